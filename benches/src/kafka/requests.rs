@@ -1,0 +1,50 @@
+//! How many requests weir makes: counted in this process, where the client can be asked, and not measured.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use weir_connect::{query, read_workspace};
+use weir_deployment::{MemoryJournal, Options, Ports, deploy};
+use weir_kafka::{Kafka, Login, SaslMechanism, SecurityProtocol};
+use weir_planning::{PlanOptions, desired, plan};
+use weir_ports::{Cluster as _, SystemClock};
+use weir_sandbox::{Faults, Vaults};
+use weir_testkit::Broker;
+
+/// Observes what a plan needs. The requests that took.
+pub(super) async fn of_plan(broker: &Broker, dir: &Path) -> Result<u64> {
+    let read = read_workspace(dir)?;
+    let workspace = read.loaded.workspace.as_ref().context("the workspace cannot be read")?;
+    let kafka = client(broker)?;
+    kafka.observe(&query(&desired(&workspace.stage("dev")?))).await?;
+    Ok(kafka.requests())
+}
+
+/// Plans and deploys. The requests deploying took.
+pub(super) async fn of_deploy(broker: &Broker, dir: &Path) -> Result<u64> {
+    let read = read_workspace(dir)?;
+    let workspace = read.loaded.workspace.as_ref().context("the workspace cannot be read")?;
+    let wanted = desired(&workspace.stage("dev")?);
+    let seen = client(broker)?.observe(&query(&wanted)).await?;
+    let outcome = plan(&wanted, &seen, &PlanOptions { now: Timestamp::now(), commit: None });
+    let kafka = client(broker)?;
+    let vaults = Vaults::open(dir.join(".weir"), Faults::default())?;
+    let mut journal = MemoryJournal::default();
+    let ports = Ports { cluster: &kafka, vaults: &vaults, clock: &SystemClock, journal: &mut journal, progress: &() };
+    deploy(&outcome.plan, ports, &Options::default()).await?;
+    Ok(kafka.requests())
+}
+
+fn client(broker: &Broker) -> Result<Kafka> {
+    let (username, password) = broker.admin();
+    let login = Login {
+        mechanism: SaslMechanism::ScramSha512,
+        username: username.to_owned(),
+        password: password.into(),
+        tokens: None,
+    };
+    let protocol = SecurityProtocol::SaslPlaintext;
+    let options = weir_kafka::Options { protocol, login: Some(login), ..weir_kafka::Options::new(broker.bootstrap()) };
+    Ok(Kafka::new(options)?)
+}

@@ -1,0 +1,96 @@
+//! What a cluster and its vaults would hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use weir_model::Operation;
+use weir_planning::{
+    ClusterFacts, Desired, KeyMarker, Observed, ObservedAccount, ObservedKey, ObservedSecret, ObservedTopic,
+    SecretState,
+};
+
+/// The time of all plans.
+pub(crate) const NOW: &str = "2026-01-15T12:00:00Z";
+
+/// A cluster that takes whatever comes.
+pub(crate) fn cluster(id: &str) -> ClusterFacts {
+    ClusterFacts {
+        id: id.to_owned(),
+        brokers: 3,
+        default_partitions: 1,
+        default_replication_factor: 3,
+        deployer: Some("User:weir".to_owned()),
+        deployer_is_super_user: true,
+        ..ClusterFacts::default()
+    }
+}
+
+/// What `desired` asks for, but for one topic in `off` that keeps its records too short and one account in `off` that
+/// lacks a binding and has another too many.
+pub(crate) fn nearly(desired: &Desired, off: usize, now: Timestamp) -> Observed {
+    let mut observed = Observed {
+        format: Observed::FORMAT.to_owned(),
+        cluster: cluster(desired.cluster_id.as_deref().unwrap_or_default()),
+        ..Observed::default()
+    };
+    for (index, (name, topic)) in desired.topics.iter().enumerate() {
+        let mut config: BTreeMap<String, String> =
+            topic.config.iter().filter_map(|(key, value)| Some((key.clone(), value.clone()?))).collect();
+        if index % off == 0 {
+            config.insert("retention.ms".to_owned(), "1000".to_owned());
+        }
+        observed.topics.insert(
+            name.clone(),
+            ObservedTopic {
+                uid: format!("uid-{index}"),
+                partitions: topic.partitions.unwrap_or(1),
+                replication_factor: topic.replication_factor.unwrap_or(3),
+                config,
+                ..ObservedTopic::default()
+            },
+        );
+    }
+    for (index, (name, account)) in desired.accounts.iter().enumerate() {
+        observed.accounts.insert(
+            name.clone(),
+            ObservedAccount { id: format!("sa-{index}"), description: account.description.clone().unwrap_or_default() },
+        );
+        let mut acls: BTreeSet<_> = account.acls.keys().cloned().collect();
+        if index % off == 0
+            && let Some(mut acl) = acls.pop_first()
+        {
+            acl.operation = Operation::Delete;
+            acls.insert(acl);
+        }
+        observed.acls.insert(format!("User:{name}"), acls);
+        for (slot, key) in &account.keys {
+            let id = format!("KEY{index}{slot}");
+            let marker =
+                KeyMarker { stage: desired.stage.clone(), slot: slot.clone(), intent: format!("{index:016x}") };
+            let tags = [
+                (ObservedSecret::TAG_MANAGED_BY, "weir"),
+                (ObservedSecret::TAG_KEY_ID, &id),
+                (ObservedSecret::TAG_ACCOUNT, name),
+                (ObservedSecret::TAG_CLUSTER, &observed.cluster.id),
+                (ObservedSecret::TAG_SLOT, slot),
+                (ObservedSecret::TAG_TEAM, &account.team),
+                (ObservedSecret::TAG_STAGE, &desired.stage),
+            ];
+            let tags = tags.map(|(tag, value)| (tag.to_owned(), value.to_owned())).into();
+            observed.secrets.insert(
+                key.secret.clone(),
+                ObservedSecret { at: key.secret.clone(), state: SecretState::Present, tags },
+            );
+            observed.keys.insert(
+                id,
+                ObservedKey {
+                    account: name.clone(),
+                    slot: Some(slot.clone()),
+                    marker: Some(marker.to_string()),
+                    created: Some(now - SignedDuration::from_hours(24)),
+                },
+            );
+        }
+    }
+    observed
+}

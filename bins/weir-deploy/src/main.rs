@@ -1,0 +1,5 @@
+//! See the library of this package.
+
+fn main() -> std::process::ExitCode {
+    weir_cli::main(weir_deploy_cli::run)
+}

@@ -1,0 +1,57 @@
+//! `--fix` and `--diff`.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use weir_cli::{print, rewrite, say};
+use weir_findings::render::inert;
+use weir_validation::{Changed, Fixed};
+
+use crate::check::{Checked, judge_loaded};
+
+/// Makes every safe fix, in memory.
+pub(crate) fn fixed(checked: Checked, stage: Option<&str>, now: Timestamp) -> Fixed {
+    let Checked { loaded, unread, .. } = checked;
+    weir_validation::fix(loaded, &unread, |loaded| match judge_loaded(loaded, stage, now) {
+        Ok(judged) => judged.findings,
+        // A stage that is missing was told before.
+        Err(_) => loaded.findings.clone(),
+    })
+}
+
+/// Writes what changed.
+pub(crate) fn write(dir: &Path, fixed: &Fixed) -> anyhow::Result<()> {
+    let files: Vec<_> =
+        fixed.files.iter().map(|file| (dir.join(&file.path), file.before.as_str(), file.after.as_str())).collect();
+    rewrite(&files)?;
+    say(&count("fixed", fixed));
+    Ok(())
+}
+
+/// Prints what would change, as a unified diff for reading: what could command a terminal or an agent has stand-ins.
+pub(crate) fn diff(fixed: &Fixed) {
+    for Changed { path, before, after } in &fixed.files {
+        let path = inert(path);
+        let diff = similar::TextDiff::from_lines(before, after);
+        let diff = diff.unified_diff().header(&format!("a/{path}"), &format!("b/{path}")).to_string();
+        for line in diff.lines() {
+            print(&(inert(line.trim_end_matches('\r')).into_owned() + "\n"));
+        }
+    }
+    say(&count("would fix", fixed));
+}
+
+/// `fixed 3 findings in 2 files; 1 fix was left undone, since it would change more than it says`
+fn count(verb: &str, fixed: &Fixed) -> String {
+    let (n, files) = (fixed.fixed, fixed.files.len());
+    let left = match fixed.refused {
+        0 => String::new(),
+        1 => "; 1 fix was left undone, since it would change more than it says".to_owned(),
+        left => format!("; {left} fixes were left undone, since they would change more than they say"),
+    };
+    let (findings, in_files) = (if n == 1 { "finding" } else { "findings" }, if files == 1 { "file" } else { "files" });
+    match n {
+        0 => format!("nothing to fix{left}\n"),
+        _ => format!("{verb} {n} {findings} in {files} {in_files}{left}\n"),
+    }
+}

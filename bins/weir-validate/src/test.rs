@@ -1,0 +1,128 @@
+//! The organisation's own cases for its policies.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use jiff::Timestamp;
+use weir_cli::{Exit, Stop, Terminal, WorkspaceFlag, clap, instant, print};
+use weir_connect::read_workspace;
+use weir_findings::render;
+use weir_model::Loaded;
+use weir_policy::{EXPECT_FILE, Expect, SHARED_KINDS, Time, brief};
+
+use crate::check::judge_loaded;
+
+/// The folder that is looked through when none is named.
+const FOLDER: &str = "policy-tests";
+
+/// Runs the workspace's own cases for its policies
+///
+/// A case is a folder with a few entities and an expect.yaml that says which findings they shall give. The workspace's
+/// stages, teams and policies hold in it. Name the folder of the cases in .weirignore, so that their entities are no
+/// part of the workspace.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// The folder of the cases [default: policy-tests in the workspace]
+    #[arg(value_name = "DIR")]
+    dir: Option<PathBuf>,
+    #[command(flatten)]
+    workspace: WorkspaceFlag,
+    /// Judge as if it were this time, where a case says no other [default: now]
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    now: Option<Timestamp>,
+    #[command(flatten)]
+    terminal: Terminal,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
+    args.terminal.apply();
+    let workspace = args.workspace.find()?;
+    let dir = args.dir.clone().unwrap_or_else(|| workspace.join(FOLDER));
+    let mut cases = Vec::new();
+    find(&dir, &mut cases).with_context(|| format!("the cases in `{}` cannot be read", dir.display()))?;
+    if cases.is_empty() {
+        return Err(Stop::usage(format!("there is no case in `{}`", dir.display()))
+            .help(format!("a case is a folder with entities and an {EXPECT_FILE}"))
+            .into());
+    }
+    let loaded = read_workspace(&workspace)?.loaded;
+    if loaded.workspace.is_none() {
+        crate::print_findings(&loaded.findings, &loaded.sources, false);
+        return Ok(Exit::Refused);
+    }
+    let now = args.now.unwrap_or_else(Timestamp::now);
+    let mut failed = 0;
+    let mut out = String::new();
+    for case in &cases {
+        let name = case.strip_prefix(&dir).unwrap_or(case).display().to_string();
+        let name = if name.is_empty() { ".".to_owned() } else { render::inert(&name).into_owned() };
+        match one(&loaded, case, now)? {
+            None => _ = writeln!(out, "pass  {name}"),
+            Some(why) => {
+                failed += 1;
+                _ = writeln!(out, "FAIL  {name}");
+                why.lines().for_each(|line| _ = writeln!(out, "{}", render::inert(line)));
+            }
+        }
+    }
+    let passed = cases.len() - failed;
+    _ = writeln!(out, "\n{passed} passed, {failed} failed");
+    print(&out);
+    Ok(if failed == 0 { Exit::Fine } else { Exit::Refused })
+}
+
+/// All folders below `dir` that hold a case, sorted.
+fn find(dir: &Path, cases: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    let mut folders = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            folders.push(entry.path());
+        } else if entry.file_name() == EXPECT_FILE {
+            cases.push(dir.to_owned());
+        }
+    }
+    folders.sort();
+    folders.iter().try_for_each(|folder| find(folder, cases))
+}
+
+/// What is otherwise than a case expects.
+fn one(workspace: &Loaded, case: &Path, now: Timestamp) -> anyhow::Result<Option<String>> {
+    let read = |path: &Path| fs::read_to_string(path).with_context(|| format!("`{}` cannot be read", path.display()));
+    let expect = match Expect::parse(&read(&case.join(EXPECT_FILE))?) {
+        Ok(expect) => expect,
+        Err(why) => return Ok(Some(format!("      {EXPECT_FILE} cannot be used: {why}"))),
+    };
+    let mut files = Vec::new();
+    for entry in fs::read_dir(case)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let yaml = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("yaml") || e.eq_ignore_ascii_case("yml"));
+        if yaml && name != EXPECT_FILE && path.is_file() {
+            files.push((name, read(&path)?));
+        }
+    }
+    // A case may bring a workspace of its own.
+    if !files.iter().any(|(name, _)| name == "weir.yaml") {
+        let shared = workspace.files_with(&SHARED_KINDS);
+        files.extend(shared.into_iter().map(|(path, text)| (format!("../{path}"), text)));
+    }
+    let loaded = weir_model::load(files);
+    let now = expect.now.map_or(now, |Time(now)| now);
+    // Without a stage there is none that could be unknown.
+    let findings = judge_loaded(&loaded, None, now).unwrap_or_default().findings;
+    let (missing, unexpected) = expect.compare(&loaded, &findings);
+    if missing.is_empty() && unexpected.is_empty() {
+        return Ok(None);
+    }
+    let mut why: Vec<String> = expect.about.iter().map(|about| format!("      {about}")).collect();
+    why.extend(missing.iter().map(|expected| format!("      expected, not found: {expected}")));
+    why.extend(
+        unexpected.iter().map(|finding| format!("      found, not expected: {}", brief(finding, &loaded.sources))),
+    );
+    Ok(Some(why.join("\n")))
+}

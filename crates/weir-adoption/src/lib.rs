@@ -1,0 +1,271 @@
+//! From what a cluster holds to the files that ask for exactly that: how a living Kafka is taken over.
+//!
+//! [`adopt`] is handed what was observed of one or more stages and gives files, one for each team. What comes out is
+//! checked before it is given: the files are valid, and the plan of each imported stage has no step for what they
+//! declare. What no file can ask for is let go (`ensure: unmanaged`) or left out, and told ([`Adoption::left`]); never
+//! changed, never dropped in silence.
+//!
+//! This crate must not know how clusters are observed or files are written.
+
+mod access;
+mod build;
+mod consent;
+mod demotions;
+mod layers;
+mod names;
+mod seen;
+mod team;
+mod text;
+mod topics;
+mod write;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use thiserror::Error;
+use weir_findings::{Finding, Severity};
+use weir_model::{EntityRef, Kind, Route, UnknownStage, Workspace};
+use weir_planning::{Change, Observed, PlanOptions, SecretRef, desired, plan};
+
+use crate::{
+    build::{Built, build},
+    demotions::Demotions,
+    seen::Seen,
+};
+pub use crate::{
+    team::{TeamRule, TeamRuleError},
+    text::summary,
+};
+
+/// What is to be imported.
+#[derive(Clone, Debug)]
+pub struct Import<'a> {
+    /// What files declare already; it is left alone.
+    pub workspace: &'a Workspace,
+    /// Stages with all that their clusters hold, in any order.
+    pub stages: Vec<(String, &'a Observed)>,
+    /// Which team answers for what.
+    pub teams: &'a TeamRule,
+    /// The time, for the age of API keys.
+    pub now: Timestamp,
+    /// The path of the JSON Schema, as seen from the files, for editors.
+    pub schema: Option<String>,
+}
+
+/// Why nothing can be imported.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum AdoptError {
+    /// No such stage.
+    #[error(transparent)]
+    Stage(#[from] UnknownStage),
+    /// Names tell no team.
+    #[error("nobody knows which team {} {}", listed(names), if names.len() == 1 { "belongs to" } else { "belong to" })]
+    NoTeam {
+        /// Kind and logical name of each.
+        names: Vec<String>,
+    },
+}
+
+fn listed(names: &[String]) -> String {
+    let shown: Vec<&str> = names.iter().take(10).map(String::as_str).collect();
+    match names.len() - shown.len() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// What was made of a cluster.
+#[derive(Clone, Debug, Default)]
+pub struct Adoption {
+    /// File names and their text, one for each team.
+    pub files: BTreeMap<String, String>,
+    /// How many entities of each kind are in them.
+    pub counts: BTreeMap<Kind, usize>,
+    /// What is not in the files, or less than whole, sorted.
+    pub left: Vec<Left>,
+    /// What is wrong with the workspace because of the files and could not be avoided, by stage.
+    pub findings: Vec<(String, Finding<Route>)>,
+    /// What the next plan would delete, since its stage prunes and no file declares it, by stage.
+    pub pruned: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// Something that stays outside of the files, wholly or in part.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Left {
+    /// What sort of thing.
+    pub kind: LeftKind,
+    /// The stage it was found in.
+    pub stage: String,
+    /// Its physical name.
+    pub object: String,
+    /// Why, as a fragment.
+    pub why: String,
+    /// Its ACL bindings, which stay as they are.
+    pub bindings: Vec<String>,
+}
+
+impl Left {
+    fn new(kind: LeftKind, stage: &str, object: &str, why: impl Into<String>) -> Self {
+        Self { kind, stage: stage.to_owned(), object: object.to_owned(), why: why.into(), bindings: Vec::new() }
+    }
+}
+
+/// What sort of thing stays outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LeftKind {
+    /// A topic that no file declares.
+    Topic,
+    /// A service account that no file declares.
+    Account,
+    /// A principal that is no service account.
+    Principal,
+    /// A topic that is declared and not managed in the stage.
+    UnmanagedTopic,
+    /// A service account that is declared and not managed in the stage.
+    UnmanagedAccount,
+    /// A topic's setting.
+    Setting,
+    /// A service account's description.
+    Description,
+    /// An API key.
+    Key,
+}
+
+/// The secrets whose state [`adopt`] wants to find in the observed states, by stage: those of API keys that weir made.
+///
+/// # Errors
+/// As [`adopt`].
+pub fn secrets_needed(import: &Import<'_>) -> Result<BTreeMap<String, BTreeSet<SecretRef>>, AdoptError> {
+    let seen = Seen::new(import)?;
+    let all = build(import.workspace, &seen, &Demotions::default()).over(import.workspace);
+    let mut needed = BTreeMap::new();
+    for stage in &seen.stages {
+        let wanted = desired(&all.stage(stage.name())?);
+        needed.insert(stage.name().to_owned(), weir_planning::secrets_needed(&wanted, stage.observed));
+    }
+    Ok(needed)
+}
+
+/// Makes the files for all that is observed and not declared.
+///
+/// # Errors
+/// When there is no such stage, or names tell no team.
+pub fn adopt(import: &Import<'_>) -> Result<Adoption, AdoptError> {
+    let seen = Seen::new(import)?;
+    let before: BTreeSet<Fault> = faults(import.workspace)?.into_iter().map(|(_, finding)| fault(&finding)).collect();
+    let mut demotions = Demotions::default();
+    loop {
+        let built = build(import.workspace, &seen, &demotions);
+        demotions.applied();
+        let all = built.over(import.workspace);
+        let mut findings = faults(&all)?;
+        findings.retain(|(_, finding)| !before.contains(&fault(finding)));
+        let mut answered = false;
+        for (stage, finding) in &findings {
+            answered |= demotions.answer(finding, *stage, &built);
+        }
+        let mut pruned = BTreeMap::new();
+        if !answered {
+            answered = rehearse(import, &seen, &all, &built, &mut demotions, &mut findings, &mut pruned)?;
+        }
+        if !answered {
+            let stages = &import.workspace.settings.spec.stages;
+            return Ok(Adoption {
+                files: write::files(import.workspace, &built, &seen, import.schema.as_deref()),
+                counts: [
+                    (Kind::Team, built.teams.len()),
+                    (Kind::Topic, built.topics.len()),
+                    (Kind::ServiceAccount, built.accounts.len()),
+                    (Kind::AccessControlList, built.lists.len()),
+                ]
+                .into(),
+                left: {
+                    let mut left = seen.left;
+                    left.extend(built.left);
+                    left.sort();
+                    left
+                },
+                findings: findings.into_iter().map(|(stage, f)| (stages[stage].name.clone(), f)).collect(),
+                pruned,
+            });
+        }
+    }
+}
+
+/// A finding as far as it tells two faults apart.
+type Fault = (Route, String, String);
+
+fn fault(finding: &Finding<Route>) -> Fault {
+    (finding.at.clone(), finding.rule.to_string(), finding.message.clone())
+}
+
+/// The errors of the workspace, each with the stages it concerns.
+fn faults(workspace: &Workspace) -> Result<Vec<(usize, Finding<Route>)>, UnknownStage> {
+    let mut all = Vec::new();
+    for (index, stage) in workspace.settings.spec.stages.iter().enumerate() {
+        let found = weir_validation::check_stage(workspace, &stage.name)?;
+        all.extend(found.into_iter().filter(|f| f.severity == Severity::Error).map(|finding| (index, finding)));
+    }
+    Ok(all)
+}
+
+/// Plans each stage as if the files were there. A step for what they declare takes its object back.
+fn rehearse(
+    import: &Import<'_>,
+    seen: &Seen<'_>,
+    all: &Workspace,
+    built: &Built,
+    demotions: &mut Demotions,
+    findings: &mut Vec<(usize, Finding<Route>)>,
+    pruned: &mut BTreeMap<String, BTreeSet<String>>,
+) -> Result<bool, UnknownStage> {
+    let mut answered = false;
+    for stage in &seen.stages {
+        let wanted = desired(&all.stage(stage.name())?);
+        let options = PlanOptions { now: import.now, commit: None };
+        let outcome = plan(&wanted, stage.observed, &options);
+        // What was declared before may be wrong already; another cluster than the expected one is always told.
+        let before = plan(&desired(&stage.declared), stage.observed, &options).findings;
+        let old = |finding: &Finding<Route>| finding.rule.as_str() != "wrong-cluster" && before.contains(finding);
+        for finding in outcome.findings.into_iter().filter(|f| f.severity == Severity::Error && !old(f)) {
+            answered |= demotions.answer(&finding, stage.index, built);
+            findings.push((stage.index, finding));
+        }
+        for step in &outcome.plan.steps {
+            let Some(entity) = step.entity.as_deref().and_then(|entity| owner(entity, built)) else {
+                if step.entity.is_none() {
+                    let object = match &step.change {
+                        Change::DeleteTopic { topic } => format!("topic {topic}"),
+                        Change::DeleteAccount { account } => format!("service account {account}"),
+                        _ => continue,
+                    };
+                    pruned.entry(stage.name().to_owned()).or_default().insert(object);
+                }
+                continue;
+            };
+            let why = match &step.change {
+                Change::IssueKey { slot, secret, .. } => {
+                    format!("weir made its API key for slot `{slot}`, and `{secret}` does not hold it")
+                }
+                _ => format!("its files would ask for `{}`", step.id),
+            };
+            answered |= demotions.let_go(&entity, stage.index, why);
+        }
+    }
+    Ok(answered)
+}
+
+/// The new topic or account that a step is done for.
+fn owner(entity: &str, built: &Built) -> Option<EntityRef> {
+    let (kind, name) = entity.split_once('/')?;
+    match kind {
+        "Topic" if built.topics.contains_key(name) => Some(EntityRef::new(Kind::Topic, name)),
+        "ServiceAccount" if built.accounts.contains_key(name) => Some(EntityRef::new(Kind::ServiceAccount, name)),
+        "AccessControlList" => {
+            let account = &built.lists.get(name)?.spec.service_account;
+            Some(EntityRef::new(Kind::ServiceAccount, account))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,78 @@
+//! Which stage a physical name belongs to, and what teams call it there.
+
+use weir_model::{Cluster, Resource, Stage, Workspace};
+
+/// A stage among those that share its cluster.
+pub(crate) struct Names<'w> {
+    pub(crate) stage: &'w Stage,
+    /// The other stages of the same cluster.
+    others: Vec<&'w Stage>,
+}
+
+impl<'w> Names<'w> {
+    pub(crate) fn new(workspace: &'w Workspace, stage: &'w Stage) -> Self {
+        let spec = &workspace.settings.spec;
+        let here = spec.clusters.get(&stage.cluster);
+        let shares = |other: &&Stage| {
+            other.name != stage.name
+                && (other.cluster == stage.cluster || same_cluster(here, spec.clusters.get(&other.cluster)))
+        };
+        Self { stage, others: spec.stages.iter().filter(shares).collect() }
+    }
+
+    /// What teams call the topic, if it is one of the stage.
+    pub(crate) fn topic<'n>(&self, physical: &'n str) -> Option<&'n str> {
+        self.logical(physical, |stage| stage.prefix.topic.as_deref())
+    }
+
+    /// What teams call the service account, if it is one of the stage.
+    pub(crate) fn account<'n>(&self, physical: &'n str) -> Option<&'n str> {
+        self.logical(physical, |stage| stage.prefix.service_account.as_deref())
+    }
+
+    /// Of all stages of the cluster the one with the longest prefix has the name.
+    fn logical<'n>(&self, physical: &'n str, prefix: fn(&Stage) -> Option<&str>) -> Option<&'n str> {
+        let own = prefix(self.stage).unwrap_or_default();
+        let logical = physical.strip_prefix(own)?;
+        let closer =
+            |other: &&Stage| prefix(other).is_some_and(|other| other.len() > own.len() && physical.starts_with(other));
+        (!self.others.iter().any(closer)).then_some(logical)
+    }
+
+    /// Whether some stage of the cluster would call the topic its own.
+    pub(crate) fn is_claimed_topic(&self, physical: &str) -> bool {
+        self.is_claimed(physical, |stage| stage.prefix.topic.as_deref())
+    }
+
+    /// Whether some stage of the cluster would call the service account its own.
+    pub(crate) fn is_claimed_account(&self, physical: &str) -> bool {
+        self.is_claimed(physical, |stage| stage.prefix.service_account.as_deref())
+    }
+
+    fn is_claimed(&self, physical: &str, prefix: fn(&Stage) -> Option<&str>) -> bool {
+        let claims = |stage: &Stage| physical.starts_with(prefix(stage).unwrap_or_default());
+        claims(self.stage) || self.others.iter().any(|other| claims(other))
+    }
+
+    /// What the stage puts before names of such resources.
+    pub(crate) fn prefix(&self, resource: Resource) -> &'w str {
+        let prefix = &self.stage.prefix;
+        match resource {
+            Resource::Topic => prefix.topic.as_deref(),
+            Resource::Group => prefix.group.as_deref(),
+            Resource::TransactionalId => prefix.transactional_id.as_deref(),
+            Resource::Cluster | Resource::DelegationToken => None,
+        }
+        .unwrap_or_default()
+    }
+}
+
+fn same_cluster(a: Option<&Cluster>, b: Option<&Cluster>) -> bool {
+    let identity = |cluster: &Cluster| {
+        let confluent = cluster.confluent_cloud.as_ref().map(|c| c.cluster.clone());
+        let kafka = cluster.apache_kafka.as_ref().map(|k| k.cluster_id.clone());
+        let sandbox = cluster.sandbox.as_ref().map(|s| s.path.clone());
+        confluent.or(kafka).or(sandbox)
+    };
+    a.and_then(identity).is_some_and(|a| b.and_then(identity).is_some_and(|b| a == b))
+}

@@ -1,0 +1,63 @@
+//! What was made and what was left, in words.
+
+use std::fmt::Write as _;
+
+use weir_findings::render::inert;
+use weir_model::Kind;
+
+use crate::{Adoption, Left, LeftKind};
+
+/// So many of the objects that a stage would prune are named; of more, only their number is told.
+const NAMED: usize = 20;
+
+/// A summary for people: what is in the files, then all that is not, each with its reason.
+pub fn summary(adoption: &Adoption) -> String {
+    let count = |kind, one: &str, many: &str| {
+        let count = adoption.counts.get(&kind).copied().unwrap_or_default();
+        format!("{count} {}", if count == 1 { one } else { many })
+    };
+    let mut text = format!(
+        "imported {}, {}, {}, {}\n",
+        count(Kind::Team, "team", "teams"),
+        count(Kind::Topic, "topic", "topics"),
+        count(Kind::ServiceAccount, "service account", "service accounts"),
+        count(Kind::AccessControlList, "access control list", "access control lists"),
+    );
+    for (kind, title) in [
+        (LeftKind::Topic, "topics that are not imported"),
+        (LeftKind::Account, "service accounts that are not imported"),
+        (LeftKind::Principal, "principals that are not imported"),
+        (LeftKind::UnmanagedTopic, "topics that are declared and not managed"),
+        (LeftKind::UnmanagedAccount, "service accounts that are declared and not managed"),
+        (LeftKind::Setting, "settings that stay undeclared"),
+        (LeftKind::Description, "descriptions that stay undeclared"),
+        (LeftKind::Key, "API keys that are not imported"),
+    ] {
+        let left: Vec<&Left> = adoption.left.iter().filter(|left| left.kind == kind).collect();
+        if !left.is_empty() {
+            let _ = writeln!(text, "\n{title}:");
+            left.iter().for_each(|left| one(left, &mut text));
+        }
+    }
+    for (stage, objects) in &adoption.pruned {
+        let names: Vec<&str> = objects.iter().take(NAMED).map(String::as_str).collect();
+        let more = match objects.len() - names.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let _ = writeln!(
+            text,
+            "\nwarning: stage {stage} says `prune: true`; its next plan would delete what no file declares: {}{more}",
+            inert(&names.join(", ")),
+        );
+    }
+    text
+}
+
+fn one(left: &Left, text: &mut String) {
+    let Left { kind: _, stage, object, why, bindings } = left;
+    let _ = writeln!(text, "  {stage}: {}: {}", inert(object), inert(why));
+    for binding in bindings {
+        let _ = writeln!(text, "    {}", inert(binding));
+    }
+}

@@ -1,0 +1,140 @@
+use std::{
+    fs, io,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use tempfile::NamedTempFile;
+
+use crate::{Exit, Stop, print};
+
+/// A file that a run will write, tried at the start: a receipt must not get lost because its folder is missing.
+///
+/// The file appears at once or not at all. `-` is stdout; what is no ordinary file (`/dev/stderr`, a pipe) is written as it is.
+#[derive(Debug)]
+pub struct OutFile {
+    path: PathBuf,
+}
+
+impl OutFile {
+    /// Makes sure that `path` can be written.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub fn prepare(path: &Path) -> anyhow::Result<Self> {
+        let out = Self { path: path.to_owned() };
+        let folder = out.folder();
+        if path.is_dir() {
+            return Err(Stop::usage(format!("`{}` is a folder", path.display())).help("name a file in it").into());
+        }
+        if !out.is_special() {
+            if !folder.is_dir() {
+                return Err(Stop::usage(format!("there is no folder `{}`", folder.display()))
+                    .help(format!("make it first: mkdir -p {}", folder.display()))
+                    .into());
+            }
+            // Dropped at once, so that a run that is killed leaves nothing behind.
+            drop(out.beside().with_context(|| format!("`{}` cannot be written", path.display()))?);
+        }
+        Ok(out)
+    }
+
+    /// Whether it is stdout.
+    pub fn is_stdout(&self) -> bool {
+        self.path.as_os_str() == "-"
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn write(self, text: &str) -> anyhow::Result<()> {
+        if self.is_stdout() {
+            print(text);
+            return Ok(());
+        }
+        let written = if self.is_special() {
+            fs::OpenOptions::new().write(true).open(&self.path).and_then(|mut file| file.write_all(text.as_bytes()))
+        } else {
+            self.replace(text.as_bytes())
+        };
+        written.with_context(|| format!("`{}` cannot be written", self.path.display()))
+    }
+
+    fn replace(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut file = self.beside()?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(&self.path)?;
+        Ok(())
+    }
+
+    /// A new file in the same folder.
+    fn beside(&self) -> io::Result<NamedTempFile> {
+        let mut builder = tempfile::Builder::new();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            // Like any other new file: less what the umask takes away.
+            builder.permissions(fs::Permissions::from_mode(0o666));
+        }
+        builder.prefix(".weir-").tempfile_in(self.folder())
+    }
+
+    fn folder(&self) -> &Path {
+        self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    }
+
+    /// Whether it is stdout, a device or a pipe.
+    fn is_special(&self) -> bool {
+        self.is_stdout() || fs::metadata(&self.path).is_ok_and(|meta| !meta.is_file())
+    }
+}
+
+/// Writes files anew that are still as they were read: each with its text before and after. They keep their
+/// permissions. Every new text is on disk before the first file changes.
+///
+/// # Errors
+/// When one of them is no longer what was read, then none is written; or when the disk does not take them.
+pub fn rewrite(files: &[(PathBuf, &str, &str)]) -> anyhow::Result<()> {
+    let mut ready = Vec::new();
+    for (path, _, after) in files {
+        let written = || -> io::Result<NamedTempFile> {
+            let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let mut file = tempfile::Builder::new().prefix(".weir-").tempfile_in(folder)?;
+            file.write_all(after.as_bytes())?;
+            file.as_file().set_permissions(fs::metadata(path)?.permissions())?;
+            file.as_file().sync_all()?;
+            Ok(file)
+        };
+        ready.push(written().with_context(|| format!("`{}` cannot be written", path.display()))?);
+    }
+    for (path, before, _) in files {
+        let now = fs::read(path).with_context(|| format!("`{}` cannot be read again", path.display()))?;
+        if now != before.as_bytes() || path.is_symlink() {
+            return Err(Stop::new(
+                Exit::Stale,
+                format!("`{}` was changed meanwhile; nothing was written", path.display()),
+            )
+            .help("run it again")
+            .into());
+        }
+    }
+    for (file, (path, ..)) in ready.into_iter().zip(files) {
+        file.persist(path).with_context(|| format!("`{}` cannot be written", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Reads a file that was named on the command line; `-` is stdin.
+///
+/// # Errors
+/// A wrong command line when it cannot be read.
+pub fn read_argument(path: &Path) -> Result<String, Stop> {
+    let text = if path.as_os_str() == "-" { io::read_to_string(io::stdin()) } else { fs::read_to_string(path) };
+    text.map_err(|err| match err.kind() {
+        io::ErrorKind::NotFound => Stop::usage(format!("there is no file `{}`", path.display())),
+        _ => Stop::usage(format!("`{}` cannot be read: {err}", path.display())),
+    })
+}

@@ -1,0 +1,115 @@
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+
+use crate::Stop;
+
+/// Which workspace.
+#[derive(Args, Clone, Debug, Default)]
+pub struct WorkspaceFlag {
+    /// The folder that holds weir.yaml [default: the nearest one upwards from here]
+    #[arg(long, value_name = "DIR")]
+    pub workspace: Option<PathBuf>,
+}
+
+/// The name of the file that makes a folder a workspace.
+const WORKSPACE_FILE: &str = "weir.yaml";
+
+impl WorkspaceFlag {
+    /// The workspace's folder.
+    ///
+    /// # Errors
+    /// When there is none; says where one was looked for.
+    pub fn find(&self) -> Result<PathBuf, Stop> {
+        match &self.workspace {
+            Some(dir) => given(dir),
+            None => {
+                let here = std::env::current_dir()
+                    .map_err(|err| Stop::usage(format!("the current folder cannot be read: {err}")))?;
+                nearest(&here).ok_or_else(|| {
+                    Stop::usage(format!("there is no {WORKSPACE_FILE} in `{}` or above it", here.display()))
+                        .help("name the folder that holds it: --workspace DIR")
+                })
+            }
+        }
+    }
+}
+
+fn given(dir: &Path) -> Result<PathBuf, Stop> {
+    if dir.join(WORKSPACE_FILE).is_file() {
+        return Ok(dir.to_owned());
+    }
+    let shown = dir.display();
+    Err(if dir.file_name().is_some_and(|name| name == WORKSPACE_FILE) && dir.is_file() {
+        let folder = dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Stop::usage(format!("`{shown}` is a file")).help(format!("name its folder: --workspace {}", folder.display()))
+    } else if dir.is_dir() {
+        let stop = Stop::usage(format!("there is no {WORKSPACE_FILE} in `{shown}`"));
+        match nearest(dir) {
+            Some(above) => stop.help(format!("there is one above it: --workspace {}", above.display())),
+            None => stop.help(format!("a workspace is a folder with a {WORKSPACE_FILE} that holds `kind: Workspace`")),
+        }
+    } else {
+        Stop::usage(format!("there is no folder `{shown}`"))
+    })
+}
+
+fn nearest(from: &Path) -> Option<PathBuf> {
+    // A relative path has no ancestors beyond where it begins.
+    let from = std::path::absolute(from).unwrap_or_else(|_| from.to_owned());
+    from.ancestors().find(|dir| dir.join(WORKSPACE_FILE).is_file()).map(Path::to_owned)
+}
+
+/// How much to say, and in which colours.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct Terminal {
+    /// Whether to colour. NO_COLOR and CLICOLOR_FORCE are honoured
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t, hide_possible_values = false)]
+    pub color: When,
+    /// Say more, on stderr: which files were left out, what is read
+    #[arg(long, short)]
+    pub verbose: bool,
+}
+
+/// Whether to colour.
+#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum When {
+    /// On a terminal
+    #[default]
+    Auto,
+    /// Also into files and pipes
+    Always,
+    /// Never
+    Never,
+}
+
+impl Terminal {
+    /// Lets the flags hold for the rest of the run.
+    pub fn apply(self) {
+        match self.color {
+            When::Auto => anstream::ColorChoice::Auto,
+            When::Always => anstream::ColorChoice::AlwaysAnsi,
+            When::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+    }
+}
+
+/// For people or for programs.
+#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs, with a `format` field that says which and in what version
+    Json,
+}
+
+/// Reads a time as RFC 3339 writes it.
+///
+/// # Errors
+/// A sentence with an example.
+pub fn instant(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| "expected a time with its zone, such as `2026-11-22T10:00:00Z`".to_owned())
+}

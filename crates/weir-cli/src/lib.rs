@@ -1,0 +1,41 @@
+//! What weir's binaries share: flags, formats, exit codes, the terminal. The one crate that knows `clap`.
+//!
+//! A binary is `Args` and `run`; [`main`] parses, calls, prints what went wrong and turns it into an [`Exit`]:
+//!
+//! ```no_run
+//! use weir_cli::{Exit, clap};
+//!
+//! /// Says hello.
+//! #[derive(clap::Parser)]
+//! struct Args {}
+//!
+//! fn run(_: Args) -> anyhow::Result<Exit> {
+//!     weir_cli::print("hello\n");
+//!     Ok(Exit::Fine)
+//! }
+//!
+//! fn main() -> std::process::ExitCode {
+//!     weir_cli::main(run)
+//! }
+//! ```
+//!
+//! This crate must not know what a plan is, nor decide anything.
+
+mod binary;
+mod exit;
+mod file;
+mod flags;
+
+mod progress;
+mod terminal;
+
+pub use clap;
+
+pub use crate::{
+    binary::{block_on, main, report, run_from},
+    exit::{Exit, Stop},
+    file::{OutFile, read_argument, rewrite},
+    flags::{Format, Terminal, WorkspaceFlag, instant},
+    progress::Progress,
+    terminal::{confirm, print, say, style},
+};

@@ -1,0 +1,138 @@
+//! Changes of service accounts.
+
+use std::collections::BTreeSet;
+
+use futures::{StreamExt as _, stream};
+use weir_planning::Change;
+use weir_ports::{ErrorKind, PortError};
+
+use crate::{
+    ConfluentCloud,
+    answer::Account,
+    apply::{Answer, for_all},
+    cloud::FEW,
+    control::ControlPlane,
+    options::refused,
+    request::NAME,
+};
+
+/// Calls at the same time; the budget decides how fast they follow.
+const AT_ONCE: usize = 4;
+/// Characters in a description.
+const DESCRIPTION: usize = 128;
+
+/// Whether a change is the control plane's.
+pub(crate) fn is_about(change: &Change) -> bool {
+    matches!(change, Change::CreateAccount { .. } | Change::DescribeAccount { .. } | Change::DeleteAccount { .. })
+}
+
+pub(crate) async fn apply(cloud: &ConfluentCloud, changes: &[&Change]) -> Vec<Answer> {
+    if changes.is_empty() {
+        return Vec::new();
+    }
+    let control = match cloud.control() {
+        Ok(control) => control,
+        Err(error) => return for_all(changes.len(), &error),
+    };
+    // Whoever is changed or deleted is looked up anew: what was seen before may be another by now.
+    let named: BTreeSet<&str> = changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::DescribeAccount { account, .. } | Change::DeleteAccount { account } => Some(account.as_str()),
+            _ => None,
+        })
+        .collect();
+    let named: Vec<&str> = named.into_iter().collect();
+    let found = match named.as_slice() {
+        [] => Ok(Vec::new()),
+        few if few.len() <= FEW => control.accounts(Some(few)).await,
+        _ => control.accounts(None).await,
+    };
+    let found = found.map_err(PortError::from);
+    let known = |name: &str| match &found {
+        Ok(found) => Ok(found.iter().find(|account| account.display_name == name)),
+        Err(error) => Err(error.again()),
+    };
+    let mut answers = Vec::with_capacity(changes.len());
+    for change in changes {
+        answers.push(async {
+            match change {
+                Change::CreateAccount { account, description } => create(cloud, control, account, description).await,
+                Change::DescribeAccount { account, from: _, to } => {
+                    describe(control, account, known(account)?, to).await
+                }
+                Change::DeleteAccount { account } => delete(cloud, control, account, known(account)?).await,
+                _ => Err(refused("not a change of a service account")),
+            }
+        });
+    }
+    stream::iter(answers).buffered(AT_ONCE).collect().await
+}
+
+async fn create(cloud: &ConfluentCloud, control: &ControlPlane, name: &str, description: &str) -> Answer {
+    if name.is_empty() || name == "*" || name.chars().any(char::is_control) {
+        return Err(refused(format!("`{name}` is no name of a service account")));
+    }
+    if name.chars().count() > NAME {
+        return Err(refused(format!("the name `{name}` has more than {NAME} characters")));
+    }
+    check_description(name, description)?;
+    let failure = match control.create_account(name, description).await {
+        Ok(account) => {
+            cloud.memory().ids.insert(name.to_owned(), account.id);
+            return Ok(());
+        }
+        Err(failure) => failure,
+    };
+    let taken = failure.status() == Some(409) || failure.detail.contains("already in use");
+    if !taken && failure.kind() != ErrorKind::Ambiguous {
+        return Err(failure.into());
+    }
+    // Somebody has the name: perhaps we ourselves, when the answer was lost.
+    let Ok(found) = control.accounts(Some(&[name])).await else { return Err(failure.into()) };
+    match found.into_iter().next() {
+        Some(account) if account.description == description => {
+            cloud.memory().ids.insert(name.to_owned(), account.id);
+            Ok(())
+        }
+        Some(account) => Err(refused(format!(
+            "the service account `{name}` exists already, with the description `{}`",
+            account.description
+        ))),
+        None => Err(failure.into()),
+    }
+}
+
+async fn describe(control: &ControlPlane, name: &str, found: Option<&Account>, to: &str) -> Answer {
+    check_description(name, to)?;
+    match found {
+        Some(account) if account.description == to => Ok(()),
+        Some(account) => Ok(control.describe_account(&account.id, to).await?),
+        None => Err(refused(format!("there is no service account `{name}`"))),
+    }
+}
+
+async fn delete(cloud: &ConfluentCloud, control: &ControlPlane, name: &str, found: Option<&Account>) -> Answer {
+    if let Some(account) = found
+        && let Err(failure) = control.delete_account(&account.id).await
+    {
+        // Both 403 and 404 are answered for what is gone, and 403 for what is not ours: the list decides.
+        if !matches!(failure.status(), Some(403 | 404)) {
+            return Err(failure.into());
+        }
+        if control.accounts(Some(&[name])).await?.iter().any(|seen| seen.id == account.id) {
+            return Err(failure.although_listed());
+        }
+    }
+    cloud.memory().ids.remove(name);
+    Ok(())
+}
+
+fn check_description(name: &str, description: &str) -> Answer {
+    match description.chars().count() {
+        ..=DESCRIPTION => Ok(()),
+        long => Err(refused(format!(
+            "the description of `{name}` has {long} characters; Confluent Cloud takes {DESCRIPTION}"
+        ))),
+    }
+}

@@ -1,0 +1,143 @@
+//! Changes of topics and bindings: weir-kafka's, in Confluent Cloud's terms.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use weir_planning::{Acl, Change, Host};
+use weir_ports::{Cluster as _, ErrorKind, PortError};
+
+use crate::{
+    ConfluentCloud,
+    dialect::{self, COPIES},
+    names::EVERYBODY,
+    options::refused,
+};
+
+pub(crate) type Answer = Result<(), PortError>;
+
+pub(crate) async fn apply(cloud: &ConfluentCloud, changes: &[&Change]) -> Vec<Answer> {
+    if changes.is_empty() {
+        return Vec::new();
+    }
+    let (kafka, ids) = match futures::future::try_join(cloud.kafka(), ids(cloud, changes)).await {
+        Ok(ready) => ready,
+        Err(error) => return for_all(changes.len(), &error),
+    };
+    let mut answers: Vec<Option<Answer>> = changes.iter().map(|_| None).collect();
+    let mut sent: Vec<(usize, Change)> = Vec::new();
+    for (place, change) in changes.iter().enumerate() {
+        match translated(cloud, change, &ids) {
+            Ok(Some(change)) => sent.push((place, change)),
+            Ok(None) => answers[place] = Some(Ok(())),
+            Err(error) => answers[place] = Some(Err(error)),
+        }
+    }
+    // What cannot be done in one step is prepared in a first.
+    let first: Vec<(usize, Change)> =
+        sent.iter().filter_map(|(place, change)| Some((*place, dialect::before(change)?))).collect();
+    for (place, answer) in carry_out(kafka, &first).await {
+        if answer.is_err() {
+            answers[place] = Some(answer);
+        }
+    }
+    sent.retain(|(place, _)| answers[*place].is_none());
+    for (place, answer) in carry_out(kafka, &sent).await {
+        answers[place] = Some(answer);
+    }
+    let unanswered = || Err(refused("not a change that a cluster carries out"));
+    answers.into_iter().map(|answer| answer.unwrap_or_else(unanswered)).collect()
+}
+
+async fn carry_out(kafka: &weir_kafka::Kafka, changes: &[(usize, Change)]) -> Vec<(usize, Answer)> {
+    let sent: Vec<&Change> = changes.iter().map(|(_, change)| change).collect();
+    let answers = kafka.apply(&sent).await;
+    changes.iter().map(|(place, _)| *place).zip(answers).collect()
+}
+
+/// The same error for each change.
+pub(crate) fn for_all(number: usize, error: &PortError) -> Vec<Answer> {
+    (0..number).map(|_| Err(error.again())).collect()
+}
+
+/// The ids of all principals that are named.
+async fn ids(cloud: &ConfluentCloud, changes: &[&Change]) -> Result<BTreeMap<String, String>, PortError> {
+    let named: BTreeSet<&str> = changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::Grant { principal, .. } | Change::Revoke { principal, .. } => account(principal),
+            _ => None,
+        })
+        .collect();
+    if named.is_empty() { Ok(BTreeMap::new()) } else { cloud.ids(&named).await }
+}
+
+/// The account that a principal means; none for everybody.
+fn account(principal: &str) -> Option<&str> {
+    principal.strip_prefix("User:").filter(|name| !name.is_empty() && *name != "*")
+}
+
+/// A change as the brokers take it; `None` if there is nothing to do.
+fn translated(
+    cloud: &ConfluentCloud,
+    change: &Change,
+    ids: &BTreeMap<String, String>,
+) -> Result<Option<Change>, PortError> {
+    match change {
+        Change::CreateTopic { topic, .. }
+        | Change::AddPartitions { topic, .. }
+        | Change::ChangeReplication { topic, .. }
+        | Change::AlterConfig { topic, .. }
+        | Change::DeleteTopic { topic }
+            if dialect::is_internal(topic) =>
+        {
+            Err(refused(format!("the topic `{topic}` belongs to Confluent Cloud and is left alone")))
+        }
+        Change::CreateTopic { topic, replication_factor: Some(copies), .. } if *copies != COPIES => {
+            Err(refused(format!(
+                "the topic `{topic}` asks for replication factor {copies}; on Confluent Cloud it is always {COPIES}"
+            )))
+        }
+        Change::Grant { principal, acl } => {
+            if let Acl { host: Host::Address(address), .. } = acl {
+                let message = format!(
+                    "a binding of {principal} is for clients at {address}; Confluent Cloud takes bindings for any address only"
+                );
+                return Err(refused(message));
+            }
+            match known(principal, ids) {
+                Some(principal) => Ok(Some(Change::Grant { principal, acl: acl.clone() })),
+                None => Err(nobody(cloud, principal)),
+            }
+        }
+        Change::Revoke { principal, acl } => match known(principal, ids) {
+            Some(principal) => Ok(Some(Change::Revoke { principal, acl: acl.clone() })),
+            // The list of accounts has no such name: nothing can be bound to it.
+            None if account(principal).is_some() && cloud.control().is_ok() => Ok(None),
+            None => Err(nobody(cloud, principal)),
+        },
+        other => Ok(Some(other.clone())),
+    }
+}
+
+fn known(principal: &str, ids: &BTreeMap<String, String>) -> Option<String> {
+    match account(principal) {
+        Some(name) => Some(format!("User:{}", ids.get(name)?)),
+        None => (principal == EVERYBODY).then(|| principal.to_owned()),
+    }
+}
+
+fn nobody(cloud: &ConfluentCloud, principal: &str) -> PortError {
+    match (account(principal), cloud.control()) {
+        (None, _) => refused(format!("`{principal}` is no principal; it must be `User:` and a name")),
+        (Some(name), Ok(_)) => refused(format!("there is no service account `{name}`")),
+        (Some(name), Err(_)) => untold(name),
+    }
+}
+
+/// Without the control plane only those accounts are known that were told.
+pub(crate) fn untold(name: &str) -> PortError {
+    let message = format!(
+        "the id of the service account `{name}` is not told, and the control plane is not open in this run; hand in \
+         the receipt of the run that made it"
+    );
+    PortError::new(ErrorKind::Unavailable, message)
+}

@@ -1,0 +1,227 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use tokio::sync::OnceCell;
+use weir_kafka::{Kafka, Login, SaslMechanism, SecurityProtocol};
+use weir_planning::{Change, KeyMarker, Limits, Observed, TopicFacts};
+use weir_ports::{Cluster, ErrorKind, IssuedKey, PortError, Query};
+
+use crate::{
+    ApiKey, Data, Options, accounts, apply,
+    control::ControlPlane,
+    dialect, keys,
+    observe::{self, Deployer},
+    options,
+};
+
+/// Up to so many accounts are looked up by name; more are read with all.
+pub(crate) const FEW: usize = 8;
+
+/// A Kafka cluster of Confluent Cloud.
+pub struct ConfluentCloud {
+    pub(crate) options: Options,
+    control: Option<ControlPlane>,
+    kafka: OnceCell<Kafka>,
+    pub(crate) deployer: OnceCell<Deployer>,
+    /// Whether `UserV2:*` is known to list all bindings.
+    lists_by_id: AtomicBool,
+    memory: Mutex<Memory>,
+}
+
+/// What was seen or made by this process: saves calls, and knows what lists do not show yet.
+#[derive(Default)]
+pub(crate) struct Memory {
+    /// Ids of accounts by name.
+    pub(crate) ids: BTreeMap<String, String>,
+    /// Keys that were made here, and not deleted.
+    pub(crate) made: BTreeSet<String>,
+    /// What quotas said last.
+    pub(crate) limits: Option<Limits>,
+}
+
+impl fmt::Debug for ConfluentCloud {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConfluentCloud").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl ConfluentCloud {
+    /// A client of the cluster. It connects with the first call.
+    ///
+    /// # Errors
+    /// `Refused` for options that contradict each other.
+    pub fn new(options: Options) -> Result<Self, PortError> {
+        options.check()?;
+        if let Some(bootstrap) = options.data.as_ref().and_then(|data| data.bootstrap.as_deref()) {
+            options::bootstrap(bootstrap)?;
+        }
+        let control = options.control.as_ref().map(|control| ControlPlane::new(&options.cluster, control));
+        Ok(Self {
+            control: control.transpose()?,
+            options,
+            kafka: OnceCell::new(),
+            deployer: OnceCell::new(),
+            lists_by_id: AtomicBool::new(false),
+            memory: Mutex::default(),
+        })
+    }
+
+    /// How many calls of the control plane were made so far, by their `operationId`; tries again are counted.
+    pub fn requests(&self) -> BTreeMap<&'static str, u64> {
+        self.control.as_ref().map(ControlPlane::requests).unwrap_or_default()
+    }
+
+    /// How many requests were made to the brokers so far.
+    pub fn broker_requests(&self) -> u64 {
+        self.kafka.get().map_or(0, Kafka::requests)
+    }
+
+    /// Waits until the brokers let a new API key in: twice in a row, since they learn of it one by one. False if they
+    /// do not within `patience`; asking again goes on waiting. Storing a key never waits for this.
+    ///
+    /// # Errors
+    /// If the data plane is out of reach.
+    pub async fn wait_until_usable(&self, key: &ApiKey, patience: Duration) -> Result<bool, PortError> {
+        keys::wait_until_usable(self, key, patience).await
+    }
+
+    pub(crate) fn control(&self) -> Result<&ControlPlane, PortError> {
+        self.control.as_ref().ok_or_else(|| {
+            let cluster = &self.options.cluster;
+            let message = format!(
+                "the control plane of {cluster} is not open in this run: service accounts and API keys are out of reach"
+            );
+            PortError::new(ErrorKind::Unavailable, message)
+        })
+    }
+
+    pub(crate) fn data(&self) -> Result<&Data, PortError> {
+        self.options.data.as_ref().ok_or_else(|| {
+            let cluster = &self.options.cluster;
+            let message =
+                format!("the data plane of {cluster} is not open in this run: topics and ACLs are out of reach");
+            PortError::new(ErrorKind::Unavailable, message)
+        })
+    }
+
+    /// Where the brokers are.
+    pub(crate) async fn bootstrap(&self) -> Result<(SecurityProtocol, String), PortError> {
+        if let Some(bootstrap) = self.options.data.as_ref().and_then(|data| data.bootstrap.as_deref()) {
+            return options::bootstrap(bootstrap);
+        }
+        let endpoint = &self.control()?.cluster().await?.spec.kafka_bootstrap_endpoint;
+        if endpoint.is_empty() {
+            let message = format!("nobody says where the brokers of {} are: name `bootstrap`", self.options.cluster);
+            return Err(PortError::new(ErrorKind::Unavailable, message));
+        }
+        options::bootstrap(endpoint)
+    }
+
+    /// The brokers, as `key`.
+    pub(crate) async fn kafka_as(&self, key: &ApiKey, timeout: Duration) -> Result<Kafka, PortError> {
+        let (protocol, bootstrap) = self.bootstrap().await?;
+        let ca = self.options.data.as_ref().and_then(|data| data.ca.clone());
+        Kafka::new(weir_kafka::Options {
+            cluster_id: Some(self.options.cluster.clone()),
+            protocol,
+            login: Some(Login {
+                mechanism: SaslMechanism::Plain,
+                username: key.id.clone(),
+                password: key.secret.clone(),
+                tokens: None,
+            }),
+            ca: ca.filter(|_| protocol == SecurityProtocol::SaslSsl),
+            timeout,
+            dialect: dialect::DIALECT,
+            ..weir_kafka::Options::new(bootstrap)
+        })
+    }
+
+    /// The brokers.
+    pub(crate) async fn kafka(&self) -> Result<&Kafka, PortError> {
+        let data = self.data()?;
+        self.kafka.get_or_try_init(|| self.kafka_as(&data.key, data.timeout)).await
+    }
+
+    pub(crate) fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn knows_by_id(&self) -> bool {
+        self.lists_by_id.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn learn_by_id(&self) {
+        self.lists_by_id.store(true, Ordering::Relaxed);
+    }
+
+    /// The ids of accounts by name, as far as they exist. Who was seen is not looked up again.
+    pub(crate) async fn ids(&self, names: &BTreeSet<&str>) -> Result<BTreeMap<String, String>, PortError> {
+        let known = |known: &BTreeMap<String, String>| -> BTreeMap<String, String> {
+            let found = names.iter().filter_map(|name| Some(((*name).to_owned(), known.get(*name)?.clone())));
+            found.collect()
+        };
+        let Some(control) = &self.control else {
+            return Ok(known(&self.data()?.account_ids));
+        };
+        let found = known(&self.memory().ids);
+        let missing: Vec<&str> = names.iter().copied().filter(|name| !found.contains_key(*name)).collect();
+        if missing.is_empty() {
+            return Ok(found);
+        }
+        let accounts = control.accounts((missing.len() <= FEW).then_some(&missing)).await?;
+        let mut memory = self.memory();
+        memory.ids.extend(accounts.into_iter().map(|account| (account.display_name, account.id)));
+        Ok(known(&memory.ids))
+    }
+
+    /// The id of an account, if it exists.
+    pub(crate) async fn id(&self, name: &str) -> Result<Option<String>, PortError> {
+        Ok(self.ids(&BTreeSet::from([name])).await?.remove(name))
+    }
+}
+
+#[async_trait]
+impl Cluster for ConfluentCloud {
+    async fn observe(&self, query: &Query) -> Result<Observed, PortError> {
+        observe::observe(self, query).await
+    }
+
+    async fn topic_facts(&self, topics: &BTreeSet<String>) -> Result<BTreeMap<String, TopicFacts>, PortError> {
+        self.kafka().await?.topic_facts(topics).await
+    }
+
+    async fn apply(&self, changes: &[&Change]) -> Vec<Result<(), PortError>> {
+        let (on_accounts, on_brokers): (Vec<usize>, Vec<usize>) =
+            (0..changes.len()).partition(|place| accounts::is_about(changes[*place]));
+        let pick = |places: &[usize]| -> Vec<&Change> { places.iter().map(|place| changes[*place]).collect() };
+        let (accounts, brokers) = (pick(&on_accounts), pick(&on_brokers));
+        let (accounts, brokers) =
+            futures::future::join(accounts::apply(self, &accounts), apply::apply(self, &brokers)).await;
+        let mut answers: BTreeMap<usize, Result<(), PortError>> =
+            on_accounts.into_iter().zip(accounts).chain(on_brokers.into_iter().zip(brokers)).collect();
+        (0..changes.len()).filter_map(|place| answers.remove(&place)).collect()
+    }
+
+    async fn create_key(&self, account: &str, marker: &KeyMarker) -> Result<IssuedKey, PortError> {
+        keys::create(self, account, marker).await
+    }
+
+    async fn key_ready(&self, key: &IssuedKey) -> Result<bool, PortError> {
+        let key = ApiKey { id: key.id.clone(), secret: key.secret.clone() };
+        // Twice in a row is what counts: a second apart.
+        self.wait_until_usable(&key, Duration::from_secs(2)).await
+    }
+
+    async fn delete_key(&self, account: &str, key: &str) -> Result<(), PortError> {
+        keys::delete(self, account, key).await
+    }
+}

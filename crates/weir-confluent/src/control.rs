@@ -1,0 +1,169 @@
+//! The control plane: calls, and the reading of their answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future::try_join;
+use serde::de::DeserializeOwned;
+use tokio::sync::OnceCell;
+use weir_planning::{KeyMarker, Limits};
+use weir_ports::{ErrorKind, ExposeSecret as _, PortError};
+
+use crate::{
+    Control, Request,
+    answer::{self, Account, KafkaCluster, Key, NewKey, Page, Quota},
+    failure::{Failure, Trouble},
+    http::Http,
+};
+
+/// The control plane of a cluster.
+pub(crate) struct ControlPlane {
+    http: Http,
+    cluster: String,
+    environment: String,
+    assigned_owner: Option<String>,
+    described: OnceCell<KafkaCluster>,
+}
+
+impl ControlPlane {
+    pub(crate) fn new(cluster: &str, control: &Control) -> Result<Self, PortError> {
+        Ok(Self {
+            http: Http::new(control)?,
+            cluster: cluster.to_owned(),
+            environment: control.environment.clone(),
+            assigned_owner: control.assigned_owner.clone(),
+            described: OnceCell::new(),
+        })
+    }
+
+    pub(crate) fn requests(&self) -> BTreeMap<&'static str, u64> {
+        self.http.requests()
+    }
+
+    /// The accounts with these names, or all. Only those with exactly these names, whatever the filter does.
+    pub(crate) async fn accounts(&self, names: Option<&[&str]>) -> Result<Vec<Account>, Failure> {
+        let mut accounts: Vec<Account> = self.all(&Request::list_accounts(names)).await?;
+        if let Some(names) = names {
+            accounts.retain(|account| names.contains(&account.display_name.as_str()));
+        }
+        Ok(accounts)
+    }
+
+    pub(crate) async fn account(&self, id: &str) -> Result<Account, Failure> {
+        self.one(&Request::get_account(id)).await
+    }
+
+    pub(crate) async fn create_account(&self, name: &str, description: &str) -> Result<Account, Failure> {
+        self.one(&Request::create_account(name, description, self.assigned_owner.as_deref())).await
+    }
+
+    pub(crate) async fn describe_account(&self, id: &str, description: &str) -> Result<(), Failure> {
+        self.done(&Request::describe_account(id, description)).await
+    }
+
+    pub(crate) async fn delete_account(&self, id: &str) -> Result<(), Failure> {
+        self.done(&Request::delete_account(id)).await
+    }
+
+    /// The API keys of the cluster: an owner's, or all.
+    pub(crate) async fn keys(&self, owner: Option<&str>) -> Result<Vec<Key>, Failure> {
+        let mut keys: Vec<Key> = self.all(&Request::list_keys(&self.cluster, owner)).await?;
+        // A key that does not tell what it is for is for what was asked for.
+        let ours = |key: &Key| key.is_for(&self.cluster).unwrap_or(true);
+        keys.retain(|key| ours(key) && owner.is_none_or(|owner| key.owner() == owner));
+        Ok(keys)
+    }
+
+    pub(crate) async fn key(&self, id: &str) -> Result<Key, Failure> {
+        self.one(&Request::get_key(id)).await
+    }
+
+    /// A new key and its secret. An answer without either is as good as lost.
+    pub(crate) async fn create_key(&self, owner: &str, marker: &KeyMarker) -> Result<NewKey, Failure> {
+        let request = Request::create_key(&self.cluster, owner, marker);
+        let key: NewKey = self.one(&request).await?;
+        if key.id.is_empty() || key.spec.secret.expose_secret().is_empty() {
+            return Err(Failure::new(&request, Trouble::Unreadable, "the answer has no id or no secret"));
+        }
+        Ok(key)
+    }
+
+    pub(crate) async fn delete_key(&self, id: &str) -> Result<(), Failure> {
+        self.done(&Request::delete_key(id)).await
+    }
+
+    /// The cluster, read once. One that is not there, not ours or not ready is an error.
+    pub(crate) async fn cluster(&self) -> Result<&KafkaCluster, PortError> {
+        let Self { cluster, environment, .. } = self;
+        let read = async {
+            let request = Request::get_cluster(cluster, environment);
+            let seen: KafkaCluster = self.one(&request).await.map_err(|failure| {
+                let mut error = PortError::from(failure);
+                error.message = format!("cannot see {cluster} in {environment}: {}", error.message);
+                error
+            })?;
+            if seen.id != *cluster {
+                let message = format!("the cluster of {environment} is `{}`, not `{cluster}`", seen.id);
+                return Err(PortError::new(ErrorKind::WrongCluster, message));
+            }
+            match seen.status.phase.as_str() {
+                "" | "PROVISIONED" => Ok(seen),
+                phase => Err(PortError::new(ErrorKind::Unavailable, format!("{cluster} is not ready: {phase}"))),
+            }
+        };
+        self.described.get_or_try_init(|| read).await
+    }
+
+    /// How many accounts and keys there may be. Who may not see quotas plans without them: they only tell earlier what
+    /// would be refused later.
+    pub(crate) async fn limits(&self) -> Result<Limits, Failure> {
+        let (organization, cluster) =
+            (Request::list_organization_quotas(), Request::list_cluster_quotas(&self.cluster, &self.environment));
+        let visible = |quotas: Result<Vec<Quota>, Failure>| match quotas {
+            Err(failure) if matches!(failure.status(), Some(403 | 404)) => Ok(Vec::new()),
+            other => other,
+        };
+        let (organization, cluster) =
+            try_join(async { visible(self.all(&organization).await) }, async { visible(self.all(&cluster).await) })
+                .await?;
+        let known = |quotas: &[Quota], id: &str| {
+            let quota = quotas.iter().find(|quota| quota.id == id)?;
+            Some((u64::try_from(quota.applied_limit?).ok()?, u64::try_from(quota.usage?).ok()?))
+        };
+        // Of one account: how many it has is counted from the list of keys.
+        let most =
+            |quotas: &[Quota], id: &str| u64::try_from(quotas.iter().find(|quota| quota.id == id)?.applied_limit?).ok();
+        Ok(Limits {
+            accounts: known(&organization, "iam.max_service_accounts.per_org"),
+            keys: known(&cluster, "kafka.max_api_keys.per_cluster"),
+            keys_per_account: most(&organization, "iam.max_cluster_api_keys.per_service_account"),
+            ..Limits::default()
+        })
+    }
+
+    async fn one<T: DeserializeOwned>(&self, request: &Request) -> Result<T, Failure> {
+        let body = self.http.send(request, self.http.deadline()).await?;
+        answer::read(&body).map_err(|detail| Failure::new(request, Trouble::Unreadable, detail))
+    }
+
+    async fn done(&self, request: &Request) -> Result<(), Failure> {
+        self.http.send(request, self.http.deadline()).await.map(drop)
+    }
+
+    /// All pages of a list, or an error: half a list would make things look absent.
+    async fn all<T: DeserializeOwned>(&self, list: &Request) -> Result<Vec<T>, Failure> {
+        let deadline = self.http.deadline();
+        let (mut found, mut seen, mut token) = (Vec::new(), BTreeSet::new(), None);
+        loop {
+            let body = self.http.send(&list.page(token.as_deref()), deadline).await?;
+            let wrong = |detail: String| Failure::new(list, Trouble::Unreadable, detail);
+            let page: Page<T> = answer::read(&body).map_err(wrong)?;
+            token = page.next().map_err(|detail| wrong(detail.to_owned()))?;
+            found.extend(page.data);
+            match &token {
+                None => return Ok(found),
+                Some(token) if seen.insert(token.clone()) => {}
+                Some(_) => return Err(wrong("the list goes round in circles: a next page was read before".to_owned())),
+            }
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Sends calls: one budget for each host, tries again what may be tried again, up to a deadline.
+
+use std::{
+    collections::BTreeMap,
+    error::Error as _,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use reqwest::{
+    Method as HttpMethod, Response, Url,
+    header::{ACCEPT, CONTENT_TYPE, HeaderMap},
+    redirect, retry,
+};
+use secrecy::zeroize::Zeroizing;
+use tokio::time::Instant;
+use weir_ports::{ErrorKind, ExposeSecret as _, PortError};
+
+use crate::{
+    ApiKey, Control, Method, Request,
+    budget::{self, Budget, Told},
+    failure::{Failure, Trouble},
+    options,
+};
+
+/// The most an answer may hold: pages have at most 500 entries.
+const MOST: usize = 16 << 20;
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long nobody may be there who was never there before.
+const ABSENT: Duration = Duration::from_secs(15);
+
+/// A client of the control plane.
+pub(crate) struct Http {
+    client: reqwest::Client,
+    api: Url,
+    key: ApiKey,
+    patience: Duration,
+    pause: Duration,
+    budget: Arc<Budget>,
+    requests: Mutex<BTreeMap<&'static str, u64>>,
+    reached: std::sync::atomic::AtomicBool,
+}
+
+impl Http {
+    pub(crate) fn new(control: &Control) -> Result<Self, PortError> {
+        let api = options::api(&control.api)?;
+        // Fails where somebody chose already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("weir/", env!("CARGO_PKG_VERSION")))
+            // Credentials go where they were meant to go, and each try is counted.
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .connect_timeout(CONNECT.min(control.timeout))
+            .timeout(control.timeout);
+        // What is on this machine is not behind a proxy.
+        let client = if api.scheme() == "http" { client.no_proxy() } else { client.https_only(true) };
+        let client = client
+            .build()
+            .map_err(|e| PortError::new(ErrorKind::Unavailable, "cannot make an HTTP client").because(e))?;
+        let host =
+            format!("{}:{}", api.host_str().unwrap_or_default(), api.port_or_known_default().unwrap_or_default());
+        Ok(Self {
+            client,
+            key: control.key.clone(),
+            patience: control.patience,
+            pause: control.pause,
+            budget: Budget::of(&host),
+            api,
+            requests: Mutex::default(),
+            reached: false.into(),
+        })
+    }
+
+    /// How many calls were made so far, tries again counted, by operation.
+    pub(crate) fn requests(&self) -> BTreeMap<&'static str, u64> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// When a call that begins now must have ended.
+    pub(crate) fn deadline(&self) -> Instant {
+        Instant::now() + self.patience
+    }
+
+    /// The answer of a success. Wiped when dropped: it may hold a secret.
+    pub(crate) async fn send(&self, request: &Request, deadline: Instant) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        let begun = Instant::now();
+        for tries in 0.. {
+            if !self.budget.turn(deadline).await {
+                let detail = "the host asks to wait for longer than there is time";
+                return Err(Failure::new(request, Trouble::Status(429), detail));
+            }
+            let mut failure = match tokio::time::timeout_at(deadline, self.once(request)).await {
+                Ok(Ok(body)) => return Ok(body),
+                Ok(Err(failure)) => failure,
+                Err(_) => Failure::new(request, Trouble::Lost, "the time is up"),
+            };
+            let pause = budget::pause(self.pause, tries);
+            if failure.trouble == Trouble::NotSent && !self.was_reached() && begun.elapsed() > ABSENT {
+                // A host that was there comes back; one that never was is a wrong address.
+                failure.trouble = Trouble::Hopeless;
+            }
+            if !failure.may_repeat() || Instant::now() + pause >= deadline {
+                return Err(failure);
+            }
+            tokio::time::sleep(pause).await;
+        }
+        Err(Failure::new(request, Trouble::NotSent, ""))
+    }
+
+    fn was_reached(&self) -> bool {
+        self.reached.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// One try.
+    async fn once(&self, request: &Request) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        *self.requests.lock().unwrap_or_else(PoisonError::into_inner).entry(request.operation).or_default() += 1;
+        let response = self.prepared(request).send().await.map_err(|e| failed(request, &e))?;
+        self.reached.store(true, std::sync::atomic::Ordering::Relaxed);
+        let (status, told) = (response.status(), told(response.status().as_u16(), response.headers()));
+        self.budget.learn(told);
+        let header = response.headers().get("x-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+        let body = body(response).await.map_err(|detail| {
+            // The status is known; whether it was done is not, unless it was refused.
+            let trouble = if status.is_success() { Trouble::Lost } else { Trouble::Status(status.as_u16()) };
+            Failure::new(request, trouble, detail).with_request_id(header.clone())
+        })?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        Err(Failure::answered(request, status.as_u16(), header, &body))
+    }
+
+    fn prepared(&self, request: &Request) -> reqwest::RequestBuilder {
+        let mut url = self.api.clone();
+        url.set_path(&format!("{}{}", url.path().trim_end_matches('/'), request.path));
+        if !request.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&request.query);
+        }
+        let method = match request.method {
+            Method::Get => HttpMethod::GET,
+            Method::Post => HttpMethod::POST,
+            Method::Patch => HttpMethod::PATCH,
+            Method::Delete => HttpMethod::DELETE,
+        };
+        let prepared = self
+            .client
+            .request(method, url)
+            .header(ACCEPT, "application/json")
+            .basic_auth(&self.key.id, Some(self.key.secret.expose_secret()));
+        match &request.body {
+            Some(body) => prepared.header(CONTENT_TYPE, "application/json").body(body.to_string()),
+            None => prepared,
+        }
+    }
+}
+
+async fn body(mut response: Response) -> Result<Zeroizing<Vec<u8>>, String> {
+    let mut body = Zeroizing::new(Vec::new());
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > MOST => return Err("the answer is far too long".to_owned()),
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => return Ok(body),
+            Err(error) => return Err(format!("the answer broke off: {}", causes(&error))),
+        }
+    }
+}
+
+/// What an error of the client means: before or after the request was sent.
+fn failed(request: &Request, error: &reqwest::Error) -> Failure {
+    let detail = causes(error);
+    let trouble = if detail.contains("certificate") {
+        Trouble::Hopeless
+    } else if error.is_connect() {
+        Trouble::NotSent
+    } else if error.is_builder() {
+        Trouble::Hopeless
+    } else {
+        Trouble::Lost
+    };
+    Failure::new(request, trouble, detail)
+}
+
+/// An error's causes, without its address, which the failure names.
+fn causes(error: &reqwest::Error) -> String {
+    let mut causes = Vec::new();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        causes.push(error.to_string());
+        cause = error.source();
+    }
+    match causes.is_empty() {
+        true if error.is_timeout() => "the time is up".to_owned(),
+        true => "no cause is told".to_owned(),
+        false => causes.join(": "),
+    }
+}
+
+/// What the headers tell of the rate.
+fn told(status: u16, headers: &HeaderMap) -> Told {
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u32>().ok();
+    let seconds = |name: &str| number(name).map(|seconds| Duration::from_secs(seconds.into()));
+    Told {
+        turned_away: matches!(status, 429 | 503),
+        remaining: number("x-ratelimit-remaining"),
+        reset: seconds("x-ratelimit-reset"),
+        retry_after: seconds("retry-after"),
+    }
+}

@@ -1,0 +1,239 @@
+//! What the cluster holds, out of both planes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::{
+    StreamExt as _, TryStreamExt as _,
+    future::{try_join, try_join_all, try_join3},
+    stream,
+};
+use weir_kafka::{Access, Kafka};
+use weir_planning::{ClusterFacts, Limits, Observed, ObservedAccount, ObservedKey};
+use weir_ports::{ErrorKind, PortError, Query, Selection};
+
+use crate::{
+    ConfluentCloud,
+    answer::{Account, Key},
+    apply::untold,
+    cloud::FEW,
+    control::ControlPlane,
+    dialect,
+    names::{Bindings, EVERYBODY, Names},
+};
+
+/// Principals that are asked for at the same time.
+const AT_ONCE: usize = 16;
+
+/// Who this client is for the brokers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Deployer {
+    /// `User:sa-…`, or another principal that owns the key; absent if nobody tells.
+    principal: Option<String>,
+    /// The name of the account.
+    name: Option<String>,
+}
+
+/// What the control plane knows of what is selected.
+#[derive(Debug, Default)]
+struct View {
+    accounts: Vec<Account>,
+    keys: Vec<Key>,
+    limits: Limits,
+}
+
+pub(crate) async fn observe(cloud: &ConfluentCloud, query: &Query) -> Result<Observed, PortError> {
+    let mut observed = if cloud.options.data.is_some() {
+        with_brokers(cloud, query).await?
+    } else {
+        without_brokers(cloud, query).await?
+    };
+    dialect::facts(&mut observed.cluster);
+    Ok(observed)
+}
+
+async fn without_brokers(cloud: &ConfluentCloud, query: &Query) -> Result<Observed, PortError> {
+    if !query.topics.is_empty() {
+        cloud.data()?;
+    }
+    let control = cloud.control()?;
+    let (cluster, view) = try_join(control.cluster(), view(cloud, control, &query.accounts)).await?;
+    let cluster = ClusterFacts { id: cluster.id.clone(), ..ClusterFacts::default() };
+    let mut observed = Observed { format: Observed::FORMAT.to_owned(), cluster, ..Observed::default() };
+    show(&mut observed, view, &query.accounts);
+    Ok(observed)
+}
+
+async fn with_brokers(cloud: &ConfluentCloud, query: &Query) -> Result<Observed, PortError> {
+    let selection = &query.accounts;
+    let kafka = cloud.kafka().await?;
+    let access = async {
+        let everything = async { if is_few(selection) { Ok(None) } else { all_acls(cloud, kafka).await } };
+        let (view, deployer, all) = try_join3(accounts(cloud, selection), deployer(cloud), everything).await?;
+        let mut named: Vec<(&str, &str)> =
+            view.accounts.iter().map(|account| (account.display_name.as_str(), account.id.as_str())).collect();
+        let own_id = deployer.principal.as_deref().and_then(|principal| principal.strip_prefix("User:"));
+        named.extend(deployer.name.as_deref().zip(own_id));
+        let names = Names::new(named.iter().copied());
+        let acls = match all {
+            Some(all) => all,
+            None => acls_of(kafka, named.iter().map(|(_, id)| *id), deployer.principal.as_deref()).await?,
+        };
+        let acls = names.write(acls, selection.everything)?;
+        let deployer = deployer.principal.as_deref().map(|principal| names.written(principal));
+        Ok((Access { deployer, acls }, view))
+    };
+    let (mut observed, view) = kafka.observe_with(query, access).await?;
+    show(&mut observed, view, selection);
+    if !query.topics.everything {
+        let (ours, internal): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            observed.topics.into_iter().partition(|(name, _)| !dialect::is_internal(name));
+        observed.topics = ours;
+        observed.other_topics.extend(internal.into_keys());
+    }
+    Ok(observed)
+}
+
+/// Adds accounts and keys, as far as they are selected.
+fn show(observed: &mut Observed, view: View, selection: &Selection) {
+    let View { accounts, keys, limits } = view;
+    let accounts: Vec<Account> =
+        accounts.into_iter().filter(|account| selection.contains(&account.display_name)).collect();
+    for key in keys {
+        let Some(account) = accounts.iter().find(|account| account.id == key.owner()) else { continue };
+        let marker = key.marker();
+        let seen = ObservedKey {
+            account: account.display_name.clone(),
+            slot: marker.as_ref().map(|marker| marker.slot.clone()),
+            marker: marker.map(|marker| marker.to_string()),
+            created: key.created(),
+        };
+        observed.keys.insert(key.id, seen);
+    }
+    let account =
+        |account: Account| (account.display_name, ObservedAccount { id: account.id, description: account.description });
+    observed.accounts = accounts.into_iter().map(account).collect();
+    observed.cluster.limits = limits;
+}
+
+/// Whether asking for each account is less than asking for all.
+fn is_few(selection: &Selection) -> bool {
+    !selection.everything && selection.patterns.is_empty() && selection.names.len() <= FEW
+}
+
+async fn accounts(cloud: &ConfluentCloud, selection: &Selection) -> Result<View, PortError> {
+    if let Ok(control) = cloud.control() {
+        // Nobody should find out later that the cluster is another.
+        return Ok(try_join(control.cluster(), view(cloud, control, selection)).await?.1);
+    }
+    let known = &cloud.data()?.account_ids;
+    if let Some(name) = selection.names.iter().find(|name| *name != "*" && !known.contains_key(*name)) {
+        return Err(untold(name));
+    }
+    let accounts = known.iter().map(|(name, id)| Account {
+        id: id.clone(),
+        display_name: name.clone(),
+        description: String::new(),
+    });
+    Ok(View { accounts: accounts.filter(|a| selection.contains(&a.display_name)).collect(), ..View::default() })
+}
+
+/// Reads accounts and keys: of a few by name, of more all pages of both lists, once.
+async fn view(cloud: &ConfluentCloud, control: &ControlPlane, selection: &Selection) -> Result<View, PortError> {
+    if selection.is_empty() {
+        return Ok(View { limits: cloud.memory().limits.clone().unwrap_or_default(), ..View::default() });
+    }
+    let (accounts, keys, limits) = if is_few(selection) {
+        let names: Vec<&str> = selection.names.iter().map(String::as_str).collect();
+        let remembered = cloud.memory().limits.clone();
+        let limits = async {
+            match remembered {
+                Some(limits) => Ok(limits),
+                None => control.limits().await,
+            }
+        };
+        let known = async {
+            let accounts = control.accounts(Some(&names)).await?;
+            let keys = try_join_all(accounts.iter().map(|account| control.keys(Some(&account.id)))).await?;
+            Ok((accounts, keys.concat()))
+        };
+        let ((accounts, keys), limits) = try_join(known, limits).await?;
+        (accounts, keys, limits)
+    } else {
+        try_join3(control.accounts(None), control.keys(None), control.limits()).await?
+    };
+    let mut memory = cloud.memory();
+    memory.ids.extend(accounts.iter().map(|account| (account.display_name.clone(), account.id.clone())));
+    memory.limits = Some(limits.clone());
+    Ok(View { accounts, keys, limits })
+}
+
+/// Who owns the key that logs in: what may never lose its rights.
+async fn deployer(cloud: &ConfluentCloud) -> Result<Deployer, PortError> {
+    let data = cloud.data()?;
+    let Ok(control) = cloud.control() else {
+        let id = data.deployer.as_ref().and_then(|name| data.account_ids.get(name));
+        return Ok(Deployer { principal: id.map(|id| format!("User:{id}")), name: data.deployer.clone() });
+    };
+    let read = async {
+        let unknown = |failure| {
+            let mut error = PortError::from(failure);
+            error.message = format!(
+                "cannot tell who owns the API key {} that logs in at the brokers: {}",
+                data.key.id, error.message
+            );
+            error
+        };
+        let key = control.key(&data.key.id).await.map_err(unknown)?;
+        if key.is_for(&cloud.options.cluster) == Some(false) {
+            let message = format!("the API key {} is for another cluster than {}", data.key.id, cloud.options.cluster);
+            return Err(PortError::new(ErrorKind::WrongCluster, message));
+        }
+        let owner = key.owner();
+        let name = match owner.starts_with("sa-") {
+            true => Some(control.account(owner).await.map_err(unknown)?.display_name),
+            false => None,
+        };
+        Ok(Deployer { principal: Some(format!("User:{owner}")), name })
+    };
+    cloud.deployer.get_or_try_init(|| read).await.cloned()
+}
+
+/// All bindings, by ids. `None` where the cluster does not list them so.
+///
+/// Without a principal to filter by, Confluent lists accounts by their old numbers. With `UserV2:*` it lists them by id,
+/// which is documented for its REST interface; a broker that does not know that answers nothing, as for any principal
+/// that has no bindings. Then there may be none, which the list without a filter tells.
+async fn all_acls(cloud: &ConfluentCloud, kafka: &Kafka) -> Result<Option<Bindings>, PortError> {
+    let listed = match kafka.acls(Some("UserV2:*")).await {
+        Err(error) if error.kind == ErrorKind::Refused => Bindings::new(),
+        listed => listed?,
+    };
+    if !listed.is_empty() {
+        cloud.learn_by_id();
+    }
+    if cloud.knows_by_id() || kafka.acls(None).await?.is_empty() {
+        return Ok(Some(listed));
+    }
+    Ok(None)
+}
+
+/// The bindings of accounts by their ids, of the deployer, and of everybody: one request each.
+async fn acls_of(
+    kafka: &Kafka,
+    ids: impl Iterator<Item = &str>,
+    deployer: Option<&str>,
+) -> Result<Bindings, PortError> {
+    let mut principals: BTreeSet<String> = ids.map(|id| format!("User:{id}")).collect();
+    principals.extend(deployer.map(str::to_owned));
+    principals.insert(EVERYBODY.to_owned());
+    let mut requests = Vec::with_capacity(principals.len());
+    for principal in &principals {
+        requests.push(kafka.acls(Some(principal)));
+    }
+    let answers: Vec<Bindings> = stream::iter(requests).buffer_unordered(AT_ONCE).try_collect().await?;
+    let mut bindings = Bindings::new();
+    for (principal, acls) in answers.into_iter().flatten() {
+        bindings.entry(principal).or_default().extend(acls);
+    }
+    Ok(bindings)
+}

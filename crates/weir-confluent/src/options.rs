@@ -1,0 +1,269 @@
+//! How Confluent Cloud is reached.
+
+use std::{collections::BTreeMap, fmt, net::IpAddr, path::PathBuf, time::Duration};
+
+use reqwest::Url;
+use weir_kafka::SecurityProtocol;
+use weir_ports::{ErrorKind, ExposeSecret as _, PortError, SecretString};
+
+/// How a Kafka cluster of Confluent Cloud is reached: by either of its planes, or both.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The cluster's id, `lkc-…`; any other is refused.
+    pub cluster: String,
+    /// Service accounts, API keys and quotas. Absent: out of reach.
+    pub control: Option<Control>,
+    /// Topics and ACLs. Absent: out of reach.
+    pub data: Option<Data>,
+}
+
+/// The control plane: Confluent's public API.
+#[derive(Clone, Debug)]
+pub struct Control {
+    /// The environment of the cluster, `env-…`.
+    pub environment: String,
+    /// A Cloud API key.
+    pub key: ApiKey,
+    /// Where the API is. Unencrypted only on this machine.
+    pub api: String,
+    /// The id of who becomes the owner of new service accounts (`sa-…`, `u-…`, `pool-…`, `group-…`): whoever may
+    /// create accounts and manages those alone that are theirs. Absent: nobody in particular.
+    pub assigned_owner: Option<String>,
+    /// How long one try may take.
+    pub timeout: Duration,
+    /// How long a call may take in all: tries, pauses, and all pages of a list.
+    pub patience: Duration,
+    /// The longest pause before a call is tried again for the first time; each further one may be twice as long.
+    pub pause: Duration,
+}
+
+impl Control {
+    /// Confluent's public API, with usual times.
+    pub fn new(environment: impl Into<String>, key: ApiKey) -> Self {
+        Self {
+            environment: environment.into(),
+            key,
+            api: Self::API.to_owned(),
+            assigned_owner: None,
+            timeout: Duration::from_secs(30),
+            patience: Duration::from_secs(180),
+            pause: Duration::from_millis(500),
+        }
+    }
+
+    /// Where Confluent's public API is.
+    pub const API: &'static str = "https://api.confluent.cloud";
+}
+
+/// The data plane: the cluster's brokers.
+#[derive(Clone, Debug)]
+pub struct Data {
+    /// An API key of the cluster.
+    pub key: ApiKey,
+    /// `host:port`. Absent: where the control plane says that they are. With `SASL_PLAINTEXT://` before it unencrypted,
+    /// which only this machine may be.
+    pub bootstrap: Option<String>,
+    /// The certificates of whom to trust, as a PEM file. Absent: those the system trusts.
+    pub ca: Option<PathBuf>,
+    /// How long a request may take in all.
+    pub timeout: Duration,
+    /// The ids (`sa-…`) of service accounts by name, for when the control plane is out of reach.
+    pub account_ids: BTreeMap<String, String>,
+    /// The name of the service account that owns the key, for when the control plane is out of reach. It is among
+    /// `account_ids`. Absent: unknown.
+    pub deployer: Option<String>,
+}
+
+impl Data {
+    /// The brokers that the control plane names, with usual times.
+    pub fn new(key: ApiKey) -> Self {
+        Self {
+            key,
+            bootstrap: None,
+            ca: None,
+            timeout: Duration::from_secs(60),
+            account_ids: BTreeMap::new(),
+            deployer: None,
+        }
+    }
+}
+
+/// An API key.
+#[derive(Clone)]
+pub struct ApiKey {
+    /// Its id.
+    pub id: String,
+    /// Its secret.
+    pub secret: SecretString,
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiKey").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl ApiKey {
+    fn check(&self, what: &str) -> Result<(), PortError> {
+        if self.id.is_empty() || self.secret.expose_secret().is_empty() {
+            return Err(refused(format!("the {what} has an empty id or secret")));
+        }
+        Ok(())
+    }
+}
+
+impl Options {
+    /// Refuses what contradicts itself.
+    pub(crate) fn check(&self) -> Result<(), PortError> {
+        let Self { cluster, control, data } = self;
+        if cluster.is_empty() {
+            return Err(refused("the id of the cluster is empty"));
+        }
+        if let Some(control) = control {
+            control.key.check("Cloud API key")?;
+            if control.environment.is_empty() {
+                return Err(refused("the id of the environment is empty"));
+            }
+        }
+        if let Some(data) = data {
+            data.key.check("API key of the cluster")?;
+            if data.bootstrap.is_none() && control.is_none() {
+                return Err(refused("without the control plane nobody says where the brokers are: name `bootstrap`"));
+            }
+            if let Some(deployer) = data.deployer.as_ref().filter(|name| !data.account_ids.contains_key(*name)) {
+                return Err(refused(format!("the id of the service account `{deployer}` is not told")));
+            }
+        }
+        if control.is_none() && data.is_none() {
+            return Err(refused("neither the control plane nor the data plane can be reached"));
+        }
+        Ok(())
+    }
+}
+
+/// The address of the API, encrypted unless it is this machine.
+pub(crate) fn api(text: &str) -> Result<Url, PortError> {
+    let url = Url::parse(text).map_err(|e| refused(format!("`{text}` is no address: {e}")))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(refused("the address of the API holds credentials, which belong elsewhere"));
+    }
+    match (url.scheme(), url.host_str()) {
+        ("https", Some(_)) => Ok(url),
+        ("http", Some(host)) if is_loopback(host) => Ok(url),
+        ("http", _) => Err(refused(format!("`{text}` is not encrypted; write https"))),
+        _ => Err(refused(format!("`{text}` is no https address"))),
+    }
+}
+
+/// Where brokers are: Confluent writes `SASL_SSL://host:port`. Unencrypted only on this machine.
+pub(crate) fn bootstrap(text: &str) -> Result<(SecurityProtocol, String), PortError> {
+    let (protocol, hosts) = match text.split_once("://") {
+        None => (SecurityProtocol::SaslSsl, text),
+        Some(("SASL_SSL", hosts)) => (SecurityProtocol::SaslSsl, hosts),
+        Some(("SASL_PLAINTEXT", hosts)) => (SecurityProtocol::SaslPlaintext, hosts),
+        Some((other, _)) => return Err(refused(format!("brokers of Confluent Cloud speak SASL_SSL, not `{other}`"))),
+    };
+    if hosts.is_empty() {
+        return Err(refused("the brokers' address is empty"));
+    }
+    let host = |address: &str| address.rsplit_once(':').is_some_and(|(host, _)| is_loopback(host));
+    if protocol == SecurityProtocol::SaslPlaintext && !hosts.split(',').all(host) {
+        return Err(refused(format!("a log-in at `{text}` would not be encrypted")));
+    }
+    Ok((protocol, hosts.to_owned()))
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+pub(crate) fn refused(message: impl Into<String>) -> PortError {
+    PortError::new(ErrorKind::Refused, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_leaves_this_machine_unencrypted() {
+        let said = |text: &str| api(text).map_or_else(|e| e.message, |url| url.to_string());
+        insta::assert_snapshot!(
+            [
+                "https://api.confluent.cloud",
+                "http://127.0.0.1:8080",
+                "http://[::1]:8080",
+                "http://localhost:8080",
+                "http://api.confluent.cloud",
+                "http://127.0.0.1.example:80",
+                "https://key:secret@api.confluent.cloud",
+                "api.confluent.cloud",
+                "file:///etc/passwd",
+            ]
+            .map(said)
+            .join("\n"),
+            @r"
+        https://api.confluent.cloud/
+        http://127.0.0.1:8080/
+        http://[::1]:8080/
+        http://localhost:8080/
+        `http://api.confluent.cloud` is not encrypted; write https
+        `http://127.0.0.1.example:80` is not encrypted; write https
+        the address of the API holds credentials, which belong elsewhere
+        `api.confluent.cloud` is no address: relative URL without a base
+        `file:///etc/passwd` is no https address
+        "
+        );
+    }
+
+    #[test]
+    fn brokers_are_asked_encrypted() {
+        use SecurityProtocol::{SaslPlaintext, SaslSsl};
+        let read = |text: &str| bootstrap(text).ok();
+        let at = |protocol, hosts: &str| Some((protocol, hosts.to_owned()));
+        assert_eq!(read("SASL_SSL://pkc-1.confluent.cloud:9092"), at(SaslSsl, "pkc-1.confluent.cloud:9092"));
+        assert_eq!(read("pkc-1.confluent.cloud:9092"), at(SaslSsl, "pkc-1.confluent.cloud:9092"));
+        assert_eq!(read("SASL_PLAINTEXT://127.0.0.1:9092"), at(SaslPlaintext, "127.0.0.1:9092"));
+        for wrong in
+            ["SASL_PLAINTEXT://pkc-1:9092", "SASL_PLAINTEXT://127.0.0.1:1,pkc-1:9092", "PLAINTEXT://127.0.0.1:1", ""]
+        {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_never_printed() {
+        let key = || ApiKey { id: "K".to_owned(), secret: "s3cret".into() };
+        let options = Options {
+            cluster: "lkc-1".to_owned(),
+            control: Some(Control::new("env-1", key())),
+            data: Some(Data::new(key())),
+        };
+        assert!(options.check().is_ok() && !format!("{options:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn contradictions_are_named() {
+        let key = |secret: &str| ApiKey { id: "K".to_owned(), secret: secret.into() };
+        let check = |control, data| Options { cluster: "lkc-1".to_owned(), control, data }.check().unwrap_err().message;
+        let unknown = Data { deployer: Some("a".to_owned()), bootstrap: Some("b:1".to_owned()), ..Data::new(key("s")) };
+        insta::assert_snapshot!(
+            [
+                check(None, None),
+                check(Some(Control::new("env-1", key(""))), None),
+                check(Some(Control::new("", key("s"))), None),
+                check(None, Some(Data::new(key("s")))),
+                check(None, Some(unknown)),
+            ]
+            .join("\n"),
+            @r"
+        neither the control plane nor the data plane can be reached
+        the Cloud API key has an empty id or secret
+        the id of the environment is empty
+        without the control plane nobody says where the brokers are: name `bootstrap`
+        the id of the service account `a` is not told
+        "
+        );
+    }
+}

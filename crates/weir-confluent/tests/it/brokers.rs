@@ -1,0 +1,299 @@
+//! The data plane in Confluent's dialect: the fake's front before a real broker.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use weir_confluent::{ConfluentCloud, Data};
+use weir_model::{Operation, PatternType, Permission, Resource};
+use weir_planning::{Acl, Change, Host, KeyMarker, NamePattern, Observed, SettingChange};
+use weir_ports::{Cluster as _, ErrorKind, PortError, Query};
+use weir_testkit::confluent::{Operation as Call, Tls};
+
+use crate::conforms::{Scene, broker};
+
+/// A name of this test's own: all tests share a broker.
+fn unique(prefix: &str) -> String {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    format!("{prefix}{}-", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+fn pattern(prefix: &str) -> NamePattern {
+    NamePattern::try_from(format!("{prefix}*")).unwrap()
+}
+
+/// Everything that begins so.
+fn all(prefix: &str) -> Query {
+    let mut query = Query::default();
+    query.topics.patterns.push(pattern(prefix));
+    query.accounts.patterns.push(pattern(prefix));
+    query
+}
+
+fn acl(topic: &str) -> Acl {
+    Acl {
+        resource: Resource::Topic,
+        pattern: PatternType::Literal,
+        name: topic.into(),
+        operation: Operation::Read,
+        permission: Permission::Allow,
+        host: Host::Any,
+    }
+}
+
+fn account(name: &str) -> Change {
+    Change::CreateAccount { account: name.to_owned(), description: "x".to_owned() }
+}
+
+fn grant(name: &str, acl: Acl) -> Change {
+    Change::Grant { principal: format!("User:{name}"), acl }
+}
+
+fn topic(name: &str, config: &[(&str, &str)]) -> Change {
+    let config = config.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Change::CreateTopic { topic: name.to_owned(), partitions: Some(1), replication_factor: None, config }
+}
+
+async fn done(cloud: &ConfluentCloud, changes: &[Change]) {
+    for (answer, change) in cloud.apply(&changes.iter().collect::<Vec<_>>()).await.into_iter().zip(changes) {
+        answer.unwrap_or_else(|e| panic!("{change:?}: {e}"));
+    }
+}
+
+async fn refused(cloud: &ConfluentCloud, change: &Change) -> PortError {
+    cloud.apply(&[change]).await.remove(0).unwrap_err()
+}
+
+/// Reads lag behind writes.
+async fn until(cloud: &ConfluentCloud, query: &Query, seen: impl Fn(&Observed) -> bool) -> Observed {
+    for _ in 0..200 {
+        let observed = cloud.observe(query).await.unwrap();
+        if seen(&observed) {
+            return observed;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("never seen: {:?}", cloud.observe(query).await);
+}
+
+/// An account with bindings, as seen with and without `UserV2:*`.
+#[tokio::test(flavor = "multi_thread")]
+async fn principals_are_known_by_name_however_brokers_list_them() {
+    let Some(broker) = broker() else { return };
+    let scene = Scene::new(broker, Tls::Off);
+    let prefix = unique("names-");
+    let names = ["a", "b"].map(|name| format!("{prefix}{name}"));
+    let cloud = scene.both(Tls::Off);
+    done(&cloud, &names.clone().map(|name| account(&name))).await;
+    done(&cloud, &names.clone().map(|name| grant(&name, acl(&name)))).await;
+    let gone = scene.fake.create_account(&format!("{prefix}gone"), "");
+    let reader = scene.both(Tls::Off);
+    done(&reader, &[grant(&format!("{prefix}gone"), acl("x"))]).await;
+    scene.fake.delete_account(&gone);
+
+    let expected: BTreeMap<String, BTreeSet<Acl>> =
+        names.iter().map(|name| (format!("User:{name}"), BTreeSet::from([acl(name)]))).collect();
+    for user_v2 in [true, false] {
+        for integer_principals in [true, false] {
+            scene.fake.configure(|behaviour| {
+                behaviour.user_v2 = user_v2;
+                behaviour.integer_principals = integer_principals;
+            });
+            // A new client each time: what lists by id is learned.
+            let cloud = scene.both(Tls::Off);
+            let observed = until(&cloud, &all(&prefix), |o| o.acls.len() >= 2).await;
+            assert_eq!(observed.acls, expected, "{user_v2} {integer_principals}");
+            let mut one = Query::default();
+            one.accounts.names.insert(names[0].clone());
+            let observed = cloud.observe(&one).await.unwrap();
+            assert_eq!(observed.acls.keys().collect::<Vec<_>>(), [&format!("User:{}", names[0])]);
+        }
+    }
+    // Of everybody, for importing: whose account is gone is shown by its id.
+    scene.fake.configure(|behaviour| behaviour.user_v2 = true);
+    let mut everything = Query::default();
+    everything.accounts.everything = true;
+    let observed = scene.both(Tls::Off).observe(&everything).await.unwrap();
+    assert!(observed.acls.contains_key(&format!("User:{gone}")), "{:?}", observed.acls.keys());
+    // What was bound to it stays.
+    done(&cloud, &names.clone().map(|name| Change::Revoke { principal: format!("User:{name}"), acl: acl(&name) }))
+        .await;
+    until(&cloud, &everything, |o| !o.acls.contains_key(&format!("User:{}", names[0]))).await;
+    assert!(cloud.observe(&everything).await.unwrap().acls.contains_key(&format!("User:{gone}")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_deployer_is_known_by_name() {
+    let Some(broker) = broker() else { return };
+    let scene = Scene::new(broker, Tls::Off);
+    let facts = scene.both(Tls::Off).observe(&Query::default()).await.unwrap().cluster;
+    assert_eq!((facts.deployer.as_deref(), facts.deployer_is_super_user), (Some("User:weir-deployer"), true));
+    assert_eq!((facts.id.as_str(), facts.brokers, facts.default_partitions), ("lkc-a1", 3, 6));
+    for (setting, read_only) in [("confluent.topic.type", true), ("compression.type", true), ("retention.ms", false)] {
+        assert_eq!(facts.read_only_settings.contains(setting), read_only, "{setting}");
+    }
+    // Another cluster's key, or one that cannot be looked up.
+    scene.fake.add_cluster("env-x1", "lkc-b2", weir_testkit::confluent::ClusterKind::Standard);
+    let other = scene.fake.create_key(&scene.deployer, Some("lkc-b2"), "");
+    let open = |key| scene.open(Some(scene.control(scene.fake.cloud_key())), Some(scene.data(key, Tls::Off)));
+    assert!(open(&other).observe(&Query::default()).await.is_err());
+    scene.fake.delete_key(&scene.key.id);
+    assert_eq!(open(&scene.key).observe(&Query::default()).await.unwrap_err().kind, ErrorKind::Denied);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_data_plane_alone_uses_what_it_is_told() {
+    let Some(broker) = broker() else { return };
+    let scene = Scene::new(broker, Tls::On);
+    let prefix = unique("data-");
+    let name = format!("{prefix}a");
+    let id = scene.fake.create_account(&name, "x");
+    let bootstrap = Some(scene.fake.bootstrap(scene.fake.cluster()));
+    let ids = [(name.clone(), id), ("weir-deployer".to_owned(), scene.deployer.clone())];
+    let data = Data {
+        bootstrap,
+        account_ids: ids.into(),
+        deployer: Some("weir-deployer".to_owned()),
+        ..scene.data(&scene.key, Tls::On)
+    };
+    let cloud = scene.open(None, Some(data));
+    done(&cloud, &[topic(&name, &[]), grant(&name, acl(&name))]).await;
+    let observed = until(&cloud, &all(&prefix), |o| o.acls.len() == 1 && o.topics.len() == 1).await;
+    assert_eq!(observed.acls.keys().collect::<Vec<_>>(), [&format!("User:{name}")]);
+    assert!(observed.topics[&name].config.is_empty() && observed.topics[&name].replication_factor == 3);
+    assert_eq!(observed.cluster.deployer.as_deref(), Some("User:weir-deployer"));
+    let mut query = Query::default();
+    query.accounts.names.insert(format!("{prefix}untold"));
+    assert_eq!(cloud.observe(&query).await.unwrap_err().kind, ErrorKind::Unavailable);
+    for change in [
+        grant(&format!("{prefix}untold"), acl("x")),
+        Change::Revoke { principal: format!("User:{prefix}untold"), acl: acl("x") },
+    ] {
+        assert_eq!(refused(&cloud, &change).await.kind, ErrorKind::Unavailable);
+    }
+    assert!(scene.fake.log().is_empty(), "the control plane was asked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn confluents_own_is_nobodys() {
+    let Some(broker) = broker() else { return };
+    let scene = Scene::new(broker, Tls::Off);
+    let cloud = scene.both(Tls::Off);
+    let internal = "pksqlc-a1-processing-log";
+    let made = broker.tool("topics", &["--create", "--if-not-exists", "--topic", internal]);
+    assert!(made.status.success(), "{made:?}");
+    let mut query = all("pksqlc-");
+    query.topics.names.insert(internal.to_owned());
+    let observed = until(&cloud, &query, |o| o.other_topics.contains(internal)).await;
+    assert!(observed.topics.is_empty());
+    query.topics.everything = true;
+    assert!(cloud.observe(&query).await.unwrap().topics.contains_key(internal));
+    for change in [
+        Change::DeleteTopic { topic: internal.to_owned() },
+        Change::AddPartitions { topic: internal.to_owned(), from: 6, to: 7 },
+        topic("_schemas", &[]),
+    ] {
+        assert_eq!(refused(&cloud, &change).await.kind, ErrorKind::Refused);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_confluent_does_not_take_is_refused_in_words() {
+    let Some(broker) = broker() else { return };
+    let scene = Scene::new(broker, Tls::Off);
+    let cloud = scene.both(Tls::Off);
+    let one = Change::CreateTopic {
+        topic: "t".to_owned(),
+        partitions: Some(1),
+        replication_factor: Some(1),
+        config: BTreeMap::new(),
+    };
+    let here = grant("weir-deployer", Acl { host: "10.0.0.1".into(), ..acl("t") });
+    let said =
+        [refused(&cloud, &one).await, refused(&cloud, &here).await, refused(&cloud, &grant("absent", acl("t"))).await];
+    assert!(said.iter().all(|error| error.kind == ErrorKind::Refused));
+    insta::assert_snapshot!(said.map(|error| error.message).join("\n"), @r"
+    the topic `t` asks for replication factor 1; on Confluent Cloud it is always 3
+    a binding of User:weir-deployer is for clients at 10.0.0.1; Confluent Cloud takes bindings for any address only
+    there is no service account `absent`
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_policies_are_reached_in_two_steps() {
+    let Some(broker) = broker() else { return };
+    let scene = Scene::new(broker, Tls::Off);
+    let cloud = scene.both(Tls::Off);
+    let prefix = unique("policy-");
+    let names = ["a", "b"].map(|name| format!("{prefix}{name}"));
+    done(&cloud, &[topic(&names[0], &[]), topic(&names[1], &[("cleanup.policy", "delete")])]).await;
+    until(&cloud, &all(&prefix), |o| o.topics.len() == 2).await;
+    let alter = |topic: &String, from: Option<&str>| Change::AlterConfig {
+        topic: topic.clone(),
+        settings: [("cleanup.policy", from, "compact,delete"), ("retention.ms", None, "86400000")]
+            .map(|(name, from, to)| {
+                (name.to_owned(), SettingChange { from: from.map(str::to_owned), to: Some(to.to_owned()) })
+            })
+            .into(),
+    };
+    done(&cloud, &[alter(&names[0], None), alter(&names[1], Some("delete"))]).await;
+    let expected: BTreeMap<String, String> = [("cleanup.policy", "compact,delete"), ("retention.ms", "86400000")]
+        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+        .into();
+    until(&cloud, &all(&prefix), |o| o.topics.values().all(|topic| topic.config == expected)).await;
+    assert_eq!(refused(&cloud, &alter(&format!("{prefix}absent"), None)).await.kind, ErrorKind::Refused);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_key_is_waited_for_and_asked_for_again() {
+    let Some(broker) = broker() else { return };
+    let scene = Scene::new(broker, Tls::Off);
+    let cloud = scene.both(Tls::Off);
+    scene.fake.configure(|behaviour| {
+        behaviour.key_ready_after = Duration::from_secs(3);
+        behaviour.key_ready_spread = Duration::from_millis(500);
+    });
+    let marker = KeyMarker { stage: "dev".to_owned(), slot: "default".to_owned(), intent: "0".to_owned() };
+    let key = cloud.create_key("weir-deployer", &marker).await.unwrap();
+    let key = weir_confluent::ApiKey { id: key.id, secret: key.secret };
+    assert!(!cloud.wait_until_usable(&key, Duration::from_millis(500)).await.unwrap());
+    assert!(cloud.wait_until_usable(&key, Duration::from_secs(30)).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_do_not_grow_with_what_there_is() {
+    let Some(broker) = broker() else { return };
+    let scene = Scene::new(broker, Tls::Off);
+    let prefix = unique("many-");
+    let cloud = scene.both(Tls::Off);
+    let names: Vec<String> = (0..200).map(|number| format!("{prefix}{number:03}")).collect();
+    for name in &names {
+        scene.fake.create_account(name, "x");
+    }
+    let grants: Vec<Change> =
+        names.iter().flat_map(|name| (0..5).map(move |n| grant(name, acl(&format!("{name}{n}"))))).collect();
+    done(&cloud, &grants).await;
+    assert_eq!(scene.fake.count(Call::ListAccounts), 3, "201 accounts are three pages");
+    until(&cloud, &all(&prefix), |o| o.acls.values().map(BTreeSet::len).sum::<usize>() == 1_000).await;
+    let (fresh, before) = (scene.both(Tls::Off), scene.fake.log().len());
+    let observed = fresh.observe(&all(&prefix)).await.unwrap();
+    assert_eq!((observed.accounts.len(), observed.acls.len()), (200, 200));
+    // Cluster, deployer's key and account, three pages of accounts, one of keys, quotas twice.
+    assert_eq!(scene.fake.log().len() - before, 9);
+    assert!(fresh.broker_requests() <= 5, "{}", fresh.broker_requests());
+}
+
+#[tokio::test]
+async fn a_host_that_is_not_trusted_is_told_nothing() {
+    let Some(broker) = broker() else { return };
+    let scene = Scene::new(broker, Tls::On);
+    // Somebody who speaks TLS, with a certificate that the system does not know.
+    let api = format!("https://{}", scene.fake.bootstrap(scene.fake.cluster()));
+    let control = weir_confluent::Control { api, ..scene.control(scene.fake.cloud_key()) };
+    let cloud = scene.open(Some(control), None);
+    let error = cloud.observe(&Query::default()).await.unwrap_err();
+    assert!(error.kind == ErrorKind::Unavailable && error.message.contains("certificate"), "{error}");
+    assert_eq!(cloud.requests()["getCmkV2Cluster"], 1);
+}

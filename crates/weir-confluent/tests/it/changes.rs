@@ -1,0 +1,381 @@
+//! Changes whose answers are lost, refused or ambiguous.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use serde_json::{Value, json};
+use weir_planning::{Change, KeyMarker};
+use weir_ports::{Cluster as _, ErrorKind, ExposeSecret as _, PortError};
+
+use crate::{
+    CANARY, cloud,
+    script::{Answer, Host, json as says},
+};
+
+/// A host that answers by the beginning of a request's first line; the last answer of a kind is repeated.
+pub(crate) struct Router {
+    pub(crate) url: String,
+    asked: Arc<Mutex<Vec<(String, String)>>>,
+}
+
+impl Router {
+    pub(crate) async fn new(routes: Vec<(&'static str, Vec<Answer>)>) -> Self {
+        let asked: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
+        let (log, given) = (asked.clone(), Mutex::new(BTreeMap::<&str, usize>::new()));
+        let url = Host::routed(move |request| {
+            log.lock().unwrap().push((request.line.clone(), request.body.clone()));
+            let Some((route, answers)) = routes.iter().find(|(route, _)| request.line.starts_with(route)) else {
+                return Answer::Say(418, "", String::new());
+            };
+            let mut given = given.lock().unwrap();
+            let count = given.entry(route).or_default();
+            *count += 1;
+            answers[(*count).min(answers.len()) - 1].clone()
+        })
+        .await;
+        Self { url, asked }
+    }
+
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.asked.lock().unwrap().iter().map(|(line, _)| line.clone()).collect()
+    }
+
+    fn count(&self, beginning: &str) -> usize {
+        self.lines().iter().filter(|line| line.starts_with(beginning)).count()
+    }
+
+    fn body(&self, beginning: &str) -> Value {
+        let asked = self.asked.lock().unwrap();
+        let (_, body) = asked.iter().find(|(line, _)| line.starts_with(beginning)).unwrap();
+        serde_json::from_str(body).unwrap()
+    }
+}
+
+const ACCOUNTS: &str = "GET /iam/v2/service-accounts?";
+const KEYS: &str = "GET /iam/v2/api-keys?";
+const POST_ACCOUNT: &str = "POST /iam/v2/service-accounts";
+const POST_KEY: &str = "POST /iam/v2/api-keys";
+
+fn list(data: Value) -> Answer {
+    says(200, json!({"data": data, "metadata": {}}))
+}
+
+fn failed(status: u16, code: &str, detail: &str) -> Answer {
+    says(status, json!({"errors": [{"id": "r-1", "status": status.to_string(), "code": code, "detail": detail}]}))
+}
+
+fn account(description: &str) -> Value {
+    json!({"id": "sa-1", "display_name": "dev-a", "description": description})
+}
+
+fn cluster() -> (&'static str, Vec<Answer>) {
+    let spec = json!({"kafka_bootstrap_endpoint": "SASL_SSL://pkc-1.example:9092"});
+    ("GET /cmk/", vec![says(200, json!({"id": "lkc-a1", "spec": spec}))])
+}
+
+fn create() -> Change {
+    Change::CreateAccount { account: "dev-a".to_owned(), description: "ours".to_owned() }
+}
+
+fn delete() -> Change {
+    Change::DeleteAccount { account: "dev-a".to_owned() }
+}
+
+async fn applied(change: Change, routes: Vec<(&'static str, Vec<Answer>)>) -> (Result<(), PortError>, Router) {
+    let host = Router::new(routes).await;
+    let answer = cloud(&host.url).apply(&[&change]).await.remove(0);
+    (answer, host)
+}
+
+#[tokio::test]
+async fn an_account_is_created_once() {
+    let (answer, host) = applied(create(), vec![(POST_ACCOUNT, vec![says(201, account("ours"))])]).await;
+    answer.unwrap();
+    assert_eq!(host.lines(), [POST_ACCOUNT]);
+    assert_eq!(host.body(POST_ACCOUNT), json!({"display_name": "dev-a", "description": "ours"}));
+}
+
+#[tokio::test]
+async fn an_account_may_have_an_owner() {
+    let host = Router::new(vec![(POST_ACCOUNT, vec![says(201, account("ours"))])]).await;
+    let control = weir_confluent::Control { assigned_owner: Some("pool-1".to_owned()), ..crate::control(&host.url) };
+    crate::cloud_with(control).apply(&[&create()]).await.remove(0).unwrap();
+    assert_eq!(host.lines(), ["POST /iam/v2/service-accounts?assigned_resource_owner=pool-1"]);
+}
+
+#[tokio::test]
+async fn a_lost_answer_or_a_taken_name_is_looked_up() {
+    let answers = [
+        Answer::HangUp,
+        Answer::Silence,
+        Answer::BreakOff(201),
+        failed(504, "timeout", ""),
+        failed(500, "internal", ""),
+        failed(409, "resource_already_exists", ""),
+        failed(400, "bad_request", "Service name is already in use"),
+        says(201, json!({"kind": "ServiceAccount"})),
+    ];
+    for answer in answers {
+        for (found, ok) in [(json!([account("ours")]), true), (json!([account("theirs")]), false)] {
+            let routes = vec![(POST_ACCOUNT, vec![answer.clone()]), (ACCOUNTS, vec![list(found)])];
+            let (outcome, host) = applied(create(), routes).await;
+            assert_eq!(host.count(POST_ACCOUNT), 1, "{answer:?} was sent again");
+            assert_eq!(host.lines()[1], "GET /iam/v2/service-accounts?display_name=dev-a&page_size=100");
+            match outcome {
+                Ok(()) => assert!(ok, "{answer:?}"),
+                Err(e) => {
+                    assert!(!ok && e.kind == ErrorKind::Refused && e.message.contains("theirs"), "{answer:?}: {e}")
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_found_after_a_lost_answer_stays_open() {
+    for (answer, kind) in [(Answer::HangUp, ErrorKind::Ambiguous), (failed(409, "conflict", ""), ErrorKind::Refused)] {
+        let routes = vec![(POST_ACCOUNT, vec![answer]), (ACCOUNTS, vec![list(json!([]))])];
+        assert_eq!(applied(create(), routes).await.0.unwrap_err().kind, kind);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_says_why() {
+    let detail = "Service accounts are currently limited to 1000";
+    let (answer, host) = applied(create(), vec![(POST_ACCOUNT, vec![failed(402, "quota_exceeded", detail)])]).await;
+    let error = answer.unwrap_err();
+    assert_eq!((error.kind, host.lines().len()), (ErrorKind::Refused, 1));
+    insta::assert_snapshot!(error, @"POST /iam/v2/service-accounts is answered with 402: Service accounts are currently limited to 1000 [quota_exceeded] (request r-1)");
+}
+
+#[tokio::test]
+async fn who_is_turned_away_asks_again() {
+    let away = Answer::Say(429, "Retry-After: 0\r\n", String::new());
+    let (answer, host) = applied(create(), vec![(POST_ACCOUNT, vec![away, says(201, account("ours"))])]).await;
+    answer.unwrap();
+    assert_eq!(host.count(POST_ACCOUNT), 2);
+}
+
+#[tokio::test]
+async fn what_cloud_would_refuse_is_not_sent() {
+    let host = Router::new(vec![]).await;
+    let cloud = cloud(&host.url);
+    for (name, description) in [("", "x"), ("*", "x"), ("a\nb", "x"), (&"x".repeat(65), "x"), ("a", &"x".repeat(129))] {
+        let change = Change::CreateAccount { account: name.to_owned(), description: description.to_owned() };
+        assert_eq!(cloud.apply(&[&change]).await.remove(0).unwrap_err().kind, ErrorKind::Refused);
+    }
+    assert!(host.lines().is_empty());
+}
+
+#[tokio::test]
+async fn gone_is_what_the_list_does_not_have() {
+    let there = || list(json!([account("ours")]));
+    let absent = || list(json!([]));
+    // Status of the deletion, what the list says afterwards, and what that means.
+    for (status, after, kind) in [
+        (204, absent(), None),
+        (403, absent(), None),
+        (404, absent(), None),
+        (403, there(), Some(ErrorKind::Denied)),
+        (404, there(), Some(ErrorKind::Retry)),
+        (403, failed(403, "forbidden", ""), Some(ErrorKind::Denied)),
+        (409, there(), Some(ErrorKind::Refused)),
+    ] {
+        let routes = vec![
+            (ACCOUNTS, vec![there(), after.clone()]),
+            ("DELETE /iam/v2/service-accounts/sa-1", vec![failed(status, "x", "no")]),
+        ];
+        let (answer, _) = applied(delete(), routes).await;
+        assert_eq!(answer.err().map(|e| e.kind), kind, "{status} and {after:?}");
+    }
+    let (answer, host) = applied(delete(), vec![(ACCOUNTS, vec![absent()])]).await;
+    assert!(answer.is_ok() && host.lines().len() == 1);
+    let (answer, _) = applied(delete(), vec![(ACCOUNTS, vec![failed(403, "forbidden", "")])]).await;
+    assert_eq!(answer.unwrap_err().kind, ErrorKind::Denied, "not allowed to see is not absent");
+}
+
+#[tokio::test]
+async fn an_account_with_another_name_is_never_taken() {
+    // A host that does not filter.
+    let other = json!([{"id": "sa-9", "display_name": "dev-ab", "description": "ours"}]);
+    let routes = vec![(ACCOUNTS, vec![list(other)]), ("DELETE ", vec![says(204, json!(null))])];
+    let (answer, host) = applied(delete(), routes).await;
+    assert!(answer.is_ok() && host.count("DELETE") == 0);
+}
+
+#[tokio::test]
+async fn each_change_is_answered_in_its_place() {
+    let host = Router::new(vec![
+        (POST_ACCOUNT, vec![says(201, account("ours")), failed(402, "quota_exceeded", "full")]),
+        (ACCOUNTS, vec![list(json!([account("ours")]))]),
+        ("PATCH /iam/v2/service-accounts/sa-1", vec![says(200, account("new"))]),
+    ])
+    .await;
+    let describe = |name: &str| Change::DescribeAccount {
+        account: name.to_owned(),
+        from: "ours".to_owned(),
+        to: "new".to_owned(),
+    };
+    let long = Change::CreateAccount { account: "x".repeat(65), description: String::new() };
+    let topic = Change::DeleteTopic { topic: "t".to_owned() };
+    let changes = [&long, &describe("dev-a"), &topic, &describe("absent"), &create()];
+    let kinds: Vec<Option<ErrorKind>> =
+        cloud(&host.url).apply(&changes).await.into_iter().map(|answer| answer.err().map(|e| e.kind)).collect();
+    use ErrorKind::{Refused, Unavailable};
+    assert_eq!(kinds, [Some(Refused), None, Some(Unavailable), Some(Refused), None]);
+    assert_eq!(host.body("PATCH"), json!({"description": "new"}));
+}
+
+fn marker() -> KeyMarker {
+    KeyMarker { stage: "dev".to_owned(), slot: "default".to_owned(), intent: "0123456789abcdef".to_owned() }
+}
+
+fn new_key() -> Value {
+    json!({"id": "KEY1", "spec": {"secret": CANARY, "owner": {"id": "sa-1"}}})
+}
+
+async fn created(answers: Vec<Answer>) -> (Result<weir_ports::IssuedKey, PortError>, Router) {
+    let host =
+        Router::new(vec![cluster(), (ACCOUNTS, vec![list(json!([account("ours")]))]), (POST_KEY, answers)]).await;
+    let key = cloud(&host.url).create_key("dev-a", &marker()).await;
+    let told = format!("{key:?} {}", key.as_ref().err().map(ToString::to_string).unwrap_or_default());
+    assert!(!told.contains(CANARY), "{told}");
+    (key, host)
+}
+
+#[tokio::test]
+async fn a_key_is_issued_with_all_that_a_client_needs() {
+    for status in [200, 201, 202] {
+        let (key, host) = created(vec![says(status, new_key())]).await;
+        let key = key.unwrap();
+        assert_eq!((key.id.as_str(), key.secret.expose_secret()), ("KEY1", CANARY));
+        let connection: Vec<String> = key.connection.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        assert_eq!(
+            connection,
+            [
+                "bootstrap.servers=pkc-1.example:9092",
+                "sasl.mechanism=PLAIN",
+                "sasl.username=KEY1",
+                "security.protocol=SASL_SSL"
+            ]
+        );
+        let spec = host.body(POST_KEY)["spec"].clone();
+        assert_eq!((&spec["owner"]["id"], &spec["resource"]["id"]), (&json!("sa-1"), &json!("lkc-a1")));
+        assert_eq!(spec["display_name"], json!("weir/dev/default/0123456789abcdef"));
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_never_made_twice() {
+    use ErrorKind::{Ambiguous, Denied, Refused, Retry};
+    for (answer, kind) in [
+        (Answer::HangUp, Ambiguous),
+        (Answer::Silence, Ambiguous),
+        (Answer::BreakOff(202), Ambiguous),
+        (failed(504, "timeout", ""), Ambiguous),
+        (failed(500, "internal", ""), Ambiguous),
+        (Answer::Say(503, "Retry-After: 1\r\n", String::new()), Ambiguous),
+        (Answer::Say(202, "", "<html>".to_owned()), Ambiguous),
+        (says(202, json!({"id": "KEY1", "spec": {"owner": {"id": "sa-1"}}})), Ambiguous),
+        (says(202, json!({"id": "KEY1", "spec": {"secret": ""}})), Ambiguous),
+        (failed(402, "quota_exceeded", "limited to 100"), Refused),
+        (failed(409, "conflict", ""), Refused),
+        (failed(422, "invalid", ""), Refused),
+        (failed(401, "unauthorized", ""), Denied),
+        (failed(403, "forbidden", ""), Denied),
+        // The account was made a moment ago.
+        (failed(404, "not_found", ""), Retry),
+    ] {
+        let (key, host) = created(vec![answer.clone()]).await;
+        assert_eq!(key.unwrap_err().kind, kind, "{answer:?}");
+        assert_eq!(host.count(POST_KEY), 1, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_key_for_nobody() {
+    let host = Router::new(vec![cluster(), (ACCOUNTS, vec![list(json!([]))])]).await;
+    let error = cloud(&host.url).create_key("dev-a", &marker()).await.unwrap_err();
+    assert!(error.kind == ErrorKind::Refused && host.count(POST_KEY) == 0, "{error}");
+}
+
+#[tokio::test]
+async fn nobody_listening_means_nothing_was_done() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let control = weir_confluent::Control {
+        patience: std::time::Duration::from_secs(1),
+        ..crate::control(&format!("http://{port}"))
+    };
+    let error = crate::cloud_with(control).apply(&[&create()]).await.remove(0).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Retry, "{error}");
+}
+
+fn key(owner: &str, resource: &str) -> Value {
+    json!({"id": "KEY1", "spec": {"owner": {"id": owner}, "resource": {"id": resource}}})
+}
+
+#[tokio::test]
+async fn only_the_accounts_own_key_is_deleted() {
+    use ErrorKind::{Denied, Refused, Retry};
+    let there = || list(json!([key("sa-1", "lkc-a1")]));
+    let absent = || list(json!([]));
+    let seen = || says(200, key("sa-1", "lkc-a1"));
+    let untold = || json!({"id": "KEY1", "spec": {"owner": {"id": "sa-1"}, "resource": null}});
+    let forbidden = || failed(403, "forbidden_access", "no");
+    // The key as it is, the deletion, the list afterwards, what it means, how many deletions were sent.
+    let table: Vec<(Answer, Answer, Answer, Option<ErrorKind>, usize)> = vec![
+        (seen(), Answer::Say(204, "", String::new()), absent(), None, 1),
+        (seen(), forbidden(), absent(), None, 1),
+        (seen(), forbidden(), there(), Some(Denied), 1),
+        (seen(), failed(400, "x", "Unknown API key KEY1"), absent(), None, 1),
+        (forbidden(), seen(), absent(), None, 0),
+        (forbidden(), seen(), there(), Some(Denied), 0),
+        (forbidden(), seen(), forbidden(), Some(Denied), 0),
+        (failed(404, "not_found", ""), seen(), absent(), None, 0),
+        (failed(404, "not_found", ""), seen(), there(), Some(Retry), 0),
+        (failed(401, "unauthorized", ""), seen(), absent(), Some(Denied), 0),
+        (says(200, key("sa-2", "lkc-a1")), seen(), there(), Some(Refused), 0),
+        (says(200, key("sa-1", "lkc-b2")), seen(), there(), Some(Refused), 0),
+        // One that does not tell what it is for may be a Cloud API key.
+        (says(200, untold()), seen(), there(), None, 1),
+        (says(200, untold()), seen(), absent(), Some(Refused), 0),
+    ];
+    for (number, (get, delete, after, kind, sent)) in table.into_iter().enumerate() {
+        let host = Router::new(vec![
+            (ACCOUNTS, vec![list(json!([account("ours")]))]),
+            (KEYS, vec![after]),
+            ("GET /iam/v2/api-keys/KEY1", vec![get]),
+            ("DELETE /iam/v2/api-keys/KEY1", vec![delete]),
+        ])
+        .await;
+        let answer = cloud(&host.url).delete_key("dev-a", "KEY1").await;
+        assert_eq!(answer.err().map(|e| e.kind), kind, "row {number}: {:?}", host.lines());
+        assert_eq!(host.count("DELETE"), sent, "row {number}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_made_a_moment_ago_is_not_taken_for_gone() {
+    // Neither the list nor the deletion know it yet.
+    let host = Router::new(vec![
+        cluster(),
+        (ACCOUNTS, vec![list(json!([account("ours")]))]),
+        (KEYS, vec![list(json!([]))]),
+        (POST_KEY, vec![says(202, new_key())]),
+        ("DELETE /iam/v2/api-keys/KEY1", vec![failed(404, "not_found", ""), Answer::Say(204, "", String::new())]),
+    ])
+    .await;
+    let cloud = cloud(&host.url);
+    cloud.create_key("dev-a", &marker()).await.unwrap();
+    cloud.delete_key("dev-a", "KEY1").await.unwrap();
+    assert_eq!((host.count("DELETE"), host.count("GET /iam/v2/api-keys")), (2, 0));
+}
+
+#[tokio::test]
+async fn our_own_key_is_never_deleted() {
+    let host = Router::new(vec![]).await;
+    let error = cloud(&host.url).delete_key("dev-a", "CLOUD").await.unwrap_err();
+    assert!(error.kind == ErrorKind::Refused && host.lines().is_empty(), "{error}");
+}

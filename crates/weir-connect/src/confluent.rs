@@ -1,0 +1,120 @@
+//! From `confluentCloud` in `weir.yaml` to a client.
+
+use std::time::Duration;
+
+use weir_confluent::{ApiKey, ConfluentCloud, Control, Data, Options};
+use weir_model::{ConfluentCloud as Entity, ConfluentKafka, CredentialRef};
+use weir_planning::Plane;
+use weir_ports::PortError;
+
+use crate::{
+    Reach,
+    credentials::{KEY, Source, refused},
+};
+
+/// A client of the planes that are reached, which waits so long for answers.
+pub(crate) fn open(
+    cloud: &Entity,
+    reach: &Reach,
+    source: &Source<'_>,
+    patience: Duration,
+) -> Result<ConfluentCloud, PortError> {
+    ConfluentCloud::new(options(cloud, reach, source, patience)?)
+}
+
+fn options(cloud: &Entity, reach: &Reach, source: &Source<'_>, patience: Duration) -> Result<Options, PortError> {
+    let Entity { environment, cluster, credentials, kafka, api } = cloud;
+    let control = || -> Result<Control, PortError> {
+        let usual = Control::new(environment, key(credentials.as_ref(), "credentials", source)?);
+        Ok(Control { api: api.clone().unwrap_or(usual.api), timeout: usual.timeout.min(patience), patience, ..usual })
+    };
+    let data = || -> Result<Data, PortError> {
+        let nothing = ConfluentKafka::default();
+        let ConfluentKafka { credentials, bootstrap, ca } = kafka.as_ref().unwrap_or(&nothing);
+        let ca = ca.as_ref().map(|ca| source.dir.join(ca));
+        if let Some(ca) = ca.as_ref().filter(|ca| !ca.is_file()) {
+            return Err(refused(format!("the CA file {} is not there", ca.display())));
+        }
+        Ok(Data {
+            bootstrap: bootstrap.clone(),
+            ca,
+            timeout: patience,
+            account_ids: reach.accounts.clone(),
+            ..Data::new(key(credentials.as_ref(), "kafka.credentials", source)?)
+        })
+    };
+    Ok(Options {
+        cluster: cluster.clone(),
+        control: reach.planes.contains(&Plane::Control).then(control).transpose()?,
+        data: reach.planes.contains(&Plane::Data).then(data).transpose()?,
+    })
+}
+
+fn key(at: Option<&CredentialRef>, what: &str, source: &Source<'_>) -> Result<ApiKey, PortError> {
+    let Some(at) = at else {
+        return Err(refused(format!("`confluentCloud` has no `{what}`; write `{what}: {{env: NAME}}`")));
+    };
+    let (id, secret) = source.read(at, &KEY)?;
+    Ok(ApiKey { id, secret })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn entity() -> Entity {
+        let env = |name: &str| Some(CredentialRef { env: Some(name.to_owned()), key_vault: None });
+        let kafka = ConfluentKafka { credentials: env("NONPROD_KAFKA"), ..ConfluentKafka::default() };
+        Entity {
+            environment: "env-x1".to_owned(),
+            cluster: "lkc-a1".to_owned(),
+            credentials: env("CONFLUENT_CLOUD"),
+            kafka: Some(kafka),
+            api: None,
+        }
+    }
+
+    fn options_of(cloud: &Entity, planes: &[Plane], variables: &[&str]) -> Result<Options, PortError> {
+        let env = |name: &str| variables.iter().any(|known| name.starts_with(known)).then(|| format!("<{name}>"));
+        let source = Source { env: &env, key_vault: None, dir: Path::new(".") };
+        let accounts = [("dev-billing".to_owned(), "sa-1".to_owned())].into();
+        let reach = Reach { planes: planes.iter().copied().collect(), accounts };
+        options(cloud, &reach, &source, Duration::from_secs(7))
+    }
+
+    #[test]
+    fn each_plane_needs_only_its_own_credentials() {
+        let control = options_of(&entity(), &[Plane::Control], &["CONFLUENT_CLOUD"]).unwrap();
+        assert!(control.data.is_none());
+        let control = control.control.unwrap();
+        assert_eq!((control.key.id.as_str(), control.api.as_str()), ("<CONFLUENT_CLOUD_API_KEY>", Control::API));
+        let data = options_of(&entity(), &[Plane::Data], &["NONPROD_KAFKA"]).unwrap();
+        assert!(data.control.is_none());
+        let data = data.data.unwrap();
+        assert_eq!((data.key.id.as_str(), data.account_ids.len()), ("<NONPROD_KAFKA_API_KEY>", 1));
+        assert!(options_of(&entity(), &Plane::ALL, &["NONPROD_KAFKA", "CONFLUENT_CLOUD"]).is_ok());
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let bare = Entity { credentials: None, kafka: None, ..entity() };
+        let ca = ConfluentKafka { ca: Some("absent.pem".to_owned()), ..entity().kafka.unwrap() };
+        let said = [
+            options_of(&entity(), &[Plane::Control], &["NONPROD_KAFKA"]),
+            options_of(&entity(), &[Plane::Data], &["CONFLUENT_CLOUD"]),
+            options_of(&bare, &[Plane::Control], &[]),
+            options_of(&bare, &[Plane::Data], &[]),
+            options_of(&Entity { kafka: Some(ca), ..entity() }, &[Plane::Data], &["NONPROD_KAFKA"]),
+        ]
+        .map(|options| options.unwrap_err().message);
+        insta::assert_snapshot!(said.join("\n"), @r"
+        the environment variable CONFLUENT_CLOUD_API_KEY is not set; `credentials: {env: CONFLUENT_CLOUD}` needs it
+        the environment variable NONPROD_KAFKA_API_KEY is not set; `credentials: {env: NONPROD_KAFKA}` needs it
+        `confluentCloud` has no `credentials`; write `credentials: {env: NAME}`
+        `confluentCloud` has no `kafka.credentials`; write `kafka.credentials: {env: NAME}`
+        the CA file ./absent.pem is not there
+        ");
+    }
+}

@@ -1,0 +1,107 @@
+//! weir's own credentials: from the environment, or from a key vault.
+
+use std::path::Path;
+
+use weir_model::{CredentialRef, KeyVault};
+use weir_ports::{ErrorKind, PortError, SecretString};
+
+/// Where credentials are looked for.
+pub(crate) struct Source<'a> {
+    /// The environment's variables.
+    pub(crate) env: &'a dyn Fn(&str) -> Option<String>,
+    /// How to log in to key vaults, when the workspace says it.
+    pub(crate) key_vault: Option<&'a KeyVault>,
+    /// The workspace's folder.
+    pub(crate) dir: &'a Path,
+}
+
+/// What the two halves of a log-in are called behind the name of a variable, and in a secret.
+pub(crate) struct Halves {
+    env: [&'static str; 2],
+    json: [&'static str; 2],
+}
+
+/// A user and a password.
+pub(crate) const USER: Halves = Halves { env: ["USERNAME", "PASSWORD"], json: ["username", "password"] };
+
+/// An API key and its secret.
+#[cfg(feature = "confluent")]
+pub(crate) const KEY: Halves = Halves { env: ["API_KEY", "API_SECRET"], json: ["api_key", "api_secret"] };
+
+impl Source<'_> {
+    /// Who logs in, and with what. Neither is ever in an error.
+    pub(crate) fn read(&self, at: &CredentialRef, halves: &Halves) -> Result<(String, SecretString), PortError> {
+        if let Some(url) = &at.key_vault {
+            return self.read_vault(url, halves);
+        }
+        let Some(name) = &at.env else {
+            return Err(refused("`credentials` says nothing; write `credentials: {env: NAME}`"));
+        };
+        let read = |part: &str| {
+            let variable = format!("{name}_{part}");
+            (self.env)(&variable).filter(|value| !value.is_empty()).ok_or_else(|| {
+                refused(format!(
+                    "the environment variable {variable} is not set; `credentials: {{env: {name}}}` needs it"
+                ))
+            })
+        };
+        let [user, password] = halves.env;
+        Ok((read(user)?, read(password)?.into()))
+    }
+
+    #[cfg(not(feature = "azure"))]
+    fn read_vault(&self, url: &str, halves: &Halves) -> Result<(String, SecretString), PortError> {
+        let _ = (self.key_vault, self.dir, halves.json);
+        Err(refused(format!(
+            "this build of weir cannot read {url}; build it with `--features azure`, or write `credentials: {{env: NAME}}`"
+        )))
+    }
+
+    #[cfg(feature = "azure")]
+    fn read_vault(&self, url: &str, halves: &Halves) -> Result<(String, SecretString), PortError> {
+        let Some(login) = self.key_vault else {
+            return Err(refused(format!(
+                "nothing says how to log in to read {url}; write `secrets: {{keyVault: {{login: …}}}}` below `spec`"
+            )));
+        };
+        let vaults = crate::vaults::key_vaults(self.dir, login, self.env)?;
+        parse(&crate::vaults::read(&vaults, url)?, halves).ok_or_else(|| {
+            refused(format!("{url} is no JSON object with `{}` and `{}`", halves.json[0], halves.json[1]))
+        })
+    }
+}
+
+/// The halves of a log-in in a JSON object; those of an API key, as weir itself writes them, will do as well.
+#[cfg(feature = "azure")]
+fn parse(value: &SecretString, halves: &Halves) -> Option<(String, SecretString)> {
+    use weir_ports::ExposeSecret as _;
+    // What serde says of a malformed text may be part of it.
+    let fields: std::collections::BTreeMap<String, String> = serde_json::from_str(value.expose_secret()).ok()?;
+    let pair = |names: [&str; 2]| {
+        let [user, password] = names.map(|name| fields.get(name).filter(|value| !value.is_empty()).cloned());
+        Some((user?, password?.into()))
+    };
+    pair(halves.json).or_else(|| pair(["api_key", "api_secret"]))
+}
+
+pub(crate) fn refused(message: impl Into<String>) -> PortError {
+    PortError::new(ErrorKind::Refused, message)
+}
+
+#[cfg(all(test, feature = "azure"))]
+mod tests {
+    use weir_ports::ExposeSecret as _;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_holds_both_halves() {
+        let parse = |text: &str| parse(&text.to_owned().into(), &USER);
+        let (user, password) = parse(r#"{"username": "weir", "password": "s3cret", "note": "x"}"#).unwrap();
+        assert_eq!((user.as_str(), password.expose_secret()), ("weir", "s3cret"));
+        assert!(parse(r#"{"api_key": "K", "api_secret": "s", "bootstrap.servers": "b:1"}"#).is_some());
+        for wrong in ["s3cret", "{}", r#"{"username": "weir"}"#, r#"{"username": "weir", "password": ""}"#] {
+            assert!(parse(wrong).is_none(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! From `apacheKafka` in `weir.yaml` to a client.
+
+use std::time::Duration;
+
+use weir_kafka::{Kafka, Login, Options, SecurityProtocol};
+use weir_model::{ApacheKafka, KafkaSecurity, SaslMechanism};
+use weir_ports::PortError;
+
+use crate::credentials::{Source, USER, refused};
+
+/// A client of the cluster that waits so long for answers.
+pub(crate) fn open(kafka: &ApacheKafka, source: &Source<'_>, patience: Duration) -> Result<Kafka, PortError> {
+    Kafka::new(Options { timeout: patience, ..options(kafka, source)? })
+}
+
+/// The options of a client.
+fn options(kafka: &ApacheKafka, source: &Source<'_>) -> Result<Options, PortError> {
+    let ApacheKafka { bootstrap, cluster_id, credentials, security } = kafka;
+    let KafkaSecurity { protocol, mechanism, ca, tokens } = security;
+    let default = if credentials.is_some() { SecurityProtocol::SaslSsl } else { SecurityProtocol::Ssl };
+    let login = match credentials {
+        Some(credentials) => {
+            let (username, password) = source.read(credentials, &USER)?;
+            Some(Login {
+                mechanism: mechanism.unwrap_or(match tokens {
+                    Some(_) => SaslMechanism::OauthBearer,
+                    None => SaslMechanism::default(),
+                }),
+                username,
+                password,
+                tokens: tokens.as_ref().map(|tokens| (tokens.endpoint.clone(), tokens.scope.clone())),
+            })
+        }
+        None if mechanism.is_some() || tokens.is_some() => {
+            return Err(refused(
+                "`security` says how to log in, but there are no `credentials`; write `credentials: {env: NAME}`",
+            ));
+        }
+        None => None,
+    };
+    let ca = ca.as_ref().map(|ca| source.dir.join(ca));
+    if let Some(ca) = ca.as_ref().filter(|ca| !ca.is_file()) {
+        return Err(refused(format!("the CA file {} is not there", ca.display())));
+    }
+    Ok(Options {
+        cluster_id: Some(cluster_id.clone()),
+        protocol: protocol.unwrap_or(default),
+        login,
+        ca,
+        ..Options::new(bootstrap)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use weir_model::CredentialRef;
+
+    use super::*;
+
+    fn options_of(kafka: &ApacheKafka) -> Result<Options, PortError> {
+        options(kafka, &Source { env: &env, key_vault: None, dir: Path::new(".") })
+    }
+
+    fn cluster() -> ApacheKafka {
+        ApacheKafka {
+            bootstrap: "b1:9093".to_owned(),
+            cluster_id: "4L62".to_owned(),
+            credentials: Some(CredentialRef { env: Some("ONPREM".to_owned()), key_vault: None }),
+            security: KafkaSecurity::default(),
+        }
+    }
+
+    fn env(name: &str) -> Option<String> {
+        match name {
+            "ONPREM_USERNAME" => Some("weir".to_owned()),
+            "ONPREM_PASSWORD" => Some("s3cret".to_owned()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn credentials_mean_an_encrypted_login() {
+        let options = options_of(&cluster()).unwrap();
+        assert_eq!(options.protocol, SecurityProtocol::SaslSsl);
+        assert_eq!(options.cluster_id.as_deref(), Some("4L62"));
+        let login = options.login.unwrap();
+        assert_eq!((login.mechanism, login.username.as_str()), (SaslMechanism::ScramSha512, "weir"));
+    }
+
+    #[test]
+    fn no_credentials_still_mean_encryption() {
+        let cluster = ApacheKafka { credentials: None, ..cluster() };
+        let options = options_of(&cluster).unwrap();
+        assert!(options.protocol == SecurityProtocol::Ssl && options.login.is_none());
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let wrong = |change: fn(&mut ApacheKafka)| {
+            let mut cluster = cluster();
+            change(&mut cluster);
+            options_of(&cluster).unwrap_err().message
+        };
+        let said = [
+            wrong(|c| c.credentials = Some(CredentialRef { env: Some("OTHER".to_owned()), key_vault: None })),
+            wrong(|c| {
+                c.credentials = None;
+                c.security.mechanism = Some(SaslMechanism::Plain);
+            }),
+            wrong(|c| c.security.ca = Some("absent.pem".to_owned())),
+        ];
+        insta::assert_snapshot!(said.join("\n"), @r"
+        the environment variable OTHER_USERNAME is not set; `credentials: {env: OTHER}` needs it
+        `security` says how to log in, but there are no `credentials`; write `credentials: {env: NAME}`
+        the CA file ./absent.pem is not there
+        ");
+    }
+}

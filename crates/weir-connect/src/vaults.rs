@@ -1,0 +1,87 @@
+//! What stands behind the addresses of teams' vaults.
+
+#[cfg(feature = "azure")]
+use std::path::Path;
+use std::sync::Arc;
+
+use weir_model::Secrets;
+#[cfg(feature = "azure")]
+use weir_model::{KeyVault, VaultLogin};
+use weir_ports::SecretSink;
+#[cfg(feature = "azure")]
+use weir_ports::{ErrorKind, PortError, SecretString};
+use weir_sandbox::{Faults, Vaults};
+
+#[cfg(feature = "azure")]
+use crate::credentials::refused;
+use crate::{OpenError, credentials::Source};
+
+/// The vaults that the workspace names for clusters that keep none of their own.
+pub(crate) fn open(
+    cluster: &str,
+    secrets: Option<&Secrets>,
+    source: &Source<'_>,
+) -> Result<Arc<dyn SecretSink>, OpenError> {
+    let port = |source| OpenError::Port { cluster: cluster.to_owned(), source };
+    match secrets {
+        Some(Secrets { folder: Some(folder), .. }) => {
+            let vaults = Vaults::open(source.dir.join(&folder.path), Faults::from_env()?).map_err(port)?;
+            Ok(Arc::new(vaults))
+        }
+        #[cfg(feature = "azure")]
+        Some(Secrets { key_vault: Some(login), .. }) => {
+            Ok(Arc::new(key_vaults(source.dir, login, source.env).map_err(port)?))
+        }
+        #[cfg(not(feature = "azure"))]
+        Some(Secrets { key_vault: Some(_), .. }) => Err(OpenError::NoKeyVaults),
+        _ => Err(OpenError::NoVaults { cluster: cluster.to_owned() }),
+    }
+}
+
+/// Azure Key Vaults, logged in to as the workspace says.
+#[cfg(feature = "azure")]
+pub(crate) fn key_vaults(
+    dir: &Path,
+    login: &KeyVault,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<weir_secrets::KeyVaults, PortError> {
+    use weir_secrets::{KeyVaults, Login, Options};
+
+    let KeyVault { login, tenant, client, service_connection, env: variable, ca } = login;
+    let lacks = |what: &str| refused(format!("the login `{}` needs `{what}`", login.as_str()));
+    let needed = |value: &Option<String>, what| value.clone().ok_or_else(|| lacks(what));
+    let token = |name: &str| {
+        env(name).filter(|value| !value.is_empty()).map(SecretString::from).ok_or_else(|| {
+            refused(format!("the environment variable {name} is not set; the login `{}` needs it", login.as_str()))
+        })
+    };
+    let login = match login {
+        VaultLogin::WorkloadIdentity => {
+            Login::WorkloadIdentity { tenant: tenant.clone(), client: client.clone(), token_file: None }
+        }
+        VaultLogin::AzurePipelines => Login::AzurePipelines {
+            tenant: needed(tenant, "tenant")?,
+            client: needed(client, "client")?,
+            service_connection: needed(service_connection, "serviceConnection")?,
+            access_token: token(variable.as_deref().unwrap_or("SYSTEM_ACCESSTOKEN"))?,
+        },
+        VaultLogin::ManagedIdentity => Login::ManagedIdentity { client: client.clone() },
+        VaultLogin::AzureCli => Login::AzureCli { tenant: tenant.clone() },
+        VaultLogin::Token => Login::Token(token(variable.as_deref().ok_or_else(|| lacks("env"))?)?),
+    };
+    KeyVaults::open(Options { ca: ca.as_ref().map(|ca| dir.join(ca)), ..Options::new(login) })
+}
+
+/// Reads a secret right now: on a thread and a runtime of its own, since whoever opens adapters has none yet.
+#[cfg(feature = "azure")]
+pub(crate) fn read(vaults: &weir_secrets::KeyVaults, url: &str) -> Result<SecretString, PortError> {
+    let broken =
+        |e: &dyn std::fmt::Display| PortError::new(ErrorKind::Unavailable, format!("no thread to read {url}: {e}"));
+    std::thread::scope(|scope| {
+        let work = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| broken(&e))?;
+            runtime.block_on(vaults.read(url))
+        });
+        work.join().unwrap_or_else(|_| Err(broken(&"it ended early")))
+    })
+}

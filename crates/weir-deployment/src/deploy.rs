@@ -1,0 +1,121 @@
+use std::{collections::BTreeSet, io, sync::Mutex};
+
+use thiserror::Error;
+use weir_planning::{Plan, StepId};
+use weir_ports::{Clock, Cluster, PortError, Query, SecretSink};
+
+use crate::{
+    Counts, Event, Journal, Options, Progress, Receipt, Refusal, StepReceipt, Verdict, elsewhere::Elsewhere, gate,
+    look::Look, run::Run,
+};
+
+/// What a deployment works with.
+pub struct Ports<'a> {
+    /// The cluster.
+    pub cluster: &'a dyn Cluster,
+    /// The vaults.
+    pub vaults: &'a dyn SecretSink,
+    /// The time, for receipt and journal.
+    pub clock: &'a dyn Clock,
+    /// Where the run is written down.
+    pub journal: &'a mut dyn Journal,
+    /// Whoever watches.
+    pub progress: &'a dyn Progress,
+}
+
+/// Why a deployment did not begin. Nothing was touched.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DeployError {
+    /// The plan may not be carried out.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The cluster does not answer.
+    #[error("the cluster could not be asked for its id")]
+    Cluster(#[source] PortError),
+    /// The journal's disk says no.
+    #[error("the journal cannot be written")]
+    Journal(#[source] io::Error),
+}
+
+impl DeployError {
+    /// What to tell whoever waits for an exit code.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            DeployError::Refused(_) => Verdict::Refused,
+            DeployError::Cluster(_) | DeployError::Journal(_) => Verdict::RemoteFailed,
+        }
+    }
+}
+
+/// Carries out `plan`, and nothing else. What became of each step is in the receipt; a failing step is no error.
+///
+/// - Phases are barriers. Within one, steps go as soon as those they come after are done: in batches, API keys one
+///   by one, a bounded number at a time.
+/// - Each object is read again before it is touched. Already as wanted: nothing is done. As planned: go. Anything
+///   else: stale; what runs ends, nothing further starts.
+/// - After a failure, other steps of its phase go on, and later steps that only add or adjust (phases up to
+///   [`Phase::Keys`](weir_planning::Phase::Keys), risk up to [`Risk::Change`](weir_planning::Risk::Change)) if they
+///   do not come after what failed. Nothing is taken away any more: no one loses something because a replacement
+///   was not made. Running again goes on where this run ended.
+/// - A plane that is not reached is not asked for anything. A step there counts as done if a receipt in
+///   [`Options::after`] says so; otherwise what depends on it, and what takes something away later, waits
+///   (`other-plane`) for a run on that plane.
+/// - What was done is read back until it is seen, up to a deadline; then it is `unconfirmed`, which is a failure.
+///
+/// # Errors
+/// Before anything is touched: the plan is refused, or cluster or journal do not work.
+pub async fn deploy(plan: &Plan, ports: Ports<'_>, options: &Options) -> Result<Receipt, DeployError> {
+    let Ports { cluster, vaults, clock, journal, progress } = ports;
+    let started = clock.now();
+    gate::check(plan, options)?;
+    let elsewhere = Elsewhere::new(plan, options)?;
+    let nothing = Query::default();
+    let facts = options.retry.insist(|| cluster.observe(&nothing)).await.map_err(DeployError::Cluster)?.cluster;
+    if facts.id != plan.cluster_id {
+        let (name, expected) = (plan.cluster.clone(), plan.cluster_id.clone());
+        return Err(Refusal::WrongCluster { name, expected, is: facts.id }.into());
+    }
+
+    let begun: BTreeSet<StepId> = journal
+        .earlier()
+        .iter()
+        .filter(|entry| entry.plan == plan.digest && entry.event == Event::Started)
+        .filter_map(|entry| entry.step.clone())
+        .collect();
+    let run = Run {
+        plan,
+        look: Look { plan, cluster, vaults, retry: options.retry },
+        options,
+        elsewhere,
+        progress,
+        clock,
+        journal: Mutex::new(journal),
+        halt: Mutex::new(None),
+        fresh: Mutex::new(Vec::new()),
+    };
+    run.journal_run(Event::RunStarted, None).map_err(DeployError::Journal)?;
+    let steps: Vec<StepReceipt> = run
+        .walk()
+        .await
+        .into_iter()
+        .map(|step| StepReceipt { earlier_run: begun.contains(&step.id), ..step })
+        .collect();
+    let counts = Counts::of(&steps);
+    let (accounts, unknown) = run.accounts().await;
+    let receipt = Receipt {
+        cluster_id: Some(facts.id),
+        planes: options.planes.clone(),
+        accounts,
+        finished: clock.now(),
+        resumed: !begun.is_empty(),
+        outcome: counts.outcome(),
+        reason: run.halted().or(unknown),
+        counts,
+        steps,
+        ..Receipt::new(plan, started)
+    };
+    // The receipt tells what was done; a journal that fails here has nothing left to prevent.
+    let _ = run.journal_run(Event::RunFinished, Some(receipt.outcome.as_str().to_owned()));
+    Ok(receipt)
+}

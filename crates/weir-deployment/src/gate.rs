@@ -1,0 +1,124 @@
+//! What is asked before anything is touched.
+
+use std::collections::BTreeSet;
+
+use thiserror::Error;
+use weir_planning::{Digest, Plan, PlanError, Plane, Risk, StepId};
+
+use crate::Options;
+
+/// Why a plan is not carried out. Nothing was touched.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The plan is not what the planner wrote.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// Another plan was approved.
+    #[error("the approved plan is {approved}, this one is {is}; have this one approved, or deploy the approved one")]
+    OtherApproved {
+        /// What was approved.
+        approved: Digest,
+        /// What was to be deployed.
+        is: Digest,
+    },
+    /// The stage's plans need approval.
+    #[error("plans of stage `{stage}` need approval; review this one and pass its digest: --digest {digest}")]
+    NotApproved {
+        /// The stage.
+        stage: String,
+        /// The plan's digest.
+        digest: Digest,
+    },
+    /// The plan changes more than the stage's threshold allows.
+    #[error("{why}; if it is meant, pass --beyond-threshold and --digest {digest}")]
+    BeyondThreshold {
+        /// What the planner says.
+        why: String,
+        /// The plan's digest.
+        digest: Digest,
+    },
+    /// A step risks more than is allowed.
+    #[error(
+        "{count} {noun} more than `{allowed}` allows, the first is `{step}` ({risk}); if it is meant, pass --max-risk {worst}",
+        noun = if *count == 1 { "step risks" } else { "steps risk" }
+    )]
+    TooRisky {
+        /// The first such step.
+        step: StepId,
+        /// Its risk.
+        risk: Risk,
+        /// The highest risk of the plan.
+        worst: Risk,
+        /// What is allowed.
+        allowed: Risk,
+        /// How many steps there are of that sort.
+        count: usize,
+    },
+    /// A receipt is of something else than this plan.
+    #[error("the receipt is of {what} `{is}`, not of `{expected}`; pass the receipt of a run of this very plan")]
+    OtherReceipt {
+        /// Workspace, stage, cluster or plan.
+        what: &'static str,
+        /// Its name in the receipt.
+        is: String,
+        /// Its name in the plan.
+        expected: String,
+    },
+    /// A receipt tells nothing that this run would not see itself.
+    #[error(
+        "the receipt is of a run {}; pass the receipt of a run on another plane",
+        match planes.first() {
+            None => "that was refused".to_owned(),
+            Some(plane) => format!("on the {plane} plane, which this run reaches itself"),
+        }
+    )]
+    SamePlane {
+        /// The planes it is of.
+        planes: BTreeSet<Plane>,
+    },
+    /// The cluster is another one than the plan was made for.
+    #[error(
+        "the plan was made for cluster `{expected}`, this is cluster `{is}`; check the address of `{name}` in weir.yaml"
+    )]
+    WrongCluster {
+        /// The cluster's name in the workspace.
+        name: String,
+        /// The id in the plan.
+        expected: String,
+        /// The id that was observed.
+        is: String,
+    },
+}
+
+/// Every question that needs no network.
+pub(crate) fn check(plan: &Plan, options: &Options) -> Result<(), Refusal> {
+    plan.verify()?;
+    if let Some(approved) = options.approved.as_ref().filter(|approved| **approved != plan.digest) {
+        return Err(Refusal::OtherApproved { approved: approved.clone(), is: plan.digest.clone() });
+    }
+    // Nothing to do needs nobody's consent.
+    if plan.is_empty() {
+        return Ok(());
+    }
+    if plan.approval_required && options.approved.is_none() {
+        return Err(Refusal::NotApproved { stage: plan.stage.clone(), digest: plan.digest.clone() });
+    }
+    if let Some(why) = &plan.beyond_threshold
+        && !(options.beyond_threshold && options.approved.is_some())
+    {
+        // A sentence in the plan, a part of one here.
+        let mut why = why.trim_end_matches('.').to_owned();
+        if let Some(first) = why.get_mut(..1) {
+            first.make_ascii_lowercase();
+        }
+        return Err(Refusal::BeyondThreshold { why, digest: plan.digest.clone() });
+    }
+    let mut risky = plan.steps.iter().filter(|step| step.risk > options.max_risk);
+    if let Some(first) = risky.next() {
+        let worst = plan.max_risk().unwrap_or(first.risk);
+        let (step, risk) = (first.id.clone(), first.risk);
+        return Err(Refusal::TooRisky { step, risk, worst, allowed: options.max_risk, count: 1 + risky.count() });
+    }
+    Ok(())
+}

@@ -1,0 +1,148 @@
+use std::{collections::BTreeSet, time::Duration};
+
+use tokio::time::{Instant, sleep};
+use weir_planning::{Digest, Plane, Risk};
+use weir_ports::{ErrorKind, PortError};
+
+use crate::Receipt;
+
+/// How a plan is carried out, and what it may cost.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The digest of the plan that was approved. When given, no other plan is carried out.
+    pub approved: Option<Digest>,
+    /// Whether a plan beyond its stage's threshold may be carried out; `approved` must name it as well.
+    pub beyond_threshold: bool,
+    /// The highest risk a step may have.
+    pub max_risk: Risk,
+    /// The planes that can be reached from here. Of steps of other planes only `after` knows.
+    pub planes: BTreeSet<Plane>,
+    /// Receipts of runs of the same plan on other planes: what they did there counts as done.
+    pub after: Vec<Receipt>,
+    /// Most steps in one batch.
+    pub batch_size: usize,
+    /// Most batches (or API keys) in flight.
+    pub concurrency: usize,
+    /// How long what may be tried again is tried again.
+    pub retry: Pauses,
+    /// How long a change may take to be seen.
+    pub read_back: Pauses,
+    /// How long another run has to store an API key it made, and a key whose creation got no answer has to appear.
+    pub settle: Pauses,
+    /// How long new keys are waited for until they log in, once they are stored; absent: not at all.
+    pub wait_ready: Option<Pauses>,
+}
+
+impl Default for Options {
+    /// All planes, up to [`Risk::Revoke`].
+    fn default() -> Self {
+        Self {
+            approved: None,
+            beyond_threshold: false,
+            max_risk: Risk::Revoke,
+            planes: Plane::ALL.into(),
+            after: Vec::new(),
+            batch_size: 10_000,
+            concurrency: 4,
+            retry: Pauses::new(Duration::from_millis(200), Duration::from_secs(10), Duration::from_secs(60)),
+            read_back: Pauses::new(Duration::from_millis(50), Duration::from_secs(2), Duration::from_secs(60)),
+            settle: Pauses::new(Duration::from_millis(200), Duration::from_secs(2), Duration::from_secs(10)),
+            wait_ready: None,
+        }
+    }
+}
+
+/// Growing pauses between tries, until a deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pauses {
+    /// The first pause; each is twice the one before.
+    pub first: Duration,
+    /// The longest pause.
+    pub longest: Duration,
+    /// After this time there is no other try.
+    pub deadline: Duration,
+}
+
+impl Pauses {
+    /// Pauses from `first` to `longest`, until `deadline`.
+    pub const fn new(first: Duration, longest: Duration, deadline: Duration) -> Self {
+        Self { first, longest, deadline }
+    }
+
+    pub(crate) fn begin(self) -> Waiting {
+        Waiting { next: self.first, longest: self.longest, until: Instant::now() + self.deadline }
+    }
+
+    /// Calls until the answer is final. For reads, and for writes that may be done twice.
+    pub(crate) async fn insist<T, F>(self, mut call: impl FnMut() -> F) -> Result<T, PortError>
+    where
+        F: Future<Output = Result<T, PortError>>,
+    {
+        let mut waiting = self.begin();
+        loop {
+            match call().await {
+                Err(e) if matches!(e.kind, ErrorKind::Retry | ErrorKind::Ambiguous) => {
+                    if !waiting.again().await {
+                        return Err(e);
+                    }
+                }
+                answer => return answer,
+            }
+        }
+    }
+}
+
+/// [`Pauses`] under way.
+pub(crate) struct Waiting {
+    next: Duration,
+    longest: Duration,
+    until: Instant,
+}
+
+impl Waiting {
+    /// Pauses; false, at once, when the deadline has passed.
+    pub(crate) async fn again(&mut self) -> bool {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return false;
+        }
+        sleep(self.next.min(left)).await;
+        self.next = (self.next * 2).min(self.longest);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn pauses_grow_and_end() {
+        let begun = Instant::now();
+        let mut waiting =
+            Pauses::new(Duration::from_millis(50), Duration::from_millis(200), Duration::from_secs(1)).begin();
+        let mut at = Vec::new();
+        while waiting.again().await {
+            at.push((Instant::now() - begun).as_millis());
+        }
+        assert_eq!(at, [50, 150, 350, 550, 750, 950, 1000]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_what_may_help_is_tried_again() {
+        for (kind, calls) in [(ErrorKind::Retry, 5), (ErrorKind::Ambiguous, 5), (ErrorKind::Denied, 1)] {
+            let seen = AtomicU32::new(0);
+            let pauses = Pauses::new(Duration::from_secs(1), Duration::from_secs(1), Duration::from_secs(4));
+            let answer: Result<(), _> = pauses
+                .insist(|| async {
+                    seen.fetch_add(1, Ordering::Relaxed);
+                    Err(PortError::new(kind, "no"))
+                })
+                .await;
+            assert_eq!(answer.unwrap_err().kind, kind);
+            assert_eq!(seen.load(Ordering::Relaxed), calls, "{kind:?}");
+        }
+    }
+}

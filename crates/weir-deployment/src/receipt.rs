@@ -1,0 +1,385 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use weir_planning::{Change, Digest, Plan, Plane, SecretRef, Step, StepId};
+
+/// What was really done. Holds no secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Receipt {
+    /// [`Receipt::FORMAT`].
+    pub format: String,
+    /// The workspace's name.
+    pub workspace: String,
+    /// The stage's name.
+    pub stage: String,
+    /// The cluster's name in the workspace.
+    pub cluster: String,
+    /// The id of the cluster, as observed; absent when it was not asked.
+    pub cluster_id: Option<String>,
+    /// The git commit of the files, when known.
+    pub commit: Option<String>,
+    /// Digest of the plan.
+    pub plan: Digest,
+    /// The planes that the run reached.
+    #[serde(default)]
+    pub planes: BTreeSet<Plane>,
+    /// When the run began.
+    #[schemars(with = "String")]
+    pub started: Timestamp,
+    /// When it ended.
+    #[schemars(with = "String")]
+    pub finished: Timestamp,
+    /// Whether an earlier run of the same plan had begun, as the journal has it.
+    pub resumed: bool,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why nothing was done (`refused`), or why nothing further was started; a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// How many steps ended how.
+    pub counts: Counts,
+    /// The cluster's own ids of the accounts that the plan names, by physical name: for the run on the other plane.
+    /// Empty when the run reached all planes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub accounts: BTreeMap<String, String>,
+    /// Every step of the plan, in its order.
+    pub steps: Vec<StepReceipt>,
+}
+
+/// How a deployment ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Every step is done and was seen to be.
+    Complete,
+    /// Every step was done before, or there is none.
+    NothingToDo,
+    /// All that could be done on these planes is; the rest waits for another plane.
+    OtherPlane,
+    /// The cluster or a vault is no longer as the plan knows it; nothing was started after that was seen.
+    Stale,
+    /// Something was done and something was not.
+    Partial,
+    /// Something failed before anything was done.
+    Failed,
+    /// The plan may not be carried out; nothing was touched.
+    Refused,
+}
+
+impl Outcome {
+    /// The name, as written in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Complete => "complete",
+            Outcome::NothingToDo => "nothing-to-do",
+            Outcome::OtherPlane => "other-plane",
+            Outcome::Stale => "stale",
+            Outcome::Partial => "partial",
+            Outcome::Failed => "failed",
+            Outcome::Refused => "refused",
+        }
+    }
+
+    /// What to tell whoever waits for an exit code.
+    pub fn verdict(self) -> Verdict {
+        match self {
+            Outcome::Complete | Outcome::NothingToDo | Outcome::OtherPlane => Verdict::Fine,
+            Outcome::Stale => Verdict::Stale,
+            Outcome::Partial => Verdict::PartlyDeployed,
+            Outcome::Failed => Verdict::RemoteFailed,
+            Outcome::Refused => Verdict::Refused,
+        }
+    }
+}
+
+/// The endings a pipeline tells apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Done, or nothing to do.
+    Fine,
+    /// The plan may not be carried out.
+    Refused,
+    /// The plan is stale: plan again.
+    Stale,
+    /// Partly deployed: run again.
+    PartlyDeployed,
+    /// A remote side, or the journal's disk, failed before anything was done.
+    RemoteFailed,
+}
+
+/// How many steps ended how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Counts {
+    /// Created.
+    pub created: usize,
+    /// Changed.
+    pub updated: usize,
+    /// Deleted.
+    pub deleted: usize,
+    /// Done before.
+    pub already: usize,
+    /// Failed.
+    pub failed: usize,
+    /// Neither as planned nor done.
+    pub stale: usize,
+    /// Not started.
+    pub skipped: usize,
+    /// Done, but not seen.
+    pub unconfirmed: usize,
+    /// Waiting for another plane.
+    pub other_plane: usize,
+}
+
+impl Counts {
+    pub(crate) fn of(steps: &[StepReceipt]) -> Self {
+        let mut counts = Self::default();
+        for step in steps {
+            *match step.outcome {
+                StepOutcome::Created => &mut counts.created,
+                StepOutcome::Updated => &mut counts.updated,
+                StepOutcome::Deleted => &mut counts.deleted,
+                StepOutcome::Already => &mut counts.already,
+                StepOutcome::Failed => &mut counts.failed,
+                StepOutcome::Stale => &mut counts.stale,
+                StepOutcome::Skipped => &mut counts.skipped,
+                StepOutcome::Unconfirmed => &mut counts.unconfirmed,
+                StepOutcome::OtherPlane => &mut counts.other_plane,
+            } += 1;
+        }
+        counts
+    }
+
+    /// Steps that this run carried out.
+    pub fn changed(&self) -> usize {
+        self.created + self.updated + self.deleted
+    }
+
+    pub(crate) fn outcome(&self) -> Outcome {
+        let undone = self.failed + self.skipped + self.unconfirmed;
+        if self.stale > 0 {
+            Outcome::Stale
+        } else if undone > 0 && self.changed() + self.unconfirmed > 0 {
+            Outcome::Partial
+        } else if undone > 0 {
+            Outcome::Failed
+        } else if self.other_plane > 0 {
+            Outcome::OtherPlane
+        } else if self.changed() > 0 {
+            Outcome::Complete
+        } else {
+            Outcome::NothingToDo
+        }
+    }
+}
+
+/// What became of a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StepReceipt {
+    /// The step.
+    pub id: StepId,
+    /// The entity that asks for it; absent for what is pruned.
+    pub entity: Option<String>,
+    /// The team that owns it.
+    pub team: Option<String>,
+    /// How it ended.
+    pub outcome: StepOutcome,
+    /// Whether its object was seen to be as the step leaves it.
+    pub verified: bool,
+    /// Whether an earlier run of the same plan had started it, as the journal has it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub earlier_run: bool,
+    /// The id of the API key that was created or deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Where the key is stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<SecretRef>,
+    /// Whether the new key was seen to log in; absent when nobody waited for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<bool>,
+    /// Why, where that needs saying; a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+impl StepReceipt {
+    pub(crate) fn new(step: &Step, outcome: StepOutcome) -> Self {
+        Self {
+            id: step.id.clone(),
+            entity: step.entity.clone(),
+            team: step.team.clone(),
+            outcome,
+            verified: outcome.is_done(),
+            earlier_run: false,
+            key: None,
+            secret: None,
+            ready: None,
+            detail: None,
+        }
+    }
+
+    pub(crate) fn because(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+}
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepOutcome {
+    /// Its object was created, and seen.
+    Created,
+    /// Its object was changed, and seen so.
+    Updated,
+    /// Its object was deleted, and seen to be gone.
+    Deleted,
+    /// Its object was as wanted before.
+    Already,
+    /// It was tried and not done.
+    Failed,
+    /// Its object is neither as planned nor as wanted; nothing was done.
+    Stale,
+    /// It was not started, since something before it was not done.
+    Skipped,
+    /// It was done, as the system says, but not seen within the deadline.
+    Unconfirmed,
+    /// It, or what it depends on, belongs to a plane that this run does not reach.
+    OtherPlane,
+}
+
+impl StepOutcome {
+    /// How `change` ends when all is well.
+    pub(crate) fn of(change: &Change) -> Self {
+        match change {
+            Change::CreateAccount { .. }
+            | Change::CreateTopic { .. }
+            | Change::Grant { .. }
+            | Change::IssueKey { .. } => StepOutcome::Created,
+            Change::DescribeAccount { .. }
+            | Change::AddPartitions { .. }
+            | Change::ChangeReplication { .. }
+            | Change::AlterConfig { .. } => StepOutcome::Updated,
+            Change::Revoke { .. }
+            | Change::DeleteTopic { .. }
+            | Change::RevokeKey { .. }
+            | Change::DeleteAccount { .. } => StepOutcome::Deleted,
+        }
+    }
+
+    /// Whether the step's object is as the step leaves it.
+    pub fn is_done(self) -> bool {
+        matches!(self, StepOutcome::Created | StepOutcome::Updated | StepOutcome::Deleted | StepOutcome::Already)
+    }
+
+    /// Whether something went wrong with the step, or before it.
+    pub(crate) fn is_undone(self) -> bool {
+        matches!(self, StepOutcome::Failed | StepOutcome::Stale | StepOutcome::Skipped | StepOutcome::Unconfirmed)
+    }
+
+    /// Whether the step waits for another plane.
+    pub(crate) fn is_elsewhere(self) -> bool {
+        self == StepOutcome::OtherPlane
+    }
+
+    /// The name, as written in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            StepOutcome::Created => "created",
+            StepOutcome::Updated => "updated",
+            StepOutcome::Deleted => "deleted",
+            StepOutcome::Already => "already",
+            StepOutcome::Failed => "failed",
+            StepOutcome::Stale => "stale",
+            StepOutcome::Skipped => "skipped",
+            StepOutcome::Unconfirmed => "unconfirmed",
+            StepOutcome::OtherPlane => "other-plane",
+        }
+    }
+}
+
+/// A receipt file that cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ReceiptError {
+    /// Not a receipt.
+    #[error("not a receipt")]
+    Syntax(#[source] serde_json::Error),
+    /// Written by another version of weir.
+    #[error("the receipt's format is `{0}`, this version reads `{known}`", known = Receipt::FORMAT)]
+    Format(String),
+}
+
+impl Receipt {
+    /// The format this version reads and writes.
+    pub const FORMAT: &'static str = "weir.receipt/v1";
+
+    pub(crate) fn new(plan: &Plan, started: Timestamp) -> Self {
+        Self {
+            format: Self::FORMAT.to_owned(),
+            workspace: plan.workspace.clone(),
+            stage: plan.stage.clone(),
+            cluster: plan.cluster.clone(),
+            cluster_id: None,
+            commit: plan.commit.clone(),
+            plan: plan.digest.clone(),
+            planes: BTreeSet::new(),
+            started,
+            finished: started,
+            resumed: false,
+            outcome: Outcome::NothingToDo,
+            reason: None,
+            counts: Counts::default(),
+            accounts: BTreeMap::new(),
+            steps: Vec::new(),
+        }
+    }
+
+    /// The receipt of a plan that was refused for `reason`, so that every run leaves one.
+    pub fn refused(plan: &Plan, reason: impl Into<String>, now: Timestamp) -> Self {
+        let steps: Vec<_> = plan.steps.iter().map(|step| StepReceipt::new(step, StepOutcome::Skipped)).collect();
+        let (counts, reason) = (Counts::of(&steps), Some(reason.into()));
+        Self { outcome: Outcome::Refused, reason, counts, steps, ..Self::new(plan, now) }
+    }
+
+    /// Reads a receipt file.
+    ///
+    /// # Errors
+    /// If it is no receipt, or of another version.
+    pub fn from_json(text: &str) -> Result<Self, ReceiptError> {
+        #[derive(Deserialize)]
+        struct Head {
+            format: String,
+        }
+        // The format first: another version's fields would only be called unknown.
+        let Head { format } = serde_json::from_str(text).map_err(ReceiptError::Syntax)?;
+        if format != Self::FORMAT {
+            return Err(ReceiptError::Format(format));
+        }
+        serde_json::from_str(text).map_err(ReceiptError::Syntax)
+    }
+
+    /// The JSON as written to files: indented, with a newline at its end.
+    pub fn to_json(&self) -> String {
+        #[expect(clippy::expect_used, reason = "the receipt's keys are strings")]
+        let mut text = serde_json::to_string_pretty(self).expect("a receipt has a JSON form");
+        text.push('\n');
+        text
+    }
+
+    /// What to tell whoever waits for an exit code.
+    pub fn verdict(&self) -> Verdict {
+        self.outcome.verdict()
+    }
+
+    /// The JSON Schema of a receipt.
+    pub fn schema() -> Schema {
+        schemars::schema_for!(Receipt)
+    }
+}

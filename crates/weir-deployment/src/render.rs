@@ -1,0 +1,155 @@
+//! Receipts as people read them.
+
+use std::fmt::Write as _;
+
+use crate::{Outcome, Receipt, StepOutcome, StepReceipt};
+
+/// A receipt for a terminal: one line for each step that was done or went wrong, then the sum.
+///
+/// Steps that were done before are only counted, unless an earlier run of this plan did them.
+pub fn text(receipt: &Receipt) -> String {
+    let mut out = String::new();
+    for step in receipt.steps.iter().filter(|step| is_shown(receipt, step)) {
+        let _ = writeln!(out, "{} {:<11} {}{}", mark(step.outcome), step.outcome.as_str(), step.id.0, key(step));
+        if let Some(detail) = note(step) {
+            let _ = writeln!(out, "              {detail}");
+        }
+    }
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    let _ = writeln!(out, "{}", headline(receipt));
+    if let Some(reason) = &receipt.reason {
+        let _ = writeln!(out, "{reason}");
+    }
+    if let Some(advice) = advice(receipt.outcome) {
+        let _ = writeln!(out, "{advice}");
+    }
+    out
+}
+
+/// A receipt as markdown, for a pull request or a pipeline's summary. What went wrong comes first; the rest is folded.
+pub fn markdown(receipt: &Receipt) -> String {
+    let mut out = format!("### {}\n\n", headline(receipt));
+    if let Some(reason) = &receipt.reason {
+        let _ = writeln!(out, "{}\n", plain(reason));
+    }
+    if let Some(advice) = advice(receipt.outcome) {
+        let _ = writeln!(out, "{advice}\n");
+    }
+    let (good, bad): (Vec<_>, Vec<_>) =
+        receipt.steps.iter().filter(|step| is_shown(receipt, step)).partition(|step| step.outcome.is_done());
+    if !bad.is_empty() {
+        out.push_str(&table(&bad));
+    }
+    if !good.is_empty() {
+        let noun = if good.len() == 1 { "step" } else { "steps" };
+        let rows = table(&good);
+        let _ = writeln!(out, "<details><summary>{} {noun} done</summary>\n\n{rows}</details>\n", good.len());
+    }
+    let _ = writeln!(out, "<sub>plan {} · {} to {}</sub>", receipt.plan, receipt.started, receipt.finished);
+    out
+}
+
+fn table(steps: &[&StepReceipt]) -> String {
+    let mut out = String::from("| | step | |\n|---|---|---|\n");
+    for step in steps {
+        let note = note(step).map(plain).unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "| {} | `{}`{} | {note} |",
+            step.outcome.as_str(),
+            step.id.0.replace('|', "\\|").replace('`', "'"),
+            key(step)
+        );
+    }
+    out.push('\n');
+    out
+}
+
+/// Text that a table cell keeps as it is.
+fn plain(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('|', "\\|").replace('<', "&lt;").replace(['\n', '\r'], " ")
+}
+
+fn is_shown(receipt: &Receipt, step: &StepReceipt) -> bool {
+    match step.outcome {
+        StepOutcome::Already => step.earlier_run,
+        StepOutcome::Skipped => receipt.outcome != Outcome::Refused,
+        _ => true,
+    }
+}
+
+fn mark(outcome: StepOutcome) -> char {
+    match outcome {
+        StepOutcome::Created => '+',
+        StepOutcome::Updated => '~',
+        StepOutcome::Deleted => '-',
+        StepOutcome::Already => '=',
+        StepOutcome::Failed | StepOutcome::Stale | StepOutcome::Unconfirmed => '!',
+        StepOutcome::Skipped | StepOutcome::OtherPlane => '.',
+    }
+}
+
+/// Where a key that was made can be found. One that was deleted is in the step's name.
+fn key(step: &StepReceipt) -> String {
+    match (&step.key, &step.secret) {
+        (Some(key), Some(secret)) if step.outcome == StepOutcome::Created => format!(" ({key} in {secret})"),
+        _ => String::new(),
+    }
+}
+
+fn note(step: &StepReceipt) -> Option<&str> {
+    match step.outcome {
+        StepOutcome::Already => Some("by an earlier run of this plan"),
+        _ => step.detail.as_deref(),
+    }
+}
+
+/// `dev on nonprod (lkc-a1): partly deployed: 3 created, 1 failed`
+fn headline(receipt: &Receipt) -> String {
+    let id = receipt.cluster_id.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
+    let what = match receipt.outcome {
+        Outcome::Complete => "deployed",
+        Outcome::NothingToDo => "nothing to do",
+        Outcome::OtherPlane => "deployed on this plane",
+        Outcome::Stale => "stale",
+        Outcome::Partial => "partly deployed",
+        Outcome::Failed => "failed",
+        Outcome::Refused => "refused",
+    };
+    let resumed = if receipt.resumed { ", resumed" } else { "" };
+    let mut line = format!("{} on {}{id}: {what}{resumed}", receipt.stage, receipt.cluster);
+    let counts = &receipt.counts;
+    let numbers: Vec<String> = [
+        (counts.created, "created"),
+        (counts.updated, "updated"),
+        (counts.deleted, "deleted"),
+        (counts.already, "already done"),
+        (counts.failed, "failed"),
+        (counts.stale, "stale"),
+        (counts.unconfirmed, "unconfirmed"),
+        (counts.skipped, "not started"),
+        (counts.other_plane, "on another plane"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, what)| format!("{count} {what}"))
+    .collect();
+    if !numbers.is_empty() {
+        line.push_str(": ");
+        line.push_str(&numbers.join(", "));
+    }
+    line
+}
+
+fn advice(outcome: Outcome) -> Option<&'static str> {
+    match outcome {
+        Outcome::Partial | Outcome::Failed => {
+            Some("Deploy the same plan again: it goes on where this run ended. If it turns out stale, plan again.")
+        }
+        Outcome::Stale => Some("Plan again: the new plan shows what is left to do."),
+        Outcome::OtherPlane => Some("Deploy the same plan where the other plane can be reached."),
+        Outcome::Complete | Outcome::NothingToDo | Outcome::Refused => None,
+    }
+}

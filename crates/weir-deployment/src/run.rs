@@ -1,0 +1,337 @@
+//! The walk over a plan's phases.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use futures::{
+    StreamExt as _,
+    future::{BoxFuture, FutureExt as _},
+    stream::FuturesUnordered,
+};
+use weir_planning::{Change, Phase, Plan, Plane, Risk, SecretRef, Step, StepId};
+use weir_ports::{Clock, ErrorKind, IssuedKey, PortError};
+
+use crate::{Entry, Event, Journal, Options, Progress, StepOutcome, StepReceipt, elsewhere::Elsewhere, look::Look};
+
+/// A plan being carried out.
+pub(crate) struct Run<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) look: Look<'a>,
+    pub(crate) options: &'a Options,
+    pub(crate) elsewhere: Elsewhere<'a>,
+    pub(crate) progress: &'a dyn Progress,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) journal: Mutex<&'a mut dyn Journal>,
+    pub(crate) halt: Mutex<Option<Halt>>,
+    /// Keys that were made and stored, and shall be seen to log in.
+    pub(crate) fresh: Mutex<Vec<(StepId, IssuedKey)>>,
+}
+
+/// Why nothing further is started.
+#[derive(Clone, Debug)]
+pub(crate) struct Halt(pub(crate) String);
+
+impl Halt {
+    pub(crate) fn stale(step: &Step) -> Self {
+        Halt(format!("the plan is stale at `{}`; plan again", step.id))
+    }
+}
+
+impl Run<'_> {
+    /// Starts nothing further. The first reason stays.
+    pub(crate) fn halt(&self, halt: Halt) {
+        lock(&self.halt).get_or_insert(halt);
+    }
+
+    /// Halts if nothing that follows could be right.
+    pub(crate) fn halt_on(&self, error: &PortError) {
+        if error.kind == ErrorKind::WrongCluster {
+            self.halt(Halt(error.chain()));
+        }
+    }
+
+    /// Why nothing further is started, if so.
+    pub(crate) fn halted(&self) -> Option<String> {
+        lock(&self.halt).as_ref().map(|halt| halt.0.clone())
+    }
+
+    /// Writes down what happened to steps; halts with a sentence when that fails.
+    pub(crate) fn journal(&self, events: &[(&Step, Event, Option<String>)]) -> Result<(), String> {
+        let entries: Vec<Entry> =
+            events.iter().map(|(step, event, detail)| self.entry(Some(&step.id), *event, detail.clone())).collect();
+        if entries.is_empty() {
+            return Ok(());
+        }
+        lock(&self.journal).append(&entries).map_err(|e| {
+            let why = format!("the journal cannot be written: {e}");
+            self.halt(Halt(why.clone()));
+            why
+        })
+    }
+
+    /// Writes down what happened to the run as a whole.
+    pub(crate) fn journal_run(&self, event: Event, detail: Option<String>) -> io::Result<()> {
+        lock(&self.journal).append(&[self.entry(None, event, detail)])
+    }
+
+    fn entry(&self, step: Option<&StepId>, event: Event, detail: Option<String>) -> Entry {
+        Entry { at: self.clock.now(), plan: self.plan.digest.clone(), step: step.cloned(), event, detail }
+    }
+
+    /// Carries out all steps; a receipt for each, in the plan's order.
+    pub(crate) async fn walk(&self) -> Vec<StepReceipt> {
+        let mut walk = Walk::new(&self.plan.steps);
+        let mut phases: BTreeMap<Phase, Vec<usize>> = BTreeMap::new();
+        for (at, step) in self.plan.steps.iter().enumerate() {
+            phases.entry(step.change.phase()).or_default().push(at);
+        }
+        for (phase, members) in phases {
+            self.phase(phase, &members, &mut walk).await;
+            if phase == Phase::Keys {
+                self.wait_ready(&mut walk).await;
+            }
+        }
+        self.plan
+            .steps
+            .iter()
+            .zip(walk.receipts)
+            .map(|(step, receipt)| receipt.unwrap_or_else(|| StepReceipt::new(step, StepOutcome::Skipped)))
+            .collect()
+    }
+
+    /// The cluster's own ids of the plan's accounts, for a run on another plane; why they are not known, if so.
+    pub(crate) async fn accounts(&self) -> (BTreeMap<String, String>, Option<String>) {
+        let mut accounts = self.elsewhere.accounts.clone();
+        if !self.options.planes.contains(&Plane::Control) || self.options.planes.len() == Plane::ALL.len() {
+            return (accounts, None);
+        }
+        match self.look.accounts().await {
+            Ok(seen) => {
+                accounts.extend(seen);
+                (accounts, None)
+            }
+            Err(e) => (accounts, Some(format!("the ids of the plan's accounts could not be read: {}", e.chain()))),
+        }
+    }
+
+    async fn phase(&self, phase: Phase, members: &[usize], walk: &mut Walk<'_>) {
+        let (failed, waiting) = (walk.first(StepOutcome::is_undone), walk.first(StepOutcome::is_elsewhere));
+        let mut queue = BTreeSet::new();
+        for &at in members {
+            let step = &walk.steps[at];
+            let takes = takes_away(phase, step);
+            match (&failed, &waiting) {
+                (Some(id), _) if takes => {
+                    let why = format!("`{id}` was not done, and nothing is taken away after that");
+                    walk.receipts[at] = Some(StepReceipt::new(step, StepOutcome::Skipped).because(why));
+                }
+                (None, Some(id)) if takes && self.options.planes.contains(&step.plane) => {
+                    let why = format!("`{id}` comes first, on another plane");
+                    walk.receipts[at] = Some(StepReceipt::new(step, StepOutcome::OtherPlane).because(why));
+                }
+                _ => {
+                    queue.insert(at);
+                }
+            }
+        }
+
+        let mut busy = BTreeSet::new();
+        let mut running: FuturesUnordered<BoxFuture<'_, (Job, Vec<StepReceipt>)>> = FuturesUnordered::new();
+        loop {
+            while running.len() < self.options.concurrency.max(1)
+                && self.halted().is_none()
+                && let Some(job) = self.next(&mut queue, &mut busy, walk)
+            {
+                running.push(self.work(job, walk.steps).boxed());
+            }
+            let Some((job, receipts)) = running.next().await else { break };
+            if let Some(secret) = &job.secret {
+                busy.remove(secret);
+            }
+            self.settle(job.places, receipts, walk);
+        }
+        // What is left never became ready: something it comes after was not done, or nothing further is started.
+        for at in members {
+            if walk.receipts[*at].is_none() {
+                walk.receipts[*at] = Some(self.unready(&walk.steps[*at], walk));
+            }
+        }
+        let skipped: Vec<_> = members
+            .iter()
+            .filter_map(|&at| Some((&walk.steps[at], walk.receipts[at].as_ref()?)))
+            .filter(|(_, receipt)| matches!(receipt.outcome, StepOutcome::Skipped | StepOutcome::OtherPlane))
+            .collect();
+        let events: Vec<_> =
+            skipped.iter().map(|(step, receipt)| (*step, Event::Skipped, receipt.detail.clone())).collect();
+        let _ = self.journal(&events);
+        skipped.iter().for_each(|(step, receipt)| self.progress.finished(step, receipt));
+    }
+
+    /// Takes the next job from the steps that are ready.
+    fn next(&self, queue: &mut BTreeSet<usize>, busy: &mut BTreeSet<SecretRef>, walk: &Walk<'_>) -> Option<Job> {
+        let mut job: Option<Job> = None;
+        for &at in queue.iter() {
+            let step = &walk.steps[at];
+            if !walk.ready(step, self.options) {
+                continue;
+            }
+            let (kind, secret) = self.kind(step);
+            if secret.as_ref().is_some_and(|secret| busy.contains(secret)) {
+                continue;
+            }
+            match &mut job {
+                None => job = Some(Job { kind, secret, places: vec![at] }),
+                Some(job) if job.kind == kind => job.places.push(at),
+                Some(_) => continue,
+            }
+            if kind == Kind::Key || job.as_ref().is_some_and(|job| job.places.len() >= self.options.batch_size.max(1)) {
+                break;
+            }
+        }
+        let job = job?;
+        for at in &job.places {
+            queue.remove(at);
+        }
+        busy.extend(job.secret.clone());
+        Some(job)
+    }
+
+    fn kind(&self, step: &Step) -> (Kind, Option<SecretRef>) {
+        if !self.options.planes.contains(&step.plane) {
+            return (Kind::Elsewhere, None);
+        }
+        match &step.change {
+            Change::IssueKey { secret, .. } => (Kind::Key, Some(secret.clone())),
+            Change::RevokeKey { secret, .. } => (Kind::Key, secret.clone()),
+            _ => (Kind::Batch, None),
+        }
+    }
+
+    async fn work(&self, job: Job, steps: &[Step]) -> (Job, Vec<StepReceipt>) {
+        let objects: Vec<&Step> = job.places.iter().map(|&at| &steps[at]).collect();
+        let receipts = match job.kind {
+            Kind::Batch => self.batch(&objects).await,
+            Kind::Elsewhere => objects.into_iter().map(|step| self.elsewhere.receipt(step)).collect(),
+            Kind::Key => {
+                let mut receipts = Vec::with_capacity(1);
+                for step in objects {
+                    receipts.push(self.key(step).await);
+                }
+                receipts
+            }
+        };
+        (job, receipts)
+    }
+
+    fn settle(&self, places: Vec<usize>, receipts: Vec<StepReceipt>, walk: &mut Walk<'_>) {
+        let ended = |receipt: &StepReceipt| match receipt.outcome {
+            StepOutcome::Created | StepOutcome::Updated | StepOutcome::Deleted => Some(Event::Verified),
+            StepOutcome::Already => Some(Event::Already),
+            StepOutcome::Failed => Some(Event::Failed),
+            StepOutcome::Stale => Some(Event::Stale),
+            StepOutcome::Unconfirmed => Some(Event::Unconfirmed),
+            // Written down at the end of the phase.
+            StepOutcome::Skipped | StepOutcome::OtherPlane => None,
+        };
+        let mut events = Vec::new();
+        for (at, receipt) in places.into_iter().zip(receipts) {
+            let step = &walk.steps[at];
+            if let Some(event) = ended(&receipt) {
+                events.push((step, event, receipt.detail.clone().or_else(|| receipt.key.clone())));
+                self.progress.finished(step, &receipt);
+            }
+            walk.receipts[at] = Some(receipt);
+        }
+        let _ = self.journal(&events);
+    }
+
+    /// The receipt of a step that was never ready.
+    fn unready(&self, step: &Step, walk: &Walk<'_>) -> StepReceipt {
+        let before = step.after.iter().find_map(|id| match walk.outcome(id) {
+            Some(outcome) if outcome.is_done() && !walk.locked_out(id) => None,
+            outcome => Some((id, outcome)),
+        });
+        match before {
+            Some((id, Some(StepOutcome::OtherPlane))) => {
+                StepReceipt::new(step, StepOutcome::OtherPlane).because(format!("comes after `{id}`, on another plane"))
+            }
+            Some((id, Some(outcome))) if outcome.is_done() => StepReceipt::new(step, StepOutcome::Skipped)
+                .because(format!("comes after `{id}`, whose key does not log in yet; run again later")),
+            Some((id, Some(_))) => {
+                StepReceipt::new(step, StepOutcome::Skipped).because(format!("comes after `{id}`, which was not done"))
+            }
+            Some((id, None)) if self.halted().is_none() => StepReceipt::new(step, StepOutcome::Skipped)
+                .because(format!("comes after `{id}`, which the plan does not put before it")),
+            _ => StepReceipt::new(step, StepOutcome::Skipped).because(self.halted().unwrap_or_default()),
+        }
+    }
+}
+
+/// Whether a step belongs to what is not begun after a failure.
+fn takes_away(phase: Phase, step: &Step) -> bool {
+    phase >= Phase::Revokes || step.risk > Risk::Change
+}
+
+/// How far a walk has come.
+pub(crate) struct Walk<'a> {
+    steps: &'a [Step],
+    places: BTreeMap<&'a StepId, usize>,
+    receipts: Vec<Option<StepReceipt>>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(steps: &'a [Step]) -> Self {
+        let places = steps.iter().enumerate().map(|(at, step)| (&step.id, at)).collect();
+        Self { steps, places, receipts: vec![None; steps.len()] }
+    }
+
+    /// The receipt of a step that has ended.
+    pub(crate) fn receipt(&mut self, id: &StepId) -> Option<&mut StepReceipt> {
+        self.receipts[*self.places.get(id)?].as_mut()
+    }
+
+    fn outcome(&self, id: &StepId) -> Option<StepOutcome> {
+        self.receipts[*self.places.get(id)?].as_ref().map(|receipt| receipt.outcome)
+    }
+
+    /// Whether all that comes before a step is done. A step of another plane waits for nothing here.
+    fn ready(&self, step: &Step, options: &Options) -> bool {
+        let done = |id| self.outcome(id).is_some_and(StepOutcome::is_done) && !self.locked_out(id);
+        !options.planes.contains(&step.plane) || step.after.iter().all(done)
+    }
+
+    /// Whether a step made a key that did not log in as long as it was waited for.
+    fn locked_out(&self, id: &StepId) -> bool {
+        let receipt = self.places.get(id).and_then(|at| self.receipts[*at].as_ref());
+        receipt.is_some_and(|receipt| receipt.ready == Some(false))
+    }
+
+    fn first(&self, is: impl Fn(StepOutcome) -> bool) -> Option<StepId> {
+        self.receipts.iter().flatten().find(|receipt| is(receipt.outcome)).map(|receipt| receipt.id.clone())
+    }
+}
+
+/// Steps that are carried out together.
+struct Job {
+    kind: Kind,
+    /// Held until the job has ended: two keys never work on one secret at once.
+    secret: Option<SecretRef>,
+    places: Vec<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Changes in one call.
+    Batch,
+    /// One API key.
+    Key,
+    /// Steps of another plane.
+    Elsewhere,
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

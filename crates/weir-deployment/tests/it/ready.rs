@@ -1,0 +1,97 @@
+//! Waiting until new keys log in.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+use weir_deployment::{MemoryJournal, Options, Outcome, Pauses, StepOutcome, render};
+use weir_planning::{Change, KeyMarker, Observed, TopicFacts};
+use weir_ports::{Cluster, ErrorKind, IssuedKey, PortError, Query};
+use weir_sandbox::Sandbox;
+
+use crate::scene::{after, assert_settled, bold, deployed, login, month, open, plan, run, run_on, secret};
+
+/// A sandbox that lets new keys in only after some time, as Confluent Cloud does.
+struct Slow<'a> {
+    sandbox: &'a Sandbox,
+    until: Instant,
+}
+
+#[async_trait::async_trait]
+impl Cluster for Slow<'_> {
+    async fn observe(&self, query: &Query) -> Result<Observed, PortError> {
+        self.sandbox.observe(query).await
+    }
+
+    async fn topic_facts(&self, topics: &BTreeSet<String>) -> Result<BTreeMap<String, TopicFacts>, PortError> {
+        self.sandbox.topic_facts(topics).await
+    }
+
+    async fn apply(&self, changes: &[&Change]) -> Vec<Result<(), PortError>> {
+        self.sandbox.apply(changes).await
+    }
+
+    async fn create_key(&self, account: &str, marker: &KeyMarker) -> Result<IssuedKey, PortError> {
+        self.sandbox.create_key(account, marker).await
+    }
+
+    async fn key_ready(&self, key: &IssuedKey) -> Result<bool, PortError> {
+        if key.id.starts_with('A') {
+            return Err(PortError::new(ErrorKind::Unavailable, "no broker answers"));
+        }
+        Ok(Instant::now() >= self.until && self.sandbox.login(&key.id, &key.secret))
+    }
+
+    async fn delete_key(&self, account: &str, key: &str) -> Result<(), PortError> {
+        self.sandbox.delete_key(account, key).await
+    }
+}
+
+fn patient(minutes: u64) -> Options {
+    let (first, longest) = (Duration::from_secs(1), Duration::from_secs(10));
+    let wait_ready = Some(Pauses::new(first, longest, Duration::from_secs(60 * minutes)));
+    Options { wait_ready, ..bold() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_keys_are_waited_for_before_old_ones_go() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(deployed(folder.path()).await);
+    let sandbox = open(folder.path(), month(3), "");
+    let plan = plan(&sandbox, &after(), month(3)).await;
+    let until = Instant::now() + Duration::from_secs(120);
+    let slow = Slow { sandbox: &sandbox, until };
+    let receipt = run_on(&plan, &slow, &sandbox, &patient(5), &mut MemoryJournal::default()).await.unwrap();
+    let made: Vec<_> = receipt.steps.iter().filter(|step| step.id.0.starts_with("issue-key")).collect();
+    assert!(made.len() > 1 && made.iter().all(|step| step.outcome == StepOutcome::Created));
+    // A key that cannot be asked is as good as one that does not log in; ids are random.
+    let asked = made.iter().all(|step| !step.key.as_ref().unwrap().starts_with('A'));
+    assert_eq!(receipt.outcome == Outcome::Complete, asked, "{}", render::text(&receipt));
+    assert!(made.iter().all(|step| step.ready == Some(!step.key.as_ref().unwrap().starts_with('A'))));
+    assert!(Instant::now() >= until);
+    assert!(receipt.steps.iter().all(|step| step.ready.is_none() || step.id.0.starts_with("issue-key")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_does_not_log_in_is_stored_and_its_predecessor_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(deployed(folder.path()).await);
+    let sandbox = open(folder.path(), month(3), "");
+    let plan = plan(&sandbox, &after(), month(3)).await;
+    let slow = Slow { sandbox: &sandbox, until: Instant::now() + Duration::from_secs(3600) };
+    let receipt = run_on(&plan, &slow, &sandbox, &patient(5), &mut MemoryJournal::default()).await.unwrap();
+    assert_eq!(receipt.outcome, Outcome::Partial);
+    let step = |id: &str| receipt.steps.iter().find(|step| step.id.0.starts_with(id)).unwrap();
+    assert_eq!(step("issue-key dev-reader").ready, Some(false));
+    assert_eq!(step("issue-key dev-reader").outcome, StepOutcome::Created);
+    let old = step("revoke-key dev-reader");
+    assert_eq!(old.outcome, StepOutcome::Skipped);
+    assert!(old.detail.as_ref().unwrap().ends_with("whose key does not log in yet; run again later"), "{old:?}");
+    assert_eq!(step("revoke-key dev-leaver").outcome, StepOutcome::Deleted, "other slots do not wait");
+    assert!(login(&sandbox, &secret("dev-reader", "default")));
+    // Nobody needs to remember what was waited for.
+    assert_eq!(run(&plan, &sandbox).await.outcome, Outcome::Complete);
+    assert_settled(&sandbox, &after(), month(3)).await;
+}

@@ -1,0 +1,163 @@
+//! Secrets that somebody wrote into a file: where they are, so that no output repeats them.
+//!
+//! This looks at text, not at YAML, since it has to hold for files that are none; rather too much is hidden than too
+//! little.
+
+use std::ops::Range;
+
+/// What names of secrets contain, in lower case and without signs.
+const SMELLS: [&str; 14] = [
+    "accesskey",
+    "accountkey",
+    "apikey",
+    "connectionstring",
+    "credential",
+    "jaas",
+    "keypass",
+    "passphrase",
+    "passwd",
+    "password",
+    "privatekey",
+    "secret",
+    "sharedkey",
+    "token",
+];
+
+/// Whether a field of that name is likely to hold a secret.
+///
+/// ```
+/// assert!(weir_findings::names_secret("sasl.jaas.config") && weir_findings::names_secret("API_KEY"));
+/// assert!(!weir_findings::names_secret("partitions"));
+/// ```
+pub fn names_secret(name: &str) -> bool {
+    let folded: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    SMELLS.iter().any(|smell| folded.contains(smell)) || folded.ends_with("pwd") || folded == "pass"
+}
+
+/// The values of fields whose names smell of a secret, in order. Mappings below such a field are judged field by field.
+pub(crate) fn secrets(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut below: Option<Below> = None;
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let body = line.trim_end_matches(['\n', '\r']);
+        let content = body.trim_start();
+        let indent = body.len() - content.len();
+        below = below.filter(|below| content.is_empty() || indent > below.indent || below.in_quotes);
+        match &mut below {
+            Some(all) if all.everything => {
+                found.push(start + indent..start + body.len());
+                if all.in_quotes && content.contains(['"', '\'']) {
+                    below = None;
+                }
+            }
+            Some(_) if !content.is_empty() && colons(body).next().is_none() => {
+                found.push(start + indent..start + body.len());
+            }
+            _ => below = line_of(body, start, &mut found).or(below),
+        }
+        start += line.len();
+    }
+    found
+}
+
+/// A secret that goes on below its line.
+#[derive(Clone, Copy)]
+struct Below {
+    /// Ends with a line that is not indented deeper.
+    indent: usize,
+    /// Whether all of it is hidden, or only what is not a field of its own.
+    everything: bool,
+    /// Ends with a quote instead.
+    in_quotes: bool,
+}
+
+/// Notes the secrets of one line.
+fn line_of(line: &str, start: usize, found: &mut Vec<Range<usize>>) -> Option<Below> {
+    let indent = line.len() - line.trim_start().len();
+    let mut done = 0;
+    for colon in colons(line) {
+        if colon < done || !names_secret(key_before(&line[..colon])) {
+            continue;
+        }
+        let rest = &line[colon + 1..];
+        let value = colon + 1 + rest.len() - rest.trim_start().len();
+        let rest = &line[value..];
+        let flow = line[..colon].contains(['{', '[']);
+        let below = |everything, in_quotes| Some(Below { indent, everything, in_quotes });
+        let length = match rest.chars().next() {
+            None | Some('#') => return below(false, false),
+            Some('|' | '>') => return below(true, false),
+            Some('{') => continue,
+            Some('[') => match rest.find(']') {
+                Some(end) if !rest[..end].contains(':') => end,
+                Some(_) => continue,
+                None => rest.len(),
+            },
+            Some(quote @ ('"' | '\'')) => match rest[1..].rfind(quote) {
+                // The last quote of the line rather than the first one that may be escaped.
+                Some(end) => end + 2,
+                None => {
+                    found.push(start + value..start + line.len());
+                    return below(true, true);
+                }
+            },
+            Some(_) if flow => rest.find([',', '}', ']']).unwrap_or(rest.len()),
+            Some(_) => rest.len(),
+        };
+        found.push(start + value..start + value + length);
+        done = value + length;
+    }
+    None
+}
+
+/// Colons that end a key: followed by a space or nothing, or behind a quote.
+fn colons(line: &str) -> impl Iterator<Item = usize> {
+    line.match_indices(':').map(|(at, _)| at).filter(|at| {
+        let next = line[at + 1..].chars().next();
+        next.is_none_or(char::is_whitespace) || line[..*at].ends_with(['"', '\''])
+    })
+}
+
+fn key_before(text: &str) -> &str {
+    let from = text.rfind(['{', '[', ',', '#']).map_or(0, |at| at + 1);
+    text[from..].trim().trim_start_matches(['-', '?']).trim().trim_matches(['"', '\''])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> String {
+        let mut out = text.to_owned();
+        for range in secrets(text).into_iter().rev() {
+            out.replace_range(range, "***");
+        }
+        out
+    }
+
+    #[test]
+    fn values_of_fields_that_smell_are_hidden() {
+        for (text, hidden) in [
+            ("a: 1\npassword: hunter2\nb: 2\n", "a: 1\npassword: ***\nb: 2\n"),
+            ("credentials: {password: hunter2, env: X}", "credentials: {password: ***, env: X}"),
+            ("{\"apiSecret\":\"a\\\"b\",\"x\":1}", "{\"apiSecret\":***:1}"),
+            ("- client-secret: 'it''s' # note", "- client-secret: *** # note"),
+            ("password: hunter2 # hunter2\r\nb: 1\r\n", "password: ***\r\nb: 1\r\n"),
+            ("# password: hunter2", "# password: ***"),
+            ("tokens: [a, b]\n", "tokens: ***]\n"),
+            ("apiKeys: [{slot: default, rotateEvery: 90d}]\n", "apiKeys: [{slot: default, rotateEvery: 90d}]\n"),
+            ("  credentials:\n    env: ONPREM\n", "  credentials:\n    env: ONPREM\n"),
+            ("  credentials: hunter2\n", "  credentials: ***\n"),
+            ("  apiKeys: [hunter2]\n", "  apiKeys: ***]\n"),
+            ("  apiKey:\n    - hunter2\n  x: y\n", "  apiKey:\n    ***\n  x: y\n"),
+            ("key_pass: |\n  one\n\n  two: x\nb: 1\n", "key_pass: |\n  ***\n***\n  ***\nb: 1\n"),
+            ("pwd: \"one\n two\"\nb: 1\n", "pwd: ***\n ***\nb: 1\n"),
+            ("sasl.jaas.config: a.b required password=\"x\";\n", "sasl.jaas.config: ***\n"),
+            ("secrets: {folder: {path: .weir/vault}}\n", "secrets: {folder: {path: .weir/vault}}\n"),
+        ] {
+            let is = shown(text);
+            assert_eq!(is, hidden, "{text}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Findings as commands to a build agent, which shows them at their lines.
+//!
+//! All text is made harmless before it is escaped, so that an agent that parses more loosely than its documentation
+//! says still finds no second command in it.
+
+use super::{concise::one_line, words::line};
+use crate::{Finding, Severity, Sources};
+
+/// Commands for GitHub's runner: `::error file=…,line=…,title=rule::message`.
+///
+/// `root` is where the workspace lies in the repository: empty, or a path that ends in `/`. GitHub shows ten errors
+/// and ten warnings of a step. Format and escapes: `@actions/core`, `src/command.ts`.
+pub fn github(findings: &[Finding], sources: &Sources, root: &str) -> String {
+    let mut out = String::new();
+    for finding in findings {
+        let command = match finding.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Info => "notice",
+        };
+        let file = sources.file(finding.at.file);
+        let (start, end) = (file.position(finding.at.start as usize), file.position(finding.at.end as usize));
+        // Columns are refused for a place of several lines.
+        let columns = if start.line == end.line {
+            format!(",col={},endColumn={}", start.column, end.column.max(start.column))
+        } else {
+            String::new()
+        };
+        let property = |text: &str| percent(&line(text), &['%', '\r', '\n', ':', ',']);
+        out.push_str(&format!(
+            "::{command} file={},line={},endLine={}{columns},title={}::{}\n",
+            property(&format!("{root}{}", file.path())),
+            start.line,
+            end.line,
+            property(finding.rule.as_str()),
+            percent(&message(finding), &['%', '\r', '\n']),
+        ));
+    }
+    out
+}
+
+/// Commands for the agent of Azure Pipelines: `##vso[task.logissue type=error;sourcepath=…;linenumber=…;code=rule]…`.
+///
+/// `root` as for [`github`]. The agent knows errors and warnings; remarks are plain lines. Format and escapes:
+/// `azure-pipelines-task-lib`, `node/taskcommand.ts`.
+pub fn azure(findings: &[Finding], sources: &Sources, root: &str) -> String {
+    let mut out = String::new();
+    for finding in findings {
+        let kind = match finding.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Info => {
+                out.push_str(&one_line(finding, sources));
+                out.push('\n');
+                continue;
+            }
+        };
+        let position = sources.position(finding.at);
+        let property = |text: &str| azure_escaped(&line(text), &[';', ']']);
+        out.push_str(&format!(
+            "##vso[task.logissue type={kind};sourcepath={};linenumber={};columnnumber={};code={};]{}\n",
+            property(&format!("{root}{}", sources.file(finding.at.file).path())),
+            position.line,
+            position.column,
+            property(finding.rule.as_str()),
+            azure_escaped(&message(finding), &[]),
+        ));
+    }
+    out
+}
+
+/// The message with its help, on lines of their own, each harmless.
+fn message(finding: &Finding) -> String {
+    let mut text = line(&finding.message);
+    if let Some(help) = &finding.help {
+        text.push_str("\nhelp: ");
+        text.push_str(&line(help));
+    }
+    text
+}
+
+fn percent(text: &str, special: &[char]) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if special.contains(&c) {
+            out.push_str(&format!("%{:02X}", c as u32));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+fn azure_escaped(text: &str, special: &[char]) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '%' => out.push_str("%AZP25"),
+            '\r' | '\n' => out.push_str(&format!("%{:02X}", c as u32)),
+            c if special.contains(&c) => out.push_str(&format!("%{:02X}", c as u32)),
+            c => out.push(c),
+        }
+    }
+    out
+}

@@ -1,0 +1,90 @@
+use std::borrow::Cow;
+
+/// Text from outside, made harmless for a terminal and for a build agent's log: control characters and
+/// bidirectional overrides are replaced by visible stand-ins, and `##vso[`, `##[` no longer begin a command.
+///
+/// Each character becomes exactly one, so columns stay right. Tabs stay; line breaks become `␊`.
+pub fn inert(text: &str) -> Cow<'_, str> {
+    if !text.contains("##") && !text.chars().any(|c| c != '\t' && stand_in(c).is_some()) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        if c == '#' && begins_command(out.ends_with('#'), rest.as_str()) {
+            out.push('＃');
+        } else {
+            out.push(stand_in(c).unwrap_or(c));
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// JSON text made harmless in the same sense, with the same meaning for whoever parses it: what [`inert`] would
+/// replace is written as `\u….`
+pub fn inert_json(json: String) -> String {
+    let harmful = |c: char| c != '\n' && stand_in(c).is_some();
+    if !json.contains("##") && !json.chars().any(harmful) {
+        return json;
+    }
+    let mut out = String::with_capacity(json.len() + 16);
+    let mut before = false;
+    let mut rest = json.chars();
+    while let Some(c) = rest.next() {
+        if harmful(c) || c == '#' && begins_command(before, rest.as_str()) {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            out.push(c);
+        }
+        before = c == '#';
+    }
+    out
+}
+
+/// Whether a `#`, behind another one or not, with `rest` behind it, makes a command of an Azure agent's log.
+fn begins_command(behind_another: bool, rest: &str) -> bool {
+    let vso = rest.as_bytes().get(..4).is_some_and(|word| word.eq_ignore_ascii_case(b"vso["));
+    behind_another && (rest.starts_with('[') || vso)
+}
+
+fn stand_in(c: char) -> Option<char> {
+    match c {
+        '\t' => None,
+        // Unicode has a picture for each of the first 32 control characters, in their order.
+        '\0'..='\x1f' => char::from_u32(0x2400 + c as u32),
+        '\x7f' => Some('␡'),
+        '\u{80}'..='\u{9f}' => Some('\u{fffd}'),
+        '\u{2028}' | '\u{2029}' => Some('␊'),
+        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => Some('\u{fffd}'),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_commands_a_terminal_or_an_agent_survives() {
+        let wild =
+            "a\x1b[31mred\x07 ##vso[task.setvariable] ##VSO[x] ##[error] ###[group] \r\n \u{9b}2J \u{202e}x\t#1 ##";
+        let tame = inert(wild);
+        assert_eq!(
+            tame,
+            "a␛[31mred␇ #＃vso[task.setvariable] #＃VSO[x] #＃[error] ##＃[group] ␍␊ \u{fffd}2J \u{fffd}x\t#1 ##"
+        );
+        assert_eq!(tame.chars().count(), wild.chars().count());
+        assert!(matches!(inert("käse # 1"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn json_keeps_its_meaning() {
+        let value = serde_json::json!({"m": "##vso[x]\u{9b}\u{202e}\u{feff}ü\\##[y]"});
+        let text = inert_json(value.to_string());
+        assert_eq!(text, r##"{"m":"#\u0023vso[x]\u009b\u202e\ufeffü\\#\u0023[y]"}"##);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
+    }
+}

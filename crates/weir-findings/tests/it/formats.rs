@@ -1,0 +1,170 @@
+//! How each format looks, and what its readers make of it.
+
+#![expect(clippy::disallowed_methods, reason = "schemas are files")]
+
+use std::{env, fs, path::PathBuf};
+
+use serde_json::Value;
+use weir_findings::{Finding, RuleId, RulePage, Severity, Sources, render};
+
+use crate::{TOPIC, plain, readers, span};
+
+const PAGE: RulePage = RulePage {
+    id: "unknown-field",
+    severity: Severity::Error,
+    title: "every field is known",
+    what: "Every field is one that the kind has.",
+    why: "A misspelt field that is passed over leaves the cluster as it was.",
+    bad: "spec:\n  partitons: 6\n",
+    good: "spec:\n  partitions: 6\n",
+    remedy: "",
+};
+
+/// Findings of every severity, with everything a finding can have.
+fn sample() -> (Vec<Finding>, Sources) {
+    let mut sources = Sources::default();
+    let topic = sources.add("teams/toll & co/kafka.yaml", TOPIC.replace("partitions", "partitons"));
+    let other = sources.add("weir.yaml", "spec:\n  profiles:\n    standard: {partitions: 12}\n");
+    sources.add("teams/clean.yaml", "");
+    let field = span(&sources, topic, "partitons");
+    let findings = vec![
+        Finding::error(RuleId::new("unknown-field"), field, "there is no field `partitons`")
+            .help("did you mean `partitions`?")
+            .fix("write `partitions`", field, "partitions")
+            .related(span(&sources, other, "partitions"), "the profile has it right"),
+        Finding::warning(RuleId::new("retention-short"), span(&sources, topic, "7d"), "retention of 7d is short; 100%"),
+        Finding {
+            severity: Severity::Info,
+            ..Finding::error(RuleId::new("tidy"), span(&sources, other, "standard: {partitions: 12}\n"), "a remark")
+        },
+    ];
+    (findings, sources)
+}
+
+#[test]
+fn each_format_has_its_look() {
+    let (findings, sources) = sample();
+    insta::assert_snapshot!("text", plain(&findings, &sources));
+    insta::assert_snapshot!("json", render::json(&findings, &sources));
+    insta::assert_snapshot!("sarif", render::sarif(&findings, &sources, "kafka/", &[&PAGE]));
+    insta::assert_snapshot!("junit", render::junit(&findings, &sources));
+    insta::assert_snapshot!(render::concise(&findings, &sources), @r"
+    teams/toll & co/kafka.yaml:5:3: error[unknown-field]: there is no field `partitons`
+    teams/toll & co/kafka.yaml:7:19: warning[retention-short]: retention of 7d is short; 100%
+    weir.yaml:3:5: info[tidy]: a remark
+    ");
+    insta::assert_snapshot!(render::github(&findings, &sources, "kafka/"), @r"
+    ::error file=kafka/teams/toll & co/kafka.yaml,line=5,endLine=5,col=3,endColumn=12,title=unknown-field::there is no field `partitons`%0Ahelp: did you mean `partitions`?
+    ::warning file=kafka/teams/toll & co/kafka.yaml,line=7,endLine=7,col=19,endColumn=21,title=retention-short::retention of 7d is short; 100%25
+    ::notice file=kafka/weir.yaml,line=3,endLine=4,title=tidy::a remark
+    ");
+    insta::assert_snapshot!(render::azure(&findings, &sources, "kafka/"), @r"
+    ##vso[task.logissue type=error;sourcepath=kafka/teams/toll & co/kafka.yaml;linenumber=5;columnnumber=3;code=unknown-field;]there is no field `partitons`%0Ahelp: did you mean `partitions`?
+    ##vso[task.logissue type=warning;sourcepath=kafka/teams/toll & co/kafka.yaml;linenumber=7;columnnumber=19;code=retention-short;]retention of 7d is short; 100%AZP25
+    weir.yaml:3:5: info[tidy]: a remark
+    ");
+}
+
+#[test]
+fn nothing_found_is_a_whole_document_too() {
+    let (_, sources) = sample();
+    assert_eq!(
+        render::concise(&[], &sources) + &render::github(&[], &sources, "") + &render::azure(&[], &sources, ""),
+        ""
+    );
+    let (cases, failures) = readers::junit(&render::junit(&[], &sources));
+    assert_eq!((cases.len(), failures), (3, 0));
+    let sarif: Value = serde_json::from_str(&render::sarif(&[], &sources, "", &[])).expect("JSON");
+    assert_eq!(sarif["runs"][0]["results"], serde_json::json!([]));
+}
+
+#[test]
+fn a_file_with_errors_is_a_failed_case() {
+    let (mut findings, sources) = sample();
+    findings.push(findings[0].clone());
+    let (cases, failures) = readers::junit(&render::junit(&findings, &sources));
+    assert_eq!(failures, 1);
+    let paths: Vec<_> = cases.iter().map(|case| case.path.as_str()).collect();
+    assert_eq!(paths, ["teams/clean.yaml", "teams/toll & co/kafka.yaml", "./weir.yaml"]);
+    let (message, text) = cases[1].failure.as_ref().expect("it failed");
+    assert_eq!(message, "there is no field `partitons` (and 1 more)");
+    assert_eq!(text.matches("error[unknown-field]: there is no field `partitons`\n  help: did you mean").count(), 2);
+    assert_eq!((&cases[0].failure, &cases[2].failure), (&None, &None));
+    assert!(cases[2].output.as_ref().is_some_and(|text| text.contains("info[tidy]: a remark")));
+}
+
+/// A finding keeps its fingerprint when lines come in above it; two alike have two.
+#[test]
+fn fingerprints_follow_the_text() {
+    let (mut findings, sources) = sample();
+    findings.push(findings[0].clone());
+    let prints = |findings: &[Finding], sources: &Sources| -> Vec<Value> {
+        let sarif: Value = serde_json::from_str(&render::sarif(findings, sources, "", &[])).expect("JSON");
+        let results = sarif["runs"][0]["results"].as_array().expect("results").clone();
+        results.into_iter().map(|result| result["partialFingerprints"]["weirFinding/v1"].clone()).collect()
+    };
+    let before = prints(&findings, &sources);
+    assert_ne!(before[0], before[3]);
+
+    let (mut moved, _) = sample();
+    moved.push(moved[0].clone());
+    let mut longer = Sources::default();
+    for (_, file) in sources.iter() {
+        longer.add(file.path(), format!("# above\n\n{}", file.text()));
+    }
+    for finding in &mut moved {
+        finding.at.start += 9;
+        finding.at.end += 9;
+    }
+    assert_eq!(prints(&moved, &longer), before);
+}
+
+fn committed(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../schemas").join(name)
+}
+
+/// `WEIR_BLESS=1` or `INSTA_UPDATE=always` rewrites it.
+#[test]
+fn the_committed_schema_is_that_of_the_types() {
+    let text = format!("{}\n", serde_json::to_string_pretty(&render::schema()).expect("JSON"));
+    let path = committed("findings.schema.json");
+    if env::var("WEIR_BLESS").is_ok_and(|v| v == "1") || env::var("INSTA_UPDATE").is_ok_and(|v| v == "always") {
+        fs::write(&path, &text).expect("written");
+    }
+    assert!(fs::read_to_string(path).unwrap_or_default() == text, "findings.schema.json is out of date; WEIR_BLESS=1");
+
+    let validator = jsonschema::validator_for(render::schema().as_value()).expect("a schema");
+    let (findings, sources) = sample();
+    let mut json: Value = serde_json::from_str(&render::json(&findings, &sources)).expect("JSON");
+    assert_eq!(validator.iter_errors(&json).map(|err| err.to_string()).collect::<Vec<_>>(), [""; 0]);
+    json["findings"][0]["line"] = "3".into();
+    assert!(!validator.is_valid(&json), "a schema that refuses nothing says nothing");
+}
+
+/// The validator of SARIF 2.1.0; nothing where the specifications are not at hand.
+pub(crate) fn sarif_validator() -> Option<jsonschema::Validator> {
+    let specs = env::var_os("WEIR_SPECS")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/specs"), PathBuf::from);
+    let Ok(text) = fs::read_to_string(specs.join("sarif/sarif-2.1.0.json")) else {
+        weir_testkit::skip("the SARIF schema is not at hand: WEIR_SPECS");
+        return None;
+    };
+    let schema: Value = serde_json::from_str(&text).expect("JSON");
+    Some(jsonschema::validator_for(&schema).expect("a schema"))
+}
+
+#[test]
+fn sarif_is_what_its_schema_says() {
+    let Some(validator) = sarif_validator() else { return };
+    let (findings, sources) = sample();
+    let mut sarif: Value = serde_json::from_str(&render::sarif(&findings, &sources, "kafka/", &[&PAGE])).expect("JSON");
+    let errors: Vec<_> = validator.iter_errors(&sarif).map(|err| format!("{}: {err}", err.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    let run = &sarif["runs"][0];
+    for result in run["results"].as_array().expect("results") {
+        let index = result["ruleIndex"].as_u64().expect("an index") as usize;
+        assert_eq!(run["tool"]["driver"]["rules"][index]["id"], result["ruleId"]);
+    }
+    sarif["runs"][0]["results"][0]["level"] = "fatal".into();
+    assert!(!validator.is_valid(&sarif));
+}

@@ -1,0 +1,221 @@
+//! Service accounts: SCRAM users, and what the notes say of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future::{join, join_all};
+use weir_planning::{KeyMarker, ObservedAccount, ObservedKey};
+use weir_ports::{PortError, Selection};
+use weir_rdkafka_admin::{AclBinding, ScramCredential, ScramMechanism, rdkafka::types::RDKafkaErrorCode as Code};
+
+use crate::{
+    Kafka,
+    acl::{self, Bindings},
+    failure::{self, Purpose},
+    note::Note,
+};
+
+/// Up to so many accounts, asking for each one's bindings is less than asking for all bindings.
+const FEW: usize = 8;
+/// Users named in one request.
+const USERS: usize = 1_000;
+
+/// What the cluster knows of an account.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Account {
+    /// Its credentials.
+    pub(crate) credentials: Vec<ScramCredential>,
+    /// What is remembered of it.
+    pub(crate) notes: Vec<Note>,
+}
+
+impl Account {
+    /// Whether it exists: as a user, or because we say so.
+    pub(crate) fn exists(&self) -> bool {
+        !self.credentials.is_empty() || self.number().is_some()
+    }
+
+    /// The number of the note that holds.
+    pub(crate) fn number(&self) -> Option<u64> {
+        self.described().map(|(number, _)| number)
+    }
+
+    pub(crate) fn description(&self) -> &str {
+        self.described().map_or("", |(_, description)| description)
+    }
+
+    fn described(&self) -> Option<(u64, &str)> {
+        let notes = self.notes.iter().filter_map(|note| match note {
+            Note::Account { number, description } => Some((*number, description.as_str())),
+            Note::Key { .. } => None,
+        });
+        notes.max()
+    }
+
+    /// The note about a credential; none for one that somebody else made.
+    pub(crate) fn mark(&self, credential: &ScramCredential) -> Option<&Note> {
+        let ours = credential.mechanism == ScramMechanism::Sha512;
+        self.notes
+            .iter()
+            .find(|note| ours && matches!(note, Note::Key { iterations, .. } if *iterations == credential.iterations))
+    }
+
+    /// The credential that weir makes and replaces.
+    pub(crate) fn key(&self) -> Option<&ScramCredential> {
+        self.credentials.iter().find(|credential| credential.mechanism == ScramMechanism::Sha512)
+    }
+
+    pub(crate) fn observed(&self, name: &str) -> Option<ObservedAccount> {
+        let description = self.description().to_owned();
+        self.exists().then(|| ObservedAccount { id: name.to_owned(), description })
+    }
+
+    pub(crate) fn observed_keys(&self, name: &str) -> impl Iterator<Item = (String, ObservedKey)> {
+        self.credentials.iter().map(move |credential| {
+            let mark = match self.mark(credential) {
+                Some(Note::Key { created, marker, .. }) => marker.parse::<KeyMarker>().ok().map(|m| (*created, m)),
+                _ => None,
+            };
+            let key = ObservedKey {
+                account: name.to_owned(),
+                slot: mark.as_ref().map(|(_, marker)| marker.slot.clone()),
+                created: mark.as_ref().map(|(created, _)| *created),
+                marker: mark.map(|(_, marker)| marker.to_string()),
+            };
+            (key_id(name, credential), key)
+        })
+    }
+}
+
+/// Names a credential: `dev-billing#sha512-4711`. A user has one for each hash, and another number of iterations tells
+/// one from the one before.
+pub(crate) fn key_id(account: &str, credential: &ScramCredential) -> String {
+    let hash = match credential.mechanism {
+        ScramMechanism::Sha256 => "sha256",
+        ScramMechanism::Sha512 => "sha512",
+        _ => "other",
+    };
+    format!("{account}#{hash}-{}", credential.iterations)
+}
+
+/// Accounts with their bindings, notes apart.
+#[derive(Debug, Default)]
+pub(crate) struct Principals {
+    pub(crate) accounts: BTreeMap<String, Account>,
+    /// Bindings by principal: of those asked for, and of all others that were read along.
+    pub(crate) acls: Bindings,
+}
+
+impl Principals {
+    fn add(&mut self, binding: AclBinding) {
+        if let Some((account, note)) = Note::read(&binding) {
+            self.accounts.entry(account.to_owned()).or_default().notes.push(note);
+        } else {
+            acl::add(&mut self.acls, &binding);
+        }
+    }
+}
+
+/// Reads the selected accounts, and the bindings of `others`, principals. More may be read than was asked for.
+pub(crate) async fn read(kafka: &Kafka, selection: &Selection, others: &[&str]) -> Result<Principals, PortError> {
+    // Both are waited for: which one is refused first must not decide what is said.
+    let (bindings, credentials) = join(acls(kafka, selection, others), credentials(kafka, selection)).await;
+    let (bindings, credentials) = (bindings?, credentials?);
+    let mut principals = Principals::default();
+    bindings.into_iter().for_each(|binding| principals.add(binding));
+    for (user, credentials) in credentials {
+        principals.accounts.entry(user).or_default().credentials = credentials;
+    }
+    Ok(principals)
+}
+
+/// Reads one account.
+pub(crate) async fn read_one(kafka: &Kafka, name: &str) -> Result<Account, PortError> {
+    let mut principals = read_named(kafka, [name]).await?;
+    Ok(principals.accounts.remove(name).unwrap_or_default())
+}
+
+/// Reads accounts by name.
+pub(crate) async fn read_named<'a>(
+    kafka: &Kafka,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Result<Principals, PortError> {
+    let names: BTreeSet<String> = names.into_iter().map(str::to_owned).collect();
+    read(kafka, &Selection { names, ..Selection::default() }, &[]).await
+}
+
+async fn acls(kafka: &Kafka, selection: &Selection, others: &[&str]) -> Result<Vec<AclBinding>, PortError> {
+    if selection.everything || !selection.patterns.is_empty() || selection.names.len() > FEW {
+        return acl::list(kafka, None).await;
+    }
+    let mut principals: BTreeSet<String> = others.iter().map(|other| (*other).to_owned()).collect();
+    principals.extend(selection.names.iter().map(|name| format!("User:{name}")));
+    let answers = join_all(principals.iter().map(|principal| acl::list(kafka, Some(principal)))).await;
+    let mut bindings = Vec::new();
+    for answer in answers {
+        bindings.extend(answer?);
+    }
+    Ok(bindings)
+}
+
+async fn credentials(
+    kafka: &Kafka,
+    selection: &Selection,
+) -> Result<BTreeMap<String, Vec<ScramCredential>>, PortError> {
+    const WHAT: &str = "cannot list SCRAM users (needs Describe on the cluster)";
+    let options = kafka.request_options();
+    let mut answers = BTreeMap::new();
+    if !selection.everything && selection.patterns.is_empty() {
+        let names: Vec<&str> = selection.names.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+        for names in names.chunks(USERS) {
+            answers.extend(kafka.read(WHAT, kafka.admin.describe_scram_credentials(Some(names), &options)).await?);
+        }
+    } else {
+        answers = kafka.read(WHAT, kafka.admin.describe_scram_credentials(None, &options)).await?;
+    }
+    let mut found = BTreeMap::new();
+    for (user, answer) in answers {
+        match answer {
+            Ok(credentials) => {
+                found.insert(user, credentials);
+            }
+            Err(error) if error.code == Code::ResourceNotFound => {}
+            Err(error) => return Err(failure::item(&error, Purpose::Read, WHAT)),
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(iterations: i32, notes: &[(u64, &str)]) -> Account {
+        Account {
+            credentials: vec![ScramCredential { mechanism: ScramMechanism::Sha512, iterations }],
+            notes: notes
+                .iter()
+                .map(|(number, text)| Note::Account { number: *number, description: (*text).to_owned() })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn the_note_with_the_highest_number_holds() {
+        assert_eq!(account(4096, &[(2, "new"), (1, "old")]).description(), "new");
+        assert!(account(4096, &[]).exists() && !Account::default().exists());
+    }
+
+    #[test]
+    fn a_credential_is_ours_if_a_note_means_it() {
+        let mut account = account(4711, &[(1, "x")]);
+        let created = jiff::Timestamp::UNIX_EPOCH;
+        account.notes.push(Note::Key { iterations: 4710, created, marker: "weir/dev/default/00".to_owned() });
+        let keys: Vec<_> = account.observed_keys("a").collect();
+        assert_eq!(keys[0].0, "a#sha512-4711");
+        assert_eq!((keys[0].1.marker.as_deref(), keys[0].1.created), (None, None));
+        account.notes.push(Note::Key { iterations: 4711, created, marker: "weir/dev/default/01".to_owned() });
+        let keys: Vec<_> = account.observed_keys("a").collect();
+        assert_eq!(keys[0].1.marker.as_deref(), Some("weir/dev/default/01"));
+        assert_eq!((keys[0].1.slot.as_deref(), keys[0].1.created), (Some("default"), Some(created)));
+    }
+}

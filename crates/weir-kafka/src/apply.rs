@@ -1,0 +1,535 @@
+//! Changes, in as few requests as the brokers take, with an answer for each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future::BoxFuture;
+use weir_model::settings;
+use weir_planning::{Change, ObservedTopic};
+use weir_ports::{ErrorKind, PortError};
+use weir_rdkafka_admin::{
+    AclBinding, AclFilter, ClusterDescription, ConfigAlteration, ConfigOp, ConfigResource, Error, ItemError, NewTopic,
+    ScramAlteration, ScramMechanism, rdkafka::types::RDKafkaErrorCode as Code,
+};
+
+use crate::{
+    Kafka,
+    accounts::{self, Principals},
+    acl,
+    failure::{self, Purpose},
+    note::Note,
+    observe,
+};
+
+/// What one request may hold. A broker takes 10,000 metadata records a request; more than this gains nothing.
+const RECORDS: usize = 5_000;
+const TOPICS: usize = 500;
+const ACLS: usize = 1_000;
+const USERS: usize = 1_000;
+
+type Answer = Result<(), PortError>;
+
+/// The error of something that is not taken.
+pub(crate) fn refused(message: impl Into<String>) -> PortError {
+    PortError::new(ErrorKind::Refused, message)
+}
+
+pub(crate) async fn apply(kafka: &Kafka, changes: &[&Change]) -> Vec<Answer> {
+    if changes.is_empty() {
+        return Vec::new();
+    }
+    // A bootstrap address may lead elsewhere by now.
+    let cluster = match observe::describe_cluster(kafka).await {
+        Ok(cluster) => cluster,
+        Err(error) => return changes.iter().map(|_| Err(error.again())).collect(),
+    };
+    let mut batch = Batch { kafka, cluster, answers: changes.iter().map(|_| None).collect() };
+    batch.accounts(changes).await;
+    batch.create_topics(changes).await;
+    batch.add_partitions(changes).await;
+    batch.change_replication(changes).await;
+    batch.alter_configs(changes).await;
+    batch.grants(changes).await;
+    batch.revokes(changes).await;
+    batch.delete_topics(changes).await;
+    batch.delete_accounts(changes).await;
+    let unanswered = || Err(refused("not a change that a cluster carries out"));
+    batch.answers.into_iter().map(|answer| answer.unwrap_or_else(unanswered)).collect()
+}
+
+/// Items of one request, each with the place of its change.
+type Items<T> = Vec<(usize, T)>;
+type Sent<'a> = BoxFuture<'a, Result<Vec<Result<(), ItemError>>, Error>>;
+
+/// How a kind of request is made.
+struct Request<T> {
+    what: &'static str,
+    name: fn(&T) -> &str,
+    /// Whether no two items of a request may have the same name.
+    unique: bool,
+    weight: fn(&T) -> usize,
+    most: usize,
+    most_weight: usize,
+    send: for<'a> fn(&'a Kafka, Vec<&'a T>) -> Sent<'a>,
+}
+
+struct Batch<'k> {
+    kafka: &'k Kafka,
+    cluster: ClusterDescription,
+    answers: Vec<Option<Answer>>,
+}
+
+impl Batch<'_> {
+    fn answer(&mut self, place: usize, answer: Answer) {
+        self.answers[place] = Some(answer);
+    }
+
+    /// Sends all items, however many requests that takes. What is left over are items that the broker answered with
+    /// an error that may mean that there is nothing to do.
+    async fn send<T>(
+        &mut self,
+        request: Request<T>,
+        mut items: Items<T>,
+        doubtful: Option<Code>,
+    ) -> Items<(T, PortError)> {
+        let mut doubts = Vec::new();
+        while !items.is_empty() {
+            let (mut names, mut weight) = (BTreeSet::new(), 0);
+            let fits = items.iter().take(request.most).take_while(|(_, item)| {
+                weight += (request.weight)(item);
+                let fresh = names.insert((request.name)(item));
+                (fresh || !request.unique) && (weight <= request.most_weight || names.len() == 1)
+            });
+            let count = fits.count();
+            let mut chunk: Items<T> = items.drain(..count).collect();
+            let sent = self.kafka.ask((request.send)(self.kafka, chunk.iter().map(|(_, item)| item).collect())).await;
+            match sent {
+                Ok(answers) => {
+                    for ((place, item), answer) in chunk.into_iter().zip(answers) {
+                        match answer {
+                            Ok(()) => self.answer(place, Ok(())),
+                            Err(error) => {
+                                let what = format!("{} `{}`", request.what, (request.name)(&item));
+                                let wrong = failure::item(&error, Purpose::Write, what);
+                                if Some(error.code) == doubtful {
+                                    doubts.push((place, (item, wrong)));
+                                } else {
+                                    self.answer(place, Err(wrong));
+                                }
+                            }
+                        }
+                    }
+                }
+                // Nothing was sent; without that item it is.
+                Err(Error::Item { index, reason }) if index < chunk.len() => {
+                    let (place, item) = chunk.remove(index);
+                    let what = format!("{} `{}`: {reason}", request.what, (request.name)(&item));
+                    self.answer(place, Err(refused(what)));
+                    chunk.append(&mut items);
+                    items = chunk;
+                }
+                Err(error) => {
+                    let error = failure::call(error, Purpose::Write, request.what);
+                    chunk.iter().for_each(|(place, _)| self.answer(*place, Err(error.again())));
+                }
+            }
+        }
+        doubts
+    }
+
+    async fn create_topics(&mut self, changes: &[&Change]) {
+        let mut items = Items::new();
+        for (place, change) in changes.iter().enumerate() {
+            let Change::CreateTopic { topic, partitions, replication_factor, config } = change else { continue };
+            let number = |number: Option<u32>| number.map(|number| i32::try_from(number).unwrap_or(i32::MAX));
+            items.push((
+                place,
+                NewTopic {
+                    name: topic.clone(),
+                    partitions: number(*partitions),
+                    replication_factor: number(replication_factor.map(u32::from)),
+                    config: config.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+                },
+            ));
+        }
+        let request = Request {
+            what: "cannot create the topic",
+            name: |topic: &NewTopic| &topic.name,
+            unique: true,
+            weight: |topic| 1 + usize::try_from(topic.partitions.unwrap_or(1)).unwrap_or(1) + topic.config.len(),
+            most: TOPICS,
+            most_weight: RECORDS,
+            send: |kafka, topics| {
+                Box::pin(async move {
+                    let topics: Vec<NewTopic> = topics.into_iter().cloned().collect();
+                    kafka.admin.create_topics(&topics, &kafka.request_options()).await
+                })
+            },
+        };
+        let there = self.send(request, items, Some(Code::TopicAlreadyExists)).await;
+        if there.is_empty() {
+            return;
+        }
+        let names: Vec<&str> = there.iter().map(|(_, (topic, _))| topic.name.as_str()).collect();
+        let seen =
+            futures::future::try_join(observe::topics(self.kafka, &names), self.kafka.broker_defaults(&self.cluster))
+                .await;
+        let (found, defaults) = match seen {
+            Ok(seen) => seen,
+            Err(error) => {
+                there.iter().for_each(|(place, _)| self.answer(*place, Err(error.again())));
+                return;
+            }
+        };
+        for (place, (topic, error)) in there {
+            let Some(found) = found.get(&topic.name) else {
+                // The controller knows it, the broker that was asked does not yet: look again later.
+                self.answer(place, Err(PortError { kind: ErrorKind::Retry, ..error }));
+                continue;
+            };
+            let (partitions, factor) = (topic.partitions, topic.replication_factor);
+            let wanted = ObservedTopic {
+                partitions: partitions.map_or(defaults.partitions, |n| u32::try_from(n).unwrap_or(0)),
+                replication_factor: factor.map_or(defaults.replication_factor, |n| u16::try_from(n).unwrap_or(0)),
+                config: topic.config.into_iter().collect(),
+                ..ObservedTopic::default()
+            };
+            self.answer(place, already_there(&topic.name, found, &wanted));
+        }
+    }
+
+    async fn add_partitions(&mut self, changes: &[&Change]) {
+        let mut items = Items::new();
+        for (place, change) in changes.iter().enumerate() {
+            let Change::AddPartitions { topic, from: _, to } = change else { continue };
+            items.push((place, (topic.clone(), usize::try_from(*to).unwrap_or(usize::MAX))));
+        }
+        let request = Request {
+            what: "cannot add partitions to the topic",
+            name: |(topic, _): &(String, usize)| topic,
+            unique: true,
+            weight: |(_, to)| *to,
+            most: TOPICS,
+            most_weight: RECORDS,
+            send: |kafka, topics| {
+                Box::pin(async move {
+                    let topics: Vec<(&str, usize)> = topics.iter().map(|(name, to)| (name.as_str(), *to)).collect();
+                    kafka.admin.create_partitions(&topics, &kafka.request_options()).await
+                })
+            },
+        };
+        let doubts = self.send(request, items, Some(Code::InvalidPartitions)).await;
+        let names: Vec<&str> = doubts.iter().map(|(_, ((topic, _), _))| topic.as_str()).collect();
+        let found = self.describe(&names).await;
+        for (place, ((topic, to), error)) in doubts {
+            let there = found.get(&topic).is_some_and(|(partitions, _)| *partitions == to);
+            self.answer(place, if there { Ok(()) } else { Err(error) });
+        }
+    }
+
+    /// librdkafka cannot move replicas: all that can be said is whether there is nothing to do.
+    async fn change_replication(&mut self, changes: &[&Change]) {
+        let items: Vec<_> = changes
+            .iter()
+            .enumerate()
+            .filter_map(|(place, change)| match change {
+                Change::ChangeReplication { topic, from: _, to } => Some((place, topic.as_str(), usize::from(*to))),
+                _ => None,
+            })
+            .collect();
+        let found = self.describe(&items.iter().map(|(_, topic, _)| *topic).collect::<Vec<_>>()).await;
+        for (place, topic, to) in items {
+            let there = found.get(topic).is_some_and(|(_, copies)| *copies == to);
+            let answer = if there { Ok(()) } else { Err(refused("weir cannot change a replication factor here")) };
+            self.answer(place, answer);
+        }
+    }
+
+    /// Partitions and copies of topics, as far as they can be read.
+    async fn describe(&self, names: &[&str]) -> BTreeMap<String, (usize, usize)> {
+        let names: Vec<&str> = names.iter().copied().filter(|name| observe::is_topic_name(name)).collect();
+        let found = observe::describe(self.kafka, &names).await.unwrap_or_default();
+        let size = |topic: weir_rdkafka_admin::TopicDescription| {
+            let copies = topic.partitions.first().map_or(0, |partition| partition.replicas.len());
+            (topic.name, (topic.partitions.len(), copies))
+        };
+        found.into_iter().map(size).collect()
+    }
+
+    async fn alter_configs(&mut self, changes: &[&Change]) {
+        let mut items = Items::new();
+        for (place, change) in changes.iter().enumerate() {
+            let Change::AlterConfig { topic, settings } = change else { continue };
+            if settings.is_empty() {
+                self.answer(place, Ok(()));
+                continue;
+            }
+            let changes = settings
+                .iter()
+                .map(|(name, change)| (name.clone(), change.to.clone().map_or(ConfigOp::Delete, ConfigOp::Set)));
+            let alteration =
+                ConfigAlteration { resource: ConfigResource::Topic(topic.clone()), changes: changes.collect() };
+            items.push((place, alteration));
+        }
+        let request = Request {
+            what: "cannot change settings of the topic",
+            name: |alteration: &ConfigAlteration| match &alteration.resource {
+                ConfigResource::Topic(name) | ConfigResource::Group(name) => name,
+                ConfigResource::Broker(_) => "",
+            },
+            unique: true,
+            weight: |alteration| alteration.changes.len(),
+            most: TOPICS,
+            most_weight: RECORDS,
+            send: |kafka, alterations| {
+                Box::pin(async move {
+                    let alterations: Vec<ConfigAlteration> = alterations.into_iter().cloned().collect();
+                    kafka.admin.incremental_alter_configs(&alterations, &kafka.request_options()).await
+                })
+            },
+        };
+        self.send(request, items, None).await;
+    }
+
+    async fn delete_topics(&mut self, changes: &[&Change]) {
+        let mut items = Items::new();
+        for (place, change) in changes.iter().enumerate() {
+            let Change::DeleteTopic { topic } = change else { continue };
+            items.push((place, topic.clone()));
+        }
+        let request = Request {
+            what: "cannot delete the topic",
+            name: |topic: &String| topic,
+            unique: true,
+            weight: |_| 1,
+            most: TOPICS,
+            most_weight: RECORDS,
+            send: |kafka, topics| {
+                Box::pin(async move {
+                    let topics: Vec<&str> = topics.into_iter().map(String::as_str).collect();
+                    kafka.admin.delete_topics(&topics, &kafka.request_options()).await
+                })
+            },
+        };
+        for (place, _) in self.send(request, items, Some(Code::UnknownTopicOrPartition)).await {
+            self.answer(place, Ok(()));
+        }
+    }
+
+    async fn grants(&mut self, changes: &[&Change]) {
+        let mut items = Items::new();
+        for (place, change) in changes.iter().enumerate() {
+            let Change::Grant { principal, acl } = change else { continue };
+            if principal.strip_prefix("User:").is_none_or(str::is_empty) {
+                let wrong = format!("`{principal}` is no principal; it must be `User:` and a name");
+                self.answer(place, Err(refused(wrong)));
+                continue;
+            }
+            match acl::binding(principal, acl) {
+                Some(binding) => items.push((place, binding)),
+                None => self.answer(place, Err(refused(format!("weir cannot grant `{acl}`")))),
+            }
+        }
+        self.create_acls(items).await;
+    }
+
+    async fn create_acls(&mut self, items: Items<AclBinding>) {
+        let request = Request {
+            what: "cannot create an ACL of",
+            name: |acl: &AclBinding| &acl.principal,
+            unique: false,
+            weight: |_| 1,
+            most: ACLS,
+            most_weight: ACLS,
+            send: |kafka, acls| {
+                Box::pin(async move {
+                    let acls: Vec<AclBinding> = acls.into_iter().cloned().collect();
+                    kafka.admin.create_acls(&acls, &kafka.request_options()).await
+                })
+            },
+        };
+        self.send(request, items, None).await;
+    }
+
+    async fn revokes(&mut self, changes: &[&Change]) {
+        let mut items = Items::new();
+        for (place, change) in changes.iter().enumerate() {
+            let Change::Revoke { principal, acl } = change else { continue };
+            // What cannot be named cannot have been made.
+            match acl::binding(principal, acl).as_ref().and_then(AclFilter::exactly) {
+                Some(filter) => items.push((place, filter)),
+                None => self.answer(place, Err(refused(format!("weir cannot revoke `{acl}`")))),
+            }
+        }
+        self.delete_acls(items).await;
+    }
+
+    async fn delete_acls(&mut self, items: Items<AclFilter>) {
+        let request = Request {
+            what: "cannot delete an ACL on",
+            name: |filter: &AclFilter| filter.name.as_deref().unwrap_or_default(),
+            unique: false,
+            weight: |_| 1,
+            most: ACLS,
+            most_weight: ACLS,
+            send: |kafka, filters| {
+                Box::pin(async move {
+                    let filters: Vec<AclFilter> = filters.into_iter().cloned().collect();
+                    let answers = kafka.admin.delete_acls(&filters, &kafka.request_options()).await?;
+                    let all = |answer: Result<Vec<weir_rdkafka_admin::DeletedAcl>, ItemError>| {
+                        answer?.into_iter().try_for_each(|deleted| deleted.result)
+                    };
+                    Ok(answers.into_iter().map(all).collect())
+                })
+            },
+        };
+        self.send(request, items, None).await;
+    }
+
+    /// Accounts are created and described by notes.
+    async fn accounts(&mut self, changes: &[&Change]) {
+        let wanted: Vec<(usize, &str, Option<&str>, &str)> = changes
+            .iter()
+            .enumerate()
+            .filter_map(|(place, change)| match change {
+                Change::CreateAccount { account, description } => {
+                    Some((place, account.as_str(), None, description.as_str()))
+                }
+                Change::DescribeAccount { account, from, to } => Some((place, account, Some(from.as_str()), to)),
+                _ => None,
+            })
+            .collect();
+        let Some(principals) = self.read(wanted.iter().map(|(place, name, ..)| (*place, *name))).await else { return };
+        let (mut items, mut old) = (Items::new(), Items::new());
+        for (place, name, from, to) in wanted {
+            let account = principals.accounts.get(name).cloned().unwrap_or_default();
+            let wrong = match from {
+                _ if !is_account_name(name) => format!("`{name}` is no name of a service account"),
+                None if account.exists() && account.description() != to => format!(
+                    "the service account `{name}` exists already, with the description `{}`",
+                    account.description()
+                ),
+                Some(_) if !account.exists() => format!("there is no service account `{name}`"),
+                _ if account.exists() && account.description() == to && account.number().is_some() => {
+                    self.answer(place, Ok(()));
+                    continue;
+                }
+                _ => {
+                    let number = account.number().unwrap_or(0) + 1;
+                    items.push((place, Note::Account { number, description: to.to_owned() }.binding(name)));
+                    let notes = account.notes.iter().filter(|note| matches!(note, Note::Account { .. }));
+                    old.extend(notes.filter_map(|note| Some((place, note.filter(name)?))));
+                    continue;
+                }
+            };
+            self.answer(place, Err(refused(wrong)));
+        }
+        self.create_acls(items).await;
+        // What stays of the old notes holds no more: their numbers are lower.
+        old.retain(|(place, _)| matches!(self.answers[*place], Some(Ok(()))));
+        let answers: Vec<usize> = old.iter().map(|(place, _)| *place).collect();
+        self.delete_acls(old).await;
+        answers.into_iter().for_each(|place| self.answer(place, Ok(())));
+    }
+
+    /// Credentials go first: without them nobody logs in any more.
+    async fn delete_accounts(&mut self, changes: &[&Change]) {
+        let wanted: Vec<(usize, &str)> = changes
+            .iter()
+            .enumerate()
+            .filter_map(|(place, change)| match change {
+                Change::DeleteAccount { account } => Some((place, account.as_str())),
+                _ => None,
+            })
+            .collect();
+        let Some(principals) = self.read(wanted.iter().copied()).await else { return };
+        for (place, _) in &wanted {
+            self.answer(*place, Ok(()));
+        }
+        for mechanism in [ScramMechanism::Sha256, ScramMechanism::Sha512] {
+            let mut items = Items::new();
+            for (place, name) in &wanted {
+                let account = principals.accounts.get(*name);
+                if account.is_some_and(|account| account.credentials.iter().any(|c| c.mechanism == mechanism))
+                    && matches!(self.answers[*place], Some(Ok(())))
+                {
+                    items.push((*place, ((*name).to_owned(), mechanism)));
+                }
+            }
+            for (place, _) in self.send(delete_credentials(), items, Some(Code::ResourceNotFound)).await {
+                self.answer(place, Ok(()));
+            }
+        }
+        let mut notes = Items::new();
+        for (place, name) in wanted.into_iter().filter(|(place, _)| matches!(self.answers[*place], Some(Ok(())))) {
+            let account = principals.accounts.get(name);
+            let filters = account.into_iter().flat_map(|account| &account.notes).filter_map(|note| note.filter(name));
+            notes.extend(filters.map(|filter| (place, filter)));
+        }
+        // One note that stays keeps the account: any failure counts, whatever comes after it.
+        for (place, filter) in notes {
+            if matches!(self.answers[place], Some(Ok(()))) {
+                self.delete_acls(vec![(place, filter)]).await;
+            }
+        }
+    }
+
+    /// Reads accounts by name; all their changes fail if they cannot be read.
+    async fn read<'a>(&mut self, wanted: impl Iterator<Item = (usize, &'a str)>) -> Option<Principals> {
+        let wanted: Vec<(usize, &str)> = wanted.collect();
+        if wanted.is_empty() {
+            return None;
+        }
+        match accounts::read_named(self.kafka, wanted.iter().map(|(_, name)| *name)).await {
+            Ok(principals) => Some(principals),
+            Err(error) => {
+                wanted.iter().for_each(|(place, _)| self.answer(*place, Err(error.again())));
+                None
+            }
+        }
+    }
+}
+
+fn delete_credentials() -> Request<(String, ScramMechanism)> {
+    Request {
+        what: "cannot delete the credentials of",
+        name: |(user, _)| user,
+        unique: true,
+        weight: |_| 1,
+        most: USERS,
+        most_weight: USERS,
+        send: |kafka, users| {
+            Box::pin(async move {
+                let deletions: Vec<ScramAlteration<'_>> = users
+                    .into_iter()
+                    .map(|(user, mechanism)| ScramAlteration::Delete { user, mechanism: *mechanism })
+                    .collect();
+                kafka.admin.alter_scram_credentials(&deletions, &kafka.request_options()).await
+            })
+        },
+    }
+}
+
+/// Creating what is there already is done if it is the same.
+fn already_there(name: &str, found: &ObservedTopic, wanted: &ObservedTopic) -> Answer {
+    let setting = found.config.keys().chain(wanted.config.keys()).find(|setting| {
+        match (found.config.get(*setting), wanted.config.get(*setting)) {
+            (Some(a), Some(b)) => !settings::same(setting, a, b),
+            _ => true,
+        }
+    });
+    let difference = if found.partitions != wanted.partitions {
+        format!("{} partitions, not {}", found.partitions, wanted.partitions)
+    } else if found.replication_factor != wanted.replication_factor {
+        format!("the replication factor {}, not {}", found.replication_factor, wanted.replication_factor)
+    } else if let Some(setting) = setting {
+        format!("another `{setting}`")
+    } else {
+        return Ok(());
+    };
+    Err(refused(format!("the topic `{name}` exists already, with {difference}")))
+}
+
+/// A principal is `User:` and a name; one that is everybody, or nobody, is no account.
+fn is_account_name(name: &str) -> bool {
+    !name.is_empty() && name != "*" && !name.chars().any(char::is_control)
+}

@@ -1,0 +1,189 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    future::Future,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use futures::future::{Either, select};
+use tokio::sync::OnceCell;
+use weir_planning::{Acl, Change, KeyMarker, Observed, TopicFacts};
+use weir_ports::{Cluster, ErrorKind, IssuedKey, PortError, Query};
+use weir_rdkafka_admin::{Admin, Error};
+
+use crate::{
+    Access, Options, acl, apply,
+    failure::{self, Purpose},
+    keys,
+    observe::{self, BrokerDefaults, TopicDefaults},
+    records,
+};
+
+/// How often a request that waits looks whether the client can connect at all.
+const GLANCE: Duration = Duration::from_millis(100);
+/// How long no broker may be found or trusted: of several, one may be gone.
+const UNREACHABLE: Duration = Duration::from_secs(10);
+/// The same for who shows a certificate that is not trusted: waiting does not make it better.
+const UNTRUSTED: Duration = Duration::from_secs(2);
+
+/// A Kafka cluster, over the admin protocol.
+pub struct Kafka {
+    pub(crate) options: Options,
+    pub(crate) admin: Arc<Admin>,
+    requests: AtomicU64,
+    /// Whether any request was ever answered.
+    reached: AtomicBool,
+    pub(crate) broker_defaults: OnceCell<BrokerDefaults>,
+    pub(crate) topic_defaults: OnceCell<TopicDefaults>,
+}
+
+impl fmt::Debug for Kafka {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kafka").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl Kafka {
+    /// A client of the cluster. It connects with the first call, and then compares the cluster's id.
+    ///
+    /// # Errors
+    /// `Refused` for options that contradict each other, or that this build does not support.
+    pub fn new(options: Options) -> Result<Self, PortError> {
+        options.check()?;
+        let admin = Admin::new(&options.config()).map_err(|error| match (&error, &options.ca) {
+            (Error::Client(source), Some(ca)) if source.to_string().contains("ssl.ca.location") => PortError::new(
+                ErrorKind::Refused,
+                format!("the CA file {} holds no certificate that can be read; it must be PEM", ca.display()),
+            ),
+            _ => failure::call(error, Purpose::Read, "cannot make a client"),
+        })?;
+        Ok(Self {
+            options,
+            admin: Arc::new(admin),
+            requests: AtomicU64::new(0),
+            reached: AtomicBool::new(false),
+            broker_defaults: OnceCell::new(),
+            topic_defaults: OnceCell::new(),
+        })
+    }
+
+    /// How many requests were made so far, log-ins and librdkafka's own requests for metadata not counted.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Connects, logs in and compares the cluster's id; answers the id.
+    ///
+    /// # Errors
+    /// `Denied` if the log-in is refused, `WrongCluster` for another id, `Unavailable` if nobody is there.
+    pub async fn reach(&self) -> Result<String, PortError> {
+        Ok(observe::describe_cluster(self).await?.cluster_id.unwrap_or_default())
+    }
+
+    /// The ACL bindings of a principal, or of all, by principal as the brokers write it. Nothing is taken for a note.
+    ///
+    /// # Errors
+    /// `Denied` without the right to describe the cluster.
+    pub async fn acls(&self, principal: Option<&str>) -> Result<BTreeMap<String, BTreeSet<Acl>>, PortError> {
+        let mut bindings = BTreeMap::new();
+        acl::list(self, principal).await?.iter().for_each(|binding| acl::add(&mut bindings, binding));
+        Ok(bindings)
+    }
+
+    /// What the brokers hold of what is selected, apart from accounts and API keys: for clusters whose accounts are
+    /// kept elsewhere. `access` is read while topics are listed; its principals are those that `query` names.
+    ///
+    /// # Errors
+    /// As [`Cluster::observe`], and those of `access`.
+    pub async fn observe_with<T>(
+        &self,
+        query: &Query,
+        access: impl Future<Output = Result<(Access, T), PortError>>,
+    ) -> Result<(Observed, T), PortError> {
+        observe::observe_with(self, query, access).await
+    }
+
+    /// The principal that the cluster knows this client by, as far as its options tell.
+    pub(crate) fn deployer(&self) -> Option<String> {
+        let login = self.options.login.as_ref()?;
+        // Who a token belongs to is in the token.
+        login.tokens.is_none().then(|| format!("User:{}", login.username))
+    }
+
+    pub(crate) fn request_options(&self) -> weir_rdkafka_admin::Options {
+        weir_rdkafka_admin::Options::new().request_timeout(self.options.timeout)
+    }
+
+    pub(crate) fn count(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether any request was ever answered.
+    pub(crate) fn was_reached(&self) -> bool {
+        self.reached.load(Ordering::Relaxed)
+    }
+
+    /// Waits for a request. One that cannot even log in would wait until its time is up.
+    pub(crate) async fn ask<T>(&self, request: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        self.count();
+        let (mut request, since) = (pin!(request), Instant::now());
+        loop {
+            request = match select(request, pin!(tokio::time::sleep(GLANCE))).await {
+                Either::Left((answer, _)) => {
+                    self.reached.fetch_or(answer.is_ok(), Ordering::Relaxed);
+                    return answer;
+                }
+                Either::Right(((), request)) => request,
+            };
+            let Some(trouble) = self.admin.connection_error() else { continue };
+            let hopeless = match failure::kind(trouble.code, Purpose::Read) {
+                ErrorKind::Denied => true,
+                ErrorKind::Unavailable if failure::is_untrusted(&trouble.message) => since.elapsed() > UNTRUSTED,
+                ErrorKind::Unavailable => since.elapsed() > UNREACHABLE,
+                // A broker that was there comes back; one that never was is a wrong address.
+                _ => since.elapsed() > UNREACHABLE && !self.was_reached(),
+            };
+            if hopeless {
+                return Err(Error::Request { error: trouble, cause: None });
+            }
+        }
+    }
+
+    /// A request that changes nothing.
+    pub(crate) async fn read<T>(
+        &self,
+        what: &str,
+        request: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, PortError> {
+        self.ask(request).await.map_err(|e| failure::call(e, Purpose::Read, what))
+    }
+}
+
+#[async_trait]
+impl Cluster for Kafka {
+    async fn observe(&self, query: &Query) -> Result<Observed, PortError> {
+        observe::observe(self, query).await
+    }
+
+    async fn topic_facts(&self, topics: &BTreeSet<String>) -> Result<BTreeMap<String, TopicFacts>, PortError> {
+        records::facts(self, topics).await
+    }
+
+    async fn apply(&self, changes: &[&Change]) -> Vec<Result<(), PortError>> {
+        apply::apply(self, changes).await
+    }
+
+    async fn create_key(&self, account: &str, marker: &KeyMarker) -> Result<IssuedKey, PortError> {
+        keys::create(self, account, marker).await
+    }
+
+    async fn delete_key(&self, account: &str, key: &str) -> Result<(), PortError> {
+        keys::delete(self, account, key).await
+    }
+}

@@ -1,0 +1,36 @@
+//! Whether a new credential is let in.
+
+use std::time::{Duration, Instant};
+
+use weir_ports::{ErrorKind, PortError, SecretString};
+use weir_rdkafka_admin::Admin;
+
+use crate::{
+    Options,
+    failure::{self, Purpose},
+};
+
+/// How long a credential may take from the controller to the broker that is asked.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// One try.
+const TRY: Duration = Duration::from_millis(2_000);
+
+/// Logs in as `account`.
+///
+/// # Errors
+/// `Denied` if the broker goes on refusing; otherwise it could not be tried.
+pub(crate) async fn check(options: &Options, account: &str, password: &SecretString) -> Result<(), PortError> {
+    let config = options.account_config(account, password);
+    let admin = Admin::new(&config).map_err(|e| failure::call(e, Purpose::Read, "cannot make a client"))?;
+    let what = format!("the new credential of `{account}` is not let in");
+    let asked = weir_rdkafka_admin::Options::new().request_timeout(TRY);
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let Err(error) = admin.describe_cluster(&asked).await else { return Ok(()) };
+        let error = failure::call(error, Purpose::Read, &what);
+        let hopeless = error.kind == ErrorKind::Unavailable;
+        if hopeless || Instant::now() > deadline {
+            return Err(error);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What Kafka keeps no place for, kept in ACL bindings that bind nothing.
+//!
+//! A SCRAM user has a name and credentials, and nothing else: no description, no creation time, no mark of who made
+//! it; and without a credential there is no user at all. A *note* is a binding that denies its account to describe a
+//! transactional id nobody uses. It gives nothing and takes nothing, and its name holds what has to be remembered:
+//!
+//! - `weir.account:<number>:<description>`: the account exists. The highest number holds; the others are left over.
+//! - `weir.key:<iterations>:<created, ms since 1970>:<mark>`: weir made the credential with so many iterations.
+//!
+//! Notes are never among the bindings that an observation shows. `kafka-acls --list` shows them as they are.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use weir_rdkafka_admin::{AclBinding, AclFilter, AclOperation, PatternType, Permission, ResourceType};
+
+const ACCOUNT: &str = "weir.account:";
+const KEY: &str = "weir.key:";
+
+/// Something remembered of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Note {
+    /// It exists.
+    Account {
+        /// Which of several holds.
+        number: u64,
+        /// Its description.
+        description: String,
+    },
+    /// weir made its credential.
+    Key {
+        /// How often the credential's password is hashed: which credential is meant.
+        iterations: i32,
+        /// When it was made.
+        created: Timestamp,
+        /// Our mark.
+        marker: String,
+    },
+}
+
+impl Note {
+    /// The note in a binding, and the account it is about.
+    pub(crate) fn read(acl: &AclBinding) -> Option<(&str, Self)> {
+        let account = acl.principal.strip_prefix("User:")?;
+        let is_note = acl.resource_type == ResourceType::TransactionalId
+            && acl.pattern == PatternType::Literal
+            && acl.operation == AclOperation::Describe
+            && acl.permission == Permission::Deny
+            && acl.host == "*";
+        if !is_note {
+            return None;
+        }
+        if let Some(rest) = acl.name.strip_prefix(ACCOUNT) {
+            let (number, description) = rest.split_once(':')?;
+            return Some((account, Self::Account { number: number.parse().ok()?, description: decode(description)? }));
+        }
+        let mut parts = acl.name.strip_prefix(KEY)?.splitn(3, ':');
+        let iterations = parts.next()?.parse().ok()?;
+        let created = Timestamp::from_millisecond(parts.next()?.parse().ok()?).ok()?;
+        Some((account, Self::Key { iterations, created, marker: decode(parts.next()?)? }))
+    }
+
+    /// The binding that holds the note.
+    pub(crate) fn binding(&self, account: &str) -> AclBinding {
+        let name = match self {
+            Self::Account { number, description } => format!("{ACCOUNT}{number}:{}", encode(description)),
+            Self::Key { iterations, created, marker } => {
+                format!("{KEY}{iterations}:{}:{}", created.as_millisecond(), encode(marker))
+            }
+        };
+        AclBinding {
+            resource_type: ResourceType::TransactionalId,
+            name,
+            pattern: PatternType::Literal,
+            principal: format!("User:{account}"),
+            host: "*".to_owned(),
+            operation: AclOperation::Describe,
+            permission: Permission::Deny,
+        }
+    }
+
+    /// What deletes the note and nothing else.
+    pub(crate) fn filter(&self, account: &str) -> Option<AclFilter> {
+        AclFilter::exactly(&self.binding(account))
+    }
+}
+
+/// Letters, digits, `.`, `_` and `-` as they are, all else as `%XX`: old brokers keep ACLs in ZooKeeper, where a `/`
+/// in a name would be a folder.
+fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"._-".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // A `String` takes everything.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+            let value = digit(rest.next())? * 16 + digit(rest.next())?;
+            bytes.push(u8::try_from(value).ok()?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_noted_is_read() {
+        let notes = [
+            Note::Account { number: 3, description: "Löhne: 100 % / Tag".to_owned() },
+            Note::Account { number: 0, description: String::new() },
+            Note::Key {
+                iterations: 4711,
+                created: "2026-11-22T20:00:00.123Z".parse().unwrap(),
+                marker: "weir/dev/default/0123456789abcdef".to_owned(),
+            },
+        ];
+        for note in notes {
+            let binding = note.binding("dev-billing");
+            assert!(!binding.name.contains(['/', ' ']), "{}", binding.name);
+            assert_eq!(Note::read(&binding), Some(("dev-billing", note)));
+        }
+    }
+
+    #[test]
+    fn other_bindings_are_no_notes() {
+        let note = Note::Account { number: 1, description: "x".to_owned() }.binding("a");
+        let others = [
+            AclBinding { name: "weir.accounts".into(), ..note.clone() },
+            AclBinding { name: "weir.account:one:x".into(), ..note.clone() },
+            AclBinding { name: "weir.account:1:%4".into(), ..note.clone() },
+            AclBinding { name: "weir.key:4096:x".into(), ..note.clone() },
+            AclBinding { permission: Permission::Allow, ..note.clone() },
+            AclBinding { host: "10.0.0.1".into(), ..note.clone() },
+            AclBinding { resource_type: ResourceType::Topic, ..note.clone() },
+            AclBinding { principal: "Group:a".into(), ..note },
+        ];
+        for other in others {
+            assert_eq!(Note::read(&other), None, "{other:?}");
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! What the cluster holds: a fixed number of requests for each kind of object, however many there are.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+};
+
+use futures::future::{join, join3, try_join_all};
+use weir_model::{PatternType, Permission, Resource};
+use weir_planning::{Acl, ClusterFacts, Limits, Observed, ObservedTopic};
+use weir_ports::{ErrorKind, PortError, Query};
+use weir_rdkafka_admin::{
+    AclOperation, ClusterDescription, ConfigQuery, ConfigResource, ConfigSource, Error, TopicDescription,
+    rdkafka::types::RDKafkaErrorCode as Code,
+};
+
+use crate::{
+    Kafka, Options,
+    accounts::{self, Principals},
+    acl::{self, Bindings},
+    failure::{self, Purpose},
+};
+
+/// Topics in one request: librdkafka's work on an answer grows with the square of it.
+const TOPICS: usize = 2_000;
+/// Whom bindings bind that are meant for everybody.
+const EVERYBODY: &str = "User:*";
+
+/// Who may do what: what decides which topics may be hidden from a client.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// The principal that the brokers know the client by; absent when nobody can tell.
+    pub deployer: Option<String>,
+    /// Bindings by principal: of those asked for, of the deployer, and of `User:*`.
+    pub acls: BTreeMap<String, BTreeSet<Acl>>,
+}
+
+pub(crate) async fn observe(kafka: &Kafka, query: &Query) -> Result<Observed, PortError> {
+    let access = async {
+        let deployer = kafka.deployer();
+        let mut others: Vec<&str> = deployer.as_deref().into_iter().collect();
+        others.push(EVERYBODY);
+        let Principals { accounts, acls } = accounts::read(kafka, &query.accounts, &others).await?;
+        Ok((Access { deployer, acls }, accounts))
+    };
+    let (mut observed, accounts) = observe_with(kafka, query, access).await?;
+    for (name, account) in accounts.iter().filter(|(name, _)| query.accounts.contains(name)) {
+        if let Some(seen) = account.observed(name) {
+            observed.accounts.insert(name.clone(), seen);
+            observed.keys.extend(account.observed_keys(name));
+        }
+    }
+    Ok(observed)
+}
+
+/// What the brokers hold of what is selected: everything but accounts and API keys.
+pub(crate) async fn observe_with<T>(
+    kafka: &Kafka,
+    query: &Query,
+    access: impl Future<Output = Result<(Access, T), PortError>>,
+) -> Result<(Observed, T), PortError> {
+    // First and alone: who is not let in, or somewhere else, has no business asking further.
+    let cluster = describe_cluster(kafka).await?;
+    // All are waited for: which one is refused first must not decide what is said.
+    let (names, access, broker) = join3(topic_names(kafka), access, kafka.broker_defaults(&cluster)).await;
+    let (names, (Access { deployer, acls }, rest), broker) = (names?, access?, broker?);
+
+    let rights = Rights::new(&acls, deployer.as_deref(), &cluster);
+    rights.check(query)?;
+    let mut observed = Observed { format: Observed::FORMAT.to_owned(), ..Observed::default() };
+    let mut asked: BTreeSet<&str> =
+        names.iter().map(String::as_str).filter(|name| query.topics.contains(name)).collect();
+    // A topic that is named and not listed may be hidden.
+    asked.extend(query.topics.names.iter().map(String::as_str).filter(|name| is_topic_name(name)));
+    observed.topics = topics(kafka, &asked.into_iter().collect::<Vec<_>>()).await?;
+    let sample = observed.topics.keys().next().or_else(|| names.first()).cloned();
+    let topic_defaults = kafka.topic_defaults(sample.as_deref()).await;
+    observed.other_topics = names.into_iter().filter(|name| !query.topics.contains(name)).collect();
+
+    let shown = |principal: &String| {
+        let selected = principal.strip_prefix("User:").is_some_and(|name| query.accounts.contains(name));
+        query.accounts.everything || selected || Some(principal) == deployer.as_ref()
+    };
+    observed.acls = acls.into_iter().filter(|(principal, acls)| shown(principal) && !acls.is_empty()).collect();
+    observed.cluster = ClusterFacts {
+        id: cluster.cluster_id.unwrap_or_default(),
+        brokers: u32::try_from(cluster.nodes.len()).unwrap_or(u32::MAX),
+        default_partitions: broker.partitions,
+        default_replication_factor: broker.replication_factor,
+        defaults: topic_defaults.values,
+        read_only_settings: topic_defaults.read_only,
+        deployer_is_super_user: rights.is_super_user,
+        deployer,
+        can_change_replication_factor: false,
+        limits: Limits::default(),
+    };
+    Ok((observed, rest))
+}
+
+/// Asks who the cluster is, and refuses any but the expected one.
+pub(crate) async fn describe_cluster(kafka: &Kafka) -> Result<ClusterDescription, PortError> {
+    let Options { bootstrap, protocol, ca, .. } = &kafka.options;
+    let answer = kafka.ask(kafka.admin.describe_cluster(&kafka.request_options())).await;
+    let cluster = answer.map_err(|error| {
+        // Nothing but hanging up, again and again.
+        if matches!(&error, Error::Request { error, .. } if error.code == Code::AllBrokersDown) {
+            let message =
+                format!("{bootstrap} hangs up or says nothing; does its listener take {protocol}? See `security`");
+            return PortError::new(ErrorKind::Unavailable, message);
+        }
+        let mut error = failure::call(error, Purpose::Read, &format!("cannot reach {bootstrap}"));
+        // A broker that was there comes back; one that never was is a wrong address, and no better for asking again.
+        if error.kind == ErrorKind::Retry && !kafka.was_reached() {
+            error.kind = ErrorKind::Unavailable;
+        }
+        if let (ErrorKind::Denied, Some(login)) = (error.kind, &kafka.options.login) {
+            let why =
+                error.message.rsplit_once("error: ").or_else(|| error.message.split_once(&format!("{bootstrap}: ")));
+            let why = why.map_or(error.message.as_str(), |(_, why)| why);
+            error.message = format!("{bootstrap} does not let `{}` in: {why}", login.username);
+        }
+        if failure::is_untrusted(&error.message) {
+            error.message = match ca {
+                None => format!(
+                    "{bootstrap} shows a certificate that this system does not trust, or one for another host; name \
+                     the file of its authority: `security: {{ca: FILE}}`"
+                ),
+                Some(ca) => format!(
+                    "{bootstrap} shows a certificate that {} does not vouch for, or one for another host",
+                    ca.display()
+                ),
+            };
+        }
+        error
+    })?;
+    let id = cluster.cluster_id.as_deref().unwrap_or_default();
+    match kafka.options.cluster_id.as_deref().filter(|expected| *expected != id) {
+        Some(expected) => {
+            let message = format!("{} is the cluster `{id}`, not `{expected}`", kafka.options.bootstrap);
+            Err(PortError::new(ErrorKind::WrongCluster, message))
+        }
+        None => Ok(cluster),
+    }
+}
+
+/// The names of all topics that may be seen, sorted.
+async fn topic_names(kafka: &Kafka) -> Result<Vec<String>, PortError> {
+    kafka.count();
+    let (admin, timeout) = (kafka.admin.clone(), kafka.options.timeout);
+    let listed = tokio::task::spawn_blocking(move || {
+        let metadata = admin.client().fetch_metadata(None, timeout)?;
+        Ok::<Vec<String>, weir_rdkafka_admin::rdkafka::error::KafkaError>(
+            metadata.topics().iter().map(|topic| topic.name().to_owned()).collect(),
+        )
+    });
+    let unavailable =
+        |e: Box<dyn std::error::Error + Send + Sync>, kind| PortError::new(kind, "cannot list the topics").because(e);
+    let mut names = match listed.await {
+        Ok(Ok(names)) => names,
+        Ok(Err(error)) => {
+            let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
+            let trouble = kafka.admin.connection_error().map(|trouble| trouble.code);
+            let kind = match trouble.map(|code| failure::kind(code, Purpose::Read)) {
+                Some(ErrorKind::Denied) => ErrorKind::Denied,
+                _ => failure::kind(code, Purpose::Read),
+            };
+            return Err(unavailable(error.into(), kind));
+        }
+        Err(error) => return Err(unavailable(error.into(), ErrorKind::Unavailable)),
+    };
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Topics by name, with their own settings. Those that do not exist are left out.
+pub(crate) async fn topics(kafka: &Kafka, names: &[&str]) -> Result<BTreeMap<String, ObservedTopic>, PortError> {
+    // Both at once: while one answer is read, the broker works on the next. Who may not see a topic is told that.
+    let (described, settings) = join(describe(kafka, names), settings(kafka, names)).await;
+    let (described, mut settings) = (described?, settings?);
+    let topic = |described: TopicDescription| {
+        let topic = ObservedTopic {
+            partitions: u32::try_from(described.partitions.len()).unwrap_or(u32::MAX),
+            replication_factor: described
+                .partitions
+                .first()
+                .map_or(0, |partition| u16::try_from(partition.replicas.len()).unwrap_or(u16::MAX)),
+            config: settings.remove(&described.name)?,
+            uid: described.id,
+            ..ObservedTopic::default()
+        };
+        Some((described.name, topic))
+    };
+    Ok(described.into_iter().filter_map(topic).collect())
+}
+
+/// The own settings of topics, by name. Topics that do not exist are left out.
+async fn settings(kafka: &Kafka, names: &[&str]) -> Result<BTreeMap<String, BTreeMap<String, String>>, PortError> {
+    const WHAT: &str = "cannot read the settings of topics";
+    let resources: Vec<ConfigResource> = names.iter().map(|name| ConfigResource::Topic((*name).to_owned())).collect();
+    let requests = resources.chunks(TOPICS).map(async |chunk| {
+        let query = ConfigQuery::default();
+        kafka.read(WHAT, kafka.admin.describe_configs(chunk, query, &kafka.request_options())).await
+    });
+    let mut settings = BTreeMap::new();
+    for (name, answer) in names.iter().zip(try_join_all(requests).await?.into_iter().flatten()) {
+        match answer {
+            Ok(entries) => {
+                let own = entries.into_iter().filter(|entry| entry.source == ConfigSource::Topic);
+                let own = own.filter_map(|entry| Some((entry.name, entry.value?)));
+                let own = own.filter(|(name, value)| !kafka.options.dialect.writes(name, value)).collect();
+                settings.insert((*name).to_owned(), own);
+            }
+            Err(error) if is_absent(error.code) => {}
+            Err(error) => {
+                let what = format!("cannot read the settings of the topic `{name}`");
+                return Err(failure::item(&error, Purpose::Read, what));
+            }
+        }
+    }
+    Ok(settings)
+}
+
+/// Topics by name. Those that do not exist are left out.
+pub(crate) async fn describe(kafka: &Kafka, names: &[&str]) -> Result<Vec<TopicDescription>, PortError> {
+    let requests = names.chunks(TOPICS).map(async |chunk| {
+        let options = kafka.request_options();
+        kafka.read("cannot describe topics", kafka.admin.describe_topics(chunk, &options)).await
+    });
+    let mut found = Vec::with_capacity(names.len());
+    for (name, answer) in names.iter().zip(try_join_all(requests).await?.into_iter().flatten()) {
+        match answer {
+            Ok(topic) => found.push(topic),
+            Err(error) if is_absent(error.code) => {}
+            Err(error) => {
+                return Err(failure::item(&error, Purpose::Read, format!("cannot see the topic `{name}`")));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn is_absent(code: Code) -> bool {
+    matches!(code, Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::InvalidTopic)
+}
+
+/// Whether it makes sense to ask for it.
+pub(crate) fn is_topic_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() < 250
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+/// What topics get that ask for nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BrokerDefaults {
+    pub(crate) partitions: u32,
+    pub(crate) replication_factor: u16,
+}
+
+/// What settings topics have that do not set them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TopicDefaults {
+    values: BTreeMap<String, String>,
+    read_only: BTreeSet<String>,
+}
+
+impl Kafka {
+    /// Read once: brokers do not change them while they run.
+    pub(crate) async fn broker_defaults(&self, cluster: &ClusterDescription) -> Result<BrokerDefaults, PortError> {
+        const WHAT: &str = "cannot read the settings of a broker (needs DescribeConfigs on the cluster)";
+        if let Some((partitions, replication_factor)) = self.options.dialect.defaults {
+            return Ok(BrokerDefaults { partitions, replication_factor });
+        }
+        let read = async {
+            let node = cluster.nodes.first().map_or(0, |node| node.id);
+            let query = ConfigQuery { keys: Some(&["num.partitions", "default.replication.factor"]), synonyms: false };
+            let resource = [ConfigResource::Broker(node)];
+            let answers =
+                self.read(WHAT, self.admin.describe_configs(&resource, query, &self.request_options())).await?;
+            let entries = match answers.into_iter().next() {
+                Some(Ok(entries)) => entries,
+                Some(Err(error)) => return Err(failure::item(&error, Purpose::Read, WHAT)),
+                None => Vec::new(),
+            };
+            let number = |name: &str| {
+                let entry = entries.iter().find(|entry| entry.name == name);
+                entry.and_then(|entry| entry.value.as_deref()?.parse().ok()).unwrap_or(1)
+            };
+            let factor = number("default.replication.factor");
+            Ok(BrokerDefaults {
+                partitions: number("num.partitions"),
+                replication_factor: u16::try_from(factor).unwrap_or(u16::MAX),
+            })
+        };
+        self.broker_defaults.get_or_try_init(|| read).await.copied()
+    }
+
+    /// What a topic inherits, read off one topic, once. Unknown as long as there is none that may be read.
+    async fn topic_defaults(&self, sample: Option<&str>) -> TopicDefaults {
+        let read = async {
+            let resource = [ConfigResource::Topic(sample.ok_or(())?.to_owned())];
+            let query = ConfigQuery { keys: None, synonyms: true };
+            let answers = self.read("", self.admin.describe_configs(&resource, query, &self.request_options())).await;
+            let entries = answers.ok().and_then(|answers| answers.into_iter().next()?.ok()).ok_or(())?;
+            let mut defaults = TopicDefaults::default();
+            for entry in entries {
+                if entry.read_only {
+                    defaults.read_only.insert(entry.name.clone());
+                }
+                let value = match entry.source {
+                    ConfigSource::Topic => {
+                        let inherited = entry.synonyms.into_iter().find(|other| other.source != ConfigSource::Topic);
+                        inherited.and_then(|other| other.value)
+                    }
+                    _ => entry.value,
+                };
+                defaults.values.extend(value.map(|value| (entry.name, value)));
+            }
+            Ok::<_, ()>(defaults)
+        };
+        self.topic_defaults.get_or_try_init(|| read).await.cloned().unwrap_or_default()
+    }
+}
+
+/// What this client is allowed.
+struct Rights {
+    /// The cluster allows it what no binding does.
+    is_super_user: bool,
+    /// Its bindings for topics, and those for everybody.
+    topics: Option<Vec<Acl>>,
+}
+
+impl Rights {
+    fn new(acls: &Bindings, deployer: Option<&str>, cluster: &ClusterDescription) -> Self {
+        let of = |principal: &str| acls.get(principal).into_iter().flatten().cloned();
+        let own: Vec<Acl> = of(deployer.unwrap_or(EVERYBODY)).chain(of(EVERYBODY)).collect();
+        let may_alter =
+            cluster.authorized_operations.iter().any(|op| matches!(op, AclOperation::Alter | AclOperation::All));
+        let allowed = own.iter().any(|acl| {
+            use weir_model::Operation::{All, Alter};
+            acl.resource == Resource::Cluster
+                && acl.permission == Permission::Allow
+                && matches!(acl.operation, Alter | All)
+        });
+        Self {
+            is_super_user: deployer.is_some() && may_alter && !allowed,
+            // Who is not known by name has bindings that nobody can look up.
+            topics: deployer.map(|_| own.into_iter().filter(|acl| acl.resource == Resource::Topic).collect()),
+        }
+    }
+
+    /// Kafka lists those topics only that the asker may describe, without a word about the others. So patterns need
+    /// a right that covers all that they match.
+    fn check(&self, query: &Query) -> Result<(), PortError> {
+        let Some(topics) = self.topics.as_ref().filter(|_| !self.is_super_user) else { return Ok(()) };
+        let patterns = query.topics.patterns.iter().map(|pattern| pattern.as_str());
+        for pattern in patterns.chain(query.topics.everything.then_some("*")) {
+            let beginning = pattern.strip_suffix('*');
+            let covers = |acl: &Acl| match (acl.pattern, beginning) {
+                _ if acl.permission == Permission::Deny || !acl::implies_describe(acl.operation) => false,
+                (PatternType::Literal, None) => &*acl.name == "*" || &*acl.name == pattern,
+                (PatternType::Literal, Some(_)) => &*acl.name == "*",
+                (PatternType::Prefixed, _) => beginning.unwrap_or(pattern).starts_with(&*acl.name),
+            };
+            if !topics.iter().any(covers) {
+                let message = format!(
+                    "topics that match `{pattern}` may be hidden: no ACL lets this client describe all of them; allow \
+                     it Describe and DescribeConfigs on topics that begin with `{}`",
+                    beginning.unwrap_or(pattern)
+                );
+                return Err(PortError::new(ErrorKind::Denied, message));
+            }
+        }
+        Ok(())
+    }
+}

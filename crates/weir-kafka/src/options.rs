@@ -1,0 +1,219 @@
+//! How a cluster is reached.
+
+use std::{fmt, path::PathBuf, time::Duration};
+
+use weir_model::{SaslMechanism, SecurityProtocol};
+use weir_ports::{ErrorKind, ExposeSecret as _, PortError, SecretString};
+use weir_rdkafka_admin::rdkafka::ClientConfig;
+
+use crate::Dialect;
+
+/// How a cluster is reached.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// `host:port`, several separated by commas.
+    pub bootstrap: String,
+    /// The id the cluster must have. Absent: any.
+    pub cluster_id: Option<String>,
+    /// Whether connections are encrypted, and whether there is a log-in.
+    pub protocol: SecurityProtocol,
+    /// Who logs in, for the protocols with SASL.
+    pub login: Option<Login>,
+    /// The certificates of whom to trust, as a PEM file. Absent: those the system trusts.
+    pub ca: Option<PathBuf>,
+    /// How long a request may take in all: finding the broker, connecting, logging in, the work itself.
+    pub timeout: Duration,
+    /// How often the password of a new credential is hashed, at least; brokers take 4,096 to 16,384. A password of
+    /// ours has 256 random bits, so more only costs time.
+    pub iterations: u16,
+    /// Where the cluster differs from Apache's brokers.
+    pub dialect: Dialect,
+}
+
+/// Who logs in, and how.
+#[derive(Clone)]
+pub struct Login {
+    /// How.
+    pub mechanism: SaslMechanism,
+    /// The user; a client's id for OAUTHBEARER.
+    pub username: String,
+    /// The password; the client's secret for OAUTHBEARER.
+    pub password: SecretString,
+    /// Where tokens come from, for OAUTHBEARER: the token endpoint, and the scope asked for.
+    pub tokens: Option<(String, Option<String>)>,
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { mechanism, username, password: _, tokens } = self;
+        f.debug_struct("Login")
+            .field("mechanism", mechanism)
+            .field("username", username)
+            .field("tokens", tokens)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Options {
+    /// Options for a cluster at `bootstrap`: encrypted, without a log-in, any id.
+    pub fn new(bootstrap: impl Into<String>) -> Self {
+        Self {
+            bootstrap: bootstrap.into(),
+            cluster_id: None,
+            protocol: SecurityProtocol::Ssl,
+            login: None,
+            ca: None,
+            timeout: Duration::from_secs(60),
+            iterations: 4_096,
+            dialect: Dialect::default(),
+        }
+    }
+
+    /// Refuses what contradicts itself.
+    pub(crate) fn check(&self) -> Result<(), PortError> {
+        let protocol = self.protocol;
+        let wrong = match &self.login {
+            None if protocol.is_sasl() => format!("{protocol} needs credentials; say where they come from, or use SSL"),
+            Some(_) if !protocol.is_sasl() => {
+                format!("there are credentials, but {protocol} has no log-in; use SASL_SSL")
+            }
+            Some(login) if login.mechanism == SaslMechanism::OauthBearer && login.tokens.is_none() => {
+                "OAUTHBEARER needs the token endpoint".to_owned()
+            }
+            Some(login) if login.mechanism != SaslMechanism::OauthBearer && login.tokens.is_some() => {
+                format!("a token endpoint means OAUTHBEARER, not {}", login.mechanism)
+            }
+            Some(login) if login.username.is_empty() => "the user name is empty".to_owned(),
+            Some(login) if login.password.expose_secret().is_empty() => "the password is empty".to_owned(),
+            _ if self.ca.is_some() && !protocol.is_tls() => {
+                format!("there is a CA file, but {protocol} is not encrypted; use {}", protocol.encrypted())
+            }
+            _ if !(4_096..=MOST_ITERATIONS).contains(&self.iterations) => {
+                format!("{} iterations are not between 4096 and {MOST_ITERATIONS}", self.iterations)
+            }
+            _ => return Ok(()),
+        };
+        Err(PortError::new(ErrorKind::Refused, wrong))
+    }
+
+    /// The client's settings, in librdkafka's names.
+    pub(crate) fn config(&self) -> ClientConfig {
+        let mut config = self.base();
+        if let Some(Login { mechanism, username, password, tokens }) = &self.login {
+            config.set("sasl.mechanism", mechanism.name());
+            match tokens {
+                None => {
+                    config.set("sasl.username", username).set("sasl.password", password.expose_secret());
+                }
+                Some((endpoint, scope)) => {
+                    config
+                        .set("sasl.oauthbearer.method", "oidc")
+                        .set("sasl.oauthbearer.token.endpoint.url", endpoint)
+                        .set("sasl.oauthbearer.client.id", username)
+                        .set("sasl.oauthbearer.client.secret", password.expose_secret());
+                    if let Some(scope) = scope {
+                        config.set("sasl.oauthbearer.scope", scope);
+                    }
+                }
+            }
+        }
+        config
+    }
+
+    /// The settings of a client that logs in as a service account.
+    pub(crate) fn account_config(&self, account: &str, password: &SecretString) -> ClientConfig {
+        let mut config = self.base();
+        config
+            .set("sasl.mechanism", SaslMechanism::ScramSha512.name())
+            .set("sasl.username", account)
+            .set("sasl.password", password.expose_secret())
+            .set("reconnect.backoff.max.ms", "500");
+        config
+    }
+
+    fn base(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", &self.bootstrap)
+            .set("client.id", "weir")
+            .set("security.protocol", self.protocol.name())
+            .set("socket.timeout.ms", self.timeout.as_millis().clamp(1_000, 300_000).to_string())
+            .set("socket.nagle.disable", "true")
+            // Who takes a connection and then says nothing is no broker, or one that hangs.
+            .set("socket.connection.setup.timeout.ms", "10000")
+            // A broker that restarts is back before this.
+            .set("reconnect.backoff.max.ms", "2000")
+            // A cluster of 100,000 topics says so in one answer.
+            .set("receive.message.max.bytes", "1000000000");
+        if let Some(ca) = &self.ca {
+            config.set("ssl.ca.location", ca.to_string_lossy());
+        }
+        config
+    }
+}
+
+/// The most iterations a broker takes, less what a new credential adds to be told from the one before.
+const MOST_ITERATIONS: u16 = 16_384 - SPREAD;
+
+/// Among how many numbers of iterations a new credential's is chosen.
+pub(crate) const SPREAD: u16 = 4_096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn login(mechanism: SaslMechanism) -> Option<Login> {
+        Some(Login { mechanism, username: "weir".into(), password: "s3cret".into(), tokens: None })
+    }
+
+    #[test]
+    fn contradictions_are_named() {
+        let with = |protocol, login: Option<Login>, ca: Option<&str>| {
+            let options = Options { protocol, login, ca: ca.map(Into::into), ..Options::new("b:9092") };
+            options.check().map_err(|e| e.message)
+        };
+        use SaslMechanism::{OauthBearer, ScramSha512};
+        use SecurityProtocol::{Plaintext, SaslPlaintext, SaslSsl, Ssl};
+        let mut tokens = login(ScramSha512);
+        if let Some(login) = &mut tokens {
+            login.tokens = Some(("https://idp/token".into(), None));
+        }
+        let said = [
+            with(SaslSsl, login(ScramSha512), Some("ca.pem")),
+            with(SaslSsl, None, None),
+            with(Ssl, login(ScramSha512), None),
+            with(SaslPlaintext, login(ScramSha512), Some("ca.pem")),
+            with(Plaintext, None, Some("ca.pem")),
+            with(SaslSsl, login(OauthBearer), None),
+            with(SaslSsl, tokens, None),
+        ]
+        .map(|answer| answer.err().unwrap_or_else(|| "fine".to_owned()));
+        insta::assert_snapshot!(said.join("\n"), @r"
+        fine
+        SASL_SSL needs credentials; say where they come from, or use SSL
+        there are credentials, but SSL has no log-in; use SASL_SSL
+        there is a CA file, but SASL_PLAINTEXT is not encrypted; use SASL_SSL
+        there is a CA file, but PLAINTEXT is not encrypted; use SSL
+        OAUTHBEARER needs the token endpoint
+        a token endpoint means OAUTHBEARER, not SCRAM-SHA-512
+        ");
+    }
+
+    #[test]
+    fn a_login_is_never_printed() {
+        let options = Options { login: login(SaslMechanism::Plain), ..Options::new("b:9092") };
+        assert!(!format!("{options:?}").contains("s3cret"));
+        assert!(!format!("{:?}", options.config()).contains("s3cret"));
+    }
+
+    #[test]
+    fn a_password_that_the_client_does_not_take_is_not_told() {
+        let mut login = login(SaslMechanism::Plain);
+        if let Some(login) = &mut login {
+            login.password = "s3cret\0".into();
+        }
+        let options = Options { protocol: SecurityProtocol::SaslPlaintext, login, ..Options::new("b:9092") };
+        let error = crate::Kafka::new(options).unwrap_err();
+        assert!(!error.again().message.contains("s3cret"), "{error}");
+    }
+}

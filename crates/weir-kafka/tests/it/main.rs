@@ -1,0 +1,63 @@
+//! The adapter on a real broker.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod access;
+mod conforms;
+mod login;
+mod reads;
+mod restart;
+mod table;
+mod tls;
+
+use std::{
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use weir_kafka::{Kafka, Login, Options, SaslMechanism, SecurityProtocol};
+use weir_testkit::Broker;
+
+/// One broker for all tests: they keep apart by names. It ends with the process.
+#[track_caller]
+fn broker() -> Option<&'static Broker> {
+    static BROKER: OnceLock<Option<Broker>> = OnceLock::new();
+    BROKER.get_or_init(|| Broker::start(&["--tls"])).as_ref()
+}
+
+/// How a user reaches the broker.
+fn options(broker: &Broker, username: &str, password: &str) -> Options {
+    Options {
+        protocol: SecurityProtocol::SaslPlaintext,
+        login: Some(Login {
+            mechanism: SaslMechanism::ScramSha512,
+            username: username.to_owned(),
+            password: password.into(),
+            tokens: None,
+        }),
+        ..Options::new(broker.bootstrap())
+    }
+}
+
+/// The super user's client.
+fn admin(broker: &Broker) -> Kafka {
+    let (user, password) = broker.admin();
+    Kafka::new(options(broker, user, password)).unwrap()
+}
+
+/// A name no other test has.
+fn unique(prefix: &str) -> String {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    format!("{prefix}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Reads lag behind writes: tries again until it is so.
+async fn eventually(what: &str, mut check: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !check().await {
+        assert!(Instant::now() < deadline, "still not so after a minute: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

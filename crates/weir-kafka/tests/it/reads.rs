@@ -1,0 +1,73 @@
+//! How much is asked, and what is told of records and groups.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use weir_planning::{Change, NamePattern};
+use weir_ports::{Cluster as _, Query};
+use weir_rdkafka_admin::rdkafka::{
+    ClientConfig, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, CommitMode, Consumer as _},
+    producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer},
+};
+
+fn create(topic: String) -> Change {
+    Change::CreateTopic { topic, partitions: Some(2), replication_factor: Some(1), config: Default::default() }
+}
+
+#[tokio::test]
+async fn many_topics_take_as_many_requests_as_one() {
+    let Some(broker) = crate::broker() else { return };
+    let prefix = crate::unique("counted");
+    let mut query = Query::default();
+    query.topics.patterns.push(NamePattern::try_from(format!("{prefix}.*")).unwrap());
+    query.accounts.patterns.push(NamePattern::try_from(format!("{prefix}.*")).unwrap());
+    let mut counts = Vec::new();
+    let kafka = crate::admin(broker);
+    for many in [1, 300] {
+        let changes: Vec<Change> = (0..many).map(|n| create(format!("{prefix}.{n}"))).collect();
+        let before = kafka.requests();
+        for answer in kafka.apply(&changes.iter().collect::<Vec<_>>()).await {
+            answer.unwrap();
+        }
+        assert!(kafka.requests() - before <= 5, "{} requests for {many} topics", kafka.requests() - before);
+        crate::eventually("the topics", async || kafka.observe(&query).await.unwrap().topics.len() == many).await;
+        let fresh = crate::admin(broker);
+        fresh.observe(&query).await.unwrap();
+        counts.push(fresh.requests());
+    }
+    assert_eq!(counts, [8, 8]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn facts_tell_records_times_and_groups() {
+    let Some(broker) = crate::broker() else { return };
+    let kafka = crate::admin(broker);
+    let (topic, group) = (crate::unique("facts"), crate::unique("facts-group"));
+    kafka.apply(&[&create(topic.clone())]).await.remove(0).unwrap();
+    let asked = BTreeSet::from([topic.clone()]);
+    crate::eventually("the topic", async || kafka.topic_facts(&asked).await.is_ok_and(|facts| !facts.is_empty())).await;
+
+    let config: ClientConfig = broker.admin_client().into_iter().collect();
+    let (to, name) = (topic.clone(), group.clone());
+    tokio::task::spawn_blocking(move || {
+        let producer: ThreadedProducer<DefaultProducerContext> = config.create().unwrap();
+        for (partition, timestamp) in [(0, 1_000), (0, 3_000), (1, 2_000)] {
+            let record = BaseRecord::<str, str>::to(&to).partition(partition).timestamp(timestamp).payload("x");
+            producer.send(record).unwrap();
+        }
+        producer.flush(Duration::from_secs(30)).unwrap();
+        let consumer: BaseConsumer = config.clone().set("group.id", &name).create().unwrap();
+        let mut read = TopicPartitionList::new();
+        read.add_partition_offset(&to, 0, Offset::Offset(1)).unwrap();
+        consumer.commit(&read, CommitMode::Sync).unwrap();
+    })
+    .await
+    .unwrap();
+
+    let facts = kafka.topic_facts(&asked).await.unwrap().remove(&topic).unwrap();
+    assert_eq!(facts.records, 3);
+    let millis = |time: Option<jiff::Timestamp>| time.map(jiff::Timestamp::as_millisecond);
+    assert_eq!((millis(facts.oldest), millis(facts.newest)), (Some(1_000), Some(3_000)));
+    assert_eq!(facts.groups.keys().collect::<Vec<_>>(), [&group]);
+    assert_eq!((facts.groups[&group].lag, facts.groups[&group].members), (1, 0));
+}

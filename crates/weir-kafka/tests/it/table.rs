@@ -1,0 +1,122 @@
+//! `docs/conformance.md`: what each case proves, and on what it runs. Written anew with `WEIR_BLESS=1`.
+
+use std::{collections::BTreeSet, fmt::Write as _, path::Path};
+
+use weir_testkit::conformance::{Ability, Case, Port, cases};
+
+use crate::conforms::LACKS;
+
+const HEAD: &str = "# Conformance
+
+One suite, in `weir-testkit`, runs the same cases on every implementation of the ports: on the sandbox, on a real Apache
+Kafka broker that the tests start themselves, and on key vaults on loopback, which Microsoft's own client library has
+judged. Where they differ, the sandbox is wrong. They run with `cargo test -p weir-sandbox -p weir-kafka -p weir-secrets`;
+this page is compared with the suite by the second.
+
+A dash means that the system cannot do what the case is about:
+
+";
+
+const ACCOUNTS: &str = "
+## A cluster of Apache Kafka brokers in `weir.yaml`
+
+```yaml
+clusters:
+  onprem:
+    apacheKafka:
+      bootstrap: broker-1:9093,broker-2:9093
+      clusterId: 4L6g3nShT-eMCtK--X86sw          # no other cluster is planned for or deployed to
+      credentials: {env: ONPREM}                 # ONPREM_USERNAME and ONPREM_PASSWORD
+      security: {protocol: SASL_SSL, mechanism: SCRAM-SHA-512, ca: ca.pem}
+secrets: {folder: {path: .weir/vaults}}          # what plays the key vaults
+```
+
+With credentials, SASL_SSL and SCRAM-SHA-512 are the defaults; without, SSL. Brokers are reached by a build with the
+feature `kafka`, which compiles librdkafka and needs OpenSSL's headers (Debian: `libssl-dev`) and `make`:
+`cargo build --release -p weir --features kafka`. With `kafka-vendored` OpenSSL is compiled along, which needs `perl`.
+
+## Service accounts and API keys on Apache Kafka
+
+A service account is a SCRAM user. Its API key is its SCRAM-SHA-512 credential: a random password of 256 bits, tried by a
+real log-in before it is handed out and stored. What follows from that:
+
+| Kafka has | so |
+| --- | --- |
+| one credential for each hash and user | an account has one slot; a second one would replace the first one's key |
+| no overlap: a new credential takes the old one's place at once | whoever still logs in with the old password is out from that moment, until it reads the vault |
+| nothing but the number of iterations to tell one credential from the next | each new one has another number, and the key's id names it: `dev-billing#sha512-4711` |
+| no user without a credential, no description, no creation time, no mark | these are kept in *notes* |
+
+A **note** is an ACL that denies the account to describe a transactional id nobody uses. It gives nothing and takes
+nothing; its name is what is remembered. `kafka-acls --list` shows them, weir's observations and plans do not:
+
+- `weir.account:<number>:<description>`: the account exists. It is written when the account is created and deleted with
+  it; of several, left by a run that was stopped, the highest number holds.
+- `weir.key:<iterations>:<created, ms since 1970>:<mark>`: weir made the credential with that many iterations. It is
+  written before the credential, so a run that is stopped between the two leaves a note that means nothing, never a
+  credential that is taken for somebody else's.
+
+A user without notes is an account too, with keys that weir did not make. **weir never replaces a credential that it did
+not make**: delete it by hand (`kafka-configs --alter --delete-config SCRAM-SHA-512 --entity-type users …`) when nobody
+uses it, and plan again. A SCRAM-SHA-256 credential is shown as such a key and left alone.
+
+## What weir must be allowed
+
+On the cluster: Describe, DescribeConfigs (defaults of brokers), Alter (ACLs and SCRAM users). On the topics of its
+stages: Describe, DescribeConfigs, AlterConfigs, Alter, Create, Delete; Describe on the groups that read them. A
+stage that owns `dev.*` needs its Describe as one binding that covers all of `dev.`: Kafka lists what may be described
+without a word about the rest, and weir does not take that for absence. Super users need none of this; weir takes
+itself for one if the cluster lets it alter ACLs although no ACL says so.
+
+## What librdkafka lacks
+
+Replicas cannot be moved: another replication factor is a finding. Bindings on delegation tokens and on users have no
+name in it: they are neither shown nor touched, and granting one is refused. An answer about SCRAM users holds at most
+10,000 of them.
+";
+
+fn reason(ability: Ability) -> &'static str {
+    match ability {
+        Ability::SecretSink => "a broker keeps no secrets",
+        Ability::SeveralKeys => "a SCRAM user has one credential",
+        Ability::ShortAccountNames => "names of SCRAM users may be longer",
+        Ability::MeaninglessOperations => "Kafka's protocol takes any operation for any resource",
+        Ability::ChangeReplication => "librdkafka cannot move replicas",
+        other => unreachable!("say why a broker lacks {other:?}"),
+    }
+}
+
+fn table(port: Port) -> String {
+    // Key vaults lack nothing: weir-secrets' own test asks for all cases.
+    let (other, lacks): (_, BTreeSet<Ability>) = match port {
+        Port::Cluster => ("Kafka", LACKS.into()),
+        Port::SecretSink => ("Key Vault", BTreeSet::new()),
+    };
+    let mut table = format!("| case | proves | sandbox | {other} |\n| --- | --- | --- | --- |\n");
+    for Case { name, proves, needs, .. } in cases().iter().filter(|case| case.port == port) {
+        let passes = if needs.iter().any(|need| lacks.contains(need)) { "–" } else { "✓" };
+        writeln!(table, "| `{name}` | {} | ✓ | {passes} |", proves.replace('|', "\\|")).unwrap();
+    }
+    table
+}
+
+fn page() -> String {
+    let mut page = HEAD.to_owned();
+    for ability in LACKS {
+        writeln!(page, "- `{ability:?}`: {}", reason(ability)).unwrap();
+    }
+    for (title, port) in [("Cluster", Port::Cluster), ("SecretSink", Port::SecretSink)] {
+        write!(page, "\n## `{title}`\n\n{}", table(port)).unwrap();
+    }
+    page + ACCOUNTS
+}
+
+#[test]
+fn the_page_is_what_the_suite_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/conformance.md");
+    if std::env::var_os("WEIR_BLESS").is_some() {
+        std::fs::write(&path, page()).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == page(), "docs/conformance.md is out of date; write it with WEIR_BLESS=1");
+}

@@ -1,0 +1,123 @@
+//! Service accounts and their API keys.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{Duration, Ensure, Moment, Patch, SecretPart};
+
+/// What a service account shall be.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ServiceAccountSpec {
+    /// Whether it shall exist.
+    #[serde(default)]
+    pub ensure: Ensure,
+    /// Its API keys. Default: none.
+    #[serde(default)]
+    pub api_keys: Vec<ApiKey>,
+    /// Earlier stages it is missing from on purpose, each with the reason.
+    #[serde(default)]
+    pub not_in: BTreeMap<String, String>,
+    /// The stages it is in, with what differs there. Left out: every stage, as written above.
+    #[serde(default, deserialize_with = "super::written")]
+    #[schemars(with = "BTreeMap<String, Option<ServiceAccountOverlay>>")]
+    pub stages: Option<BTreeMap<String, Option<ServiceAccountOverlay>>>,
+}
+
+/// What differs for a service account in one stage.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ServiceAccountOverlay {
+    /// Whether it shall exist.
+    #[serde(default)]
+    pub ensure: Patch<Ensure>,
+    /// Its API keys.
+    #[serde(default)]
+    pub api_keys: Patch<Vec<ApiKey>>,
+}
+
+/// A named place for an API key. Rotation replaces the key in the slot.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ApiKey {
+    /// The slot's name. Default: `default`.
+    #[serde(default = "ApiKey::default_slot")]
+    pub slot: String,
+    /// At what age the key is replaced. Default: never.
+    #[serde(default)]
+    pub rotate_every: Option<Duration>,
+    /// How long the old key stays valid beside the new one. Default 2d.
+    #[serde(default = "ApiKey::default_overlap")]
+    pub overlap: Duration,
+    /// A day or a moment: keys that were made before it are replaced at once, whatever their age. In the future it
+    /// means nothing until then. Default: none.
+    #[serde(default)]
+    pub rotated_after: Option<Moment>,
+    /// Whether keys made before `rotatedAfter` are deleted as soon as there is a new one, without the overlap: for a key
+    /// that got into wrong hands.
+    #[serde(default)]
+    pub emergency: bool,
+    /// Shapes in which the key is stored beside the JSON secret, for readers that cannot take that apart.
+    #[serde(default)]
+    pub projections: BTreeSet<Projection>,
+}
+
+/// A shape in which an API key is stored beside the JSON secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Projection {
+    /// A whole `client.properties` for Java clients, in `<secret>-properties`.
+    Properties,
+    /// The key's id in `<secret>-key` and its secret in `<secret>-secret`.
+    Pair,
+}
+
+impl Projection {
+    /// The name, as written in files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Properties => "properties",
+            Self::Pair => "pair",
+        }
+    }
+
+    /// The secrets it consists of.
+    pub fn parts(self) -> &'static [SecretPart] {
+        match self {
+            Self::Properties => &[SecretPart::Properties],
+            Self::Pair => &[SecretPart::Key, SecretPart::Secret],
+        }
+    }
+}
+
+impl ApiKey {
+    /// The slot that needs no name.
+    pub const DEFAULT_SLOT: &'static str = "default";
+
+    /// A slot that says nothing but its name.
+    pub fn named(slot: impl Into<String>) -> Self {
+        Self {
+            slot: slot.into(),
+            rotate_every: None,
+            overlap: Self::default_overlap(),
+            rotated_after: None,
+            emergency: false,
+            projections: BTreeSet::new(),
+        }
+    }
+
+    /// The secrets the slot has beside the JSON secret.
+    pub fn parts(&self) -> impl Iterator<Item = SecretPart> + '_ {
+        self.projections.iter().flat_map(|projection| projection.parts().iter().copied())
+    }
+
+    fn default_slot() -> String {
+        Self::DEFAULT_SLOT.to_owned()
+    }
+
+    fn default_overlap() -> Duration {
+        Duration::from_millis(2 * 86_400_000)
+    }
+}

@@ -1,0 +1,153 @@
+//! `weir.yaml`: stages, clusters, defaults.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::schema::Config;
+use crate::{Cluster, PolicySettings, Secrets, SettingValue};
+
+/// Stages, clusters and defaults of a workspace.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WorkspaceSpec {
+    /// The clusters that stages are bound to, by name.
+    pub clusters: BTreeMap<String, Cluster>,
+    /// The stages, in promotion order.
+    pub stages: Vec<Stage>,
+    /// Named defaults that topics may refer to.
+    #[serde(default)]
+    pub profiles: BTreeMap<String, Profile>,
+    /// What holds where neither entity nor profile says anything.
+    #[serde(default)]
+    pub defaults: Defaults,
+    /// Where API keys are stored for clusters that are no sandbox. A sandbox keeps vaults of its own.
+    #[serde(default)]
+    pub secrets: Option<Secrets>,
+    /// Policies that hold beside those in files.
+    #[serde(default)]
+    pub policies: PolicySettings,
+}
+
+/// A step of the promotion order.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Stage {
+    /// Name, as used behind `stages:` of entities and `--stage`.
+    pub name: String,
+    /// The cluster, by its name under `clusters`.
+    pub cluster: String,
+    /// What the stage puts before logical names.
+    #[serde(default)]
+    pub prefix: Prefix,
+    /// Which names of the cluster this stage may manage beyond those its files declare.
+    #[serde(default)]
+    pub owns: Option<Owns>,
+    /// Whether a plan must be named by its digest to be deployed.
+    #[serde(default)]
+    pub approval: Approval,
+    /// Whether topics and accounts inside `owns` that no file declares are deleted. Default: they are reported.
+    #[serde(default)]
+    pub prune: bool,
+    /// From how much change on a plan needs `--beyond-threshold`.
+    #[serde(default)]
+    pub threshold: Threshold,
+    /// The key vault of a team in this stage, with `{team}` and `{stage}`. Default: the workspace's.
+    #[serde(default)]
+    pub vault: Option<String>,
+    /// The namespace of a team in this stage, with `{team}` and `{stage}`. Default: the workspace's.
+    #[serde(default)]
+    pub namespace: Option<String>,
+}
+
+/// What a stage puts before logical names to make physical ones.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Prefix {
+    /// Before topic names: `dev.`
+    #[serde(default)]
+    pub topic: Option<String>,
+    /// Before consumer group names: `dev.`
+    #[serde(default)]
+    pub group: Option<String>,
+    /// Before transactional ids: `dev.`
+    #[serde(default)]
+    pub transactional_id: Option<String>,
+    /// Before service account names: `dev-`
+    #[serde(default)]
+    pub service_account: Option<String>,
+}
+
+/// Patterns of physical names: a name, or a beginning of names followed by `*`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Owns {
+    /// Patterns of topic names: `dev.*`
+    #[serde(default)]
+    pub topics: Vec<String>,
+    /// Patterns of service account names: `dev-*`
+    #[serde(default)]
+    pub service_accounts: Vec<String>,
+}
+
+/// Whether somebody has to approve a stage's plans.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Approval {
+    /// Any plan up to the allowed risk may be deployed.
+    #[default]
+    None,
+    /// `weir-deploy` needs `--digest` of the approved plan.
+    Required,
+}
+
+/// How much of a stage one plan may delete or change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Threshold {
+    /// Share of the scope's objects, in percent. Default 30.
+    pub percent: u8,
+    /// From how many objects in the scope on the share counts. Default 10.
+    pub minimum: u32,
+}
+
+impl Default for Threshold {
+    fn default() -> Self {
+        Self { percent: 30, minimum: 10 }
+    }
+}
+
+/// Named defaults of topics.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Profile {
+    /// What it is meant for.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Number of partitions.
+    #[serde(default)]
+    pub partitions: Option<u32>,
+    /// Copies of each partition.
+    #[serde(default)]
+    pub replication_factor: Option<u16>,
+    /// Topic settings.
+    #[serde(default)]
+    #[schemars(with = "Config")]
+    pub config: BTreeMap<String, SettingValue>,
+}
+
+/// What holds in the whole workspace unless said otherwise.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Defaults {
+    /// The profile of topics that name none.
+    #[serde(default)]
+    pub profile: Option<String>,
+    /// The key vault of a team: `https://kv-{team}-{stage}.vault.azure.net`
+    #[serde(default)]
+    pub vault: Option<String>,
+    /// The namespace of a team: `{team}-{stage}`
+    #[serde(default)]
+    pub namespace: Option<String>,
+}

@@ -1,0 +1,31 @@
+//! weir's entities: from YAML text to typed values with places, and what they resolve to in a stage.
+//!
+//! - [`load`] reads all files of a workspace at once and reports everything that is wrong with their form.
+//! - [`Workspace`] holds the entities; [`Workspace::stage`] resolves profiles, overlays and prefixes for one stage.
+//! - [`settings`] is the catalogue of Kafka's topic settings.
+//! - [`schema`] gives the JSON Schema of every kind.
+//!
+//! This crate must not know rules about meaning (that is `weir-validation`), nor read files or clocks.
+
+mod entity;
+mod load;
+mod route;
+pub mod rules;
+pub mod schema;
+mod secret;
+pub mod settings;
+mod stage;
+mod suggest;
+mod value;
+mod workspace;
+mod yaml;
+
+pub use entity::*;
+pub use load::{Loaded, load, parse};
+pub use route::{EntityRef, Kind, Origin, Route};
+pub use rules::rule_pages;
+pub use secret::{SecretPart, secret_name};
+pub use stage::{ByName, Layer, ResolvedSetting, StageView, StagedAccess, StagedAccount, StagedTopic, UnknownStage};
+pub use suggest::{closest, unmistakable};
+pub use value::{Date, Duration, Moment, Patch, SettingValue, Size};
+pub use workspace::Workspace;

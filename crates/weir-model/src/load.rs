@@ -1,0 +1,341 @@
+//! From files to entities.
+
+mod alternatives;
+mod document;
+mod typed;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use rayon::prelude::*;
+use weir_findings::{FileId, Finding, RuleId, SourceFile, Sources, Span};
+
+use self::document::DocumentReader;
+use crate::{
+    AccessControlList, EntityRef, Kind, Policy, Route, ServiceAccount, Team, Topic, Waiver, Workspace, WorkspaceEntity,
+    rules,
+    yaml::{Reader, Tape},
+};
+
+/// What was read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The entities that are well formed. Absent when there is no well-formed `Workspace`.
+    pub workspace: Option<Workspace>,
+    /// The entities that are declared but not well formed, each with a finding. They are not in `workspace`; a
+    /// reference to one is no reference to nothing.
+    pub malformed: BTreeSet<EntityRef>,
+    /// The files, by path.
+    pub sources: Sources,
+    /// What is wrong with their form, sorted.
+    pub findings: Vec<Finding>,
+    /// Files that were read again to locate something in them.
+    reread: Mutex<BTreeMap<FileId, Arc<Vec<Tape<'static>>>>>,
+}
+
+impl Loaded {
+    /// Where a route leads: the longest part of it that exists in the file. What is not there is placed at the key of
+    /// what should hold it. An entity that is not in the workspace is placed at its beginning.
+    ///
+    /// The first call for a file reads it again; loading keeps no places.
+    pub fn locate(&self, route: &Route) -> Span {
+        let file = FileId(0);
+        let Some(origin) = self.workspace.as_ref().and_then(|w| w.origin(&route.entity)) else {
+            return Span { file, start: 0, end: 0 };
+        };
+        let documents = self.documents(origin.file);
+        let range = documents.get(origin.document as usize).map_or(0..0, |tape| tape.locate(&route.path, route.key));
+        Span { file: origin.file, start: range.start, end: range.end }
+    }
+
+    /// Where a route leads in `stage`: into the stage's overlay if what it names is written there.
+    pub fn locate_in_stage(&self, route: &Route, stage: &str) -> Span {
+        let overlay = route.path.strip_prefix(&["spec".to_owned()]).map(|rest| Route {
+            path: ["spec", "stages", stage].into_iter().map(str::to_owned).chain(rest.iter().cloned()).collect(),
+            ..route.clone()
+        });
+        let written = |overlay: &Route| {
+            let origin = self.workspace.as_ref().and_then(|w| w.origin(&overlay.entity));
+            origin.is_some_and(|at| {
+                self.documents(at.file).get(at.document as usize).is_some_and(|tape| tape.has(&overlay.path))
+            })
+        };
+        self.locate(overlay.filter(written).as_ref().unwrap_or(route))
+    }
+
+    /// The lines that an entity covers, with its file.
+    pub fn extent(&self, entity: &EntityRef) -> Option<Span> {
+        let origin = self.workspace.as_ref()?.origin(entity)?;
+        let documents = self.documents(origin.file);
+        let root = documents.get(origin.document as usize)?.nodes.first()?;
+        Some(Span { file: origin.file, start: root.start, end: root.end })
+    }
+
+    /// The files once more, with blanks in place of the entities of other kinds, and without comments for weir. Places
+    /// stay as they are.
+    pub fn files_with(&self, kinds: &[Kind]) -> Vec<(String, String)> {
+        let Some(workspace) = &self.workspace else { return Vec::new() };
+        let mut texts: Vec<(String, Vec<u8>)> =
+            self.sources.iter().map(|(_, file)| (file.path().to_owned(), file.text().as_bytes().to_vec())).collect();
+        for entity in workspace.entities().filter(|entity| !kinds.contains(&entity.kind)) {
+            let Some(Span { file, start, end }) = self.extent(&entity) else { continue };
+            let covered =
+                texts.get_mut(file.0 as usize).and_then(|(_, text)| text.get_mut(start as usize..end as usize));
+            covered.into_iter().flatten().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b' ');
+        }
+        let text = |bytes| String::from_utf8(bytes).unwrap_or_default().replace("# weir:", "#      ");
+        texts.into_iter().map(|(path, bytes)| (path, text(bytes))).collect()
+    }
+
+    /// The document that the byte `offset` of a file is in, from 0; `None` in front of the first one.
+    pub fn document_at(&self, file: FileId, offset: u32) -> Option<u32> {
+        let begins = |tape: &Tape<'_>| tape.nodes.first().is_some_and(|root| root.start <= offset);
+        self.documents(file).iter().rposition(begins).and_then(|index| index.try_into().ok())
+    }
+
+    fn documents(&self, file: FileId) -> Arc<Vec<Tape<'static>>> {
+        // Nothing is left half done when a thread panics while it holds the lock.
+        let mut reread = self.reread.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = || {
+            let mut reader = Reader::new(file, self.sources.file(file).text());
+            let mut documents = Vec::new();
+            let mut tape = Tape::default();
+            while reader.next(&mut tape, &mut Vec::new()).is_some() {
+                documents.push(std::mem::take(&mut tape).into_owned());
+            }
+            Arc::new(documents)
+        };
+        reread.entry(file).or_insert_with(read).clone()
+    }
+}
+
+/// Reads all files of a workspace, given as path (relative, with `/`) and text, in any order.
+///
+/// Everything that is wrong with the form of any file is reported at once, each at its place; what it means is not
+/// judged here. The outcome does not depend on the order of files.
+///
+/// ```
+/// let loaded = weir_model::load([
+///     ("weir.yaml", "
+/// apiVersion: weir/v1
+/// kind: Workspace
+/// metadata: {name: cps}
+/// spec:
+///   clusters: {local: {sandbox: {path: .weir/local}}}
+///   stages: [{name: dev, cluster: local}]
+/// "),
+///     ("teams/toll.yaml", "
+/// apiVersion: weir/v1
+/// kind: Topic
+/// metadata: {name: toll.transactions.v1, team: toll}
+/// spec: {partitons: 6}
+/// "),
+/// ]);
+/// let finding = &loaded.findings[0];
+/// assert_eq!(finding.message, "there is no field `partitons`");
+/// assert_eq!(finding.help.as_deref(), Some("did you mean `partitions`?"));
+/// assert_eq!(loaded.sources.position(finding.at).line, 5);
+/// ```
+pub fn load<P: Into<String>, T: Into<String>>(files: impl IntoIterator<Item = (P, T)>) -> Loaded {
+    let mut files: Vec<(String, String)> = files.into_iter().map(|(p, t)| (p.into(), t.into())).collect();
+    files.sort();
+    let mut sources = Sources::default();
+    for (path, text) in files {
+        sources.add(path, text);
+    }
+    let read: Vec<Read> = {
+        let files: Vec<(FileId, &SourceFile)> = sources.iter().collect();
+        files.par_iter().map(|(id, file)| read_file(*id, file.text())).collect()
+    };
+    let mut all = Read::default();
+    for file in read {
+        all.append(file);
+    }
+    let Read {
+        workspaces,
+        teams,
+        topics,
+        service_accounts,
+        access_control_lists,
+        policies,
+        waivers,
+        malformed,
+        mut findings,
+    } = all;
+
+    let teams = index(teams, &mut findings);
+    let topics = index(topics, &mut findings);
+    let service_accounts = index(service_accounts, &mut findings);
+    let access_control_lists = index(access_control_lists, &mut findings);
+    let policies = index(policies, &mut findings);
+    let waivers = index(waivers, &mut findings);
+    let settings = the_workspace(workspaces, &malformed, &mut sources, &mut findings);
+    weir_findings::conceal(&mut findings, &sources);
+    weir_findings::sort(&mut findings, &sources);
+    Loaded {
+        workspace: settings.map(|settings| Workspace {
+            settings,
+            teams,
+            topics,
+            service_accounts,
+            access_control_lists,
+            policies,
+            waivers,
+        }),
+        malformed,
+        sources,
+        findings,
+        reread: Mutex::default(),
+    }
+}
+
+/// One document that is no entity, as a typed value: with the same strictness as entities.
+///
+/// # Errors
+/// What is wrong first, with its line.
+pub fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
+    let mut sources = Sources::default();
+    let file = sources.add("", text);
+    let mut findings = Vec::new();
+    let mut tape = Tape::default();
+    let outcome = Reader::new(file, text).next(&mut tape, &mut findings);
+    let mut value = None;
+    if matches!(outcome, Some(crate::yaml::Document::Read)) && !tape.nodes.is_empty() {
+        value = typed::read::<T>(&mut tape, Tape::ROOT, file, &mut findings);
+    }
+    match (findings.first(), value) {
+        (None, Some(value)) => Ok(value),
+        (None, None) => Err("there is nothing in it".to_owned()),
+        (Some(finding), _) => Err(format!("line {}: {}", sources.position(finding.at).line, finding.message)),
+    }
+}
+
+/// An entity, and the place of its name.
+type Placed<E> = (E, Span);
+
+/// What one file, or all, were read into.
+#[derive(Debug, Default)]
+struct Read {
+    workspaces: Vec<Placed<WorkspaceEntity>>,
+    teams: Vec<Placed<Team>>,
+    topics: Vec<Placed<Topic>>,
+    service_accounts: Vec<Placed<ServiceAccount>>,
+    access_control_lists: Vec<Placed<AccessControlList>>,
+    policies: Vec<Placed<Policy>>,
+    waivers: Vec<Placed<Waiver>>,
+    malformed: BTreeSet<EntityRef>,
+    findings: Vec<Finding>,
+}
+
+impl Read {
+    fn append(&mut self, other: Read) {
+        let Read {
+            workspaces,
+            teams,
+            topics,
+            service_accounts,
+            access_control_lists,
+            policies,
+            waivers,
+            malformed,
+            findings,
+        } = other;
+        self.workspaces.extend(workspaces);
+        self.teams.extend(teams);
+        self.topics.extend(topics);
+        self.service_accounts.extend(service_accounts);
+        self.access_control_lists.extend(access_control_lists);
+        self.policies.extend(policies);
+        self.waivers.extend(waivers);
+        self.malformed.extend(malformed);
+        self.findings.extend(findings);
+    }
+}
+
+fn read_file(file: FileId, text: &str) -> Read {
+    let mut read = Read::default();
+    let mut reader = Reader::new(file, text);
+    let mut tape = Tape::default();
+    for document in 0.. {
+        let before = read.findings.len();
+        let Some(outcome) = reader.next(&mut tape, &mut read.findings) else { break };
+        DocumentReader { file, document, tape: &mut tape, read: &mut read, before }.read(outcome);
+    }
+    read
+}
+
+/// A kind whose entities are kept by name.
+trait Named {
+    fn entity(&self) -> EntityRef;
+}
+
+macro_rules! named {
+    ($($entity:ty),*) => {$(
+        impl Named for $entity {
+            fn entity(&self) -> EntityRef {
+                self.entity_ref()
+            }
+        }
+    )*};
+}
+named!(Team, Topic, ServiceAccount, AccessControlList, Policy, Waiver);
+
+/// The entities by name; of those with the same name the first, by path and place.
+fn index<E: Named>(entities: Vec<Placed<E>>, findings: &mut Vec<Finding>) -> BTreeMap<String, E> {
+    let mut named: Vec<(String, Placed<E>)> =
+        entities.into_iter().map(|(entity, at)| (entity.entity().name, (entity, at))).collect();
+    named.sort_by(|a, b| a.0.cmp(&b.0));
+    named.dedup_by(|(name, (entity, at)), (first_name, (_, first))| {
+        if name != first_name {
+            return false;
+        }
+        findings.push(duplicate(
+            rules::DUPLICATE_ENTITY,
+            *at,
+            *first,
+            format!("the {} `{first_name}` is declared twice", entity.entity().kind),
+        ));
+        true
+    });
+    named.into_iter().map(|(name, (entity, _))| (name, entity)).collect()
+}
+
+fn duplicate(rule: RuleId, at: Span, first: Span, message: String) -> Finding {
+    Finding::error(rule, at, message).help("keep one of them").related(first, "the first one")
+}
+
+fn the_workspace(
+    workspaces: Vec<Placed<WorkspaceEntity>>,
+    malformed: &BTreeSet<EntityRef>,
+    sources: &mut Sources,
+    findings: &mut Vec<Finding>,
+) -> Option<WorkspaceEntity> {
+    const FILE: &str = "weir.yaml";
+    let mut workspaces = workspaces.into_iter();
+    let Some((settings, first)) = workspaces.next() else {
+        if !malformed.iter().any(|entity| entity.kind == Kind::Workspace) {
+            let known = sources.iter().find(|(_, file)| file.path() == FILE).map(|(id, _)| id);
+            let file = known.unwrap_or_else(|| sources.add(FILE, ""));
+            findings.push(
+                Finding::error(
+                    rules::WORKSPACE_MISSING,
+                    Span { file, start: 0, end: 0 },
+                    "there is no document of kind `Workspace`",
+                )
+                .help("`weir.yaml` at the root names the clusters and stages"),
+            );
+        }
+        return None;
+    };
+    for (_, at) in workspaces {
+        findings.push(duplicate(
+            rules::WORKSPACE_DUPLICATE,
+            at,
+            first,
+            "there is more than one document of kind `Workspace`".to_owned(),
+        ));
+    }
+    Some(settings)
+}

@@ -1,0 +1,307 @@
+//! The JSON Schema of every kind, for editors and for whoever writes files by program.
+//!
+//! Generated from the types, so that it cannot say anything else than the reader. Draft 7, which is what the editors'
+//! YAML servers know best. Topic settings are described one by one; others are let pass here, since `weir-validation`
+//! has the better words for them.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    API_VERSION, AccessControlListSpec, Kind, Metadata, OwnedMetadata, PolicySpec, ServiceAccountSpec, SettingValue,
+    TeamSpec, TopicSpec, WaiverSpec, WorkspaceSpec,
+    settings::{self, Bounds, Setting, SettingKind, UNLIMITED},
+};
+
+const DRAFT: &str = "http://json-schema.org/draft-07/schema#";
+
+/// The schema of documents of one kind.
+///
+/// ```
+/// let schema = weir_model::schema::of(weir_model::Kind::Topic);
+/// assert_eq!(schema["properties"]["kind"]["const"], "Topic");
+/// ```
+pub fn of(kind: Kind) -> Value {
+    let mut generator = SchemaSettings::draft07().into_generator();
+    let document = document(kind, &mut generator);
+    whole(kind.as_str(), document, generator.take_definitions(true))
+}
+
+/// All schemas with their file names: one for each kind, and `weir.schema.json` for documents of any kind.
+pub fn all() -> Vec<(String, Value)> {
+    let mut files: Vec<(String, Value)> = Kind::ALL.into_iter().map(|kind| (file_name(kind), of(kind))).collect();
+    let mut generator = SchemaSettings::draft07().into_generator();
+    let alternatives: Vec<Value> = Kind::ALL.into_iter().map(|kind| document(kind, &mut generator).into()).collect();
+    let mut any = Map::new();
+    any.insert("oneOf".to_owned(), alternatives.into());
+    files.push(("weir.schema.json".to_owned(), whole("Any kind", any, generator.take_definitions(true))));
+    files
+}
+
+/// `topic.schema.json`, `access-control-list.schema.json`, ….
+fn file_name(kind: Kind) -> String {
+    let mut name = String::new();
+    for c in kind.as_str().chars() {
+        if c.is_uppercase() && !name.is_empty() {
+            name.push('-');
+        }
+        name.extend(c.to_lowercase());
+    }
+    name + ".schema.json"
+}
+
+fn whole(title: &str, body: Map<String, Value>, definitions: Map<String, Value>) -> Value {
+    let mut schema = Map::new();
+    schema.insert("$schema".to_owned(), DRAFT.into());
+    schema.insert("title".to_owned(), format!("weir: {title}").into());
+    schema.extend(body);
+    schema.insert("definitions".to_owned(), definitions.into());
+    schema.into()
+}
+
+fn document(kind: Kind, generator: &mut SchemaGenerator) -> Map<String, Value> {
+    let (description, metadata, spec, spec_required) = match kind {
+        Kind::Workspace => (
+            "Stages, clusters and defaults of a workspace.",
+            generator.subschema_for::<Metadata>(),
+            generator.subschema_for::<WorkspaceSpec>(),
+            true,
+        ),
+        Kind::Team => {
+            ("A product team.", generator.subschema_for::<Metadata>(), generator.subschema_for::<TeamSpec>(), false)
+        }
+        Kind::Topic => {
+            ("A topic.", generator.subschema_for::<OwnedMetadata>(), generator.subschema_for::<TopicSpec>(), false)
+        }
+        Kind::ServiceAccount => (
+            "An identity that applications log in with.",
+            generator.subschema_for::<OwnedMetadata>(),
+            generator.subschema_for::<ServiceAccountSpec>(),
+            false,
+        ),
+        Kind::AccessControlList => (
+            "What a service account may do.",
+            generator.subschema_for::<OwnedMetadata>(),
+            generator.subschema_for::<AccessControlListSpec>(),
+            true,
+        ),
+        Kind::Policy => (
+            "A rule of the organisation.",
+            generator.subschema_for::<Metadata>(),
+            generator.subschema_for::<PolicySpec>(),
+            true,
+        ),
+        Kind::Waiver => (
+            "An exception from a rule, for one entity and for a time.",
+            generator.subschema_for::<Metadata>(),
+            generator.subschema_for::<WaiverSpec>(),
+            true,
+        ),
+    };
+    let mut required = vec!["apiVersion", "kind", "metadata"];
+    if spec_required {
+        required.push("spec");
+    }
+    let spec = if spec_required { spec.to_value() } else { json!({"anyOf": [spec, {"type": "null"}]}) };
+    let body = json!({
+        "description": description,
+        "type": "object",
+        "additionalProperties": false,
+        "required": required,
+        "examples": example(kind),
+        "properties": {
+            "apiVersion": {"const": API_VERSION, "description": "The version of the format."},
+            "kind": {"const": kind.as_str(), "description": "What this document is."},
+            "metadata": metadata,
+            "spec": spec,
+        },
+    });
+    match body {
+        Value::Object(body) => body,
+        _ => Map::new(),
+    }
+}
+
+/// A document to begin with, as editors offer it.
+fn example(kind: Kind) -> Value {
+    let (metadata, spec) = match kind {
+        Kind::Topic => (
+            json!({"name": "toll.transactions.v1", "team": "toll", "description": "One record for each passage"}),
+            json!({"partitions": 6, "config": {"retention.ms": "7d"}, "access": {"consumers": ["cards"]}}),
+        ),
+        Kind::ServiceAccount => (
+            json!({"name": "toll-billing", "team": "toll", "description": "Prices passages"}),
+            json!({"apiKeys": [{"rotateEvery": "90d", "overlap": "7d"}]}),
+        ),
+        Kind::AccessControlList => (
+            json!({"name": "toll-billing", "team": "toll"}),
+            json!({
+                "serviceAccount": "toll-billing",
+                "allow": [{"consume": "toll.transactions.v1", "group": "toll-billing"}, {"produce": "toll.prices.v1"}],
+            }),
+        ),
+        Kind::Team => (json!({"name": "toll", "description": "Toll gates"}), json!({})),
+        Kind::Policy => (
+            json!({"name": "topic-partitions", "description": "Topics have no more partitions than they need"}),
+            json!({
+                "match": {"kinds": ["Topic"]},
+                "severity": "warning",
+                "partitions": {"max": 24},
+                "help": "ask the platform team for more",
+            }),
+        ),
+        Kind::Waiver => (
+            json!({"name": "toll-transactions-partitions"}),
+            json!({
+                "rule": "topic-partitions",
+                "entity": "Topic/toll.transactions.v1",
+                "reason": "read by 48 gates at once",
+                "owner": "platform",
+                "until": "2027-01-31",
+            }),
+        ),
+        // `weir init` writes it.
+        Kind::Workspace => return json!([]),
+    };
+    json!([{"apiVersion": API_VERSION, "kind": kind.as_str(), "metadata": metadata, "spec": spec}])
+}
+
+/// The schema of `config`: settings by name.
+pub(crate) struct Config;
+
+/// The schema of `config` in an overlay, where null removes a setting.
+pub(crate) struct ConfigOverlay;
+
+/// The schema of labels. What looks like a number is taken as the text it is.
+pub(crate) struct Labels;
+
+impl JsonSchema for Config {
+    fn schema_name() -> Cow<'static, str> {
+        "Config".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let any = generator.subschema_for::<crate::SettingValue>();
+        let properties: Map<String, Value> =
+            settings::all().iter().map(|setting| (setting.name.to_owned(), of_setting(setting))).collect();
+        json_schema!({
+            "type": "object",
+            "description": "Topic settings. `default` gives a setting back to the cluster.",
+            "properties": properties,
+            "additionalProperties": any,
+        })
+    }
+}
+
+impl JsonSchema for ConfigOverlay {
+    fn schema_name() -> Cow<'static, str> {
+        "ConfigOverlay".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let any = generator.subschema_for::<crate::SettingValue>();
+        // Only names what is in `Config`, so that nothing is described twice.
+        let config = generator.subschema_for::<Config>();
+        let config = config.get("$ref").and_then(Value::as_str).unwrap_or("#").to_owned();
+        let property = |setting: &Setting| {
+            let reference = format!("{config}/properties/{}", setting.name);
+            (setting.name.to_owned(), json!({"anyOf": [{"$ref": reference}, {"type": "null"}]}))
+        };
+        let properties: Map<String, Value> = settings::all().iter().map(property).collect();
+        json_schema!({
+            "type": "object",
+            "description": "Topic settings, merged by key. `null` removes what is written below.",
+            "properties": properties,
+            "additionalProperties": {"anyOf": [any, {"type": "null"}]},
+        })
+    }
+}
+
+impl JsonSchema for Labels {
+    fn schema_name() -> Cow<'static, str> {
+        "Labels".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "additionalProperties": {"type": ["string", "number", "boolean"]},
+        })
+    }
+}
+
+fn of_setting(setting: &Setting) -> Value {
+    let default = settings::humane(setting.name, setting.default);
+    let description =
+        format!("{}\n\nDefault: {}", setting.documentation, if default.is_empty() { "none" } else { &default });
+    let default_word = crate::SettingValue::DEFAULT;
+    let one_of_words =
+        |words: &[&str]| -> Vec<String> { words.iter().copied().chain([default_word]).map(str::to_owned).collect() };
+    let number = |bounds: &Bounds| {
+        let mut number = json!({"type": "integer", "minimum": bounds.also.unwrap_or(*bounds.range.start())});
+        if *bounds.range.end() != i64::MAX {
+            number["maximum"] = (*bounds.range.end()).into();
+        }
+        number
+    };
+    let quantity = |bounds: &Bounds, units: &str| {
+        let unlimited = if bounds.unlimited.is_some() { format!("|{UNLIMITED}") } else { String::new() };
+        let pattern = format!("^(-?[0-9]+|[0-9]+ *({units}){unlimited}|{default_word})$");
+        json!([{"type": "string", "pattern": pattern}, number(bounds)])
+    };
+    let values = match &setting.kind {
+        SettingKind::Time(bounds) => quantity(bounds, "ms|s|m|h|d|w"),
+        SettingKind::Size(bounds) => quantity(bounds, "B|kB|MB|GB|TB|KiB|MiB|GiB|TiB"),
+        SettingKind::Integer(bounds) => {
+            let unlimited = if bounds.unlimited.is_some() { format!("|{UNLIMITED}") } else { String::new() };
+            let pattern = format!("^(-?[0-9]+{unlimited}|{default_word})$");
+            json!([number(bounds), {"type": "string", "pattern": pattern}])
+        }
+        SettingKind::Ratio => json!([
+            {"type": "number", "minimum": 0, "maximum": 1},
+            {"type": "string", "pattern": format!("^([0-9.]+|{default_word})$")},
+        ]),
+        SettingKind::Boolean => json!([{"type": "boolean"}, {"enum": one_of_words(&["true", "false"])}]),
+        // A number is taken as the text it is.
+        SettingKind::Word(words) if words.is_empty() => json!([{"type": ["string", "number", "boolean"]}]),
+        SettingKind::Word(words) => json!([{"enum": one_of_words(words)}]),
+        SettingKind::Words(words) if words.is_empty() => {
+            json!([{"type": "array", "items": {"type": "string"}}, {"type": ["string", "number", "boolean"]}])
+        }
+        SettingKind::Words(words) => json!([
+            {"type": "array", "items": {"enum": words}, "uniqueItems": true},
+            {"enum": one_of_words(words)},
+            {"type": "string", "pattern": ","},
+        ]),
+    };
+    let mut schema = json!({"description": description, "anyOf": values});
+    if let Some(default) = default_of(setting) {
+        schema["default"] = default;
+    }
+    let quantities: &[&str] = match &setting.kind {
+        SettingKind::Time(_) => &["1h", "7d"],
+        SettingKind::Size(_) => &["64MiB", "1GiB"],
+        _ => &[],
+    };
+    let takes = |text: &&&str| settings::canonical(setting.name, &SettingValue::Scalar((**text).to_owned())).is_ok();
+    let examples: Vec<&&str> = quantities.iter().filter(takes).collect();
+    if !examples.is_empty() {
+        schema["examples"] = json!(examples);
+    }
+    schema
+}
+
+/// The default of Apache Kafka as people would write it; none where it is nothing.
+fn default_of(setting: &Setting) -> Option<Value> {
+    let text = settings::humane(setting.name, setting.default);
+    Some(match &setting.kind {
+        _ if text.is_empty() => return None,
+        SettingKind::Integer(_) | SettingKind::Ratio | SettingKind::Boolean => {
+            serde_json::from_str(&text).unwrap_or(Value::String(text))
+        }
+        SettingKind::Words(_) => text.split(',').collect(),
+        SettingKind::Time(_) | SettingKind::Size(_) | SettingKind::Word(_) => Value::String(text),
+    })
+}

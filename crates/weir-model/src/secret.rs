@@ -1,0 +1,103 @@
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ApiKey;
+
+/// Key Vault's limit.
+const MAX_LENGTH: usize = 127;
+
+/// The name of the vault secret that holds the API key of `account` (physical name) in `slot`:
+/// `kafka-<account>`, with `-<slot>` unless it is the default slot; lower case, with `-` for whatever Key Vault
+/// does not take. A name over 127 characters is cut and ends in a checksum of the whole.
+///
+/// Two accounts may map to one name; validation refuses that within a vault.
+///
+/// ```
+/// assert_eq!(weir_model::secret_name("dev-toll_Billing", "default"), "kafka-dev-toll-billing");
+/// assert_eq!(weir_model::secret_name("dev-toll_Billing", "batch"), "kafka-dev-toll-billing-batch");
+/// ```
+pub fn secret_name(account: &str, slot: &str) -> String {
+    named(account, slot, None)
+}
+
+/// A secret beside a slot's JSON secret, which holds the same API key in another shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecretPart {
+    /// A whole `client.properties`.
+    Properties,
+    /// The key's id alone.
+    Key,
+    /// The key's secret alone.
+    Secret,
+}
+
+impl SecretPart {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Properties, Self::Key, Self::Secret];
+
+    /// What is put behind the JSON secret's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Properties => "properties",
+            Self::Key => "key",
+            Self::Secret => "secret",
+        }
+    }
+
+    /// The secret's name: that of the JSON secret with the part behind it, cut as [`secret_name`] is.
+    ///
+    /// ```
+    /// use weir_model::SecretPart;
+    /// assert_eq!(SecretPart::Key.secret_name("dev-billing", "batch"), "kafka-dev-billing-batch-key");
+    /// ```
+    pub fn secret_name(self, account: &str, slot: &str) -> String {
+        named(account, slot, Some(self))
+    }
+}
+
+impl fmt::Display for SecretPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+fn named(account: &str, slot: &str, part: Option<SecretPart>) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let mut name = String::from("kafka-");
+    name.extend(account.chars().map(plain));
+    if slot != ApiKey::DEFAULT_SLOT {
+        name.push('-');
+        name.extend(slot.chars().map(plain));
+    }
+    if let Some(part) = part {
+        name.push('-');
+        name.push_str(part.as_str());
+    }
+    if name.len() > MAX_LENGTH {
+        let sum = format!("-{:016x}", fnv1a(name.as_bytes()));
+        name.truncate(MAX_LENGTH - sum.len());
+        name.push_str(&sum);
+    }
+    name
+}
+
+/// 64-bit FNV-1a: tells long names apart; it need not resist anybody, since collisions are found.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_are_cut_and_stay_apart() {
+        let (a, b) = (secret_name(&"a".repeat(130), "default"), secret_name(&"a".repeat(131), "default"));
+        assert_eq!((a.len(), b.len()), (127, 127));
+        assert_ne!(a, b);
+        assert!(a.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-'));
+    }
+}

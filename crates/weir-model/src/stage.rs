@@ -1,0 +1,318 @@
+//! What the files ask for in one stage: profiles, overlays and prefixes applied.
+//!
+//! Layers, from the lowest: profile, the entity's `spec`, the entity's `spec.stages.<stage>`. Scalars and lists replace,
+//! `config` merges by key, and `null` in an overlay removes whatever lies below, the profile's value included.
+
+mod by_name;
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use thiserror::Error;
+
+pub use self::by_name::ByName;
+
+use crate::{
+    AccessControlList, ApiKey, Cluster, Ensure, Grant, Patch, Profile, Rule, ServiceAccount, SettingValue, Stage,
+    Topic, TopicAccess, TopicOverlay, Workspace,
+};
+
+/// The stage asked for is not in `weir.yaml`.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("there is no stage `{asked}`; the stages are {}", .known.join(", "))]
+pub struct UnknownStage {
+    /// What was asked for.
+    pub asked: String,
+    /// The stages there are, in promotion order.
+    pub known: Vec<String>,
+}
+
+/// Where a resolved value comes from. Later ones win.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Layer<'w> {
+    /// A profile of that name.
+    Profile(&'w str),
+    /// The entity's `spec`.
+    Entity,
+    /// The entity's `spec.stages.<stage>`.
+    Stage,
+}
+
+/// A resolved setting and where it comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResolvedSetting<'w> {
+    /// As written.
+    pub value: &'w SettingValue,
+    /// Where.
+    pub layer: Layer<'w>,
+}
+
+/// A workspace as one stage sees it.
+#[derive(Clone, Debug)]
+pub struct StageView<'w> {
+    /// The workspace.
+    pub workspace: &'w Workspace,
+    /// The stage.
+    pub stage: &'w Stage,
+    /// Its place in the promotion order, from 0.
+    pub index: usize,
+    /// Its cluster; absent when the stage names a cluster that is not declared.
+    pub cluster: Option<&'w Cluster>,
+    /// Topics of the stage, by logical name.
+    pub topics: ByName<'w, StagedTopic<'w>>,
+    /// Service accounts of the stage, by logical name.
+    pub accounts: ByName<'w, StagedAccount<'w>>,
+    /// Access control lists of the stage, by logical name. A list follows its account: where the account is not, it is not.
+    pub access: ByName<'w, StagedAccess<'w>>,
+}
+
+/// A topic in a stage.
+#[derive(Clone, Debug)]
+pub struct StagedTopic<'w> {
+    /// The entity.
+    pub entity: &'w Topic,
+    /// Physical name.
+    pub name: Cow<'w, str>,
+    /// Whether it shall exist.
+    pub ensure: Ensure,
+    /// The profile in force, declared or not.
+    pub profile: Option<&'w str>,
+    /// Number of partitions and where that comes from; absent: the cluster's default.
+    pub partitions: Option<(u32, Layer<'w>)>,
+    /// Copies of each partition and where that comes from; absent: the cluster's default.
+    pub replication_factor: Option<(u16, Layer<'w>)>,
+    /// Settings by name.
+    pub config: ByName<'w, ResolvedSetting<'w>>,
+    /// Which other teams may use it.
+    pub access: &'w TopicAccess,
+}
+
+/// A service account in a stage.
+#[derive(Clone, Debug)]
+pub struct StagedAccount<'w> {
+    /// The entity.
+    pub entity: &'w ServiceAccount,
+    /// Physical name.
+    pub name: Cow<'w, str>,
+    /// Whether it shall exist.
+    pub ensure: Ensure,
+    /// Its API keys.
+    pub api_keys: &'w [ApiKey],
+    /// The responsible team's key vault, templates filled in; absent when nobody defines one.
+    pub vault: Option<String>,
+    /// The responsible team's namespace, templates filled in; absent when nobody defines one.
+    pub namespace: Option<String>,
+}
+
+/// An access control list in a stage.
+#[derive(Clone, Debug)]
+pub struct StagedAccess<'w> {
+    /// The entity.
+    pub entity: &'w AccessControlList,
+    /// What the account may do, as written.
+    pub allow: &'w [Grant],
+    /// Raw rules, as written.
+    pub rules: &'w [Rule],
+    /// Whether `allow` comes from the stage overlay.
+    pub allow_from_stage: bool,
+    /// Whether `rules` comes from the stage overlay.
+    pub rules_from_stage: bool,
+}
+
+static NO_ACCESS: TopicAccess =
+    TopicAccess { consumers: Vec::new(), producers: Vec::new(), administrators: Vec::new() };
+
+impl Workspace {
+    /// The workspace as the stage of that name sees it.
+    ///
+    /// References that lead nowhere (a cluster, a profile, a team) are carried along, not refused: that is validation's
+    /// task. An access control list whose account is not in the stage is left out.
+    ///
+    /// # Errors
+    /// When `weir.yaml` has no such stage.
+    pub fn stage(&self, name: &str) -> Result<StageView<'_>, UnknownStage> {
+        let stages = &self.settings.spec.stages;
+        match stages.iter().position(|stage| stage.name == name) {
+            Some(index) => Ok(self.view(index, &stages[index])),
+            None => Err(UnknownStage {
+                asked: name.to_owned(),
+                known: stages.iter().map(|stage| stage.name.clone()).collect(),
+            }),
+        }
+    }
+
+    /// The workspace as each of its stages sees it, in promotion order. Each view is made when it is asked for.
+    pub fn stages(&self) -> impl Iterator<Item = StageView<'_>> {
+        self.settings.spec.stages.iter().enumerate().map(|(index, stage)| self.view(index, stage))
+    }
+
+    fn view<'w>(&'w self, index: usize, stage: &'w Stage) -> StageView<'w> {
+        let accounts = ByName::filtered(&self.service_accounts, |entity| self.stage_account(stage, entity));
+        let access = ByName::filtered(&self.access_control_lists, |entity| {
+            accounts.contains_key(&entity.spec.service_account).then(|| stage_access(stage, entity))?
+        });
+        let topics = ByName::filtered(&self.topics, |entity| self.stage_topic(stage, entity));
+        let cluster = self.settings.spec.clusters.get(&stage.cluster);
+        StageView { workspace: self, stage, index, cluster, topics, accounts, access }
+    }
+
+    fn stage_topic<'w>(&'w self, stage: &'w Stage, entity: &'w Topic) -> Option<StagedTopic<'w>> {
+        let spec = &entity.spec;
+        let overlay = overlay(spec.stages.as_ref(), stage)?;
+        let named = spec.profile.as_ref().or(self.settings.spec.defaults.profile.as_ref());
+        let profile_name = match overlay.map(|o| &o.profile) {
+            None | Some(Patch::Keep) => named,
+            Some(Patch::Remove) => None,
+            Some(Patch::Set(name)) => Some(name),
+        };
+        let profile = profile_name.and_then(|name| Some((name.as_str(), self.settings.spec.profiles.get(name)?)));
+
+        let partitions = layered(
+            profile.and_then(|(name, p)| Some((p.partitions?, name))),
+            spec.partitions,
+            overlay.map(|o| &o.partitions),
+        );
+        let replication_factor = layered(
+            profile.and_then(|(name, p)| Some((p.replication_factor?, name))),
+            spec.replication_factor,
+            overlay.map(|o| &o.replication_factor),
+        );
+        Some(StagedTopic {
+            entity,
+            name: prefixed(&stage.prefix.topic, &entity.metadata.name),
+            ensure: overlay.map_or(spec.ensure, |o| replace(&spec.ensure, &o.ensure, &Ensure::Present).to_owned()),
+            profile: profile_name.map(String::as_str),
+            partitions,
+            replication_factor,
+            config: layered_config(profile, entity, overlay),
+            access: overlay.map_or(&spec.access, |o| replace(&spec.access, &o.access, &NO_ACCESS)),
+        })
+    }
+
+    fn stage_account<'w>(&'w self, stage: &'w Stage, entity: &'w ServiceAccount) -> Option<StagedAccount<'w>> {
+        let spec = &entity.spec;
+        let overlay = overlay(spec.stages.as_ref(), stage)?;
+        let team_name = entity.metadata.team.as_str();
+        let team = self.teams.get(team_name);
+        let defaults = &self.settings.spec.defaults;
+        let fill = |text: &String| text.replace("{team}", team_name).replace("{stage}", &stage.name);
+        let vault = team
+            .and_then(|team| team.spec.vaults.get(&stage.name))
+            .or(stage.vault.as_ref())
+            .or(defaults.vault.as_ref());
+        let namespace = team
+            .and_then(|team| team.spec.namespaces.get(&stage.name))
+            .or(stage.namespace.as_ref())
+            .or(defaults.namespace.as_ref());
+        Some(StagedAccount {
+            entity,
+            name: prefixed(&stage.prefix.service_account, &entity.metadata.name),
+            ensure: overlay.map_or(spec.ensure, |o| replace(&spec.ensure, &o.ensure, &Ensure::Present).to_owned()),
+            api_keys: overlay.map_or(&spec.api_keys, |o| replace_list(&spec.api_keys, &o.api_keys)),
+            vault: vault.map(fill),
+            namespace: namespace.map(fill),
+        })
+    }
+}
+
+impl Stage {
+    /// The physical name of a topic.
+    pub fn topic_name(&self, logical: &str) -> String {
+        prefixed(&self.prefix.topic, logical).into_owned()
+    }
+
+    /// The physical name of a service account.
+    pub fn account_name(&self, logical: &str) -> String {
+        prefixed(&self.prefix.service_account, logical).into_owned()
+    }
+
+    /// The physical name of a consumer group.
+    pub fn group_name(&self, logical: &str) -> String {
+        prefixed(&self.prefix.group, logical).into_owned()
+    }
+
+    /// The physical transactional id.
+    pub fn transactional_id(&self, logical: &str) -> String {
+        prefixed(&self.prefix.transactional_id, logical).into_owned()
+    }
+}
+
+fn prefixed<'w>(prefix: &Option<String>, logical: &'w str) -> Cow<'w, str> {
+    match prefix.as_deref().unwrap_or_default() {
+        "" => Cow::Borrowed(logical),
+        prefix => Cow::Owned([prefix, logical].concat()),
+    }
+}
+
+/// Whether an entity is in the stage, and what differs for it there.
+fn overlay<'w, O>(stages: Option<&'w BTreeMap<String, Option<O>>>, stage: &Stage) -> Option<Option<&'w O>> {
+    match stages {
+        None => Some(None),
+        Some(stages) => stages.get(&stage.name).map(Option::as_ref),
+    }
+}
+
+fn stage_access<'w>(stage: &Stage, entity: &'w AccessControlList) -> Option<StagedAccess<'w>> {
+    let spec = &entity.spec;
+    let overlay = overlay(spec.stages.as_ref(), stage)?;
+    Some(StagedAccess {
+        entity,
+        allow: overlay.map_or(&spec.allow, |o| replace_list(&spec.allow, &o.allow)),
+        rules: overlay.map_or(&spec.rules, |o| replace_list(&spec.rules, &o.rules)),
+        allow_from_stage: overlay.is_some_and(|o| !o.allow.is_keep()),
+        rules_from_stage: overlay.is_some_and(|o| !o.rules.is_keep()),
+    })
+}
+
+fn replace<'w, T>(below: &'w T, patch: &'w Patch<T>, nothing: &'w T) -> &'w T {
+    match patch {
+        Patch::Keep => below,
+        Patch::Remove => nothing,
+        Patch::Set(value) => value,
+    }
+}
+
+fn replace_list<'w, T>(below: &'w [T], patch: &'w Patch<Vec<T>>) -> &'w [T] {
+    match patch {
+        Patch::Keep => below,
+        Patch::Remove => &[],
+        Patch::Set(list) => list,
+    }
+}
+
+fn layered<'w, T: Copy>(
+    profile: Option<(T, &'w str)>,
+    entity: Option<T>,
+    overlay: Option<&Patch<T>>,
+) -> Option<(T, Layer<'w>)> {
+    match overlay {
+        Some(Patch::Remove) => None,
+        Some(Patch::Set(value)) => Some((*value, Layer::Stage)),
+        None | Some(Patch::Keep) => entity
+            .map(|value| (value, Layer::Entity))
+            .or_else(|| profile.map(|(value, name)| (value, Layer::Profile(name)))),
+    }
+}
+
+fn layered_config<'w>(
+    profile: Option<(&'w str, &'w Profile)>,
+    entity: &'w Topic,
+    overlay: Option<&'w TopicOverlay>,
+) -> ByName<'w, ResolvedSetting<'w>> {
+    let mut config = ByName::default();
+    if let Some((name, profile)) = profile {
+        for (key, value) in &profile.config {
+            config.insert(key, ResolvedSetting { value, layer: Layer::Profile(name) });
+        }
+    }
+    for (key, value) in &entity.spec.config {
+        config.insert(key, ResolvedSetting { value, layer: Layer::Entity });
+    }
+    for (key, patch) in overlay.into_iter().flat_map(|overlay| &overlay.config) {
+        match patch {
+            Patch::Keep => {}
+            Patch::Remove => config.remove(key),
+            Patch::Set(value) => config.insert(key, ResolvedSetting { value, layer: Layer::Stage }),
+        }
+    }
+    config
+}

@@ -1,0 +1,192 @@
+//! Things by name, in one piece of memory.
+
+use std::{
+    collections::BTreeMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    iter::Map,
+    ops::{Index, RangeFrom},
+    slice,
+    sync::OnceLock,
+};
+
+/// What a `BTreeMap<&str, T>` is, for what is made once, walked often and asked often: sorted by name, in one piece.
+#[derive(Clone, Debug)]
+pub struct ByName<'w, T> {
+    sorted: Vec<(&'w str, T)>,
+    /// Where each name is; made when somebody asks for one, and only where looking at all of them would take long.
+    places: OnceLock<Places>,
+}
+
+impl<'w, T> FromIterator<(&'w str, T)> for ByName<'w, T> {
+    /// No name may be there twice.
+    fn from_iter<I: IntoIterator<Item = (&'w str, T)>>(all: I) -> Self {
+        let mut sorted = Vec::from_iter(all);
+        sorted.sort_by_key(|(name, _)| *name);
+        Self { sorted, places: OnceLock::new() }
+    }
+}
+
+impl<T> Default for ByName<'_, T> {
+    fn default() -> Self {
+        Self { sorted: Vec::new(), places: OnceLock::new() }
+    }
+}
+
+impl<'w, T> ByName<'w, T> {
+    /// Up to here looking at all names beats anything clever.
+    const FEW: usize = 16;
+
+    /// What `keep` makes of the values of a map, under their names.
+    pub fn filtered<E>(all: &'w BTreeMap<String, E>, mut keep: impl FnMut(&'w E) -> Option<T>) -> Self {
+        let mut sorted = Vec::with_capacity(all.len());
+        sorted.extend(all.iter().filter_map(|(name, value)| Some((name.as_str(), keep(value)?))));
+        Self { sorted, places: OnceLock::new() }
+    }
+
+    /// Adds a value, or replaces the one of that name.
+    pub(super) fn insert(&mut self, name: &'w str, value: T) {
+        match self.sorted.binary_search_by_key(&name, |(name, _)| name) {
+            Ok(place) => self.sorted[place].1 = value,
+            Err(place) => self.sorted.insert(place, (name, value)),
+        }
+    }
+
+    /// Takes the value of that name out.
+    pub(super) fn remove(&mut self, name: &str) {
+        self.sorted.retain(|(other, _)| *other != name);
+    }
+
+    /// The value of that name.
+    pub fn get(&self, name: &str) -> Option<&T> {
+        if self.sorted.len() <= Self::FEW {
+            return self.sorted.iter().find(|(other, _)| *other == name).map(|(_, value)| value);
+        }
+        let places = self.places.get_or_init(|| Places::of(self.sorted.iter().map(|(name, _)| *name)));
+        places
+            .candidates(name)
+            .map(|place| &self.sorted[place])
+            .find(|(other, _)| *other == name)
+            .map(|(_, value)| value)
+    }
+
+    /// Whether there is something of that name.
+    pub fn contains_key(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// All names and values, by name.
+    pub fn iter(&self) -> Iter<'_, 'w, T> {
+        self.into_iter()
+    }
+
+    /// All names, sorted.
+    pub fn keys(&self) -> impl ExactSizeIterator<Item = &&'w str> {
+        self.iter().map(|(name, _)| name)
+    }
+
+    /// All values, by name.
+    pub fn values(&self) -> impl ExactSizeIterator<Item = &T> {
+        self.iter().map(|(_, value)| value)
+    }
+
+    /// Names and values from a name on, whether it is there or not.
+    pub fn range(&self, from: RangeFrom<&str>) -> Iter<'_, 'w, T> {
+        let start = self.sorted.partition_point(|(name, _)| *name < from.start);
+        self.sorted[start..].iter().map(|(name, value)| (name, value))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.sorted.len()
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.sorted.is_empty()
+    }
+}
+
+/// Names and values, by name.
+pub(crate) type Iter<'b, 'w, T> = Map<slice::Iter<'b, (&'w str, T)>, fn(&'b (&'w str, T)) -> (&'b &'w str, &'b T)>;
+
+impl<'b, 'w, T> IntoIterator for &'b ByName<'w, T> {
+    type Item = (&'b &'w str, &'b T);
+    type IntoIter = Iter<'b, 'w, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.sorted.iter().map(|(name, value)| (name, value))
+    }
+}
+
+/// A hash table of places in a list of names, which it does not keep. (A `HashMap<&str, _>` would, and with the lock
+/// around it would tie the lifetimes of all views together.)
+#[derive(Clone, Debug)]
+struct Places(Box<[u32]>);
+
+impl Places {
+    const FREE: u32 = u32::MAX;
+
+    fn of<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> Self {
+        let mut places = vec![Self::FREE; (names.len() * 2).next_power_of_two()].into_boxed_slice();
+        for (place, name) in (0..).zip(names) {
+            let free = Self::probe(places.len(), name).find(|slot| places[*slot] == Self::FREE);
+            free.into_iter().for_each(|slot| places[slot] = place);
+        }
+        Self(places)
+    }
+
+    /// Where `name` may be, if it is anywhere.
+    fn candidates(&self, name: &str) -> impl Iterator<Item = usize> {
+        let taken = Self::probe(self.0.len(), name).map(|slot| self.0[slot]).take_while(|place| *place != Self::FREE);
+        taken.map(|place| place as usize)
+    }
+
+    /// Every slot of a table of that size, from where `name` belongs on.
+    fn probe(size: usize, name: &str) -> impl Iterator<Item = usize> + use<> {
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        let start = hasher.finish() as usize;
+        (0..size).map(move |step| start.wrapping_add(step) & (size - 1))
+    }
+}
+
+impl<T> Index<&str> for ByName<'_, T> {
+    type Output = T;
+
+    /// # Panics
+    /// If there is nothing of that name.
+    fn index(&self, name: &str) -> &T {
+        #[expect(clippy::expect_used, reason = "what indexing means, as for every map")]
+        self.get(name).expect("something of that name")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_and_many_are_found_alike() {
+        for count in [0, 1, 16, 17, 1000] {
+            let all: BTreeMap<String, usize> = (0..count).map(|n| (format!("n{n:04}"), n)).collect();
+            let even = ByName::filtered(&all, |n| n.is_multiple_of(2).then_some(*n));
+            assert!(even.keys().is_sorted());
+            for (name, n) in &all {
+                assert_eq!(even.get(name).copied(), n.is_multiple_of(2).then_some(*n));
+                assert_eq!(even.range(name..).count(), (*n..count).filter(|n| n.is_multiple_of(2)).count());
+            }
+            assert!(!even.contains_key("n"));
+        }
+    }
+
+    #[test]
+    fn later_values_replace() {
+        let mut settings = ByName::default();
+        for (name, value) in [("b", 1), ("a", 2), ("b", 3), ("c", 4)] {
+            settings.insert(name, value);
+        }
+        settings.remove("c");
+        assert_eq!(settings.iter().collect::<Vec<_>>(), [(&"a", &2), (&"b", &3)]);
+        assert_eq!(settings["b"], 3);
+    }
+}

@@ -1,0 +1,374 @@
+//! Typed values as people write them.
+
+use std::{borrow::Cow, fmt, str::FromStr};
+
+use jiff::Timestamp;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A span of time in whole milliseconds, written `500ms`, `30s`, `15m`, `12h`, `7d` or as plain milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Duration {
+    /// Milliseconds.
+    pub millis: u64,
+}
+
+const TIME_UNITS: [(&str, u64); 6] =
+    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000), ("w", 604_800_000)];
+
+const SIZE_UNITS: [(&str, u64); 9] = [
+    ("B", 1),
+    ("kB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("TB", 1_000_000_000_000),
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
+];
+
+/// A number with a unit of `units`, or a plain number, in the smallest unit.
+fn parse_quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let number: u64 = text[..digits].parse().ok()?;
+    match text[digits..].trim_start() {
+        "" => Some(number),
+        unit => units.iter().find(|(name, _)| *name == unit).and_then(|(_, factor)| number.checked_mul(*factor)),
+    }
+}
+
+/// `number` in the largest unit that divides it.
+fn format_quantity(f: &mut fmt::Formatter<'_>, number: u64, units: &[(&str, u64)]) -> fmt::Result {
+    let (unit, factor) = units
+        .iter()
+        .filter(|(_, factor)| number != 0 && number.is_multiple_of(*factor))
+        .max_by_key(|(_, factor)| *factor)
+        .unwrap_or(&units[0]);
+    write!(f, "{}{unit}", number / factor)
+}
+
+impl Duration {
+    /// That many milliseconds.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self { millis }
+    }
+}
+
+impl FromStr for Duration {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        parse_quantity(text, &TIME_UNITS)
+            .map(|millis| Self { millis })
+            .ok_or_else(|| format!("expected a duration such as `7d`, `12h`, `30m` or `500ms`, found `{text}`"))
+    }
+}
+
+impl fmt::Display for Duration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Weeks are read but not written: people compare retention in days.
+        format_quantity(f, self.millis, &TIME_UNITS[..5])
+    }
+}
+
+/// A number of bytes, written `1GiB`, `512MiB`, `10MB` or as plain bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Size {
+    /// Bytes.
+    pub bytes: u64,
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        parse_quantity(text, &SIZE_UNITS)
+            .map(|bytes| Self { bytes })
+            .ok_or_else(|| format!("expected a size such as `1GiB`, `512MiB` or `1048576`, found `{text}`"))
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units: [(&str, u64); 5] = [SIZE_UNITS[0], SIZE_UNITS[5], SIZE_UNITS[6], SIZE_UNITS[7], SIZE_UNITS[8]];
+        format_quantity(f, self.bytes, &units)
+    }
+}
+
+impl<'de> Deserialize<'de> for Duration {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Cow::<str>::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for Duration {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A span of time: `7d`, `12h`, `30m`, `45s`, `500ms`, or plain milliseconds.",
+            "anyOf": [{"type": "string", "pattern": "^[0-9]+ *(ms|s|m|h|d|w)?$"}, {"type": "integer", "minimum": 0}],
+            "examples": ["7d", "12h"],
+        })
+    }
+}
+
+/// A day, written `2027-01-31`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Date(pub jiff::civil::Date);
+
+impl FromStr for Date {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        // Exactly this spelling: dates are also compared as text.
+        let read = (text.len() == 10).then(|| text.parse().ok()).flatten();
+        read.map(Self).ok_or_else(|| format!("expected a day such as `2027-01-31`, found `{text}`"))
+    }
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<'de> Deserialize<'de> for Date {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Cow::<str>::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+impl Serialize for Date {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for Date {
+    fn schema_name() -> Cow<'static, str> {
+        "Date".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A day: `2027-01-31`.",
+            "type": "string",
+            "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+        })
+    }
+}
+
+/// A moment, written as a day (`2026-11-22`: its beginning in UTC) or with a time (`2026-11-22T14:30:00Z`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Moment(pub Timestamp);
+
+impl FromStr for Moment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let day = || format!("{text}T00:00:00Z").parse();
+        text.parse().or_else(|_| day()).map(Self).map_err(|_| {
+            format!("expected a day such as `2026-11-22` or a time such as `2026-11-22T14:30:00Z`, found `{text}`")
+        })
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.to_string();
+        f.write_str(text.strip_suffix("T00:00:00Z").unwrap_or(&text))
+    }
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Cow::<str>::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for Moment {
+    fn schema_name() -> Cow<'static, str> {
+        "Moment".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A day, which means its beginning in UTC, or a time with its offset.",
+            "type": "string",
+            "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ].+)?$",
+            "examples": ["2026-11-22", "2026-11-22T14:30:00Z"],
+        })
+    }
+}
+
+/// The value of a topic setting as written: a scalar's text, or a list's.
+///
+/// What it means is decided by [`crate::settings::canonical`], which knows the setting's type.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SettingValue {
+    /// `7d`, `604800000`, `true`, `compact`: the text as it stands in the file, without quotes.
+    Scalar(String),
+    /// `[compact, delete]`.
+    List(Vec<String>),
+}
+
+impl SettingValue {
+    /// The word by which a team orders a setting back to the cluster's default.
+    pub const DEFAULT: &'static str = "default";
+
+    /// Whether this is the positive order to drop a topic's own value: `retention.ms: default`.
+    pub fn is_default(&self) -> bool {
+        matches!(self, SettingValue::Scalar(text) if text == Self::DEFAULT)
+    }
+}
+
+impl fmt::Display for SettingValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SettingValue::Scalar(text) => f.write_str(text),
+            SettingValue::List(items) => f.write_str(&items.join(",")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SettingValue {
+    /// Our YAML reader hands every scalar to `deserialize_any` as the text it is, so `010` and `1.10` survive.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = SettingValue;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value or a list of values")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<SettingValue, E> {
+                Ok(SettingValue::Scalar(text.to_owned()))
+            }
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<SettingValue, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = seq.next_element::<String>()? {
+                    items.push(item);
+                }
+                Ok(SettingValue::List(items))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+impl JsonSchema for SettingValue {
+    fn schema_name() -> Cow<'static, str> {
+        "SettingValue".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A setting's value: typed (`7d`, `1GiB`, `true`, `[compact]`) or in Kafka's own spelling.",
+            "anyOf": [
+                {"type": ["string", "integer", "number", "boolean"]},
+                {"type": "array", "items": {"type": "string"}},
+            ],
+        })
+    }
+}
+
+/// A field of a stage overlay: left alone, removed (`null`), or set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Patch<T> {
+    /// Not written: what lies below stays.
+    #[default]
+    Keep,
+    /// `null`: what lies below is removed.
+    Remove,
+    /// Replaced.
+    Set(T),
+}
+
+impl<T: Clone> Patch<T> {
+    /// What `below` becomes under this patch.
+    pub fn over(&self, below: Option<T>) -> Option<T> {
+        match self {
+            Patch::Keep => below,
+            Patch::Remove => None,
+            Patch::Set(value) => Some(value.clone()),
+        }
+    }
+}
+
+impl<T> Patch<T> {
+    /// Whether the field was not written.
+    pub fn is_keep(&self) -> bool {
+        matches!(self, Patch::Keep)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Patch::Remove, Patch::Set))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Patch<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Patch_of_{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Option::<T>::json_schema(generator)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_and_write() {
+        for (text, millis, back) in [
+            ("7d", 604_800_000, "7d"),
+            ("90 m", 5_400_000, "90m"),
+            ("1w", 604_800_000, "7d"),
+            ("1500", 1500, "1500ms"),
+            ("0", 0, "0ms"),
+        ] {
+            let duration: Duration = text.parse().unwrap();
+            assert_eq!(duration.millis, millis);
+            assert_eq!(duration.to_string(), back);
+        }
+        for wrong in ["", "d", "7 days", "-1d", "1.5h", "99999999999999999999d", "213503982335d"] {
+            assert!(wrong.parse::<Duration>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn moments_read_and_write() {
+        for (text, back) in [
+            ("2026-11-22", "2026-11-22"),
+            ("2026-11-22T14:30:00Z", "2026-11-22T14:30:00Z"),
+            ("2026-11-22T00:30:00+01:00", "2026-11-21T23:30:00Z"),
+        ] {
+            assert_eq!(text.parse::<Moment>().unwrap().to_string(), back);
+        }
+        for wrong in ["", "today", "22.11.2026", "2026-11-31", "2026-11-22T14:30:00"] {
+            assert!(wrong.parse::<Moment>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sizes_read_and_write() {
+        for (text, bytes, back) in
+            [("1GiB", 1 << 30, "1GiB"), ("10MB", 10_000_000, "10000000B"), ("1536KiB", 1_572_864, "1536KiB")]
+        {
+            let size: Size = text.parse().unwrap();
+            assert_eq!((size.bytes, size.to_string().as_str()), (bytes, back));
+        }
+        assert!("1Gib".parse::<Size>().is_err());
+    }
+}

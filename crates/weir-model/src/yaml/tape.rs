@@ -1,0 +1,215 @@
+//! One YAML document as a flat list of nodes with their places.
+//!
+//! A container is followed by its children, a mapping's children being key, value, key, value. `next` leads past a
+//! node and all below it, so no walk needs recursion and one allocation serves many documents.
+
+use std::{borrow::Cow, ops::Range};
+
+use weir_findings::{FileId, Span};
+
+/// Index of a node in its [`Tape`].
+pub(crate) type NodeId = u32;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// A scalar without quotes.
+    Plain,
+    /// A scalar with quotes, or a block scalar: always text.
+    Quoted,
+    Sequence,
+    Mapping,
+}
+
+/// How typing shall look at a node. Changed while one document's findings are collected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// As written.
+    AsWritten,
+    /// The entry of this key was found wrong: as if it were not there.
+    Skip,
+    /// The value was found wrong: it passes for anything, so that what is beside it can be judged.
+    Anything,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Node<'a> {
+    /// A scalar's text, escapes resolved. Empty for containers.
+    pub(crate) text: Cow<'a, str>,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    pub(crate) next: NodeId,
+    pub(crate) shape: Shape,
+    pub(crate) trust: Trust,
+}
+
+impl Node<'_> {
+    /// Whether this is what YAML calls null.
+    pub(crate) fn is_null(&self) -> bool {
+        self.shape == Shape::Plain && matches!(&*self.text, "" | "~" | "null" | "Null" | "NULL")
+    }
+
+    pub(crate) fn is_scalar(&self) -> bool {
+        matches!(self.shape, Shape::Plain | Shape::Quoted)
+    }
+}
+
+/// A document's nodes; the root is node 0.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tape<'a> {
+    pub(crate) nodes: Vec<Node<'a>>,
+    /// Fields found missing, by mapping: they pass for anything.
+    pub(crate) missing: Vec<(NodeId, &'static str)>,
+}
+
+impl<'a> Tape<'a> {
+    pub(crate) const ROOT: NodeId = 0;
+
+    pub(crate) fn clear(&mut self) {
+        self.nodes.clear();
+        self.missing.clear();
+    }
+
+    pub(crate) fn node(&self, id: NodeId) -> &Node<'a> {
+        &self.nodes[id as usize]
+    }
+
+    pub(crate) fn span(&self, file: FileId, id: NodeId) -> Span {
+        let node = self.node(id);
+        Span { file, start: node.start, end: node.end }
+    }
+
+    /// The children of a container: items, or keys and values in turn.
+    pub(crate) fn children(&self, id: NodeId) -> impl Iterator<Item = NodeId> {
+        let Range { mut start, end } = id + 1..self.node(id).next;
+        std::iter::from_fn(move || {
+            let child = start;
+            (child < end).then(|| {
+                start = self.node(child).next;
+                child
+            })
+        })
+    }
+
+    /// The items of a sequence; nothing for any other node.
+    pub(crate) fn items(&self, id: NodeId) -> impl Iterator<Item = NodeId> {
+        self.children(id).take_while(move |_| self.node(id).shape == Shape::Sequence)
+    }
+
+    /// The keys and values of a mapping, without skipped ones; nothing for any other node.
+    pub(crate) fn entries(&self, id: NodeId) -> impl Iterator<Item = (NodeId, NodeId)> {
+        self.all_entries(id).filter(|(key, _)| self.node(*key).trust != Trust::Skip)
+    }
+
+    /// The keys and values of a mapping, skipped ones too.
+    pub(crate) fn all_entries(&self, id: NodeId) -> impl Iterator<Item = (NodeId, NodeId)> {
+        let mut children = self.children(id).take_while(move |_| self.node(id).shape == Shape::Mapping);
+        std::iter::from_fn(move || Some((children.next()?, children.next()?)))
+    }
+
+    /// The entry of `key` in a mapping.
+    pub(crate) fn entry(&self, id: NodeId, key: &str) -> Option<(NodeId, NodeId)> {
+        self.entries(id).find(|(k, _)| self.node(*k).text == key)
+    }
+
+    /// Where people should look for a `path` of keys and indices: the longest part of it that exists.
+    ///
+    /// The place of a value that is there is the value, unless `key` asks for its key or it is null. The place of
+    /// what is not there is whatever names its parent.
+    pub(crate) fn locate(&self, path: &[impl AsRef<str>], key: bool) -> Range<u32> {
+        let mut at = Self::ROOT;
+        let mut name = None;
+        for (depth, step) in path.iter().enumerate() {
+            let Some((found_key, value)) = self.step(at, step.as_ref()) else {
+                return if depth == 0 { self.root_name() } else { self.name_of(name, at) };
+            };
+            (name, at) = (found_key, value);
+        }
+        match name {
+            _ if path.is_empty() => self.root_name(),
+            Some(name) if key || self.node(at).is_null() => self.range(name),
+            _ => self.range(at),
+        }
+    }
+
+    /// Whether all of `path` exists.
+    pub(crate) fn has(&self, path: &[impl AsRef<str>]) -> bool {
+        let root = (!self.nodes.is_empty()).then_some(Self::ROOT);
+        root.and_then(|root| path.iter().try_fold(root, |at, step| Some(self.step(at, step.as_ref())?.1))).is_some()
+    }
+
+    /// The entry of that key, or the item of that index.
+    fn step(&self, at: NodeId, step: &str) -> Option<(Option<NodeId>, NodeId)> {
+        match self.node(at).shape {
+            Shape::Mapping => self.entry(at, step).map(|(key, value)| (Some(key), value)),
+            Shape::Sequence => self.items(at).nth(step.parse().ok()?).map(|item| (None, item)),
+            Shape::Plain | Shape::Quoted => None,
+        }
+    }
+
+    /// What names a node: its key; for an item of a sequence its first key, or itself.
+    pub(crate) fn name_of(&self, key: Option<NodeId>, node: NodeId) -> Range<u32> {
+        match key {
+            Some(key) => self.range(key),
+            None => self.all_entries(node).next().map_or_else(|| self.range(node), |(first, _)| self.range(first)),
+        }
+    }
+
+    /// What names the document: `metadata.name`, else `kind`, else its first key.
+    pub(crate) fn root_name(&self) -> Range<u32> {
+        let Some(root) = self.nodes.first() else { return 0..0 };
+        let name = self
+            .entry(Self::ROOT, "metadata")
+            .and_then(|(_, metadata)| self.entry(metadata, "name"))
+            .or_else(|| self.entry(Self::ROOT, "kind"))
+            .map(|(_, value)| value)
+            .filter(|value| self.node(*value).is_scalar() && !self.node(*value).is_null());
+        match name.or_else(|| self.all_entries(Self::ROOT).next().map(|(key, _)| key)) {
+            Some(node) => self.range(node),
+            None => root.start..root.end,
+        }
+    }
+
+    /// What names the node `id`, wherever in the document it is: its key if it has one.
+    pub(crate) fn name_of_node(&self, id: NodeId) -> Range<u32> {
+        if id == Self::ROOT { self.root_name() } else { self.name_of(self.key_of(id), id) }
+    }
+
+    /// The key of a mapping's value. Searches the document: meant for what is found wrong.
+    pub(crate) fn key_of(&self, id: NodeId) -> Option<NodeId> {
+        // A value's key, being a scalar, is the node right before it.
+        let before = id.checked_sub(1).filter(|before| self.node(*before).is_scalar())?;
+        let holds = |parent: NodeId| self.all_entries(parent).any(|(key, value)| key == before && value == id);
+        (0..before).any(holds).then_some(before)
+    }
+
+    /// The innermost key that a node is below, itself being a value or an item.
+    pub(crate) fn key_above(&self, id: NodeId) -> Option<NodeId> {
+        let over = |mapping: NodeId| {
+            let mut entries = self.all_entries(mapping);
+            entries.find(|(_, value)| (*value..self.node(*value).next).contains(&id)).map(|(key, _)| key)
+        };
+        (0..id).rev().filter(|at| self.node(*at).next > id).find_map(over)
+    }
+
+    fn range(&self, id: NodeId) -> Range<u32> {
+        let node = self.node(id);
+        node.start..node.end
+    }
+
+    /// The same tape, independent of the text it was read from.
+    pub(crate) fn into_owned(self) -> Tape<'static> {
+        let nodes = self
+            .nodes
+            .into_iter()
+            .map(|Node { text, start, end, next, shape, trust }| Node {
+                text: Cow::Owned(text.into_owned()),
+                start,
+                end,
+                next,
+                shape,
+                trust,
+            })
+            .collect();
+        Tape { nodes, missing: self.missing }
+    }
+}

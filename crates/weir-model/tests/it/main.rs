@@ -1,0 +1,8 @@
+//! What the crate does as a whole.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod any_order;
+mod locate;
+mod schema;
+mod stages;

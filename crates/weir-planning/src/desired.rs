@@ -1,0 +1,160 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use weir_model::{Ensure, SecretPart};
+
+use crate::{Acl, Scope, SecretRef};
+
+/// What the files ask of a stage, in Kafka's own terms and physical names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Desired {
+    /// [`Desired::FORMAT`].
+    pub format: String,
+    /// The workspace's name.
+    pub workspace: String,
+    /// The stage's name.
+    pub stage: String,
+    /// The cluster's name in the workspace.
+    pub cluster: String,
+    /// What kind of cluster.
+    pub provider: Provider,
+    /// The id the cluster must have; absent when the workspace does not say.
+    pub cluster_id: Option<String>,
+    /// Names the stage may manage beyond those declared here.
+    pub owns: Scope,
+    /// Whether undeclared objects inside `owns` are deleted.
+    pub prune: bool,
+    /// Whether a plan must be named by its digest to be deployed.
+    pub approval_required: bool,
+    /// Share of the scope's objects, in percent, from which on a plan needs `--beyond-threshold`.
+    pub threshold_percent: u8,
+    /// Number of objects in the scope from which on the share counts.
+    pub threshold_minimum: u32,
+    /// Topics by physical name.
+    pub topics: BTreeMap<String, DesiredTopic>,
+    /// Service accounts by physical name.
+    pub accounts: BTreeMap<String, DesiredAccount>,
+}
+
+impl Desired {
+    /// The format this version writes.
+    pub const FORMAT: &'static str = "weir.desired/v1";
+}
+
+/// What kind of cluster a stage is bound to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Provider {
+    /// Confluent Cloud.
+    ConfluentCloud,
+    /// Apache Kafka brokers.
+    ApacheKafka,
+    /// A folder.
+    Sandbox,
+}
+
+/// A topic as it shall be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DesiredTopic {
+    /// The entity's logical name.
+    pub entity: String,
+    /// The team that owns it.
+    pub team: String,
+    /// Whether it shall exist.
+    pub ensure: Ensure,
+    /// Number of partitions; absent: the cluster's default at creation, anything after.
+    pub partitions: Option<u32>,
+    /// Copies of each partition; absent: as above.
+    pub replication_factor: Option<u16>,
+    /// Settings in Kafka's spelling; absent value: the topic shall have none of its own.
+    pub config: BTreeMap<String, Option<String>>,
+}
+
+/// A service account as it shall be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DesiredAccount {
+    /// The entity's logical name.
+    pub entity: String,
+    /// The team that owns it.
+    pub team: String,
+    /// Whether it shall exist.
+    pub ensure: Ensure,
+    /// Its description; absent: whatever it is.
+    pub description: Option<String>,
+    /// The vault of the team that owns it; absent when nobody defines one.
+    #[serde(default)]
+    pub vault: Option<String>,
+    /// Its API keys, by slot.
+    pub keys: BTreeMap<String, DesiredKey>,
+    /// Its ACL bindings, each with the names of the access control lists that need it.
+    #[serde(with = "acls_as_list")]
+    #[schemars(with = "Vec<(Acl, BTreeSet<String>)>")]
+    pub acls: BTreeMap<Acl, BTreeSet<Arc<str>>>,
+}
+
+impl DesiredAccount {
+    /// Where the JSON secret of a slot is or was stored, declared or not. `account` is the account's physical name.
+    pub fn secret(&self, account: &str, slot: &str) -> Option<SecretRef> {
+        if let Some(key) = self.keys.get(slot) {
+            return Some(key.secret.clone());
+        }
+        Some(SecretRef { vault: self.vault.clone()?, name: weir_model::secret_name(account, slot) })
+    }
+}
+
+/// JSON keys are text, so bindings travel as a list of pairs.
+mod acls_as_list {
+    use std::{
+        collections::{BTreeMap, BTreeSet},
+        sync::Arc,
+    };
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::Acl;
+
+    type Acls = BTreeMap<Acl, BTreeSet<Arc<str>>>;
+
+    pub(super) fn serialize<S: Serializer>(acls: &Acls, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_seq(acls)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Acls, D::Error> {
+        Ok(Vec::<(Acl, BTreeSet<Arc<str>>)>::deserialize(d)?.into_iter().collect())
+    }
+}
+
+/// A slot's key as it shall be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DesiredKey {
+    /// Where its secret is stored.
+    pub secret: SecretRef,
+    /// At what age it is replaced, in milliseconds; absent: never.
+    pub rotate_every: Option<u64>,
+    /// How long the replaced key stays valid, in milliseconds.
+    pub overlap: u64,
+    /// Keys made before this time are replaced whatever their age, once it has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub rotated_after: Option<Timestamp>,
+    /// Whether keys made before `rotated_after` have no overlap.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub emergency: bool,
+    /// Where it is stored in other shapes as well.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub projections: BTreeMap<SecretPart, SecretRef>,
+}
+
+impl DesiredKey {
+    /// Every secret that holds the key: the JSON secret, then its projections.
+    pub fn secrets(&self) -> impl Iterator<Item = &SecretRef> {
+        std::iter::once(&self.secret).chain(self.projections.values())
+    }
+}

@@ -1,0 +1,69 @@
+//! The four artefacts' middle: what files ask for ([`Desired`]), what the cluster and the vaults hold
+//! ([`Observed`]), the steps between ([`Plan`]), and what was left undone ([`Report`]).
+//!
+//! [`plan`] makes every choice; whoever carries a plan out has none left. Nothing here reads a clock, a file
+//! or a network: the same input gives the same bytes.
+//!
+//! ```
+//! use weir_planning::{Observed, PlanOptions, desired, plan, render};
+//!
+//! let files = "
+//! apiVersion: weir/v1
+//! kind: Workspace
+//! metadata: {name: demo}
+//! spec:
+//!   clusters: {local: {sandbox: {path: .weir}}}
+//!   stages: [{name: dev, cluster: local, prefix: {topic: dev.}}]
+//! ---
+//! apiVersion: weir/v1
+//! kind: Topic
+//! metadata: {name: events, team: toll}
+//! spec: {partitions: 6}
+//! ";
+//! let loaded = weir_model::load([("weir.yaml", files)]);
+//! let workspace = loaded.workspace.expect("the file is well formed");
+//! let desired = desired(&workspace.stage("dev")?);
+//! let options = PlanOptions { now: "2026-03-01T12:00:00Z".parse()?, commit: None };
+//! let plan = plan(&desired, &Observed::default(), &options).accept().expect("the cluster takes it");
+//! assert_eq!(plan.steps[0].id.to_string(), "create-topic dev.events");
+//! assert!(render::text(&plan, false).contains("Plan: 1 to add, 0 to change, 0 to delete"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod acl;
+mod desired;
+mod digest;
+mod drift;
+mod expand;
+mod marker;
+mod observed;
+mod plan;
+mod planner;
+mod policy;
+mod precondition;
+pub mod render;
+mod report;
+mod rights;
+mod risk;
+mod rules;
+pub mod schema;
+mod scope;
+
+pub use acl::{Acl, Host};
+pub use desired::{Desired, DesiredAccount, DesiredKey, DesiredTopic, Provider};
+pub use digest::{Digest, fingerprint};
+pub use drift::{Cause, Difference, Drift};
+pub use expand::desired;
+pub use marker::{KeyMarker, NotOurs};
+pub use observed::{
+    ClusterFacts, GroupFacts, KeyState, Limits, Observed, ObservedAccount, ObservedKey, ObservedSecret, ObservedTopic,
+    SecretRef, SecretState, TopicFacts,
+};
+pub use plan::{AccessChange, Change, Phase, Plan, PlanError, Plane, SettingChange, Step, StepId};
+pub use planner::{Outcome, PlanOptions, facts_needed, plan, secrets_needed};
+pub use policy::{PlanPolicies, PlanWaiver};
+pub use precondition::Precondition;
+pub use report::{Report, ReportItem, ReportKind};
+pub use risk::Risk;
+pub use rules::RULES;
+pub use scope::{NamePattern, Scope};

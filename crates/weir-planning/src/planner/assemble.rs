@@ -1,0 +1,134 @@
+//! From loose steps to a sequence: sorted, linked, fingerprinted.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use weir_model::{ByName, PatternType, Resource};
+
+use super::{
+    draft::{Draft, workspace_route},
+    order::{Cycle, order},
+};
+use crate::{Change, Phase, Step, precondition::KeysByAccount};
+
+/// The steps in executable order, each with what it must follow.
+pub(super) fn assemble(draft: &mut Draft<'_>) -> Vec<Step> {
+    let steps = std::mem::take(&mut draft.steps);
+    // A step is large: each is moved once, not whenever the sort compares it.
+    let mut sorted: Vec<usize> = (0..steps.len()).collect();
+    sorted.par_sort_by(|a, b| rank(&steps[*a]).cmp(&rank(&steps[*b])));
+    let mut steps = permuted(steps, sorted);
+    steps.dedup_by(|a, b| a.id == b.id);
+    let edges = edges(&steps);
+    let order = match order(steps.len(), edges.iter().copied()) {
+        Ok(order) => order,
+        Err(Cycle(members)) => {
+            let names: Vec<_> = members.iter().map(|i| steps[*i].id.0.as_str()).collect();
+            let message = format!("the steps {} wait for each other", names.join(", "));
+            let at = workspace_route(draft.desired);
+            draft.error("steps-wait-for-each-other", at, message, "deploy the changes in several plans");
+            return Vec::new();
+        }
+    };
+    for (before, after) in edges {
+        let id = steps[before].id.clone();
+        steps[after].after.push(id);
+    }
+    let keys = KeysByAccount::all(draft.observed);
+    let observed = draft.observed;
+    steps.par_iter_mut().for_each(|step| {
+        step.after.sort_unstable();
+        step.after.dedup();
+        step.fingerprint = step.fingerprint_with(observed, &keys, None);
+    });
+    permuted(steps, order)
+}
+
+/// The steps in that order.
+fn permuted(steps: Vec<Step>, order: Vec<usize>) -> Vec<Step> {
+    if order.is_sorted() {
+        return steps;
+    }
+    let mut loose: Vec<_> = steps.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|i| loose[i].take()).collect()
+}
+
+/// Phase, then object, then what must come first of the same object, then name.
+fn rank(step: &Step) -> (Phase, &str, u8, &str) {
+    let (object, action) = match &step.change {
+        Change::CreateAccount { account, .. } => (account, 0),
+        Change::DescribeAccount { account, .. } => (account, 1),
+        Change::CreateTopic { topic, .. } => (topic, 0),
+        // Copies come before `min.insync.replicas` may rise, and go after it has sunk.
+        Change::ChangeReplication { topic, from, to } => (topic, if to > from { 1 } else { 4 }),
+        Change::AddPartitions { topic, .. } => (topic, 2),
+        Change::AlterConfig { topic, .. } => (topic, 3),
+        Change::Grant { principal, .. } | Change::Revoke { principal, .. } => (principal, 0),
+        Change::IssueKey { account, .. } | Change::RevokeKey { account, .. } => (account, 0),
+        Change::DeleteTopic { topic } => (topic, 0),
+        Change::DeleteAccount { account } => (account, 0),
+    };
+    (step.change.phase(), object, action, &step.id.0)
+}
+
+/// Which step must come before which, by index into `steps`, which are sorted.
+fn edges(steps: &[Step]) -> Vec<(usize, usize)> {
+    let (mut accounts, mut topics, mut issued) = (Vec::new(), Vec::new(), BTreeMap::new());
+    let (mut deleted_topics, mut deleted_accounts) = (BTreeMap::new(), BTreeMap::new());
+    for (i, step) in steps.iter().enumerate() {
+        match &step.change {
+            Change::CreateAccount { account, .. } => accounts.push((account.as_str(), i)),
+            Change::CreateTopic { topic, .. } => topics.push((topic.as_str(), i)),
+            Change::IssueKey { account, slot, .. } => _ = issued.insert((account.as_str(), slot.as_str()), i),
+            Change::DeleteTopic { topic } => _ = deleted_topics.insert(topic.as_str(), i),
+            Change::DeleteAccount { account } => _ = deleted_accounts.insert(account.as_str(), i),
+            _ => {}
+        }
+    }
+    let (accounts, topics) = (ByName::from_iter(accounts), ByName::from_iter(topics));
+    let mut edges = Vec::new();
+    let mut topic_before: Option<(&str, usize)> = None;
+    for (i, step) in steps.iter().enumerate() {
+        match &step.change {
+            Change::AddPartitions { topic, .. }
+            | Change::ChangeReplication { topic, .. }
+            | Change::AlterConfig { topic, .. } => {
+                if let Some((_, before)) = topic_before.filter(|(t, _)| t == topic) {
+                    edges.push((before, i));
+                }
+                topic_before = Some((topic, i));
+            }
+            Change::Grant { principal, acl } => {
+                edges.extend(accounts.get(account_of(principal)).map(|before| (*before, i)));
+                if acl.resource == Resource::Topic && acl.pattern == PatternType::Literal {
+                    edges.extend(topics.get(&acl.name).map(|before| (*before, i)));
+                }
+            }
+            Change::IssueKey { account, .. } => {
+                edges.extend(accounts.get(account.as_str()).map(|before| (*before, i)));
+            }
+            Change::Revoke { principal, acl } => {
+                edges.extend(deleted_accounts.get(account_of(principal)).map(|after| (i, *after)));
+                if acl.resource == Resource::Topic && acl.pattern == PatternType::Literal {
+                    edges.extend(deleted_topics.get(&*acl.name).map(|after| (i, *after)));
+                }
+            }
+            Change::RevokeKey { account, slot, .. } => {
+                edges.extend(deleted_accounts.get(account.as_str()).map(|after| (i, *after)));
+                let slot = slot.as_deref().unwrap_or_default();
+                edges.extend(issued.get(&(account.as_str(), slot)).map(|before| (*before, i)));
+            }
+            Change::CreateAccount { .. }
+            | Change::DescribeAccount { .. }
+            | Change::CreateTopic { .. }
+            | Change::DeleteTopic { .. }
+            | Change::DeleteAccount { .. } => {}
+        }
+    }
+    edges
+}
+
+/// The account of a principal; none has the empty name.
+fn account_of(principal: &str) -> &str {
+    principal.strip_prefix("User:").unwrap_or_default()
+}

@@ -1,0 +1,217 @@
+//! API keys: which secrets are looked at, and what becomes of the keys of slots that are gone. What becomes of a
+//! declared slot is in [`super::slot`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use weir_model::{Ensure, SecretPart};
+
+use super::{
+    draft::{Draft, Owner},
+    slot::Place,
+};
+use crate::{
+    Change, Desired, DesiredAccount, KeyMarker, Observed, ObservedKey, ObservedSecret, ReportKind, Risk, SecretRef,
+    SecretState,
+};
+
+/// Keys by account; our JSON secrets, and those beside them, by account and slot.
+pub(super) struct Keys<'a> {
+    by_account: BTreeMap<&'a str, Vec<(&'a str, &'a ObservedKey)>>,
+    secrets: BySlot<'a>,
+    projections: BySlot<'a>,
+}
+
+type BySlot<'a> = BTreeMap<(&'a str, &'a str), Vec<&'a ObservedSecret>>;
+
+impl<'a> Keys<'a> {
+    pub(super) fn new(observed: &'a Observed) -> Self {
+        let mut by_account = BTreeMap::<_, Vec<_>>::new();
+        for (id, key) in &observed.keys {
+            by_account.entry(key.account.as_str()).or_default().push((id.as_str(), key));
+        }
+        let (mut secrets, mut projections) = (BySlot::new(), BySlot::new());
+        for secret in observed.secrets.values().filter(|s| s.is_ours()) {
+            let tag = |name| secret.tags.get(name).map_or("", String::as_str);
+            let at = (tag(ObservedSecret::TAG_ACCOUNT), tag(ObservedSecret::TAG_SLOT));
+            let kind = if secret.is_projection() { &mut projections } else { &mut secrets };
+            kind.entry(at).or_default().push(secret);
+        }
+        Self { by_account, secrets, projections }
+    }
+
+    pub(super) fn of(&self, account: &str) -> &[(&'a str, &'a ObservedKey)] {
+        self.by_account.get(account).map_or(&[], Vec::as_slice)
+    }
+
+    /// Our secrets of an account in this stage, by slot.
+    fn secrets_of<'s>(
+        &'s self,
+        account: &'s str,
+        stage: &'s str,
+    ) -> impl Iterator<Item = (&'a str, &'a ObservedSecret)> + 's {
+        self.secrets
+            .range((account, "")..)
+            .take_while(move |((a, _), _)| *a == account)
+            .flat_map(|((_, slot), secrets)| secrets.iter().map(|s| (*slot, *s)))
+            .filter(move |(_, s)| tag_is(s, ObservedSecret::TAG_STAGE, stage) && s.state != SecretState::Deleted)
+    }
+
+    /// Where a slot's key `key` is stored in other shapes.
+    fn projections_of(&self, account: &str, slot: &str, stage: &str, key: &str) -> Vec<SecretRef> {
+        let all = self.projections.get(&(account, slot)).map_or(&[][..], Vec::as_slice);
+        all.iter()
+            .filter(|s| tag_is(s, ObservedSecret::TAG_STAGE, stage) && s.state != SecretState::Deleted)
+            .filter(|s| s.key_id() == Some(key))
+            .map(|s| s.at.clone())
+            .collect()
+    }
+}
+
+/// The secrets whose state a plan needs: those of the declared slots, and those of slots that have a key of ours, of
+/// accounts that are pruned as well.
+pub(super) fn secrets_needed(desired: &Desired, observed: &Observed) -> BTreeSet<SecretRef> {
+    let mut needed = BTreeSet::new();
+    for account in desired.accounts.values().filter(|a| a.ensure != Ensure::Unmanaged) {
+        needed.extend(account.keys.values().flat_map(|key| key.secrets().cloned()));
+    }
+    let vaults: BTreeSet<&String> = desired.accounts.values().filter_map(|account| account.vault.as_ref()).collect();
+    for key in observed.keys.values() {
+        let Some(marker) = marker(key).filter(|marker| marker.stage == desired.stage) else { continue };
+        let (name, slot) = (&key.account, &marker.slot);
+        match desired.accounts.get(name) {
+            Some(account) if account.ensure == Ensure::Unmanaged || account.keys.contains_key(slot) => {}
+            Some(account) => {
+                needed.extend(account.secret(name, slot).into_iter().flat_map(|at| shapes(at, name, slot)))
+            }
+            // Nobody says whose the account was: the key's mark tells which of the vaults holds it.
+            None if desired.prune && desired.owns.owns_account(name) => {
+                let places = vaults
+                    .iter()
+                    .map(|vault| SecretRef { vault: (*vault).clone(), name: weir_model::secret_name(name, slot) });
+                needed.extend(places.filter(|at| marker.is_for(at)).flat_map(|at| shapes(at, name, slot)));
+            }
+            None => {}
+        }
+    }
+    needed
+}
+
+/// A secret, in whatever shapes it was stored: what is not there is not found.
+fn shapes(secret: SecretRef, account: &str, slot: &str) -> impl Iterator<Item = SecretRef> {
+    let vault = secret.vault.clone();
+    let parts = SecretPart::ALL.map(|part| SecretRef { vault: vault.clone(), name: part.secret_name(account, slot) });
+    std::iter::once(secret).chain(parts)
+}
+
+pub(super) fn marker(key: &ObservedKey) -> Option<KeyMarker> {
+    key.marker.as_deref()?.parse().ok()
+}
+
+fn tag_is(secret: &ObservedSecret, tag: &str, value: &str) -> bool {
+    secret.tags.get(tag).is_some_and(|v| v == value)
+}
+
+pub(super) fn plan<'a>(
+    draft: &mut Draft<'a>,
+    keys: &Keys<'a>,
+    name: &str,
+    account: &DesiredAccount,
+    owner: Owner<'_>,
+    now: Timestamp,
+) {
+    let stage = draft.desired.stage.as_str();
+    let mut ours = BTreeMap::<String, Vec<(&str, &ObservedKey)>>::new();
+    let mut foreign = Vec::new();
+    for (id, key) in keys.of(name) {
+        match marker(key) {
+            Some(m) if m.stage == stage => ours.entry(m.slot).or_default().push((id, key)),
+            other => foreign.push((*id, other)),
+        }
+    }
+    let mut current = BTreeSet::new();
+    for (slot, wanted) in &account.keys {
+        let same_slot = ours.remove(slot).unwrap_or_default();
+        let place = Place { name, account, slot, wanted, owner, now };
+        current.extend(place.plan(draft, keys, &same_slot));
+    }
+    for (slot, gone) in &ours {
+        // What a declared slot's secret hands out is in use, whatever its mark says.
+        for (id, _) in gone.iter().filter(|(id, _)| !current.contains(*id)) {
+            let secret = keys.secrets_of(name, stage).map(|(_, secret)| secret).find(|s| s.key_id() == Some(*id));
+            let meaning =
+                format!("the slot `{slot}` is no longer declared: applications that use its key stop working");
+            // A secret of a slot that is still declared gets a new key; it is not deleted.
+            let secret = secret.filter(|s| !account.keys.values().any(|key| key.secret == s.at));
+            let projections = keys.projections_of(name, slot, stage, id);
+            let key = Key { account: name, slot: Some(slot), id, secret: secret.map(|s| &s.at), projections };
+            key.revoke(draft, true, owner, meaning);
+        }
+    }
+    // A run that was stopped between deleting a key and its secret leaves the secret behind.
+    for (slot, secret) in keys.secrets_of(name, stage) {
+        let known = account.keys.contains_key(slot);
+        if let Some(id) = secret.key_id().filter(|id| !known && !draft.observed.keys.contains_key(*id)) {
+            let meaning = format!("the slot `{slot}` is no longer declared and its key is gone: its secret goes too");
+            let projections = keys.projections_of(name, slot, stage, id);
+            let key = Key { account: name, slot: Some(slot), id, secret: Some(&secret.at), projections };
+            key.revoke(draft, true, owner, meaning);
+        }
+    }
+    for (id, other) in foreign.into_iter().filter(|(id, _)| !current.contains(*id)) {
+        let message = match other {
+            Some(m) => format!("the API key `{id}` was made for stage `{}`; it is left alone here", m.stage),
+            None => format!("the API key `{id}` was not made by weir; delete it by hand when nobody uses it"),
+        };
+        draft.report(ReportKind::ForeignKey, name, message);
+    }
+}
+
+/// Every key of an account that goes.
+pub(super) fn revoke_all(draft: &mut Draft<'_>, keys: &Keys<'_>, name: &str, owner: Owner<'_>) {
+    let (stage, observed) = (draft.desired.stage.as_str(), draft.observed);
+    let mut secrets: BTreeMap<&str, (&str, &SecretRef)> = keys
+        .secrets_of(name, stage)
+        .filter_map(|(slot, secret)| Some((secret.key_id()?, (slot, &secret.at))))
+        .collect();
+    for (id, key) in keys.of(name) {
+        let secret = secrets.remove(id).map(|(_, at)| at);
+        let slot = marker(key).map(|m| m.slot);
+        let projections = keys.projections_of(name, slot.as_deref().unwrap_or_default(), stage, id);
+        let meaning = "applications that log in with it stop working".to_owned();
+        let key = Key { account: name, slot: slot.as_deref(), id, secret, projections };
+        key.revoke(draft, true, owner, meaning);
+    }
+    // What a tag says may be another account's key: only what is gone is taken along with its secret.
+    for (id, (slot, at)) in secrets.into_iter().filter(|(id, _)| !observed.keys.contains_key(*id)) {
+        let meaning = "the key is gone already: its secret goes too".to_owned();
+        let projections = keys.projections_of(name, slot, stage, id);
+        let key = Key { account: name, slot: Some(slot), id, secret: Some(at), projections };
+        key.revoke(draft, true, owner, meaning);
+    }
+}
+
+/// An API key that goes, and where it is stored.
+pub(super) struct Key<'a> {
+    pub(super) account: &'a str,
+    pub(super) slot: Option<&'a str>,
+    pub(super) id: &'a str,
+    pub(super) secret: Option<&'a SecretRef>,
+    pub(super) projections: Vec<SecretRef>,
+}
+
+impl Key<'_> {
+    /// Its step; `forget` takes its secrets along.
+    pub(super) fn revoke(self, draft: &mut Draft<'_>, forget: bool, owner: Owner<'_>, meaning: String) {
+        let Key { account, slot, id, secret, projections } = self;
+        let change = Change::RevokeKey {
+            account: account.to_owned(),
+            slot: slot.map(str::to_owned),
+            key: id.to_owned(),
+            secret: secret.cloned(),
+            delete_secret: forget && (secret.is_some() || !projections.is_empty()),
+            projections,
+        };
+        draft.step(change, owner, Risk::Revoke, vec![meaning]);
+    }
+}

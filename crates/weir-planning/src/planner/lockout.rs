@@ -1,0 +1,48 @@
+//! A plan never takes rights from the principal that carries it out.
+
+use weir_model::{EntityRef, Kind, Permission, Route};
+
+use super::{
+    accounts::principal,
+    draft::{Draft, workspace_route},
+};
+use crate::{Change, Risk};
+
+pub(super) fn check(draft: &mut Draft<'_>) {
+    let (desired, observed) = (draft.desired, draft.observed);
+    let Some(deployer) = observed.cluster.deployer.as_deref() else { return };
+    let super_user = observed.cluster.deployer_is_super_user;
+    // The cluster may name its accounts by their ids.
+    let is_deployer = |account: &str| {
+        principal(account) == deployer
+            || observed.accounts.get(account).is_some_and(|a| !a.id.is_empty() && principal(&a.id) == deployer)
+    };
+    let mut found = Vec::new();
+    for step in &draft.steps {
+        let (account, what) = match &step.change {
+            Change::Revoke { principal, acl } if step.risk >= Risk::Revoke && !super_user => {
+                (account_of(principal), format!("revoke its binding `{acl}`"))
+            }
+            Change::Grant { principal, acl } if acl.permission == Permission::Deny && !super_user => {
+                (account_of(principal), format!("add the binding `{acl}`"))
+            }
+            Change::RevokeKey { account, key, .. } => (account.as_str(), format!("delete its API key `{key}`")),
+            Change::DeleteAccount { account } => (account.as_str(), "delete it".to_owned()),
+            _ => continue,
+        };
+        if is_deployer(account) {
+            let at = match desired.accounts.get(account) {
+                Some(declared) => Route::name(EntityRef::new(Kind::ServiceAccount, &*declared.entity)),
+                None => workspace_route(desired),
+            };
+            found.push((at, format!("weir deploys as `{deployer}`, and the plan would {what}")));
+        }
+    }
+    for (at, message) in found {
+        draft.error("self-lockout", at, message, "have another principal do it, or take the account out of the files");
+    }
+}
+
+fn account_of(principal: &str) -> &str {
+    principal.strip_prefix("User:").unwrap_or(principal)
+}

@@ -1,0 +1,120 @@
+//! How much of a stage one plan may change before somebody has to say that it was meant.
+
+use std::collections::BTreeSet;
+
+use weir_model::Ensure;
+
+use super::{
+    accounts::principal,
+    draft::{Draft, workspace_route},
+    topics::{count, is_internal},
+};
+use crate::{Change, Risk};
+
+/// Why the plan is beyond the threshold, if it is. Creation does not count.
+pub(super) fn check(draft: &mut Draft<'_>) -> Option<String> {
+    let touched = Touched::by(draft);
+    let (desired, observed) = (draft.desired, draft.observed);
+    // A tombstone is a declaration.
+    if desired.topics.is_empty() && desired.accounts.is_empty() && touched.deletes > 0 {
+        let deletes = count(touched.deletes, "object");
+        let sentence = format!("the files declare nothing for this stage, and the plan deletes {deletes}");
+        draft.warning(
+            "empty-desired",
+            workspace_route(desired),
+            sentence,
+            "check that all files were read; if it is meant, deploy with `--beyond-threshold`",
+        );
+        return Some(format!("The files declare nothing for this stage, and the plan deletes {deletes}."));
+    }
+    let topics = observed
+        .topics
+        .iter()
+        .filter(|(name, topic)| !is_internal(name) && !topic.mirror)
+        .filter(|(name, _)| managed(desired.topics.get(*name).map(|t| t.ensure), desired.owns.owns_topic(name)))
+        .count() as u64;
+    let accounts = || {
+        observed
+            .accounts
+            .keys()
+            .filter(|name| managed(desired.accounts.get(*name).map(|a| a.ensure), desired.owns.owns_account(name)))
+    };
+    let bindings = accounts().filter_map(|name| observed.acls.get(&principal(name))).map(|a| a.len() as u64).sum();
+    let managed_accounts: BTreeSet<&String> = accounts().collect();
+    let keys = observed.keys.values().filter(|key| managed_accounts.contains(&key.account)).count() as u64;
+    let accounts = managed_accounts.len() as u64;
+    let shares = [
+        ("topics and service accounts", touched.topics + touched.accounts, topics + accounts),
+        ("topics", touched.topics, topics),
+        ("service accounts", touched.accounts, accounts),
+        ("ACL bindings", touched.bindings, bindings),
+        ("API keys", touched.keys, keys),
+    ];
+    shares
+        .into_iter()
+        .find(|(_, touched, all)| {
+            *all >= u64::from(desired.threshold_minimum)
+                && u128::from(*touched) * 100 > u128::from(*all) * u128::from(desired.threshold_percent)
+        })
+        .map(|(what, touched, all)| {
+            format!("The plan changes or deletes {touched} of {all} {what}, more than {} %.", desired.threshold_percent)
+        })
+}
+
+fn managed(declared: Option<Ensure>, owned: bool) -> bool {
+    declared.map_or(owned, |ensure| ensure != Ensure::Unmanaged)
+}
+
+#[derive(Default)]
+struct Touched {
+    topics: u64,
+    accounts: u64,
+    bindings: u64,
+    keys: u64,
+    deletes: u64,
+}
+
+impl Touched {
+    fn by(draft: &Draft<'_>) -> Self {
+        let (mut topics, mut accounts) = (BTreeSet::new(), BTreeSet::new());
+        let mut touched = Self::default();
+        // What changes nothing in effect (a default that is pinned) is no change here.
+        for step in draft.steps.iter().filter(|step| step.risk > Risk::Additive) {
+            match &step.change {
+                Change::AddPartitions { topic, .. }
+                | Change::ChangeReplication { topic, .. }
+                | Change::AlterConfig { topic, .. } => {
+                    topics.insert(topic);
+                }
+                Change::DeleteTopic { topic } => {
+                    topics.insert(topic);
+                    touched.deletes += 1;
+                }
+                Change::DescribeAccount { account, .. } => {
+                    accounts.insert(account);
+                }
+                Change::DeleteAccount { account } => {
+                    accounts.insert(account);
+                    touched.deletes += 1;
+                }
+                Change::Revoke { .. } => {
+                    touched.bindings += u64::from(step.risk >= Risk::Revoke);
+                    touched.deletes += 1;
+                }
+                Change::RevokeKey { delete_secret, .. } => {
+                    // A key whose slot is gone is in use; one that was replaced is not: rotation is routine.
+                    touched.keys += u64::from(*delete_secret);
+                    touched.deletes += 1;
+                }
+                // Creation does not count.
+                Change::CreateAccount { .. }
+                | Change::CreateTopic { .. }
+                | Change::Grant { .. }
+                | Change::IssueKey { .. } => {}
+            }
+        }
+        touched.topics = topics.len() as u64;
+        touched.accounts = accounts.len() as u64;
+        touched
+    }
+}

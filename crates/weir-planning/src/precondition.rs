@@ -1,0 +1,299 @@
+//! How a step stands against what is there right now: deployment asks this before each step.
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use serde::Serialize;
+use weir_model::settings;
+
+use crate::{
+    Change, Digest, KeyMarker, Observed, ObservedKey, ObservedSecret, ObservedTopic, Plan, Provider, SecretState, Step,
+    fingerprint,
+};
+
+/// How a step stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Precondition {
+    /// Its object is already as the step would leave it.
+    Done,
+    /// Its object is as it was when the plan was made.
+    AsPlanned,
+    /// Its object is neither: what changed, as a sentence.
+    Stale(String),
+}
+
+/// API keys by account, so that a large plan looks each account up once.
+pub(crate) struct KeysByAccount<'a>(BTreeMap<&'a str, Vec<(&'a str, &'a ObservedKey)>>);
+
+impl<'a> KeysByAccount<'a> {
+    pub(crate) fn all(observed: &'a Observed) -> Self {
+        Self::filtered(observed, |_| true)
+    }
+
+    fn filtered(observed: &'a Observed, keep: impl Fn(&ObservedKey) -> bool) -> Self {
+        let mut keys = BTreeMap::<_, Vec<_>>::new();
+        for (id, key) in observed.keys.iter().filter(|(_, key)| keep(key)) {
+            keys.entry(key.account.as_str()).or_default().push((id.as_str(), key));
+        }
+        Self(keys)
+    }
+
+    /// Ids of the keys in a slot, but for those that carry the mark `ignore`.
+    fn in_slot(&self, account: &str, stage: &str, slot: &str, ignore: Option<&str>) -> Vec<&'a str> {
+        let marked = |key: &ObservedKey| {
+            let marker = key.marker.as_deref();
+            marker.is_some_and(|m| Some(m) != ignore)
+                && marker.and_then(|m| m.parse::<KeyMarker>().ok()).is_some_and(|m| m.stage == stage && m.slot == slot)
+        };
+        let keys = self.0.get(account).map_or(&[][..], Vec::as_slice);
+        keys.iter().filter(|(_, key)| marked(key)).map(|(id, _)| *id).collect()
+    }
+}
+
+static ABSENT: LazyLock<Digest> = LazyLock::new(|| fingerprint(&false));
+static PRESENT: LazyLock<Digest> = LazyLock::new(|| fingerprint(&true));
+
+fn presence(present: bool) -> Digest {
+    if present { PRESENT.clone() } else { ABSENT.clone() }
+}
+
+/// The aspect of a topic that a step touches.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+enum TopicAspect<'a> {
+    Partitions(&'a str, u32),
+    Replication(&'a str, u16),
+    Config(&'a str, &'a BTreeMap<String, String>),
+    Whole { uid: &'a str, partitions: u32, config: &'a BTreeMap<String, String>, known_empty: bool },
+}
+
+impl Step {
+    /// How the step stands against `now`, which must show its object (and for API keys the account's keys and the
+    /// secret). `now` must hold the facts of the topic that [`Step::facts_topic`] names.
+    pub fn check(&self, plan: &Plan, now: &Observed) -> Precondition {
+        if self.is_done(plan, now) {
+            return Precondition::Done;
+        }
+        let marker = self.marker(plan).map(|m| m.to_string());
+        let keys = match &self.change {
+            Change::IssueKey { account, .. } => KeysByAccount::filtered(now, |key| key.account == *account),
+            _ => KeysByAccount(BTreeMap::new()),
+        };
+        if let Some(reason) = self.conflict(now) {
+            return Precondition::Stale(reason);
+        }
+        let found = self.fingerprint_with(now, &keys, marker.as_deref());
+        let expected = found == self.fingerprint || self.is_milder(now) || self.is_half_done(plan, now);
+        if expected || self.took_the_place(plan, now, &keys, marker.as_deref()) {
+            Precondition::AsPlanned
+        } else {
+            Precondition::Stale(self.what_changed())
+        }
+    }
+
+    /// The mark of a key this step makes; absent for steps that make none.
+    pub fn marker(&self, plan: &Plan) -> Option<KeyMarker> {
+        let Change::IssueKey { slot, secret, .. } = &self.change else { return None };
+        Some(KeyMarker::new(plan, &self.id, slot, secret))
+    }
+
+    /// The topic whose [`crate::TopicFacts`] must be read again before [`Step::check`].
+    pub fn facts_topic(&self) -> Option<&str> {
+        match &self.change {
+            Change::DeleteTopic { topic } => Some(topic),
+            _ => None,
+        }
+    }
+
+    /// Fingerprint of exactly what `observed` shows of the object that the step touches. Keys with the mark
+    /// `ignore` are taken as not there.
+    pub(crate) fn fingerprint_with(
+        &self,
+        observed: &Observed,
+        keys: &KeysByAccount<'_>,
+        ignore: Option<&str>,
+    ) -> Digest {
+        let topic = |name: &String| observed.topics.get(name);
+        match &self.change {
+            Change::CreateAccount { account, description: _ }
+            | Change::DescribeAccount { account, from: _, to: _ }
+            | Change::DeleteAccount { account } => match observed.accounts.get(account) {
+                Some(account) => fingerprint(account),
+                None => presence(false),
+            },
+            Change::CreateTopic { topic: name, .. } => {
+                presence(topic(name).is_some() || observed.other_topics.contains(name))
+            }
+            Change::AddPartitions { topic: name, .. } => {
+                topic_aspect(topic(name).map(|t| TopicAspect::Partitions(&t.uid, t.partitions)))
+            }
+            Change::ChangeReplication { topic: name, .. } => {
+                topic_aspect(topic(name).map(|t| TopicAspect::Replication(&t.uid, t.replication_factor)))
+            }
+            Change::AlterConfig { topic: name, .. } => {
+                topic_aspect(topic(name).map(|t| TopicAspect::Config(&t.uid, &t.config)))
+            }
+            Change::DeleteTopic { topic: name } => topic_aspect(topic(name).map(|t| whole(t, known_empty(t)))),
+            Change::Grant { principal, acl } | Change::Revoke { principal, acl } => {
+                presence(observed.acls.get(principal).is_some_and(|acls| acls.contains(acl)))
+            }
+            Change::IssueKey { account, slot, tags, .. } => {
+                let stage = tags.get(ObservedSecret::TAG_STAGE).map_or("", String::as_str);
+                self.slot_aspect(observed, &keys.in_slot(account, stage, slot, ignore))
+            }
+            Change::RevokeKey { key, .. } => match observed.keys.get(key) {
+                Some(key) => fingerprint(key),
+                None => presence(false),
+            },
+        }
+    }
+
+    fn is_done(&self, plan: &Plan, now: &Observed) -> bool {
+        let topic = |name: &String| now.topics.get(name);
+        let holds = |principal: &String, acl| now.acls.get(principal).is_some_and(|acls| acls.contains(acl));
+        match &self.change {
+            Change::CreateAccount { account, description } => {
+                now.accounts.get(account).is_some_and(|a| a.description == *description)
+            }
+            Change::DescribeAccount { account, from: _, to } => {
+                now.accounts.get(account).is_some_and(|a| a.description == *to)
+            }
+            Change::CreateTopic { topic: name, partitions, replication_factor, config } => {
+                topic(name).is_some_and(|t| {
+                    partitions.is_none_or(|p| p == t.partitions)
+                        && replication_factor.is_none_or(|r| r == t.replication_factor)
+                        && config.iter().all(|(n, v)| t.config.get(n).is_some_and(|own| settings::same(n, own, v)))
+                })
+            }
+            Change::AddPartitions { topic: name, from: _, to } => topic(name).is_some_and(|t| t.partitions == *to),
+            Change::ChangeReplication { topic: name, from: _, to } => {
+                topic(name).is_some_and(|t| t.replication_factor == *to)
+            }
+            Change::AlterConfig { topic: name, settings: changes } => topic(name).is_some_and(|t| {
+                changes.iter().all(|(n, change)| match (t.config.get(n), &change.to) {
+                    (Some(own), Some(to)) => settings::same(n, own, to),
+                    (own, to) => own.is_none() && to.is_none(),
+                })
+            }),
+            Change::Grant { principal, acl } => holds(principal, acl),
+            Change::Revoke { principal, acl } => !holds(principal, acl),
+            Change::DeleteTopic { topic: name } => topic(name).is_none() && !now.other_topics.contains(name),
+            Change::DeleteAccount { account } => !now.accounts.contains_key(account),
+            Change::IssueKey { projections, .. } => self.stored(plan, now).is_some_and(|id| {
+                let hands_out = |at| now.secrets.get(at).and_then(ObservedSecret::hands_out);
+                projections.values().all(|at| hands_out(at) == Some(id))
+            }),
+            Change::RevokeKey { key, delete_secret, .. } => {
+                let kept = |s: &&ObservedSecret| s.state != SecretState::Deleted && s.key_id() == Some(key);
+                let mut secrets = self.change.secrets().into_iter().filter_map(|at| now.secrets.get(at));
+                !now.keys.contains_key(key) && (!*delete_secret || secrets.find(kept).is_none())
+            }
+        }
+    }
+
+    /// The key that the JSON secret hands out, if it exists and this very step made it. With projections still to be
+    /// written the step is not done; since nobody reads values, another key is made then.
+    pub fn stored<'o>(&self, plan: &Plan, now: &'o Observed) -> Option<&'o str> {
+        let Change::IssueKey { secret, .. } = &self.change else { return None };
+        let id = now.secrets.get(secret)?.hands_out()?;
+        let marker = self.marker(plan)?.to_string();
+        now.keys.get(id).is_some_and(|key| key.marker.as_ref() == Some(&marker)).then_some(id)
+    }
+
+    /// The keys of a slot, and the secrets it is stored in.
+    fn slot_aspect(&self, observed: &Observed, keys: &[&str]) -> Digest {
+        let mut secrets =
+            self.change.secrets().into_iter().map(|at| observed.secrets.get(at).map(|s| (s.state, &s.tags)));
+        let secret = secrets.next().flatten();
+        let projections: Vec<_> = secrets.collect();
+        if projections.is_empty() { fingerprint(&(keys, secret)) } else { fingerprint(&(keys, secret, projections)) }
+    }
+
+    /// What stands against the step whatever the fingerprint says.
+    fn conflict(&self, now: &Observed) -> Option<String> {
+        let Change::RevokeKey { key, delete_secret, .. } = &self.change else { return None };
+        self.change.secrets().into_iter().find_map(|at| {
+            let held = now.secrets.get(at)?.hands_out()?;
+            match (delete_secret, held == key) {
+                (false, true) => Some(format!("the vault still hands out the API key `{key}`.")),
+                (true, false) => Some(format!("the vault holds another API key than `{key}` now: `{held}`.")),
+                _ => None,
+            }
+        })
+    }
+
+    /// Whether less is at stake than was planned for: the topic to be deleted is known to be empty now.
+    fn is_milder(&self, now: &Observed) -> bool {
+        let Change::DeleteTopic { topic } = &self.change else { return false };
+        now.topics.get(topic).is_some_and(|t| known_empty(t) && topic_aspect(Some(whole(t, false))) == self.fingerprint)
+    }
+
+    /// Whether a run was stopped between deleting the key and retiring its secret, or between storing a key and
+    /// storing it in other shapes.
+    fn is_half_done(&self, plan: &Plan, now: &Observed) -> bool {
+        match &self.change {
+            Change::RevokeKey { key, delete_secret: true, .. } => !now.keys.contains_key(key),
+            Change::IssueKey { projections, .. } => !projections.is_empty() && self.stored(plan, now).is_some(),
+            _ => false,
+        }
+    }
+
+    /// Whether the key to be replaced is gone and no other took its place but, perhaps, our own: a run was stopped
+    /// between making a key and storing it, where a new key takes the old one's place at once.
+    fn took_the_place(&self, plan: &Plan, now: &Observed, keys: &KeysByAccount<'_>, marker: Option<&str>) -> bool {
+        let Change::IssueKey { account, slot, replaces: Some(old), .. } = &self.change else { return false };
+        if plan.provider != Provider::ApacheKafka || !keys.in_slot(account, &plan.stage, slot, marker).is_empty() {
+            return false;
+        }
+        self.slot_aspect(now, &[old]) == self.fingerprint
+    }
+
+    fn what_changed(&self) -> String {
+        match &self.change {
+            Change::CreateAccount { account, .. } => {
+                format!("the service account `{account}` exists now, with another description.")
+            }
+            Change::DescribeAccount { account, .. } | Change::DeleteAccount { account } => {
+                format!("the service account `{account}` is not what it was when the plan was made.")
+            }
+            Change::CreateTopic { topic, .. } => format!("the topic `{topic}` exists now, and not as planned."),
+            Change::AddPartitions { topic, .. } => {
+                format!(
+                    "the topic `{topic}` has another number of partitions than when the plan was made, or was made anew."
+                )
+            }
+            Change::ChangeReplication { topic, .. } => {
+                format!(
+                    "the topic `{topic}` has another replication factor than when the plan was made, or was made anew."
+                )
+            }
+            Change::AlterConfig { topic, .. } => {
+                format!("the topic `{topic}` has other settings than when the plan was made, or was made anew.")
+            }
+            Change::DeleteTopic { topic } => {
+                format!(
+                    "the topic `{topic}` is not what it was when the plan was made: its settings, its partitions, or whether it holds records."
+                )
+            }
+            // A binding is there or not: one is done, the other as planned.
+            Change::Grant { principal, acl } | Change::Revoke { principal, acl } => {
+                format!("the binding `{acl}` of {principal} is not what it was when the plan was made.")
+            }
+            Change::IssueKey { account, slot, .. } => {
+                format!("the keys of `{account}/{slot}` or its secret are not what they were when the plan was made.")
+            }
+            Change::RevokeKey { key, .. } => format!("the API key `{key}` is not what it was when the plan was made."),
+        }
+    }
+}
+
+fn topic_aspect(aspect: Option<TopicAspect<'_>>) -> Digest {
+    aspect.map_or_else(|| presence(false), |aspect| fingerprint(&aspect))
+}
+
+fn whole(topic: &ObservedTopic, known_empty: bool) -> TopicAspect<'_> {
+    TopicAspect::Whole { uid: &topic.uid, partitions: topic.partitions, config: &topic.config, known_empty }
+}
+
+fn known_empty(topic: &ObservedTopic) -> bool {
+    topic.facts.as_ref().is_some_and(|facts| facts.records == 0)
+}

@@ -1,0 +1,15 @@
+//! Plans as people read them: terminal text, markdown for a pull request, and drift.
+//!
+//! What things mean comes before how they are written. Names and descriptions come from outside: whatever could
+//! steer a terminal, a pipeline agent or a markdown page is made harmless here.
+
+mod drift;
+mod markdown;
+mod plain;
+mod text;
+mod words;
+
+pub use drift::drift;
+pub(crate) use drift::of_plan as differences;
+pub use markdown::markdown;
+pub use text::text;

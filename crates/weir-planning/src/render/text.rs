@@ -1,0 +1,142 @@
+//! Terminal text.
+
+use super::{
+    plain::plain,
+    words::{Counts, Verb, by_team, details, headline, nothing, team_name},
+};
+use crate::{Plan, Report, ReportItem, ReportKind, Risk};
+
+/// A plan for a terminal: steps by team, effective access, what was left undone, and a last line with the counts
+/// above the digest. An empty plan is one line, and whatever the report has that somebody should act on.
+pub fn text(plan: &Plan, colour: bool) -> String {
+    let paint = Paint(colour);
+    let mut out = String::new();
+    if plan.is_empty() {
+        line(&mut out, 0, &plain(&nothing(plan)));
+        let news: Vec<_> = plan.report.items.iter().filter(|item| is_news(item)).collect();
+        if !news.is_empty() {
+            out.push('\n');
+            report(&mut out, paint, &news);
+        }
+        return out;
+    }
+    let place =
+        format!("Plan for stage {} of {} (cluster {}, {})", plan.stage, plan.workspace, plan.cluster, plan.cluster_id);
+    line(&mut out, 0, &paint.bold(&plain(&place)));
+    steps(&mut out, paint, plan);
+    access(&mut out, paint, plan);
+    if !plan.report.items.is_empty() {
+        out.push('\n');
+        report(&mut out, paint, &summed_up(&plan.report).iter().collect::<Vec<_>>());
+    }
+    out.push('\n');
+    if let Some(reason) = &plan.beyond_threshold {
+        let sentence = format!("{reason} It needs `--beyond-threshold`.");
+        line(&mut out, 0, &paint.risk(Risk::DataLoss, &plain(&sentence)));
+    }
+    if plan.approval_required {
+        line(&mut out, 0, "This stage needs an approval: deploy with `--digest`.");
+    }
+    let counts = Counts::of(&plan.steps);
+    let risk =
+        counts.risk.map_or_else(String::new, |risk| format!(" (highest risk: {})", paint.risk(risk, risk.as_str())));
+    line(&mut out, 0, &format!("Plan: {}{risk}.", counts.sentence()));
+    line(&mut out, 0, &format!("Digest: {}", plain(&plan.digest.0)));
+    out
+}
+
+fn steps(out: &mut String, paint: Paint, plan: &Plan) {
+    for (team, steps) in by_team(plan) {
+        out.push('\n');
+        line(out, 0, &paint.bold(&plain(team_name(team))));
+        for step in steps {
+            let (symbol, colour) = match Verb::of(&step.change) {
+                Verb::Add => ('+', GREEN),
+                Verb::Change => ('~', YELLOW),
+                Verb::Delete => ('-', RED),
+            };
+            let headline = paint.with(colour, &format!("{symbol} {}", plain(&headline(&step.change))));
+            line(out, 2, &format!("{headline}  [{}]", paint.risk(step.risk, step.risk.as_str())));
+            for detail in details(step) {
+                line(out, 6, &plain(&detail));
+            }
+        }
+    }
+}
+
+fn access(out: &mut String, paint: Paint, plan: &Plan) {
+    if plan.access.is_empty() {
+        return;
+    }
+    out.push('\n');
+    line(out, 0, &paint.bold("Effective access"));
+    for change in &plan.access {
+        if change.gains.is_empty() && change.loses.is_empty() {
+            line(out, 2, &plain(&format!("{}: the same as before", change.principal)));
+            continue;
+        }
+        line(out, 2, &plain(&change.principal));
+        for gain in &change.gains {
+            line(out, 4, &paint.with(GREEN, &plain(&format!("+ {gain}"))));
+        }
+        for loss in &change.loses {
+            line(out, 4, &paint.with(RED, &plain(&format!("- {loss}"))));
+        }
+    }
+}
+
+fn report(out: &mut String, paint: Paint, items: &[&ReportItem]) {
+    line(out, 0, &paint.bold("Left as it is"));
+    for ReportItem { kind: _, object, message } in items {
+        line(out, 2, &plain(&format!("{object}: {message}")));
+    }
+}
+
+/// Whether somebody should act on it: keys that will be due take care of themselves.
+fn is_news(item: &ReportItem) -> bool {
+    item.kind != ReportKind::KeyDue
+}
+
+/// The report with one item for all keys that will be due, when they are many.
+pub(super) fn summed_up(report: &Report) -> Vec<ReportItem> {
+    let due = report.items.iter().filter(|item| item.kind == ReportKind::KeyDue).count();
+    let mut items = report.items.clone();
+    if due > 3 {
+        items.retain(|item| item.kind != ReportKind::KeyDue);
+        let message = format!("{due} keys are not due yet; the plan file says when");
+        items.push(ReportItem { kind: ReportKind::KeyDue, object: "API keys".to_owned(), message });
+    }
+    items
+}
+
+fn line(out: &mut String, indent: usize, text: &str) {
+    out.extend(std::iter::repeat_n(' ', indent));
+    out.push_str(text);
+    out.push('\n');
+}
+
+const RED: u8 = 31;
+const GREEN: u8 = 32;
+const YELLOW: u8 = 33;
+
+/// Colours, or none.
+#[derive(Clone, Copy)]
+pub(super) struct Paint(pub(super) bool);
+
+impl Paint {
+    fn with(self, code: u8, text: &str) -> String {
+        if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    pub(super) fn bold(self, text: &str) -> String {
+        self.with(1, text)
+    }
+
+    fn risk(self, risk: Risk, text: &str) -> String {
+        match risk {
+            Risk::Additive => self.with(GREEN, text),
+            Risk::Change | Risk::Revoke => self.with(YELLOW, text),
+            Risk::Destroy | Risk::DataLoss => self.with(RED, text),
+        }
+    }
+}

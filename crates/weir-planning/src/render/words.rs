@@ -1,0 +1,164 @@
+//! What a step is, in words.
+
+use std::collections::BTreeMap;
+
+use weir_model::{Permission, settings};
+
+use crate::{Acl, Change, Host, Plan, Risk, Step, acl::target};
+
+/// What kind of thing happens to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    Add,
+    Change,
+    Delete,
+}
+
+impl Verb {
+    pub(super) fn of(change: &Change) -> Self {
+        match change {
+            Change::IssueKey { replaces: Some(_), .. } => Verb::Change,
+            Change::CreateAccount { .. }
+            | Change::CreateTopic { .. }
+            | Change::Grant { .. }
+            | Change::IssueKey { replaces: None, .. } => Verb::Add,
+            Change::DescribeAccount { .. }
+            | Change::AddPartitions { .. }
+            | Change::ChangeReplication { .. }
+            | Change::AlterConfig { .. } => Verb::Change,
+            Change::Revoke { .. }
+            | Change::DeleteTopic { .. }
+            | Change::RevokeKey { .. }
+            | Change::DeleteAccount { .. } => Verb::Delete,
+        }
+    }
+}
+
+/// `dev-toll-billing may Read topic dev.cards.status.v1`
+fn binding(principal: &str, acl: &Acl) -> String {
+    let account = principal.strip_prefix("User:").unwrap_or(principal);
+    let may = match acl.permission {
+        Permission::Allow => "may",
+        Permission::Deny => "may not",
+    };
+    let what = target(acl.resource, acl.pattern, &acl.name);
+    let from = match &acl.host {
+        Host::Any => String::new(),
+        Host::Address(address) => format!(" from {address}"),
+    };
+    format!("{account} {may} {} {what}{from}", acl.operation.name())
+}
+
+/// The step in one line.
+pub(super) fn headline(change: &Change) -> String {
+    match change {
+        Change::CreateAccount { account, .. } | Change::DeleteAccount { account } => {
+            format!("service account {account}")
+        }
+        Change::DescribeAccount { account, .. } => format!("service account {account}: description"),
+        Change::CreateTopic { topic, .. } | Change::DeleteTopic { topic } => format!("topic {topic}"),
+        Change::AddPartitions { topic, from, to } => format!("topic {topic}: partitions {from} → {to}"),
+        Change::ChangeReplication { topic, from, to } => format!("topic {topic}: replication factor {from} → {to}"),
+        Change::AlterConfig { topic, settings } => {
+            let noun = if settings.len() == 1 { "setting" } else { "settings" };
+            format!("topic {topic}: {} {noun}", settings.len())
+        }
+        Change::Grant { principal, acl } | Change::Revoke { principal, acl } => binding(principal, acl),
+        Change::IssueKey { account, slot, replaces, .. } => match replaces {
+            Some(old) => format!("API key {account}/{slot}, in place of {old}"),
+            None => format!("API key {account}/{slot}"),
+        },
+        Change::RevokeKey { account, slot, key, delete_secret, .. } => {
+            let slot = slot.as_ref().map(|slot| format!("/{slot}")).unwrap_or_default();
+            let secret = if *delete_secret { " and its secret" } else { "" };
+            format!("API key {key} of {account}{slot}{secret}")
+        }
+    }
+}
+
+/// What stands below the headline: what it means, then how it is written.
+pub(super) fn details(step: &Step) -> Vec<String> {
+    let mut lines = step.meaning.clone();
+    match &step.change {
+        Change::CreateAccount { account: _, description } if !description.is_empty() => {
+            lines.push(format!("description: {description}"));
+        }
+        Change::DescribeAccount { account: _, from, to } => lines.push(format!("“{from}” → “{to}”")),
+        Change::CreateTopic { topic: _, partitions, replication_factor, config } => {
+            let partitions = partitions.map(|n| format!("{n} partition{}", if n == 1 { "" } else { "s" }));
+            let copies = replication_factor.map(|n| format!("replication factor {n}"));
+            let shape: Vec<_> = partitions.into_iter().chain(copies).collect();
+            if !shape.is_empty() {
+                lines.push(shape.join(", "));
+            }
+            lines.extend(config.iter().map(|(name, value)| format!("{name}: {}", settings::humane(name, value))));
+        }
+        Change::AlterConfig { topic: _, settings } => {
+            for (name, change) in settings {
+                let value = |v: &Option<String>| v.clone().unwrap_or_else(|| "default".to_owned());
+                lines.push(format!("{name}: {} → {}", value(&change.from), value(&change.to)));
+            }
+        }
+        Change::IssueKey { secret, projections, .. } => {
+            let parts: Vec<_> = projections.keys().map(|part| format!(" and -{part}")).collect();
+            lines.push(format!("stored in {secret}{}", parts.concat()));
+        }
+        Change::RevokeKey { secret: Some(secret), projections, .. } => {
+            let more = match projections.len() {
+                0 => String::new(),
+                more => format!(" and {more} beside it"),
+            };
+            lines.push(format!("secret {secret}{more}"));
+        }
+        _ => {}
+    }
+    lines
+}
+
+/// How much happens.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Counts {
+    pub(super) add: usize,
+    pub(super) change: usize,
+    pub(super) delete: usize,
+    pub(super) risk: Option<Risk>,
+}
+
+impl Counts {
+    pub(super) fn of<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Self {
+        let mut counts = Self::default();
+        for step in steps {
+            match Verb::of(&step.change) {
+                Verb::Add => counts.add += 1,
+                Verb::Change => counts.change += 1,
+                Verb::Delete => counts.delete += 1,
+            }
+            counts.risk = counts.risk.max(Some(step.risk));
+        }
+        counts
+    }
+
+    /// `2 to add, 1 to change, 0 to delete`
+    pub(super) fn sentence(&self) -> String {
+        format!("{} to add, {} to change, {} to delete", self.add, self.change, self.delete)
+    }
+}
+
+/// The steps by team, each team's in executable order; what belongs to nobody comes last, under `None`.
+pub(super) fn by_team(plan: &Plan) -> Vec<(Option<&str>, Vec<&Step>)> {
+    let mut teams = BTreeMap::<_, Vec<_>>::new();
+    for step in &plan.steps {
+        teams.entry((step.team.is_none(), step.team.as_deref())).or_default().push(step);
+    }
+    teams.into_iter().map(|((_, team), steps)| (team, steps)).collect()
+}
+
+/// The heading of a team's steps.
+pub(super) fn team_name(team: Option<&str>) -> &str {
+    team.unwrap_or("no team (not declared)")
+}
+
+/// What an empty plan says.
+pub(super) fn nothing(plan: &Plan) -> String {
+    format!("No changes: stage {} is as its files say.", plan.stage)
+}

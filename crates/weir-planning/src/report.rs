@@ -1,0 +1,64 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a plan leaves undone, and why.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[must_use = "a report says what was left undone"]
+pub struct Report {
+    /// In the order of kind and name.
+    pub items: Vec<ReportItem>,
+}
+
+/// One thing left undone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReportItem {
+    /// What sort of thing.
+    pub kind: ReportKind,
+    /// Physical name of the object.
+    pub object: String,
+    /// Why it was left, and what to write to have it done. A sentence.
+    pub message: String,
+}
+
+/// What sort of thing is left undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReportKind {
+    /// A topic inside the owned scope that no file declares.
+    UnmanagedTopic,
+    /// A service account inside the owned scope that no file declares.
+    UnmanagedAccount,
+    /// A topic's own setting that no file declares.
+    UndeclaredSetting,
+    /// An API key of a declared account without our mark.
+    ForeignKey,
+    /// A replaced key whose overlap has not ended.
+    RetiringKey,
+    /// A key that will be due.
+    KeyDue,
+    /// A secret in another shape that no file asks for any more.
+    UnaskedSecret,
+    /// A tombstone whose object is gone: the file can be removed.
+    TombstoneDone,
+    /// An internal or mirrored object that is never touched.
+    Untouchable,
+}
+
+impl ReportKind {
+    /// Whether it is something that the cluster has otherwise than the files say.
+    pub fn is_drift(self) -> bool {
+        match self {
+            ReportKind::UnmanagedTopic
+            | ReportKind::UnmanagedAccount
+            | ReportKind::UndeclaredSetting
+            | ReportKind::ForeignKey => true,
+            ReportKind::RetiringKey
+            | ReportKind::KeyDue
+            | ReportKind::UnaskedSecret
+            | ReportKind::TombstoneDone
+            | ReportKind::Untouchable => false,
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! One test for each folder of `tests/cases`: `desired.yaml` and `observed.json` give `plan.txt`, `plan.json` and
+//! `findings.txt`. `WEIR_BLESS=1` rewrites the expected files.
+
+#![expect(clippy::disallowed_methods, reason = "this test reads case folders")]
+
+use std::{env, fs, path::Path};
+
+use serde::Deserialize;
+use weir_model::load;
+use weir_planning::{Observed, Plan, PlanOptions, desired, plan, render};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    /// What the case shows, in a sentence.
+    about: String,
+    /// The stage that is planned.
+    #[serde(default = "dev")]
+    stage: String,
+    /// The time.
+    #[serde(default = "noon")]
+    now: String,
+}
+
+fn dev() -> String {
+    "dev".to_owned()
+}
+
+fn noon() -> String {
+    "2026-03-01T12:00:00Z".to_owned()
+}
+
+fn case(toml: &Path) -> datatest_stable::Result<()> {
+    let folder = toml.parent().ok_or("a case is in a folder")?;
+    let read = |name: &str| fs::read_to_string(folder.join(name)).map_err(|err| format!("{name}: {err}"));
+    let Case { about, stage, now } = toml::from_str(&read("case.toml")?)?;
+    if about.trim().is_empty() {
+        return Err("case.toml does not say what the case is about".into());
+    }
+    let loaded = load([("desired.yaml", read("desired.yaml")?)]);
+    if !loaded.findings.is_empty() {
+        return Err(format!("desired.yaml has findings: {:#?}", loaded.findings).into());
+    }
+    let workspace = loaded.workspace.as_ref().ok_or("desired.yaml has no workspace")?;
+    let wanted = desired(&workspace.stage(&stage)?);
+    let observed: Observed = serde_json::from_str(&read("observed.json")?)?;
+    let outcome = plan(&wanted, &observed, &PlanOptions { now: now.parse()?, commit: None });
+
+    let findings: String = outcome
+        .findings
+        .iter()
+        .map(|finding| {
+            let position = loaded.sources.position(loaded.locate(&finding.at));
+            let help = finding.help.as_ref().map(|help| format!("\n  help: {help}")).unwrap_or_default();
+            format!(
+                "{}[{}]: {}\n  --> desired.yaml:{}:{}{help}\n",
+                finding.severity, finding.rule, finding.message, position.line, position.column
+            )
+        })
+        .collect();
+    let json = outcome.plan.to_json();
+    assert_eq!(Plan::from_json(&json)?, outcome.plan, "a plan reads as it was written");
+    let withheld = match outcome.clone().accept() {
+        Ok(_) => "",
+        Err(_) => "(withheld: there are errors)\n",
+    };
+    let text = format!(
+        "{withheld}{}---\n{}",
+        render::text(&outcome.plan, false),
+        render::drift(&weir_planning::Drift::of(&outcome.plan), false)
+    );
+
+    let bless = env::var("WEIR_BLESS").is_ok_and(|v| v == "1") || env::var("INSTA_UPDATE").is_ok_and(|v| v == "always");
+    let mut wrong = Vec::new();
+    for (name, is) in [("plan.txt", text), ("plan.json", json), ("findings.txt", findings)] {
+        let path = folder.join(name);
+        let expected = fs::read_to_string(&path).unwrap_or_default();
+        if bless {
+            if is.is_empty() {
+                _ = fs::remove_file(&path);
+            } else {
+                fs::write(&path, &is)?;
+            }
+        } else if is != expected {
+            wrong.push(format!("{name} is not as expected ({about}). It is:\n{is}"));
+        }
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
+}
+
+datatest_stable::harness! {
+    { test = case, root = "tests/cases", pattern = r"/case\.toml$" },
+}

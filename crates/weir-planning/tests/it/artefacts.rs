@@ -1,0 +1,57 @@
+//! The artefacts as files.
+
+#![expect(clippy::disallowed_methods, reason = "this test compares committed files")]
+
+use std::{env, fs, path::Path};
+
+use weir_planning::{Observed, Plan, PlanError, plan, schema};
+
+use crate::sample::{WORKSPACE, desired_of, options};
+
+/// `INSTA_UPDATE=always` rewrites the files.
+#[test]
+fn the_committed_schemas_are_those_of_the_types() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas");
+    for (name, schema) in schema::artefacts() {
+        let mut is = serde_json::to_string_pretty(&schema).unwrap();
+        is.push('\n');
+        let path = folder.join(name);
+        if env::var("INSTA_UPDATE").is_ok_and(|v| v == "always") || env::var("WEIR_BLESS").is_ok_and(|v| v == "1") {
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(&path, &is).unwrap();
+        }
+        let committed = fs::read_to_string(&path).unwrap_or_default();
+        assert!(committed == is, "{name} is not what the types say; write it anew with INSTA_UPDATE=always");
+    }
+}
+
+fn sample() -> Plan {
+    let topic = "apiVersion: weir/v1\nkind: Topic\nmetadata: {name: a, team: toll}\nspec: {partitions: 3}\n";
+    plan(&desired_of([WORKSPACE, topic]), &Observed::default(), &options()).accept().unwrap()
+}
+
+#[test]
+fn a_plan_that_was_changed_is_not_read() {
+    let json = sample().to_json();
+    assert_eq!(Plan::from_json(&json).unwrap(), sample());
+    let forged = json.replace("\"partitions\": 3", "\"partitions\": 30");
+    assert!(matches!(Plan::from_json(&forged), Err(PlanError::Digest { .. })));
+    let added = json.replacen('{', "{\"extra\": 1,", 1);
+    assert!(matches!(Plan::from_json(&added), Err(PlanError::Syntax(_))));
+    for wrong in ["", "{}", "[]", "null", "\u{0}"] {
+        assert!(matches!(Plan::from_json(wrong), Err(PlanError::Syntax(_))), "{wrong}");
+    }
+}
+
+#[test]
+fn a_plan_of_another_version_is_named() {
+    let text = r#"{"format": "weir.plan/v9", "novelty": true}"#;
+    insta::assert_snapshot!(Plan::from_json(text).unwrap_err(), @"the plan's format is `weir.plan/v9`, this version reads `weir.plan/v1`; plan again");
+}
+
+#[test]
+fn white_space_is_not_content() {
+    let plan = sample();
+    let compact = serde_json::to_string(&plan).unwrap();
+    assert_eq!(Plan::from_json(&compact).unwrap(), plan);
+}

@@ -1,0 +1,13 @@
+//! Everything of weir-planning that is not a case folder.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod artefacts;
+mod precondition;
+mod properties;
+mod pruned;
+mod rendering;
+mod rules;
+mod sample;
+mod simulation;
+mod speed;

@@ -1,0 +1,225 @@
+//! What holds for every desired and every observed state.
+
+use std::collections::BTreeSet;
+
+use proptest::{collection, prelude::*, sample::Index};
+use weir_model::{Ensure, settings};
+use weir_planning::*;
+
+use crate::{
+    sample::{WORKSPACE, acls_of, desired_of, desired_state, observed_state, options},
+    simulation::apply,
+};
+
+/// Whether the plan may touch the account.
+fn manages_account(desired: &Desired, account: &str) -> bool {
+    match desired.accounts.get(account) {
+        Some(declared) => declared.ensure != Ensure::Unmanaged,
+        None => desired.prune && desired.owns.owns_account(account),
+    }
+}
+
+fn manages_topic(desired: &Desired, observed: &Observed, topic: &str) -> bool {
+    let untouchable = topic.starts_with('_') || observed.topics.get(topic).is_some_and(|t| t.mirror);
+    !untouchable
+        && match desired.topics.get(topic) {
+            Some(declared) => declared.ensure != Ensure::Unmanaged,
+            None => desired.prune && desired.owns.owns_topic(topic),
+        }
+}
+
+fn deletable(desired: &Desired, declared: Option<Ensure>, owned: bool) -> bool {
+    declared.map_or(desired.prune && owned, |ensure| ensure == Ensure::Absent)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+
+    #[test]
+    fn applying_a_plan_leaves_nothing_to_do(desired in desired_state(false), observed in observed_state(false)) {
+        let outcome = plan(&desired, &observed, &options());
+        prop_assume!(!outcome.plan.steps.is_empty());
+        if let Ok(first) = outcome.accept() {
+            let mut state = observed;
+            apply(&first, &mut state);
+            let second = plan(&desired, &state, &options());
+            prop_assert!(second.plan.is_empty(), "{:#?}", second.plan.steps);
+            prop_assert!(second.findings.is_empty(), "{:#?}", second.findings);
+            // Whoever runs the old plan again finds every step done, but for a key that was issued and has aged.
+            for step in &first.steps {
+                prop_assert_eq!(step.check(&first, &state), Precondition::Done);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_outside_the_scope_is_touched(desired in desired_state(true), observed in observed_state(true)) {
+        let outcome = plan(&desired, &observed, &options());
+        for step in &outcome.plan.steps {
+            let fine = match &step.change {
+                Change::CreateTopic { topic, .. }
+                | Change::AddPartitions { topic, .. }
+                | Change::ChangeReplication { topic, .. }
+                | Change::AlterConfig { topic, .. } => {
+                    manages_topic(&desired, &observed, topic) && desired.topics.contains_key(topic)
+                }
+                Change::DeleteTopic { topic } => {
+                    let declared = desired.topics.get(topic).map(|t| t.ensure);
+                    manages_topic(&desired, &observed, topic)
+                        && deletable(&desired, declared, desired.owns.owns_topic(topic))
+                }
+                Change::CreateAccount { account, .. }
+                | Change::DescribeAccount { account, .. }
+                | Change::IssueKey { account, .. } => desired.accounts.contains_key(account),
+                Change::RevokeKey { account, key, .. } => {
+                    manages_account(&desired, account)
+                        && observed.keys.get(key).is_none_or(|k| k.account == *account)
+                }
+                Change::DeleteAccount { account } => {
+                    let declared = desired.accounts.get(account).map(|a| a.ensure);
+                    deletable(&desired, declared, desired.owns.owns_account(account))
+                }
+                Change::Grant { principal, acl } => {
+                    let account = &principal["User:".len()..];
+                    desired.accounts.get(account).is_some_and(|a| a.acls.contains_key(acl))
+                }
+                Change::Revoke { principal, acl } => {
+                    let account = &principal["User:".len()..];
+                    manages_account(&desired, account)
+                        && desired.accounts.get(account).is_none_or(|a| !a.acls.contains_key(acl))
+                        && acls_of(&observed, principal).any(|a| a == acl)
+                }
+            };
+            prop_assert!(fine, "{}", step.id);
+        }
+    }
+
+    #[test]
+    fn nothing_panics_and_the_same_input_gives_the_same_bytes(
+        desired in desired_state(true),
+        observed in observed_state(true),
+    ) {
+        let outcome = plan(&desired, &observed, &options());
+        let json = outcome.plan.to_json();
+        let again: Observed = serde_json::from_str(&serde_json::to_string(&observed).unwrap()).unwrap();
+        prop_assert_eq!(&json, &plan(&desired, &again, &options()).plan.to_json());
+        prop_assert_eq!(&Plan::from_json(&json).unwrap(), &outcome.plan);
+        let ids: BTreeSet<_> = outcome.plan.steps.iter().map(|s| &s.id).collect();
+        prop_assert_eq!(ids.len(), outcome.plan.steps.len(), "step ids are unique");
+        for rendered in [render::text(&outcome.plan, false), render::markdown(&outcome.plan), render::drift(&weir_planning::Drift::of(&outcome.plan), false)] {
+            prop_assert!(!rendered.contains("##vso") && !rendered.contains('\u{202e}'), "{}", rendered);
+        }
+        for step in &outcome.plan.steps {
+            prop_assert!(!matches!(step.check(&outcome.plan, &observed), Precondition::Stale(_)), "{}", step.id);
+        }
+        facts_needed(&desired, &observed);
+        secrets_needed(&desired, &observed);
+    }
+
+    #[test]
+    fn the_digest_changes_with_the_content_and_only_with_it(
+        desired in desired_state(false),
+        observed in observed_state(false),
+        which in any::<Index>(),
+    ) {
+        let first = plan(&desired, &observed, &options()).plan;
+        let mut other = first.clone();
+        other.report.items.clear();
+        prop_assert_eq!(Plan::from_json(&other.to_json()).unwrap().digest, first.digest.clone());
+        match which.index(4) {
+            0 => other.stage.push('x'),
+            1 => other.beyond_threshold = Some("other".to_owned()),
+            2 => other.approval_required ^= true,
+            _ => {
+                prop_assume!(!other.steps.is_empty());
+                let step = which.index(other.steps.len());
+                other.steps[step].risk = if other.steps[step].risk == Risk::Change { Risk::Additive } else { Risk::Change };
+            }
+        }
+        let changed = matches!(Plan::from_json(&other.to_json()), Err(PlanError::Digest { .. }));
+        prop_assert!(changed);
+    }
+
+    #[test]
+    fn data_loss_is_never_called_less(desired in desired_state(false), observed in observed_state(false)) {
+        for step in plan(&desired, &observed, &options()).plan.steps {
+            if let Change::DeleteTopic { topic } = &step.change {
+                let empty = observed.topics[topic].facts.as_ref().is_some_and(|f| f.records == 0);
+                prop_assert_eq!(step.risk == Risk::DataLoss, !empty);
+            }
+            if let Change::AlterConfig { topic, settings: changes } = &step.change
+                && let Some(change) = changes.get("retention.ms")
+                && let (Some(from), Some(to)) = (&change.from, &change.to)
+                && observed.topics[topic].facts.is_none()
+                && to != "-1" && (from == "-1" || from.parse::<i64>().unwrap() > to.parse::<i64>().unwrap())
+                && !changes.contains_key("cleanup.policy")
+                && observed.topics[topic].config.get("cleanup.policy").is_none_or(|p| !settings::same("cleanup.policy", p, "compact"))
+            {
+                prop_assert_eq!(step.risk, Risk::DataLoss);
+            }
+        }
+    }
+}
+
+fn list(name: &str, grants: &[(bool, u8)]) -> String {
+    let mut text = format!(
+        "apiVersion: weir/v1\nkind: AccessControlList\nmetadata: {{name: {name}, team: toll}}\nspec:\n  serviceAccount: billing\n  allow:\n"
+    );
+    if grants.is_empty() {
+        text.push_str("    []\n");
+    }
+    for (produce, topic) in grants {
+        let verb = if *produce { "produce" } else { "consume" };
+        let star = if topic % 2 == 0 { "*" } else { "" };
+        text.push_str(&format!("    - {{{verb}: \"t{topic}{star}\"}}\n"));
+    }
+    text
+}
+
+const ACCOUNT: &str = "apiVersion: weir/v1\nkind: ServiceAccount\nmetadata: {name: billing, team: toll}\nspec: {}\n";
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(60) })]
+
+    #[test]
+    fn removing_a_list_keeps_what_another_needs(
+        one in collection::vec((any::<bool>(), 0..6_u8), 0..5),
+        two in collection::vec((any::<bool>(), 0..6_u8), 0..5),
+    ) {
+        let (one, two) = (list("one", &one), list("two", &two));
+        let both = desired_of([WORKSPACE, ACCOUNT, &one, &two]);
+        let mut state = Observed::default();
+        let first = plan(&both, &state, &options()).accept().unwrap();
+        apply(&first, &mut state);
+        let left = desired_of([WORKSPACE, ACCOUNT, &two]);
+        let second = plan(&left, &state, &options()).plan;
+        let needed = &left.accounts["dev-billing"].acls;
+        for step in &second.steps {
+            let harmless = matches!(&step.change, Change::Revoke { acl, .. } if !needed.contains_key(acl));
+            prop_assert!(harmless, "{}", step.id);
+        }
+        apply(&second, &mut state);
+        prop_assert!(needed.keys().eq(acls_of(&state, "User:dev-billing")));
+    }
+
+    #[test]
+    fn the_order_of_documents_does_not_matter(
+        order in Just((0..6).collect::<Vec<usize>>()).prop_shuffle(),
+    ) {
+        let topic = |name: &str| format!("apiVersion: weir/v1\nkind: Topic\nmetadata: {{name: {name}, team: toll}}\nspec: {{partitions: 3}}\n");
+        let documents = [
+            WORKSPACE.to_owned(),
+            ACCOUNT.to_owned(),
+            list("one", &[(true, 1), (false, 2)]),
+            list("two", &[(true, 1)]),
+            topic("a"),
+            topic("b"),
+        ];
+        let straight = desired_of(documents.iter().map(String::as_str));
+        let shuffled = desired_of(order.iter().map(|i| documents[*i].as_str()));
+        prop_assert_eq!(
+            plan(&straight, &Observed::default(), &options()).plan.to_json(),
+            plan(&shuffled, &Observed::default(), &options()).plan.to_json()
+        );
+    }
+}

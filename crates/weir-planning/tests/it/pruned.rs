@@ -1,0 +1,73 @@
+//! The secrets of accounts that no file declares any more.
+
+use std::collections::BTreeSet;
+
+use weir_planning::*;
+
+use crate::sample::{desired_of, now, options};
+
+const WORKSPACE: &str = r#"
+apiVersion: weir/v1
+kind: Workspace
+metadata: {name: cps}
+spec:
+  clusters: {local: {sandbox: {path: .weir}}}
+  stages:
+    - name: dev
+      cluster: local
+      prefix: {topic: "dev.", group: "dev.", serviceAccount: "dev-"}
+      owns: {topics: ["dev.*"], serviceAccounts: ["dev-*"]}
+      prune: true
+      vault: "https://kv-{team}"
+---
+apiVersion: weir/v1
+kind: Team
+metadata: {name: toll}
+---
+apiVersion: weir/v1
+kind: Team
+metadata: {name: cards}
+---
+apiVersion: weir/v1
+kind: ServiceAccount
+metadata: {name: stays, team: toll}
+spec: {}
+---
+apiVersion: weir/v1
+kind: ServiceAccount
+metadata: {name: stays-too, team: cards}
+spec: {}
+"#;
+
+#[test]
+fn the_mark_of_a_key_tells_which_vault_holds_it() {
+    let leaver = "apiVersion: weir/v1\nkind: ServiceAccount\nmetadata: {name: leaver, team: toll}\nspec: {apiKeys: [{slot: batch}]}\n";
+    let before = plan(&desired_of([WORKSPACE, leaver]), &Observed::default(), &options()).plan;
+    let issue = before.steps.iter().find(|step| matches!(step.change, Change::IssueKey { .. })).unwrap();
+    let Change::IssueKey { secret, tags, .. } = &issue.change else { unreachable!() };
+    let key = ObservedKey {
+        account: "dev-leaver".to_owned(),
+        slot: Some("batch".to_owned()),
+        marker: Some(issue.marker(&before).unwrap().to_string()),
+        created: Some(now()),
+    };
+    let mut observed = Observed::default();
+    observed.accounts.insert("dev-leaver".to_owned(), ObservedAccount::default());
+    observed.keys.insert("K1".to_owned(), key);
+
+    let desired = desired_of([WORKSPACE]);
+    let needed = secrets_needed(&desired, &observed);
+    let vaults: BTreeSet<&str> = needed.iter().map(|at| at.vault.as_str()).collect();
+    assert!(needed.contains(secret) && vaults == BTreeSet::from(["https://kv-toll"]), "{needed:?}");
+
+    // So the secret goes with the account.
+    let mut tags = tags.clone();
+    tags.insert(ObservedSecret::TAG_KEY_ID.to_owned(), "K1".to_owned());
+    observed.secrets.insert(secret.clone(), ObservedSecret { at: secret.clone(), state: SecretState::Present, tags });
+    let steps = plan(&desired, &observed, &options()).plan.steps;
+    let takes_secret = |step: &Step| matches!(&step.change, Change::RevokeKey { secret: Some(at), delete_secret: true, .. } if at == secret);
+    assert!(steps.iter().any(takes_secret), "{steps:#?}");
+
+    // Where nothing is pruned nothing is looked at.
+    assert!(secrets_needed(&Desired { prune: false, ..desired }, &observed).is_empty());
+}

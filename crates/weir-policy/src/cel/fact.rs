@@ -1,0 +1,299 @@
+//! Values that expressions see: built once for an entity, shared by all policies, borrowing from the workspace.
+
+use std::{borrow::Cow, sync::Arc};
+
+use cel::{
+    ExecutionError,
+    common::{
+        traits::{Container, Indexer, Iterable, Iterator as Items, Sizer},
+        types::{self, CelBool, CelDouble, CelInt, CelList, CelString},
+        value::{CowVal, Val},
+    },
+};
+
+/// A value.
+#[derive(Clone, Debug)]
+pub(crate) enum Fact<'w> {
+    Text(CelString<'w>),
+    Int(CelInt),
+    Double(CelDouble),
+    Bool(CelBool),
+    List(CelList<'w>),
+    Names(Names<'w>),
+    Record(Record<'w>),
+}
+
+impl<'w> Fact<'w> {
+    pub(crate) fn text(text: &'w str) -> Self {
+        Fact::Text(CelString::from(text))
+    }
+
+    pub(crate) fn owned(text: String) -> Self {
+        Fact::Text(CelString::from(text))
+    }
+
+    pub(crate) fn cow(text: &Cow<'w, str>) -> Self {
+        match text {
+            Cow::Borrowed(text) => Self::text(text),
+            Cow::Owned(text) => Self::owned(text.clone()),
+        }
+    }
+
+    pub(crate) fn int(number: impl Into<i64>) -> Self {
+        Fact::Int(CelInt::from(number.into()))
+    }
+
+    pub(crate) fn bool(value: bool) -> Self {
+        Fact::Bool(CelBool::from(value))
+    }
+
+    pub(crate) fn list(items: impl IntoIterator<Item = Fact<'w>>) -> Self {
+        let items: Vec<Box<dyn Val + 'w>> = items.into_iter().map(Fact::boxed).collect();
+        Fact::List(CelList::from(items))
+    }
+
+    pub(crate) fn texts(items: impl IntoIterator<Item = &'w str>) -> Self {
+        Self::list(items.into_iter().map(Fact::text))
+    }
+
+    fn boxed(self) -> Box<dyn Val + 'w> {
+        match self {
+            Fact::Text(v) => Box::new(v),
+            Fact::Int(v) => Box::new(v),
+            Fact::Double(v) => Box::new(v),
+            Fact::Bool(v) => Box::new(v),
+            Fact::List(v) => Box::new(v),
+            Fact::Names(v) => Box::new(v),
+            Fact::Record(v) => Box::new(v),
+        }
+    }
+
+    pub(crate) fn val(&self) -> &(dyn Val + 'w) {
+        match self {
+            Fact::Text(v) => v,
+            Fact::Int(v) => v,
+            Fact::Double(v) => v,
+            Fact::Bool(v) => v,
+            Fact::List(v) => v,
+            Fact::Names(v) => v,
+            Fact::Record(v) => v,
+        }
+    }
+}
+
+/// Named values: what CEL calls a map, with text for keys. Copying it copies a pointer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Record<'w>(Arc<Vec<(CelString<'w>, Fact<'w>)>>);
+
+impl<'w> Record<'w> {
+    /// The fields, in the order they are to be walked through.
+    pub(crate) fn new(fields: Vec<(&'w str, Fact<'w>)>) -> Self {
+        Self(Arc::new(fields.into_iter().map(|(name, fact)| (CelString::from(name), fact)).collect()))
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Fact<'w>> {
+        self.0.iter().find(|(field, _)| field.inner() == name).map(|(_, fact)| fact)
+    }
+
+    /// The value at `a.b.c`.
+    pub(crate) fn walk(&self, path: &str) -> Option<&(dyn Val + 'w)> {
+        let mut record = self;
+        let mut steps = path.split('.');
+        let mut step = steps.next()?;
+        loop {
+            let fact = record.get(step)?;
+            match (steps.next(), fact) {
+                (None, fact) => return Some(fact.val()),
+                (Some(next), Fact::Record(inner)) => (record, step) = (inner, next),
+                (Some(_), _) => return None,
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &Fact<'w>)> {
+        self.0.iter().map(|(name, fact)| (name.inner(), fact))
+    }
+}
+
+impl<'w> Val for Record<'w> {
+    fn get_type(&self) -> &types::Type {
+        <Self as Val>::cel_type()
+    }
+
+    fn cel_type() -> &'static types::Type {
+        &types::MAP_TYPE
+    }
+
+    fn as_container(&self) -> Option<&dyn Container> {
+        Some(self)
+    }
+
+    fn as_indexer<'b, 'v>(&'b self) -> Option<&'b (dyn Indexer + 'v)>
+    where
+        Self: 'v,
+    {
+        Some(self)
+    }
+
+    fn as_iterable<'b, 'v>(&'b self) -> Option<&'b (dyn Iterable + 'v)>
+    where
+        Self: 'v,
+    {
+        Some(self)
+    }
+
+    fn as_sizer(&self) -> Option<&dyn Sizer> {
+        Some(self)
+    }
+
+    fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v>
+    where
+        Self: 'v,
+    {
+        Box::new(self.clone())
+    }
+}
+
+impl Container for Record<'_> {
+    fn contains(&self, value: &dyn Val) -> Result<bool, ExecutionError> {
+        Ok(value.downcast_ref::<CelString<'_>>().is_some_and(|name| self.get(name.inner()).is_some()))
+    }
+}
+
+impl<'w> Indexer for Record<'w> {
+    fn get<'b, 'v>(&'b self, index: &dyn Val) -> Result<CowVal<'b, 'v>, ExecutionError>
+    where
+        Self: 'v,
+    {
+        let name = index.downcast_ref::<CelString<'_>>().map(CelString::inner).unwrap_or_default();
+        match Record::get(self, name) {
+            Some(fact) => Ok(CowVal::Borrowed(fact.val())),
+            None => Err(ExecutionError::no_such_key(name)),
+        }
+    }
+
+    fn steal<'v>(self: Box<Self>, index: &dyn Val) -> Result<Box<dyn Val + 'v>, ExecutionError>
+    where
+        Self: 'v,
+    {
+        Indexer::get(&*self, index).map(CowVal::into_owned)
+    }
+}
+
+impl<'w> Iterable for Record<'w> {
+    fn iter<'b, 'v>(&'b self) -> Box<dyn Items<'b, 'v> + 'b>
+    where
+        Self: 'v,
+    {
+        Box::new(Lent(self.0.iter().map(|(name, _)| name)))
+    }
+}
+
+impl Sizer for Record<'_> {
+    fn size(&self) -> CelInt {
+        CelInt::from(self.0.len() as i64)
+    }
+}
+
+/// Many names: what CEL calls a list. Asking whether a name is in it does not look at all of them, and copying it
+/// copies a pointer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Names<'w>(Arc<Vec<CelString<'w>>>);
+
+impl<'w> Names<'w> {
+    /// The names, which are sorted.
+    pub(crate) fn sorted(names: impl IntoIterator<Item = &'w str>) -> Self {
+        Self(Arc::new(names.into_iter().map(CelString::from).collect()))
+    }
+}
+
+impl<'w> Val for Names<'w> {
+    fn get_type(&self) -> &types::Type {
+        <Self as Val>::cel_type()
+    }
+
+    fn cel_type() -> &'static types::Type {
+        &types::LIST_TYPE
+    }
+
+    fn as_container(&self) -> Option<&dyn Container> {
+        Some(self)
+    }
+
+    fn as_indexer<'b, 'v>(&'b self) -> Option<&'b (dyn Indexer + 'v)>
+    where
+        Self: 'v,
+    {
+        Some(self)
+    }
+
+    fn as_iterable<'b, 'v>(&'b self) -> Option<&'b (dyn Iterable + 'v)>
+    where
+        Self: 'v,
+    {
+        Some(self)
+    }
+
+    fn as_sizer(&self) -> Option<&dyn Sizer> {
+        Some(self)
+    }
+
+    fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v>
+    where
+        Self: 'v,
+    {
+        Box::new(self.clone())
+    }
+}
+
+impl Container for Names<'_> {
+    fn contains(&self, value: &dyn Val) -> Result<bool, ExecutionError> {
+        let name = value.downcast_ref::<CelString<'_>>().map(CelString::inner);
+        Ok(name.is_some_and(|name| self.0.binary_search_by(|other| other.inner().cmp(name)).is_ok()))
+    }
+}
+
+impl<'w> Indexer for Names<'w> {
+    fn get<'b, 'v>(&'b self, index: &dyn Val) -> Result<CowVal<'b, 'v>, ExecutionError>
+    where
+        Self: 'v,
+    {
+        let at = index.downcast_ref::<CelInt>().and_then(|at| usize::try_from(*at.inner()).ok());
+        match at.and_then(|at| self.0.get(at)) {
+            Some(name) => Ok(CowVal::Borrowed(name)),
+            None => Err(ExecutionError::function_error("_[_]", "there is no such item")),
+        }
+    }
+
+    fn steal<'v>(self: Box<Self>, index: &dyn Val) -> Result<Box<dyn Val + 'v>, ExecutionError>
+    where
+        Self: 'v,
+    {
+        Indexer::get(&*self, index).map(CowVal::into_owned)
+    }
+}
+
+impl<'w> Iterable for Names<'w> {
+    fn iter<'b, 'v>(&'b self) -> Box<dyn Items<'b, 'v> + 'b>
+    where
+        Self: 'v,
+    {
+        Box::new(Lent(self.0.iter()))
+    }
+}
+
+impl Sizer for Names<'_> {
+    fn size(&self) -> CelInt {
+        CelInt::from(self.0.len() as i64)
+    }
+}
+
+/// Texts that are stored somewhere, one after the other.
+struct Lent<I>(I);
+
+impl<'b, 'w: 'b + 'v, 'v, I: Iterator<Item = &'b CelString<'w>>> Items<'b, 'v> for Lent<I> {
+    fn next(&mut self) -> Option<&'b (dyn Val + 'v)> {
+        self.0.next().map(|text| text as &(dyn Val + 'v))
+    }
+}

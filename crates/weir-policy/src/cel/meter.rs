@@ -1,0 +1,143 @@
+//! What an evaluation may cost. The evaluator has no limit of its own, so the checker wraps whatever can grow (what a
+//! loop walks over, what is copied, what is put together) in calls to the functions here, under names that nobody can
+//! write. They charge the meter, and hand the value on as it is.
+
+use std::{
+    any::Any,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use cel::{
+    Env, ExecutionError,
+    common::{
+        types::{self, CelInt, CelList, CelMap, CelOptional, CelString},
+        value::{CowVal, StaticVal, Val},
+    },
+};
+
+use super::LONGEST_TEXT;
+
+/// Charges for walking over a value: `@walk(value, @meter, operations for each item)`.
+pub(super) const WALK: &str = "@walk";
+/// Charges for copying or reading all of a value: `@copy(value, @meter)`.
+pub(super) const COPY: &str = "@copy";
+/// The variable that holds the meter.
+pub(super) const METER: &str = "@meter";
+/// What an evaluation fails with when there is nothing left to spend.
+pub(super) const SPENT: &str = "@spent";
+
+/// What is left to spend.
+#[derive(Debug, Default)]
+pub(crate) struct Meter(AtomicU64);
+
+impl Meter {
+    /// Fills it; gives what was left.
+    pub(super) fn fill(&self, budget: u64) -> u64 {
+        self.0.swap(budget, Ordering::Relaxed)
+    }
+
+    fn charge(&self, cost: u64) -> Result<(), ExecutionError> {
+        let left = self.0.load(Ordering::Relaxed);
+        self.0.store(left, Ordering::Relaxed);
+        if cost <= left { Ok(()) } else { Err(ExecutionError::function_error(SPENT, "")) }
+    }
+}
+
+/// The type of values that expressions only pass on.
+static HANDLE: types::Type = types::Type::new_unspecified_type("@handle");
+
+impl Val for Meter {
+    fn get_type(&self) -> &types::Type {
+        &HANDLE
+    }
+
+    fn cel_type() -> &'static types::Type {
+        &HANDLE
+    }
+
+    fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v> {
+        Box::new(Meter(AtomicU64::new(self.0.load(Ordering::Relaxed))))
+    }
+
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
+    }
+}
+
+impl StaticVal for Meter {}
+
+/// A regular expression that was compiled when its policy was.
+#[derive(Clone, Debug)]
+pub(crate) struct Pattern(pub(crate) regex::Regex);
+
+impl Val for Pattern {
+    fn get_type(&self) -> &types::Type {
+        &HANDLE
+    }
+
+    fn cel_type() -> &'static types::Type {
+        &HANDLE
+    }
+
+    fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v> {
+        Box::new(self.clone())
+    }
+
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
+    }
+}
+
+impl StaticVal for Pattern {}
+
+/// What it costs to copy a value.
+fn weight(value: &dyn Val) -> Result<u64, ExecutionError> {
+    if let Some(text) = value.downcast_ref::<CelString<'_>>() {
+        let bytes = text.inner().len();
+        return if bytes <= LONGEST_TEXT {
+            Ok(1 + bytes as u64 / 32)
+        } else {
+            Err(ExecutionError::function_error(SPENT, "text"))
+        };
+    }
+    if let Some(list) = value.downcast_ref::<CelList<'_>>() {
+        return list.inner().iter().try_fold(1, |sum: u64, item| Ok(sum + weight(item.as_ref())?));
+    }
+    if let Some(map) = value.downcast_ref::<CelMap<'_>>() {
+        return map
+            .inner()
+            .iter()
+            .try_fold(1, |sum: u64, (key, value)| Ok(sum + weight(key.inner())? + weight(value.as_ref())?));
+    }
+    match value.downcast_ref::<CelOptional<'_>>().and_then(CelOptional::inner) {
+        Some(inner) => Ok(1 + weight(inner)?),
+        // The rest is a word, or copied by its pointer.
+        None => Ok(1),
+    }
+}
+
+fn meter<'a>(args: &'a [CowVal<'_, '_>]) -> Result<&'a Meter, ExecutionError> {
+    let meter = args.get(1).and_then(|arg| arg.downcast_ref::<Meter>());
+    meter.ok_or_else(|| ExecutionError::function_error(SPENT, "no meter"))
+}
+
+fn copy<'b, 'v>(mut args: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
+    meter(&args)?.charge(weight(args[0].as_ref())?)?;
+    Ok(args.swap_remove(0))
+}
+
+fn walk<'b, 'v>(mut args: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
+    let items = args[0].as_sizer().map_or(1, |sizer| *sizer.size().inner());
+    let each = args.get(2).and_then(|each| each.downcast_ref::<CelInt>()).map_or(1, |each| *each.inner());
+    let rounds = u64::try_from(items).unwrap_or(u64::MAX).saturating_mul(u64::try_from(each).unwrap_or(u64::MAX));
+    // Items are copied into the loop's variable.
+    meter(&args)?.charge(rounds.saturating_add(weight(args[0].as_ref())?))?;
+    Ok(args.swap_remove(0))
+}
+
+/// Adds the functions.
+pub(super) fn add(env: &mut Env) -> Result<(), cel::DeclarationError> {
+    let any = || types::DYN_TYPE;
+    env.add_overload(COPY, COPY, vec![any(), any()], copy)?;
+    env.add_overload(WALK, WALK, vec![any(), any(), any()], walk)
+}

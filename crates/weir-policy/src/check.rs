@@ -1,0 +1,417 @@
+//! Policies over a workspace.
+
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use jiff::Timestamp;
+use rayon::prelude::*;
+use weir_findings::{Finding, Related, RuleId, Severity};
+use weir_model::{EntityRef, PolicyKind, Route, StageView, Workspace};
+
+use crate::{
+    Policies,
+    cel::{Failure, Globals, Problem, Record},
+    compile::{Compiled, Validation},
+    facts,
+    item::Item,
+    rules,
+};
+
+/// What a policy may spend on a workspace, whatever its size.
+const POLICY_BUDGET: u64 = 10_000_000;
+/// What it may spend in addition for each entity and stage.
+const BUDGET_EACH: u64 = 100;
+
+/// Everything in a workspace that breaks a policy, sorted by place. With `only`, as far as it concerns the stage of
+/// that index.
+///
+/// An entity is judged in each of its stages, as it is resolved there; what is found alike in several stages is told
+/// once. What shall be absent, or is let go, is not judged.
+pub fn check(policies: &Policies, workspace: &Workspace, only: Option<usize>, now: Timestamp) -> Vec<Finding<Route>> {
+    let about_entities = policies.all.iter().filter(|policy| !policy.is_about(PolicyKind::Plan));
+    let policies_used: Vec<&Compiled> = about_entities.collect();
+    if policies_used.is_empty() {
+        return Vec::new();
+    }
+    let run = Run::new(policies, &policies_used, workspace, now);
+    let mut hits = Vec::new();
+    let stages = &workspace.settings.spec.stages;
+    for (index, stage) in stages.iter().enumerate().filter(|(index, _)| only.is_none_or(|only| only == *index)) {
+        // Of stages with the same name only the first can be asked for.
+        let Some(view) = workspace.stage(&stage.name).ok().filter(|view| view.index == index) else { continue };
+        hits.extend(run.stage(&view));
+    }
+    hits.extend(run.teams());
+    run.finish(hits)
+}
+
+/// One violation in one stage.
+struct Hit {
+    policy: usize,
+    entity: EntityRef,
+    at: Route,
+    severity: Severity,
+    problem: Problem,
+    /// The stage's index; a team is in none.
+    stage: Option<usize>,
+    kind: HitKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum HitKind {
+    Broken,
+    /// The validation of that index could not be evaluated.
+    Failed(usize),
+}
+
+struct Run<'r> {
+    env: &'r Policies,
+    policies: &'r [&'r Compiled],
+    workspace: &'r Workspace,
+    now: Timestamp,
+    stages: Vec<&'r str>,
+    teams: BTreeMap<&'r str, Record<'r>>,
+    workspace_facts: Record<'r>,
+    now_facts: Record<'static>,
+    /// What each policy has spent.
+    spent: Vec<AtomicU64>,
+    budget: u64,
+}
+
+impl<'r> Run<'r> {
+    fn new(env: &'r Policies, policies: &'r [&'r Compiled], workspace: &'r Workspace, now: Timestamp) -> Self {
+        let stages: Vec<&str> = workspace.settings.spec.stages.iter().map(|stage| stage.name.as_str()).collect();
+        let entities = workspace.topics.len() + workspace.service_accounts.len() + workspace.access_control_lists.len();
+        let each = (entities * stages.len() + workspace.teams.len()) as u64 * BUDGET_EACH;
+        Self {
+            env,
+            policies,
+            workspace,
+            now,
+            teams: workspace.teams.iter().map(|(name, team)| (name.as_str(), facts::team(team))).collect(),
+            workspace_facts: facts::workspace(workspace),
+            now_facts: facts::now(now),
+            spent: policies.iter().map(|_| AtomicU64::new(0)).collect(),
+            budget: POLICY_BUDGET + each,
+            stages,
+        }
+    }
+
+    fn stage(&self, view: &StageView<'r>) -> Vec<Hit> {
+        let stage = facts::stage(view);
+        let mut hits = Vec::new();
+        let about = |kind| self.about(kind, Some(&view.stage.name));
+        let judge = |policies: &[(usize, &'r Compiled)], item: Item<'_, 'r>| {
+            let mut found = Vec::new();
+            self.judge(policies, item, Some((view, &stage)), &mut found);
+            found
+        };
+        let policies = about(PolicyKind::Topic);
+        if !policies.is_empty() {
+            let topics: Vec<_> = view.topics.values().collect();
+            hits.par_extend(topics.par_iter().flat_map_iter(|topic| judge(&policies, Item::Topic(topic))));
+        }
+        let policies = about(PolicyKind::ServiceAccount);
+        if !policies.is_empty() {
+            let accounts: Vec<_> = view.accounts.values().collect();
+            hits.par_extend(accounts.par_iter().flat_map_iter(|account| judge(&policies, Item::Account(account))));
+        }
+        let policies = about(PolicyKind::AccessControlList);
+        if !policies.is_empty() {
+            let lists: Vec<_> = view.access.values().collect();
+            hits.par_extend(lists.par_iter().flat_map_iter(|list| judge(&policies, Item::Access(list))));
+        }
+        hits
+    }
+
+    fn teams(&self) -> Vec<Hit> {
+        let policies = self.about(PolicyKind::Team, None);
+        let mut hits = Vec::new();
+        for team in self.workspace.teams.values().take_while(|_| !policies.is_empty()) {
+            self.judge(&policies, Item::Team(team), None, &mut hits);
+        }
+        hits
+    }
+
+    /// The policies about a kind in a stage.
+    fn about(&self, kind: PolicyKind, stage: Option<&str>) -> Vec<(usize, &'r Compiled)> {
+        let policies = self.policies.iter().copied().enumerate();
+        policies.filter(|(_, p)| p.is_about(kind) && stage.is_none_or(|stage| p.is_in(stage))).collect()
+    }
+
+    fn judge(
+        &self,
+        policies: &[(usize, &'r Compiled)],
+        item: Item<'_, 'r>,
+        stage: Option<(&StageView<'r>, &Record<'r>)>,
+        hits: &mut Vec<Hit>,
+    ) {
+        if !item.counts() {
+            return;
+        }
+        let mut facts = None;
+        for (index, policy) in policies {
+            if !policy.takes(item.name(), item.team(), item.labels()) {
+                continue;
+            }
+            let judged = Judged { run: self, policy, index: *index, item, view: stage.map(|(view, _)| view) };
+            judged.short_forms(hits);
+            if policy.validations.is_empty() {
+                continue;
+            }
+            // Made once for all policies, and only if one asks.
+            let facts = facts.get_or_insert_with(|| item.facts());
+            let Some(facts) = facts else { continue };
+            judged.validations(facts, stage.map(|(_, stage)| stage), hits);
+        }
+    }
+
+    /// Violations as findings: alike ones told once.
+    fn finish(&self, mut hits: Vec<Hit>) -> Vec<Finding<Route>> {
+        let mut findings = Vec::new();
+        let over: Vec<bool> = self.spent.iter().map(|spent| spent.load(Ordering::Relaxed) > self.budget).collect();
+        for (policy, _) in self.policies.iter().zip(&over).filter(|(_, over)| **over) {
+            findings.push(spent(
+                policy,
+                policy.base.route(["validations"]),
+                "the policy costs too much for all entities",
+            ));
+        }
+        hits.retain(|hit| !over[hit.policy]);
+        let (broken, failed): (Vec<_>, Vec<_>) = hits.into_iter().partition(|hit| hit.kind == HitKind::Broken);
+        findings.extend(self.failed(failed));
+        findings.extend(self.broken(broken));
+        findings.sort_by(|a, b| (&a.at, &a.rule, &a.message).cmp(&(&b.at, &b.rule, &b.message)));
+        findings
+    }
+
+    /// One finding for each validation that failed: where it is written, and for which entity first.
+    fn failed(&self, hits: Vec<Hit>) -> Vec<Finding<Route>> {
+        let mut by_validation: BTreeMap<(usize, HitKind), Vec<Hit>> = BTreeMap::new();
+        for hit in hits {
+            by_validation.entry((hit.policy, hit.kind)).or_default().push(hit);
+        }
+        let told = by_validation.into_values().filter_map(|hits| {
+            let severity = hits.iter().map(|hit| hit.severity).max()?.max(Severity::Warning);
+            let count = hits.len();
+            let first = hits.into_iter().min_by(|a, b| (&a.entity, a.stage).cmp(&(&b.entity, b.stage)))?;
+            let stage = first.stage.map(|at| format!(" in stage `{}`", self.stages[at])).unwrap_or_default();
+            let more = if count > 1 { format!(", and {} times more", count - 1) } else { String::new() };
+            let rule = if first.problem.message == SPENT { rules::POLICY_COST } else { rules::POLICY_FAILED };
+            let message = format!("for {}{stage}: {}{more}", first.entity, first.problem.message);
+            Some(Finding {
+                severity,
+                help: first.problem.help,
+                ..Finding::error(rule, first.at, message).related(Route::name(first.entity), "this one")
+            })
+        });
+        told.collect()
+    }
+
+    fn broken(&self, hits: Vec<Hit>) -> Vec<Finding<Route>> {
+        // Alike in several stages.
+        type Alike = BTreeMap<(usize, EntityRef, Route, String), (Severity, Option<String>, Vec<usize>)>;
+        let mut alike = Alike::new();
+        for Hit { policy, entity, at, severity, problem, stage, kind: _ } in hits {
+            let found =
+                alike.entry((policy, entity, at, problem.message)).or_insert((severity, problem.help, Vec::new()));
+            found.0 = found.0.max(severity);
+            found.2.extend(stage);
+        }
+        // Alike in several entities, since it is written in one place for all.
+        type Shared = (Severity, Option<String>, Vec<(EntityRef, Vec<usize>)>);
+        let mut shared: BTreeMap<(usize, Route, String), Shared> = BTreeMap::new();
+        let mut findings = Vec::new();
+        for ((policy, entity, at, message), (severity, help, stages)) in alike {
+            if at.entity == entity {
+                let mut finding = self.finding(policy, at, message, severity, help);
+                finding.label = self.staged(&stages);
+                findings.push(finding);
+            } else {
+                let found = shared.entry((policy, at, message)).or_insert((severity, help, Vec::new()));
+                found.0 = found.0.max(severity);
+                found.2.push((entity, stages));
+            }
+        }
+        for ((policy, at, message), (severity, help, entities)) in shared {
+            let mut finding = self.finding(policy, at, message, severity, help);
+            // All are named: a waiver may be for any of them. Printers cut what is too long.
+            finding.related = entities
+                .iter()
+                .map(|(entity, _)| Related {
+                    at: Route::name(entity.clone()),
+                    message: "written for this one too".to_owned(),
+                })
+                .collect();
+            findings.push(finding);
+        }
+        findings
+    }
+
+    fn finding(
+        &self,
+        policy: usize,
+        at: Route,
+        message: String,
+        severity: Severity,
+        help: Option<String>,
+    ) -> Finding<Route> {
+        let rule = RuleId::from(self.policies[policy].name.clone());
+        Finding { severity, help, ..Finding::error(rule, at, message) }
+    }
+
+    /// Which stages are meant, when it is not all that the entity is in.
+    fn staged(&self, stages: &[usize]) -> Option<String> {
+        if stages.is_empty() || stages.len() == self.stages.len() {
+            return None;
+        }
+        let names: Vec<&str> = stages.iter().map(|at| self.stages[*at]).collect();
+        Some(format!("in {}", names.join(", ")))
+    }
+}
+
+/// The words for an evaluation that cost too much.
+const SPENT: &str = "the evaluation costs too much";
+
+fn spent(policy: &Compiled, at: Route, message: &str) -> Finding<Route> {
+    let message = format!("{message}: `{}` was stopped", policy.name);
+    Finding::error(rules::POLICY_COST, at, message).help("walk through fewer things; ask `in` instead of walking")
+}
+
+/// One policy and one entity.
+struct Judged<'j, 'b, 'r> {
+    run: &'j Run<'r>,
+    policy: &'j Compiled,
+    index: usize,
+    item: Item<'b, 'r>,
+    view: Option<&'j StageView<'r>>,
+}
+
+impl<'j, 'r> Judged<'j, '_, 'r> {
+    fn hit(&self, path: &[String], problem: Problem, own: Option<weir_model::PolicySeverity>) -> Hit {
+        let stage = self.view.map(|view| view.index);
+        let at = self.item.written(self.view, path);
+        let problem = Problem { help: problem.help.or_else(|| self.policy.spec.help.clone()), ..problem };
+        Hit {
+            policy: self.index,
+            entity: self.item.entity_ref(),
+            at,
+            severity: self.policy.severity(own, stage, &self.run.stages, self.run.now),
+            problem,
+            stage,
+            kind: HitKind::Broken,
+        }
+    }
+
+    /// Names, metadata and limits.
+    fn short_forms(&self, hits: &mut Vec<Hit>) {
+        let Self { policy, item, .. } = self;
+        let place = |path: &[&str]| path.iter().map(|part| (*part).to_owned()).collect::<Vec<_>>();
+        if let Some(problem) =
+            policy.naming.as_ref().and_then(|names| names.check(item.name(), item.team(), item.labels()))
+        {
+            hits.push(self.hit(&place(&["metadata", "name"]), problem, None));
+        }
+        if let Some(least) = policy.spec.requires.as_ref().and_then(|requires| requires.description) {
+            let found = item.description().map_or(0, |text| text.trim().chars().count());
+            if found < least as usize {
+                let message = match found {
+                    0 => format!("the {} has no description", item.kind()),
+                    _ => format!("a description of {found} characters says too little"),
+                };
+                let problem = Problem::new(message).help(format!("say in at least {least} characters what it is for"));
+                hits.push(self.hit(&place(&["metadata", "description"]), problem, None));
+            }
+        }
+        for (label, words) in &policy.labels {
+            let path = place(&["metadata", "labels", label]);
+            let wanted = || {
+                let words: Vec<_> = words.allowed.iter().map(|word| format!("`{word}`")).collect();
+                match (&words[..], ()) {
+                    ([], ()) => None,
+                    (words, ()) => Some(format!("write one of {}", words.join(", "))),
+                }
+            };
+            let matching = || words.pattern.as_ref().map(|(text, _)| format!("write what matches `{text}`"));
+            let wrong = match item.labels().get(label) {
+                None => Some(Problem::new(format!("the {} has no label `{label}`", item.kind()))),
+                Some(value) if value.trim().is_empty() => Some(Problem::new(format!("the label `{label}` is empty"))),
+                Some(value) => {
+                    let listed = words.allowed.is_empty() || words.allowed.contains(value);
+                    let matched = words.pattern.as_ref().is_none_or(|(_, pattern)| pattern.is_match(value));
+                    (!listed || !matched).then(|| Problem::new(format!("the label `{label}` must not be `{value}`")))
+                }
+            };
+            if let Some(problem) = wrong {
+                let help = wanted().or_else(matching);
+                hits.push(self.hit(&path, Problem { help, ..problem }, None));
+            }
+        }
+        if let (Item::Topic(topic), Some(view)) = (item, self.view)
+            && let Some(limits) = policy.limits.get(view.index).filter(|limits| !limits.is_empty())
+        {
+            limits.check(topic, |(path, problem)| hits.push(self.hit(&path, problem, None)));
+        }
+    }
+
+    fn validations(&self, facts: &Record<'r>, stage: Option<&Record<'r>>, hits: &mut Vec<Hit>) {
+        let run = self.run;
+        let total = &run.spent[self.index];
+        if total.load(Ordering::Relaxed) > run.budget {
+            return;
+        }
+        let unknown;
+        let team = match run.teams.get(self.item.team()) {
+            Some(team) => team,
+            None => {
+                unknown = facts::unknown_team(self.item.team());
+                &unknown
+            }
+        };
+        let named = [
+            ("entity", facts),
+            ("stage", stage.unwrap_or(facts)),
+            ("team", team),
+            ("workspace", &run.workspace_facts),
+            ("now", &run.now_facts),
+        ];
+        let mut globals = Globals::new(&named);
+        let mut spent = 0;
+        for validation in &self.policy.validations {
+            let Some((expression, message)) = validation.by_kind.get(&self.item.kind()) else { continue };
+            let held = expression.holds(&run.env.env, &mut globals, &mut spent);
+            match held {
+                Ok(true) => {}
+                Ok(false) => {
+                    let message = match message.as_ref().map(|m| m.text(&run.env.env, &mut globals, &mut spent)) {
+                        Some(Ok(message)) => message,
+                        Some(Err(failure)) => {
+                            hits.push(self.failed(validation, "messageExpression", failure));
+                            validation.message.clone()
+                        }
+                        None => validation.message.clone(),
+                    };
+                    let problem = Problem { message, help: validation.help.clone() };
+                    let name = ["metadata".to_owned(), "name".to_owned()];
+                    let path = validation.path.as_deref().unwrap_or(&name);
+                    hits.push(self.hit(path, problem, validation.severity));
+                }
+                Err(failure) => hits.push(self.failed(validation, "expression", failure)),
+            }
+        }
+        if spent > 0 {
+            total.fetch_add(spent, Ordering::Relaxed);
+        }
+    }
+
+    fn failed(&self, validation: &Validation, field: &str, failure: Failure) -> Hit {
+        let problem = match failure {
+            Failure::Spent => Problem::new(SPENT).help("walk through fewer things; ask `in` instead of walking"),
+            Failure::Other(problem) => problem,
+        };
+        let at = self.policy.base.route(["validations", &validation.index.to_string(), field]);
+        Hit { at, kind: HitKind::Failed(validation.index), ..self.hit(&[], problem, validation.severity) }
+    }
+}

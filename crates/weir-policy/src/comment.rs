@@ -1,0 +1,192 @@
+//! Waivers written as comments: `# weir: allow RULE reason="…" until=2027-01-31`.
+//!
+//! A comment at a line's end is for that line, one above a line for that line and what is nested in it; above the first
+//! line of a document it is for all of the document.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+use weir_findings::{FileId, SourceFile, Sources, Span};
+use weir_model::Date;
+
+use crate::cel::Problem;
+
+const MARK: &str = "# weir:";
+
+/// A waiver written as a comment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Comment {
+    pub(crate) rule: String,
+    pub(crate) until: Date,
+    /// Where it is written.
+    pub(crate) at: Span,
+    /// The bytes that it is for.
+    pub(crate) covers: Range<usize>,
+}
+
+/// All such comments, and those that cannot be understood.
+pub(crate) fn read(sources: &Sources) -> (Vec<Comment>, Vec<(Span, Problem)>) {
+    let files: Vec<(FileId, &SourceFile)> = sources.iter().collect();
+    // Most files have none, and are only searched.
+    let read: Vec<_> = files
+        .par_iter()
+        .filter(|(_, file)| file.text().contains(MARK))
+        .flat_map_iter(|(id, file)| in_file(*id, file.text()))
+        .collect();
+    let (mut comments, mut wrong) = (Vec::new(), Vec::new());
+    for found in read {
+        match found {
+            Ok(comment) => comments.push(comment),
+            Err(problem) => wrong.push(problem),
+        }
+    }
+    (comments, wrong)
+}
+
+fn in_file(file: FileId, text: &str) -> Vec<Result<Comment, (Span, Problem)>> {
+    let mut found = Vec::new();
+    let mut start = 0;
+    let mut lines = Vec::new();
+    for line in text.split_inclusive('\n') {
+        lines.push(start..start + line.trim_end_matches(['\n', '\r']).len());
+        start += line.len();
+    }
+    for (index, range) in lines.iter().enumerate() {
+        let line = &text[range.clone()];
+        let Some(column) = comment_in(line) else { continue };
+        let at = Span::new(file, range.start + column..range.end);
+        let own_line = line[..column].trim().is_empty();
+        let covers = if own_line { below(text, &lines, index) } else { range.start..range.start + column };
+        found.push(match parse(&line[column + MARK.len()..]) {
+            Ok((rule, until)) => Ok(Comment { rule, until, at, covers }),
+            Err(problem) => Err((at, problem)),
+        });
+    }
+    found
+}
+
+/// Where a comment for weir begins in a line, outside of quotes.
+fn comment_in(line: &str) -> Option<usize> {
+    let mut quote = None;
+    let mut before = ' ';
+    for (at, c) in line.char_indices() {
+        match (quote, c) {
+            (None, '#') if before.is_whitespace() => return line[at..].starts_with(MARK).then_some(at),
+            // A quote opens a text where a value begins.
+            (None, '"' | '\'') if " [{,:".contains(before) => quote = Some(c),
+            (Some(open), c) if c == open && before != '\\' => quote = None,
+            _ => {}
+        }
+        before = c;
+    }
+    None
+}
+
+/// The next line that says something, and what is nested in it.
+fn below(text: &str, lines: &[Range<usize>], comment: usize) -> Range<usize> {
+    let content = |index: usize| {
+        let line = &text[lines[index].clone()];
+        let said = line.trim_start_matches([' ', '\t']);
+        (!said.is_empty() && !said.starts_with('#')).then(|| (line.len() - said.len(), line))
+    };
+    let Some((first, (indent, line))) = (comment + 1..lines.len()).find_map(|i| Some((i, content(i)?))) else {
+        return 0..0;
+    };
+    let separator = |line: &str| line.starts_with("---") || line.starts_with("...");
+    let from = lines[first].start;
+    let opens = |index: usize| {
+        let before = (0..index).rev().find_map(|i| content(i).map(|(_, line)| line));
+        before.is_none_or(separator)
+    };
+    let whole = separator(line) || opens(first);
+    let behind = (first + 1..lines.len()).find(|index| match content(*index) {
+        Some((_, line)) if separator(line) => true,
+        Some((deep, _)) => !whole && deep <= indent,
+        None => false,
+    });
+    from..behind.map_or(text.len(), |index| lines[index].start)
+}
+
+/// `allow RULE reason="…" until=2027-01-31`
+fn parse(text: &str) -> Result<(String, Date), Problem> {
+    let wrong =
+        |message: String| Problem::new(message).help("write `# weir: allow RULE reason=\"…\" until=2027-01-31`");
+    let text = text.trim();
+    let Some(rest) = text.strip_prefix("allow ").map(str::trim_start) else {
+        return Err(wrong("a comment for weir says `allow`".to_owned()));
+    };
+    let (rule, mut rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    let (mut reason, mut until) = (None, None);
+    loop {
+        rest = rest.trim_start();
+        if rest.is_empty() {
+            break;
+        }
+        let Some((key, value)) = rest.split_once('=') else { return Err(wrong(format!("`{rest}` is not understood"))) };
+        let (value, behind) = match value.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"').ok_or_else(|| wrong("a quote is not closed".to_owned()))?,
+            None => value.split_once(char::is_whitespace).unwrap_or((value, "")),
+        };
+        let slot = match key {
+            "reason" => &mut reason,
+            "until" => &mut until,
+            _ => return Err(wrong(format!("`{key}` is not understood"))),
+        };
+        if slot.replace(value).is_some() {
+            return Err(wrong(format!("`{key}` is written twice")));
+        }
+        rest = behind;
+    }
+    if reason.is_none_or(|reason| reason.trim().is_empty()) {
+        return Err(wrong(format!("why `{rule}` is waived is not said")));
+    }
+    let until = until.ok_or_else(|| wrong(format!("until when `{rule}` is waived is not said")))?;
+    Ok((rule.to_owned(), until.parse().map_err(wrong)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn covered(text: &str) -> Vec<String> {
+        let mut sources = Sources::default();
+        sources.add("a.yaml", text);
+        let (comments, wrong) = read(&sources);
+        assert!(wrong.is_empty(), "{wrong:?}");
+        comments.into_iter().map(|comment| text[comment.covers].trim().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_comment_covers_what_it_stands_at() {
+        let allow = "# weir: allow rule-a reason=\"why\" until=2027-01-31";
+        assert_eq!(covered(&format!("a: 1\nb: 2 {allow}\nc: 3\n")), ["b: 2"]);
+        assert_eq!(
+            covered(&format!("a:\n  {allow}\n  b:\n    c: 1\n\n    d: 2\n  e: 3\n")),
+            ["b:\n    c: 1\n\n    d: 2"]
+        );
+        assert_eq!(covered(&format!("a: 1\n---\n{allow}\nb: 1\nc: 1\n---\nd: 1\n")), ["b: 1\nc: 1"]);
+        assert_eq!(covered(&format!("{allow}\n# more\n---\nb: 1\nc: 1\n---\nd: 1\n")), ["---\nb: 1\nc: 1"]);
+        assert_eq!(covered(&format!("a: 'x {allow}'\n")), [""; 0]);
+        assert_eq!(covered(&format!("a: 1\r\nb: 2 {allow}\r\n")), ["b: 2"]);
+        assert_eq!(covered(&format!("b: 2\n{allow}")), [""]);
+    }
+
+    #[test]
+    fn a_comment_says_why_and_until_when() {
+        for wrong in [
+            "# weir: allow rule-a",
+            "# weir: allow rule-a reason=\"\" until=2027-01-31",
+            "# weir: allow rule-a reason=\"why\"",
+            "# weir: allow rule-a reason=\"why\" until=31.1.2027",
+            "# weir: allow rule-a reason=\"why until=2027-01-31",
+            "# weir: allow rule-a reason=\"why\" until=2027-01-31 until=2028-01-31",
+            "# weir: ignore everything",
+            "# weir: allow rule-a because",
+        ] {
+            let mut sources = Sources::default();
+            sources.add("a.yaml", wrong);
+            let (comments, problems) = read(&sources);
+            assert!(comments.is_empty() && problems.len() == 1, "{wrong}");
+        }
+    }
+}

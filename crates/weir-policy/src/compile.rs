@@ -1,0 +1,446 @@
+//! From policies as written to policies that can be asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{Timestamp, tz::TimeZone};
+use weir_findings::{Finding, Severity};
+use weir_model::{
+    EntityRef, Kind, LabelLimit, Match, PolicyKind, PolicySeverity, PolicySpec, PolicyValidation, Route, Workspace,
+    closest,
+};
+
+use crate::{
+    cel::{Environment, Expression, Problem, Scope, Type, Variables, pattern},
+    limits::{self, Limits},
+    naming::Names,
+    path, rules, shape, starter,
+};
+
+/// The organisation's rules of a workspace, compiled: its own policies, and those of the starter pack that it chose.
+#[derive(Debug)]
+pub struct Policies {
+    pub(crate) env: Environment,
+    pub(crate) all: Vec<Compiled>,
+    /// Names of policies that are there but make no sense: a waiver for one is not at fault.
+    pub(crate) broken: BTreeSet<String>,
+}
+
+/// A policy, compiled.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub(crate) name: String,
+    pub(crate) spec: PolicySpec,
+    /// Where it is written.
+    pub(crate) base: Base,
+    pub(crate) naming: Option<Names>,
+    pub(crate) labels: Vec<(String, Words)>,
+    /// By stage, in promotion order.
+    pub(crate) limits: Vec<Limits>,
+    pub(crate) validations: Vec<Validation>,
+}
+
+/// What a label may be.
+#[derive(Debug)]
+pub(crate) struct Words {
+    pub(crate) allowed: Vec<String>,
+    pub(crate) pattern: Option<(String, regex::Regex)>,
+}
+
+/// A validation, compiled for each kind that its policy is about.
+#[derive(Debug)]
+pub(crate) struct Validation {
+    pub(crate) by_kind: BTreeMap<PolicyKind, (Expression, Option<Expression>)>,
+    pub(crate) path: Option<Vec<String>>,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
+    pub(crate) severity: Option<PolicySeverity>,
+    /// Its index in the policy.
+    pub(crate) index: usize,
+}
+
+/// Where a policy is written: an entity of its own, or `weir.yaml` for what is said of one of the starter pack.
+#[derive(Clone, Debug)]
+pub(crate) struct Base {
+    entity: EntityRef,
+    prefix: Vec<String>,
+}
+
+impl Base {
+    fn policy(name: &str) -> Self {
+        Self { entity: EntityRef::new(Kind::Policy, name), prefix: vec!["spec".to_owned()] }
+    }
+
+    fn starter(workspace: &Workspace, name: &str) -> Self {
+        let entity = EntityRef::new(Kind::Workspace, &workspace.settings.metadata.name);
+        Self { entity, prefix: ["spec", "policies", "starter", name].map(str::to_owned).to_vec() }
+    }
+
+    pub(crate) fn route<S: Into<String>>(&self, path: impl IntoIterator<Item = S>) -> Route {
+        Route::value(self.entity.clone(), self.prefix.iter().cloned().chain(path.into_iter().map(Into::into)))
+    }
+}
+
+impl Policies {
+    /// Compiles the policies of a workspace. Everything that makes no sense in them is a finding, and such a policy is
+    /// left out.
+    pub fn compile(workspace: &Workspace) -> (Self, Vec<Finding<Route>>) {
+        let mut findings = Vec::new();
+        let mut chosen = Vec::new();
+        for (name, policy) in &workspace.policies {
+            if let Some(problem) = wrong_name(name) {
+                findings.push(invalid(Route::name(policy.entity_ref()), problem));
+            }
+            chosen.push((name.clone(), policy.spec.clone(), Base::policy(name)));
+        }
+        for (name, picked) in starter::chosen(workspace) {
+            let base = Base::starter(workspace, &name);
+            match picked {
+                Ok(_) if workspace.policies.contains_key(&name) => {
+                    let problem = Problem::new(format!("the starter pack has a policy `{name}` too"));
+                    let at = Route::name(EntityRef::new(Kind::Policy, &name));
+                    findings.push(invalid(at, problem.help("give this one another name, or leave the other one out")));
+                }
+                Ok(spec) => chosen.push((name, spec, base)),
+                Err(problem) => findings.push(invalid(base.route::<&str>([]), problem)),
+            }
+        }
+        let env = match Environment::new() {
+            Ok(env) => env,
+            // Cannot be: a test makes one. Said all the same, since nothing would be checked.
+            Err(problem) => {
+                let at = Route::name(EntityRef::new(Kind::Workspace, &workspace.settings.metadata.name));
+                findings.push(invalid(at, problem));
+                return (Self { env: Environment::empty(), all: Vec::new(), broken: BTreeSet::new() }, findings);
+            }
+        };
+        let stages: Vec<&str> = workspace.settings.spec.stages.iter().map(|stage| stage.name.as_str()).collect();
+        let mut all = Vec::new();
+        let mut broken = BTreeSet::new();
+        for (name, spec, base) in chosen {
+            let mut compiler = Compiler { base: &base, stages: &stages, findings: Vec::new() };
+            let compiled = compiler.policy(&name, spec);
+            if compiler.findings.is_empty() {
+                all.push(compiled);
+            } else {
+                broken.insert(name);
+                findings.append(&mut compiler.findings);
+            }
+        }
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        (Self { env, all, broken }, findings)
+    }
+
+    /// Whether there is no policy at all.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// The names of all policies, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.all.iter().map(|policy| policy.name.as_str())
+    }
+}
+
+fn invalid(at: Route, problem: Problem) -> Finding<Route> {
+    Finding { help: problem.help, ..Finding::error(rules::POLICY_INVALID, at, problem.message) }
+}
+
+/// Names of policies are ids of rules.
+fn wrong_name(name: &str) -> Option<Problem> {
+    let kebab = name
+        .split('-')
+        .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
+    if !kebab {
+        return Some(
+            Problem::new(format!("`{name}` cannot name a policy"))
+                .help("use lower case letters, digits and dashes: `topic-retention`"),
+        );
+    }
+    None
+}
+
+struct Compiler<'c> {
+    base: &'c Base,
+    stages: &'c [&'c str],
+    findings: Vec<Finding<Route>>,
+}
+
+impl Compiler<'_> {
+    fn wrong<S: Into<String>>(&mut self, path: impl IntoIterator<Item = S>, problem: Problem) {
+        self.findings.push(invalid(self.base.route(path), problem));
+    }
+
+    fn policy(&mut self, name: &str, spec: PolicySpec) -> Compiled {
+        let kinds = &spec.matches.kinds;
+        let plans = kinds.contains(&PolicyKind::Plan);
+        if kinds.is_empty() {
+            let problem = Problem::new("the policy does not say what it is about");
+            self.wrong(["match", "kinds"], problem.help("write `match: {kinds: [Topic]}`"));
+        } else if plans && kinds.len() > 1 {
+            let problem = Problem::new("a policy is about entities or about plans");
+            self.wrong(["match", "kinds"], problem.help("write two policies"));
+        }
+        self.stages(&spec);
+        let patterns = spec.matches.names.iter().chain(&spec.matches.teams);
+        if patterns.clone().any(|text| text.is_empty() || text.trim_end_matches('*').contains('*') || text == "*") {
+            let problem = Problem::new("a pattern is a name, or a beginning of names followed by `*`");
+            self.wrong(["match"], problem.help("leave it out to mean all"));
+        }
+        let topics = kinds.contains(&PolicyKind::Topic);
+        let limited = !spec.settings.is_empty()
+            || spec.partitions.is_some()
+            || spec.replication_factor.is_some()
+            || !spec.stages.is_empty();
+        if limited && !topics {
+            let field = if spec.settings.is_empty() { "match" } else { "settings" };
+            self.wrong([field], Problem::new("only topics have settings, partitions and copies"));
+        }
+        if plans && (limited || spec.naming.is_some() || spec.requires.is_some()) {
+            self.wrong(["match", "kinds"], Problem::new("steps of plans have `validations` only"));
+        }
+        if !limited && spec.naming.is_none() && spec.requires.is_none() && spec.validations.is_empty() {
+            let problem = Problem::new("the policy asks for nothing");
+            let help = "write `naming`, `requires`, `settings`, `partitions`, `replicationFactor` or `validations`";
+            self.wrong::<&str>([], problem.help(help));
+        }
+        self.ranges(&spec);
+        let naming = spec.naming.as_ref().and_then(|naming| match Names::new(naming) {
+            Ok(names) => Some(names),
+            Err((place, problem)) => {
+                self.wrong(["naming"].into_iter().chain(place), problem);
+                None
+            }
+        });
+        let labels = self.labels(&spec);
+        let limits = if limited && topics { self.limits(&spec) } else { Vec::new() };
+        let validations = self.validations(&spec);
+        Compiled { name: name.to_owned(), spec, base: self.base.clone(), naming, labels, limits, validations }
+    }
+
+    /// Stages that are named exist.
+    fn stages(&mut self, spec: &PolicySpec) {
+        let Match { stages, .. } = &spec.matches;
+        let mut named: Vec<(Vec<String>, &str)> = Vec::new();
+        let list = |path: &[&str], index: usize| -> Vec<String> {
+            path.iter().map(|part| (*part).to_owned()).chain([index.to_string()]).collect()
+        };
+        named.extend(stages.iter().enumerate().map(|(i, stage)| (list(&["match", "stages"], i), stage.as_str())));
+        if let Some(enforce) = &spec.enforce {
+            let each = enforce.stages.iter().enumerate();
+            named.extend(each.map(|(i, stage)| (list(&["enforce", "stages"], i), stage.as_str())));
+            let from = enforce.from_stage.as_deref();
+            named.extend(from.map(|stage| (vec!["enforce".to_owned(), "fromStage".to_owned()], stage)));
+        }
+        named.extend(spec.stages.keys().map(|stage| (vec!["stages".to_owned(), stage.clone()], stage.as_str())));
+        for (path, stage) in named {
+            if !self.stages.contains(&stage) {
+                let problem = Problem::new(format!("there is no stage `{stage}`"));
+                let problem = match closest(stage, self.stages.iter().copied()) {
+                    Some(meant) => problem.help(format!("did you mean `{meant}`?")),
+                    None => problem.help(format!("the stages are {}", self.stages.join(", "))),
+                };
+                self.wrong(path, problem);
+            }
+        }
+    }
+
+    fn ranges(&mut self, spec: &PolicySpec) {
+        let own = [("partitions", spec.partitions), ("replicationFactor", spec.replication_factor)];
+        let own = own.into_iter().map(|(field, range)| (vec![field.to_owned()], range));
+        let staged = spec.stages.iter().flat_map(|(stage, limits)| {
+            let place = |field: &str| vec!["stages".to_owned(), stage.clone(), field.to_owned()];
+            [(place("partitions"), limits.partitions), (place("replicationFactor"), limits.replication_factor)]
+        });
+        for (place, range) in own.chain(staged) {
+            let Some(range) = range else { continue };
+            match (range.min, range.max) {
+                (None, None) => self.wrong(place, Problem::new("the range has no end").help("write `min` or `max`")),
+                (Some(min), Some(max)) if min > max => {
+                    self.wrong(place, Problem::new(format!("nothing is at least {min} and at most {max}")));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn labels(&mut self, spec: &PolicySpec) -> Vec<(String, Words)> {
+        let none = LabelLimit::default();
+        let mut labels = Vec::new();
+        for (label, limit) in spec.requires.iter().flat_map(|requires| &requires.labels) {
+            let LabelLimit { pattern: text, allowed } = limit.as_ref().unwrap_or(&none);
+            let compiled = match text.as_ref().map(|text| (text.clone(), pattern(text, true))) {
+                None => None,
+                Some((text, Ok(compiled))) => Some((text, compiled)),
+                Some((_, Err(problem))) => {
+                    self.wrong(["requires", "labels", label, "pattern"], problem);
+                    continue;
+                }
+            };
+            labels.push((label.clone(), Words { allowed: allowed.clone(), pattern: compiled }));
+        }
+        labels
+    }
+
+    fn limits(&mut self, spec: &PolicySpec) -> Vec<Limits> {
+        // What holds in every stage is told once.
+        if let Err((place, problem)) = limits::compile(spec, None) {
+            self.wrong(place, problem);
+            return Vec::new();
+        }
+        let mut all = Vec::with_capacity(self.stages.len());
+        for stage in self.stages {
+            match limits::compile(spec, Some(stage)) {
+                Ok(limits) => all.push(limits),
+                Err((place, problem)) => self.wrong(place, problem),
+            }
+        }
+        all
+    }
+
+    fn validations(&mut self, spec: &PolicySpec) -> Vec<Validation> {
+        let kinds: BTreeSet<PolicyKind> = spec.matches.kinds.iter().copied().collect();
+        let mut scopes = BTreeMap::new();
+        for kind in kinds {
+            let scope: Scope =
+                shape::globals(kind).into_iter().map(|(name, shape)| (name, Type::Record(shape))).collect();
+            let mut variables = Variables::default();
+            for (index, variable) in spec.variables.iter().enumerate() {
+                if let Err(problem) = variables.add(&variable.name, &variable.expression, &scope) {
+                    self.wrong(["variables", &index.to_string(), "expression"], problem);
+                    return Vec::new();
+                }
+            }
+            scopes.insert(kind, (scope, variables));
+        }
+        let mut validations = Vec::new();
+        for (index, validation) in spec.validations.iter().enumerate() {
+            let mut by_kind = BTreeMap::new();
+            for (kind, (scope, variables)) in &scopes {
+                if let Some(compiled) = self.validation(index, validation, scope, variables, *kind, scopes.len() > 1) {
+                    by_kind.insert(*kind, compiled);
+                }
+            }
+            let path = validation.path.as_ref().and_then(|text| {
+                let place = ["validations", &index.to_string(), "path"];
+                let mut found = None;
+                for (scope, _) in scopes.values() {
+                    let of = scope.get("entity").cloned();
+                    let Some(of) = of else {
+                        self.wrong(place, Problem::new("steps of plans have no paths").help("leave it out"));
+                        return None;
+                    };
+                    match path::parse(text, &of) {
+                        Ok(path) => found = Some(path),
+                        Err(problem) => {
+                            self.wrong(place, problem);
+                            return None;
+                        }
+                    }
+                }
+                found
+            });
+            let text = validation.expression.split_whitespace().collect::<Vec<_>>().join(" ");
+            validations.push(Validation {
+                by_kind,
+                path,
+                message: validation.message.clone().unwrap_or_else(|| format!("`{text}` does not hold")),
+                help: validation.help.clone().or_else(|| spec.help.clone()),
+                severity: validation.severity,
+                index,
+            });
+        }
+        validations
+    }
+
+    fn validation(
+        &mut self,
+        index: usize,
+        validation: &PolicyValidation,
+        scope: &Scope,
+        variables: &Variables,
+        kind: PolicyKind,
+        several: bool,
+    ) -> Option<(Expression, Option<Expression>)> {
+        let index = index.to_string();
+        let tell = |problem: Problem| {
+            let Problem { message, help } = problem;
+            let message = if several { format!("for a {kind}: {message}") } else { message };
+            Problem { message, help }
+        };
+        if validation.message.is_some() && validation.message_expression.is_some() {
+            let problem = Problem::new("there are two messages").help("write `message` or `messageExpression`");
+            self.wrong(["validations", &index, "message"], problem);
+        }
+        let expression = Expression::giving(&Type::Bool, &validation.expression, scope, variables);
+        let message = validation.message_expression.as_ref();
+        let message = message.map(|text| Expression::giving(&Type::Text, text, scope, variables)).transpose();
+        match (expression, message) {
+            (Ok(expression), Ok(message)) => return Some((expression, message)),
+            (Err(problem), _) => self.wrong(["validations", &index, "expression"], tell(problem)),
+            (_, Err(problem)) => self.wrong(["validations", &index, "messageExpression"], tell(problem)),
+        }
+        None
+    }
+}
+
+impl Compiled {
+    /// A policy as a plan carries it.
+    pub(crate) fn carried(name: &str, spec: PolicySpec) -> Result<Self, Vec<Finding<Route>>> {
+        let base = Base::policy(name);
+        let mut compiler = Compiler { base: &base, stages: &[], findings: Vec::new() };
+        let compiled = compiler.policy(name, spec);
+        if compiler.findings.is_empty() { Ok(compiled) } else { Err(compiler.findings) }
+    }
+
+    /// Whether it is about entities of that kind.
+    pub(crate) fn is_about(&self, kind: PolicyKind) -> bool {
+        self.spec.matches.kinds.contains(&kind)
+    }
+
+    /// Whether it is about that stage.
+    pub(crate) fn is_in(&self, stage: &str) -> bool {
+        let stages = &self.spec.matches.stages;
+        stages.is_empty() || stages.iter().any(|other| other == stage)
+    }
+
+    /// Whether it is about what has that name, team and labels.
+    pub(crate) fn takes(&self, name: &str, team: &str, labels: &BTreeMap<String, String>) -> bool {
+        let Match { kinds: _, teams, stages: _, labels: wanted, names } = &self.spec.matches;
+        let fits = |patterns: &[String], text: &str| {
+            patterns.is_empty()
+                || patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
+                    Some(start) => text.starts_with(start),
+                    None => pattern == text,
+                })
+        };
+        fits(teams, team)
+            && fits(names, name)
+            && wanted.iter().all(|(label, value)| labels.get(label).is_some_and(|found| value == "*" || value == found))
+    }
+
+    /// How bad a violation is in the stage of that index, on that day.
+    pub(crate) fn severity(
+        &self,
+        own: Option<PolicySeverity>,
+        stage: Option<usize>,
+        stages: &[&str],
+        now: Timestamp,
+    ) -> Severity {
+        match own.or(self.spec.severity).unwrap_or_default() {
+            PolicySeverity::Info => Severity::Info,
+            PolicySeverity::Warning => Severity::Warning,
+            PolicySeverity::Error => {
+                let Some(enforce) = &self.spec.enforce else { return Severity::Error };
+                let today = now.to_zoned(TimeZone::UTC).date();
+                let begun = enforce.from.is_none_or(|from| from.0 <= today);
+                let place = |name: &str| stages.iter().position(|other| *other == name);
+                let here = stage.is_none_or(|at| {
+                    let named = enforce.stages.is_empty() || enforce.stages.iter().any(|name| place(name) == Some(at));
+                    let from = enforce.from_stage.as_deref().and_then(place);
+                    named && from.is_none_or(|from| from <= at)
+                });
+                if begun && here { Severity::Error } else { Severity::Warning }
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What an organisation expects of its own policies: a case is a few entities, and the findings they shall give.
+
+use serde::{Deserialize, Deserializer, de};
+use weir_findings::{Finding, Sources};
+use weir_model::{EntityRef, Kind, Loaded};
+
+/// The name of the file that makes a folder a case.
+pub const EXPECT_FILE: &str = "expect.yaml";
+
+/// The kinds that a case takes over from its workspace. Others it brings itself.
+pub const SHARED_KINDS: [Kind; 3] = [Kind::Workspace, Kind::Team, Kind::Policy];
+
+/// `expect.yaml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Expect {
+    /// What the case is about.
+    #[serde(default)]
+    pub about: Option<String>,
+    /// The time of the case. Default: the run's.
+    #[serde(default)]
+    pub now: Option<Time>,
+    /// The rules that are looked at. Default: all.
+    #[serde(default)]
+    pub rules: Vec<String>,
+    /// Exactly these findings; an empty list is none.
+    pub findings: Vec<Expected>,
+}
+
+/// A time as RFC 3339 writes it.
+#[derive(Clone, Copy, Debug)]
+pub struct Time(pub jiff::Timestamp);
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let wrong = |_| de::Error::custom(format!("expected a time such as `2026-11-22T10:00:00Z`, found `{text}`"));
+        text.parse().map(Self).map_err(wrong)
+    }
+}
+
+/// A finding that is expected.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Expected {
+    /// The rule.
+    pub rule: String,
+    /// The entity that the finding is in: `Topic/toll.passages.v1`. Default: any.
+    #[serde(default)]
+    pub entity: Option<String>,
+    /// `error`, `warning` or `info`. Default: any.
+    #[serde(default)]
+    pub severity: Option<String>,
+    /// A part of the message. Default: any.
+    #[serde(default)]
+    pub message: Option<String>,
+}
+
+impl std::fmt::Display for Expected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { rule, entity, severity, message } = self;
+        write!(f, "{}[{rule}]", severity.as_deref().unwrap_or("any severity "))?;
+        entity.iter().try_for_each(|entity| write!(f, " in {entity}"))?;
+        message.iter().try_for_each(|message| write!(f, ": …{message}…"))
+    }
+}
+
+impl Expect {
+    /// Reads `expect.yaml`.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong and where.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        weir_model::parse(text)
+    }
+
+    /// What is otherwise than expected: those that were expected and not found, and those that were found and not
+    /// expected.
+    pub fn compare<'f>(&'f self, loaded: &Loaded, found: &'f [Finding]) -> (Vec<&'f Expected>, Vec<&'f Finding>) {
+        let counts =
+            |finding: &&Finding| self.rules.is_empty() || self.rules.iter().any(|rule| rule == finding.rule.as_str());
+        let mut left: Vec<&Finding> = found.iter().filter(counts).collect();
+        let mut missing = Vec::new();
+        for expected in &self.findings {
+            match left.iter().position(|finding| expected.is_met(loaded, finding)) {
+                Some(at) => _ = left.remove(at),
+                None => missing.push(expected),
+            }
+        }
+        (missing, left)
+    }
+}
+
+impl Expected {
+    fn is_met(&self, loaded: &Loaded, finding: &Finding) -> bool {
+        let places = || std::iter::once(finding.at).chain(finding.related.iter().map(|related| related.at));
+        self.rule == finding.rule.as_str()
+            && self.severity.as_ref().is_none_or(|severity| *severity == finding.severity.to_string())
+            && self.message.as_ref().is_none_or(|message| finding.message.contains(message.as_str()))
+            && self.entity.as_ref().is_none_or(|wanted| {
+                let named = loaded.workspace.iter().flat_map(|workspace| workspace.entities());
+                let entity = named.into_iter().find(|entity| entity.to_string() == *wanted);
+                entity.is_some_and(|entity| places().any(|at| covers(loaded, &entity, at)))
+            })
+    }
+}
+
+fn covers(loaded: &Loaded, entity: &EntityRef, at: weir_findings::Span) -> bool {
+    loaded
+        .extent(entity)
+        .is_some_and(|extent| extent.file == at.file && (extent.start..=extent.end).contains(&at.start))
+}
+
+/// One line for each finding, for whoever compares.
+pub fn brief(finding: &Finding, sources: &Sources) -> String {
+    let at = sources.position(finding.at);
+    let file = sources.file(finding.at.file).path();
+    format!("{}[{}] at {file}:{}:{}: {}", finding.severity, finding.rule, at.line, at.column, finding.message)
+}

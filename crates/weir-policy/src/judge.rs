@@ -1,0 +1,324 @@
+//! Findings of all rules together, and the exceptions from them.
+
+use std::collections::BTreeSet;
+
+use jiff::{Timestamp, tz::TimeZone};
+use weir_findings::{Finding, RuleId, Severity, Span};
+use weir_model::{Date, EntityRef, Kind, Loaded, Route, WaiverSpec, closest};
+
+use crate::{Policies, cel::Problem, check, comment, item::concerned, rules};
+
+/// What is to be judged, beside the workspace.
+#[derive(Clone, Debug)]
+pub struct Judging<'j> {
+    /// The time: decides what is enforced, and which waivers are over.
+    pub now: Timestamp,
+    /// The stage that is looked at; absent: all. Waivers that nothing needs are told only then.
+    pub stage: Option<&'j str>,
+    /// The ids of all rules that are no policies, to know what a waiver means.
+    pub rules: &'j BTreeSet<&'j str>,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Judged {
+    /// All findings but those that are waived, with places, sorted.
+    pub findings: Vec<Finding>,
+    /// Those that are waived, as information, sorted.
+    pub waived: Vec<Finding>,
+}
+
+/// Takes the findings of reading (in `loaded`), of validation (`found`) and of policies together, and drops what is
+/// waived.
+///
+/// What is wrong with the form cannot be waived, nor errors of weir's own rules, nor policies that say so.
+pub fn judge(loaded: &Loaded, found: Vec<Finding<Route>>, judging: &Judging<'_>) -> Judged {
+    let mut findings = loaded.findings.clone();
+    let mut waived = Vec::new();
+    if let Some(workspace) = &loaded.workspace {
+        let (policies, mut all) = Policies::compile(workspace);
+        for policy in workspace.policies.values().filter(|policy| judging.rules.contains(policy.metadata.name.as_str()))
+        {
+            let message = format!("weir has a rule `{}` of its own", policy.metadata.name);
+            all.push(
+                Finding::error(rules::POLICY_INVALID, Route::name(policy.entity_ref()), message)
+                    .help("choose another name"),
+            );
+        }
+        all.extend(found);
+        let stages = &workspace.settings.spec.stages;
+        let only = judging.stage.and_then(|name| stages.iter().position(|stage| stage.name == name));
+        all.extend(check(&policies, workspace, only, judging.now));
+        let mut waivers = Waivers::read(loaded, &policies, judging);
+        for finding in all {
+            waivers.take(loaded, finding, &mut findings, &mut waived);
+        }
+        waivers.finish(loaded, judging.stage.is_none(), &mut findings);
+    } else {
+        findings.extend(found.into_iter().map(|finding| finding.locate(|route| loaded.locate(&route))));
+    }
+    for found in [&mut findings, &mut waived] {
+        weir_findings::conceal(found, &loaded.sources);
+        weir_findings::sort(found, &loaded.sources);
+    }
+    Judged { findings, waived }
+}
+
+/// An exception, however it is written.
+struct Waiver<'w> {
+    rule: &'w str,
+    at: Place<'w>,
+    scope: Scope,
+    stages: &'w [String],
+    until: Date,
+    /// Whether the rule is one that can be waived.
+    allowed: Allowed,
+    used: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Place<'w> {
+    Entity(&'w str),
+    Comment(Span),
+}
+
+enum Scope {
+    Entity(EntityRef),
+    /// Bytes of a file.
+    Bytes(Span),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Allowed {
+    /// A policy.
+    Yes,
+    /// Only what is no error: one of weir's own rules.
+    UnlessError,
+}
+
+struct Waivers<'w> {
+    all: Vec<Waiver<'w>>,
+    findings: Vec<Finding>,
+}
+
+impl<'w> Waivers<'w> {
+    fn read(loaded: &'w Loaded, policies: &Policies, judging: &Judging<'_>) -> Self {
+        let mut waivers = Self { all: Vec::new(), findings: Vec::new() };
+        let today = judging.now.to_zoned(TimeZone::UTC).date();
+        let entities = loaded.workspace.iter().flat_map(|workspace| &workspace.waivers);
+        for (name, waiver) in entities {
+            let WaiverSpec { rule, entity, stages, reason, owner, until } = &waiver.spec;
+            let locate = |field: &str| {
+                let entity = EntityRef::new(Kind::Waiver, name);
+                loaded.locate(&Route::value(entity, ["spec", field]))
+            };
+            let Some(allowed) = waivers.allowed(rule, locate("rule"), policies, judging) else { continue };
+            if let Some(field) = [("reason", reason), ("owner", owner)].iter().find(|(_, text)| text.trim().is_empty())
+            {
+                waivers.wrong(locate(field.0), Problem::new(format!("the waiver's {} is not said", field.0)));
+                continue;
+            }
+            let Some(entity) = parse_entity(entity).filter(|entity| exists(loaded, entity)) else {
+                let problem = Problem::new(format!("there is no entity `{entity}`"));
+                waivers.wrong(locate("entity"), problem.help("write its kind and name: `Topic/toll.passages.v1`"));
+                continue;
+            };
+            if waivers.over(*until, today, locate("until")) {
+                continue;
+            }
+            let scope = Scope::Entity(entity);
+            waivers.all.push(Waiver {
+                rule,
+                at: Place::Entity(name),
+                scope,
+                stages,
+                until: *until,
+                allowed,
+                used: false,
+            });
+        }
+        let (comments, wrong) = comment::read(&loaded.sources);
+        for (at, problem) in wrong {
+            waivers.wrong(at, problem);
+        }
+        for comment in comments {
+            let Some(allowed) = waivers.allowed(&comment.rule, comment.at, policies, judging) else { continue };
+            if waivers.over(comment.until, today, comment.at) {
+                continue;
+            }
+            waivers.all.push(Waiver {
+                // A comment's rule is one that there is; its name outlives the comment.
+                rule: loaded.sources.file(comment.at.file).text()[comment.at.range()]
+                    .split_whitespace()
+                    .nth(3)
+                    .unwrap_or_default(),
+                at: Place::Comment(comment.at),
+                scope: Scope::Bytes(Span::new(comment.at.file, comment.covers)),
+                stages: &[],
+                until: comment.until,
+                allowed,
+                used: false,
+            });
+        }
+        waivers
+    }
+
+    fn wrong(&mut self, at: Span, problem: Problem) {
+        self.findings
+            .push(Finding { help: problem.help, ..Finding::error(rules::WAIVER_INVALID, at, problem.message) });
+    }
+
+    /// What may be waived of a rule; `None` with a finding when there is no such rule, or nothing of it.
+    fn allowed(&mut self, rule: &str, at: Span, policies: &Policies, judging: &Judging<'_>) -> Option<Allowed> {
+        if policies.broken.contains(rule) {
+            return None;
+        }
+        if let Some(policy) = policies.all.iter().find(|policy| policy.name == rule) {
+            if policy.spec.waivable.unwrap_or(true) {
+                return Some(Allowed::Yes);
+            }
+            self.refuse(rule, at, "its policy says so");
+            return None;
+        }
+        if rules::RULES.iter().chain(weir_model::rule_pages()).any(|page| page.id == rule) {
+            self.refuse(rule, at, "it is about what cannot be read, or about policies and waivers themselves");
+            return None;
+        }
+        if judging.rules.contains(rule) {
+            return Some(Allowed::UnlessError);
+        }
+        let problem = Problem::new(format!("there is no rule `{rule}`"));
+        let names = policies.names().chain(judging.rules.iter().copied());
+        let problem = match closest(rule, names) {
+            Some(meant) => problem.help(format!("did you mean `{meant}`?")),
+            None => problem.help("a rule's name stands in brackets behind `error` and `warning`"),
+        };
+        self.wrong(at, problem);
+        None
+    }
+
+    fn refuse(&mut self, rule: &str, at: Span, why: &str) {
+        let message = format!("`{rule}` cannot be waived: {why}");
+        self.findings.push(Finding::error(rules::WAIVER_REFUSED, at, message).help("repair what is found"));
+    }
+
+    fn over(&mut self, until: Date, today: jiff::civil::Date, at: Span) -> bool {
+        let over = until.0 < today;
+        if over {
+            let message = format!("the waiver was in force until {until}");
+            let finding = Finding::warning(rules::WAIVER_EXPIRED, at, message);
+            self.findings.push(finding.help("delete it, or decide anew and write a later day"));
+        }
+        over
+    }
+
+    /// Takes a finding in: among those that count, or among those that are waived.
+    fn take(
+        &mut self,
+        loaded: &Loaded,
+        finding: Finding<Route>,
+        counted: &mut Vec<Finding>,
+        waived: &mut Vec<Finding>,
+    ) {
+        if !self.all.iter().any(|waiver| waiver.rule == finding.rule.as_str()) {
+            counted.push(finding.locate(|route| loaded.locate(&route)));
+            return;
+        }
+        let concerned: Vec<EntityRef> = concerned(&finding).cloned().collect();
+        let shared = concerned.len() > 1;
+        let label = finding.label.clone().unwrap_or_default();
+        let located = finding.clone().locate(|route| loaded.locate(&route));
+        // A finding for several entities, since it is written in one place for all, is waived when it is for each.
+        let mut left: Vec<&EntityRef> =
+            if shared { concerned.iter().skip(1).collect() } else { concerned.iter().collect() };
+        let mut taken = None;
+        for waiver in &mut self.all {
+            if waiver.rule != finding.rule.as_str() {
+                continue;
+            }
+            let in_stages = waiver.stages.is_empty() || only_in(&label, waiver.stages);
+            let matched = match &waiver.scope {
+                Scope::Entity(entity) => in_stages && concerned.contains(entity),
+                Scope::Bytes(bytes) => {
+                    std::iter::once(located.at).chain(located.related.iter().map(|related| related.at)).any(|at| {
+                        at.file == bytes.file && bytes.start <= at.start && at.start < bytes.end.max(bytes.start + 1)
+                    })
+                }
+            };
+            if !matched {
+                continue;
+            }
+            if waiver.allowed == Allowed::UnlessError && finding.severity == Severity::Error {
+                let at = waiver.span(loaded);
+                waiver.used = true;
+                let message = format!("`{}` cannot be waived: it is an error of weir's own", finding.rule);
+                let refused = Finding::error(rules::WAIVER_REFUSED, at, message).help("repair what is found");
+                self.findings.push(refused);
+                continue;
+            }
+            waiver.used = true;
+            match &waiver.scope {
+                Scope::Entity(entity) if shared && concerned[0] != *entity => left.retain(|other| *other != entity),
+                Scope::Bytes(bytes) if shared => {
+                    let at_place =
+                        located.at.file == bytes.file && (bytes.start..bytes.end).contains(&located.at.start);
+                    let covers = |entity: &EntityRef| {
+                        let at = loaded.locate(&Route::name(entity.clone()));
+                        at.file == bytes.file && (bytes.start..bytes.end).contains(&at.start)
+                    };
+                    left.retain(|entity| !at_place && !covers(entity));
+                }
+                _ => left.clear(),
+            }
+            taken = Some((waiver.until, waiver.span(loaded)));
+        }
+        match taken {
+            Some((until, at)) if left.is_empty() => waived.push(Finding {
+                severity: Severity::Info,
+                message: format!("{} (waived until {until})", located.message),
+                ..located.related(at, "waived here")
+            }),
+            _ => {
+                let keep: BTreeSet<Span> = left.iter().map(|e| loaded.locate(&Route::name((*e).clone()))).collect();
+                let mut located = located;
+                if shared && taken.is_some() {
+                    located.related.retain(|related| keep.contains(&related.at));
+                }
+                counted.push(located);
+            }
+        }
+    }
+
+    fn finish(mut self, loaded: &Loaded, whole: bool, findings: &mut Vec<Finding>) {
+        for waiver in self.all.iter().filter(|waiver| whole && !waiver.used) {
+            let message = format!("nothing breaks `{}` here: the waiver is not needed", waiver.rule);
+            let rule: RuleId = rules::WAIVER_UNUSED;
+            self.findings.push(Finding::warning(rule, waiver.span(loaded), message).help("delete it"));
+        }
+        findings.append(&mut self.findings);
+    }
+}
+
+impl Waiver<'_> {
+    fn span(&self, loaded: &Loaded) -> Span {
+        match self.at {
+            Place::Comment(at) => at,
+            Place::Entity(name) => loaded.locate(&Route::value(EntityRef::new(Kind::Waiver, name), ["spec", "rule"])),
+        }
+    }
+}
+
+/// Whether what the label says is only about these stages: `in dev, test`.
+fn only_in(label: &str, stages: &[String]) -> bool {
+    label.strip_prefix("in ").is_some_and(|named| named.split(", ").all(|stage| stages.iter().any(|s| s == stage)))
+}
+
+fn parse_entity(text: &str) -> Option<EntityRef> {
+    let (kind, name) = text.split_once('/')?;
+    let kind = Kind::ALL.into_iter().find(|known| known.as_str() == kind)?;
+    Some(EntityRef::new(kind, name))
+}
+
+fn exists(loaded: &Loaded, entity: &EntityRef) -> bool {
+    loaded.malformed.contains(entity) || loaded.workspace.as_ref().is_some_and(|w| w.origin(entity).is_some())
+}

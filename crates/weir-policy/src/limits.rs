@@ -1,0 +1,205 @@
+//! Limits of topics: settings, partitions, copies.
+
+use std::collections::BTreeMap;
+
+use weir_model::{
+    PolicySpec, Range, ResolvedSetting, SettingLimit, SettingValue, StageLimits, StagedTopic, settings,
+    settings::SettingKind,
+};
+
+use crate::cel::Problem;
+
+/// What holds in one stage.
+#[derive(Debug, Default)]
+pub(crate) struct Limits {
+    settings: Vec<(String, Limit)>,
+    partitions: Option<Range>,
+    replication_factor: Option<Range>,
+}
+
+/// A compiled [`SettingLimit`].
+#[derive(Clone, Debug)]
+struct Limit {
+    required: bool,
+    unset: bool,
+    /// In Kafka's spelling; of a list, its items.
+    allowed: Vec<String>,
+    forbidden: Vec<String>,
+    min: Option<f64>,
+    max: Option<f64>,
+    written: SettingLimit,
+}
+
+/// Something that is not as it shall be: the path in the topic, what is wrong, what to write.
+pub(crate) type Broken = (Vec<String>, Problem);
+
+/// The limits that a policy gives, for each of these stages; `None` for all others.
+pub(crate) fn compile(spec: &PolicySpec, stage: Option<&str>) -> Result<Limits, (Vec<String>, Problem)> {
+    let none = StageLimits::default();
+    let own = stage.and_then(|stage| spec.stages.get(stage));
+    let StageLimits { settings, partitions, replication_factor } = own.unwrap_or(&none);
+    let mut all: BTreeMap<&String, (&SettingLimit, Option<&str>)> =
+        spec.settings.iter().map(|(name, limit)| (name, (limit, None))).collect();
+    all.extend(settings.iter().map(|(name, limit)| (name, (limit, stage))));
+    let mut compiled = Vec::with_capacity(all.len());
+    for (name, (limit, stage)) in all {
+        let limit = one(name, limit).map_err(|(field, problem)| {
+            let stage = stage.map(|stage| ["stages", stage]).into_iter().flatten();
+            let path = stage.chain(["settings", name]).chain((!field.is_empty()).then_some(field));
+            (path.map(str::to_owned).collect(), problem)
+        })?;
+        compiled.push((name.clone(), limit));
+    }
+    Ok(Limits {
+        settings: compiled,
+        partitions: partitions.or(spec.partitions),
+        replication_factor: replication_factor.or(spec.replication_factor),
+    })
+}
+
+fn one(name: &str, limit: &SettingLimit) -> Result<Limit, (&'static str, Problem)> {
+    let Some(setting) = settings::lookup(name) else {
+        let problem = Problem::new(format!("there is no topic setting `{name}`"));
+        return Err((
+            "",
+            match settings::did_you_mean(name) {
+                Some(meant) => problem.help(format!("did you mean `{meant}`?")),
+                None => problem,
+            },
+        ));
+    };
+    let SettingLimit { required, unset, allowed, forbidden, min, max } = limit;
+    let empty = !required && !unset && allowed.is_empty() && forbidden.is_empty() && min.is_none() && max.is_none();
+    if empty || *required && *unset {
+        let problem = Problem::new(format!("what `{name}` may be is not said"));
+        return Err(("", problem.help("write `required`, `unset`, `allowed`, `forbidden`, `min` or `max`")));
+    }
+    let read = |text: &String| settings::canonical(name, &SettingValue::Scalar(text.clone())).map_err(Problem::new);
+    let numeric = matches!(
+        setting.kind,
+        SettingKind::Time(_) | SettingKind::Size(_) | SettingKind::Integer(_) | SettingKind::Ratio
+    );
+    let bound = |text: &Option<String>| -> Result<Option<f64>, Problem> {
+        let Some(text) = text else { return Ok(None) };
+        if !numeric {
+            return Err(Problem::new(format!("`{name}` is no number")).help("write `allowed` or `forbidden`"));
+        }
+        Ok(number(name, &read(text)?))
+    };
+    let words = |texts: &[String]| texts.iter().map(read).collect::<Result<Vec<_>, _>>();
+    Ok(Limit {
+        required: *required,
+        unset: *unset,
+        allowed: words(allowed).map_err(|p| ("allowed", p))?,
+        forbidden: words(forbidden).map_err(|p| ("forbidden", p))?,
+        min: bound(min).map_err(|p| ("min", p))?,
+        max: bound(max).map_err(|p| ("max", p))?,
+        written: limit.clone(),
+    })
+}
+
+/// A number in Kafka's spelling; "unlimited" is more than any.
+fn number(name: &str, canonical: &str) -> Option<f64> {
+    let unlimited = match settings::lookup(name).map(|setting| &setting.kind) {
+        Some(SettingKind::Time(bounds) | SettingKind::Size(bounds) | SettingKind::Integer(bounds)) => bounds.unlimited,
+        _ => None,
+    };
+    match canonical.parse::<i64>() {
+        Ok(number) if unlimited == Some(number) => Some(f64::INFINITY),
+        _ => canonical.parse().ok(),
+    }
+}
+
+impl Limits {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.settings.is_empty() && self.partitions.is_none() && self.replication_factor.is_none()
+    }
+
+    /// Tells everything in a topic that is beyond its limits.
+    pub(crate) fn check(&self, topic: &StagedTopic<'_>, mut broken: impl FnMut(Broken)) {
+        for (name, limit) in &self.settings {
+            if let Some(problem) = limit.check(name, topic.config.get(name)) {
+                broken((["spec", "config", name].map(str::to_owned).to_vec(), problem));
+            }
+        }
+        let counted = [
+            ("partitions", "partitions", self.partitions, topic.partitions.map(|(n, _)| n)),
+            (
+                "replicationFactor",
+                "copies of each partition",
+                self.replication_factor,
+                topic.replication_factor.map(|(n, _)| n.into()),
+            ),
+        ];
+        for (field, what, range, found) in counted {
+            let (Some(range), Some(found)) = (range, found) else { continue };
+            let path = || ["spec", field].map(str::to_owned).to_vec();
+            if let Some(max) = range.max.filter(|max| found > *max) {
+                let problem = Problem::new(format!("{found} {what} are more than the {max} allowed"));
+                broken((path(), problem.help(format!("write at most {max}"))));
+            }
+            if let Some(min) = range.min.filter(|min| found < *min) {
+                let problem = Problem::new(format!("{found} {what} are fewer than the {min} needed"));
+                broken((path(), problem.help(format!("write at least {min}"))));
+            }
+        }
+    }
+}
+
+impl Limit {
+    fn check(&self, name: &str, found: Option<&ResolvedSetting<'_>>) -> Option<Problem> {
+        let found = found.map(|setting| setting.value).filter(|value| !value.is_default());
+        let Some(value) = found else {
+            return self.required.then(|| {
+                Problem::new(format!("`{name}` is not set")).help(match (&self.written.min, &self.written.max) {
+                    (Some(min), Some(max)) => format!("write a value from {min} to {max}"),
+                    (None, Some(max)) => format!("write at most {max}"),
+                    (Some(min), None) => format!("write at least {min}"),
+                    (None, None) => format!("write it under `config`, or choose a profile that has it{}", self.words()),
+                })
+            });
+        };
+        // What is no value at all is told by validation.
+        let canonical = settings::canonical(name, value).ok()?;
+        let shown = settings::humane(name, &canonical);
+        if self.unset {
+            return Some(
+                Problem::new(format!("`{name}` must not be set")).help("take it out: the cluster's default is meant"),
+            );
+        }
+        let reckoned = number(name, &canonical);
+        if let (Some(min), Some(number)) = (self.min, reckoned)
+            && number < min
+        {
+            let least = self.written.min.as_deref().unwrap_or_default();
+            return Some(
+                Problem::new(format!("`{name}` is {shown}, less than {least}")).help(format!("write at least {least}")),
+            );
+        }
+        if let (Some(max), Some(number)) = (self.max, reckoned)
+            && number > max
+        {
+            let most = self.written.max.as_deref().unwrap_or_default();
+            return Some(
+                Problem::new(format!("`{name}` is {shown}, more than {most}")).help(format!("write at most {most}")),
+            );
+        }
+        let listed = matches!(settings::lookup(name).map(|s| &s.kind), Some(SettingKind::Words(_)));
+        let mut items = if listed { canonical.split(',').collect() } else { vec![canonical.as_str()] };
+        items.retain(|item| !item.is_empty());
+        let has = |words: &[String], item: &str| words.iter().any(|word| word == item);
+        let wrong = items
+            .into_iter()
+            .find(|item| !self.allowed.is_empty() && !has(&self.allowed, item) || has(&self.forbidden, item))?;
+        let wrong = settings::humane(name, wrong);
+        Some(Problem::new(format!("`{name}` must not be `{wrong}`")).help(match self.allowed.is_empty() {
+            true => "write another value".to_owned(),
+            false => format!("write{}", self.words()),
+        }))
+    }
+
+    fn words(&self) -> String {
+        let words: Vec<_> = self.written.allowed.iter().map(|word| format!("`{word}`")).collect();
+        if words.is_empty() { String::new() } else { format!(" {}", words.join(" or ")) }
+    }
+}

@@ -1,0 +1,245 @@
+//! Names that are built by a pattern: `{team}.{domain}.{name}.v{version}`.
+
+use std::collections::BTreeMap;
+
+use regex::Regex;
+use weir_model::Naming;
+
+use crate::cel::{Problem, pattern};
+
+/// A compiled [`Naming`].
+#[derive(Debug)]
+pub(crate) struct Names {
+    text: String,
+    segments: Vec<Segment>,
+}
+
+#[derive(Debug)]
+enum Segment {
+    Text(String),
+    Part { name: String, limit: Limit },
+}
+
+#[derive(Debug)]
+enum Limit {
+    /// The entity's team.
+    Team,
+    /// The value of one of the entity's labels.
+    Label(String),
+    /// One of these.
+    Words(Vec<String>),
+    Pattern(Regex),
+    /// Lower case letters, digits and dashes.
+    Plain,
+}
+
+/// The most parts that a pattern may have.
+const MOST_SEGMENTS: usize = 32;
+
+impl Names {
+    /// Compiles a pattern. What is wrong is told with its place below `naming`.
+    pub(crate) fn new(naming: &Naming) -> Result<Self, (Vec<&str>, Problem)> {
+        let mut segments = Vec::new();
+        let mut rest = naming.pattern.as_str();
+        let at = |problem| (vec!["pattern"], problem);
+        while let Some((before, inside)) = rest.split_once('{') {
+            let Some((name, after)) = inside.split_once('}') else {
+                return Err(at(Problem::new("a brace is not closed")));
+            };
+            if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
+                return Err(at(
+                    Problem::new(format!("`{{{name}}}` names no part")).help("a part has a name of letters and digits")
+                ));
+            }
+            if !before.is_empty() {
+                segments.push(Segment::Text(before.to_owned()));
+            } else if matches!(segments.last(), Some(Segment::Part { .. })) {
+                return Err(at(Problem::new(format!("nothing tells where `{{{name}}}` begins"))
+                    .help("put a dot or a dash before it")));
+            }
+            segments.push(Segment::Part { name: name.to_owned(), limit: limit(naming, name)? });
+            rest = after;
+        }
+        if rest.contains('}') {
+            return Err(at(Problem::new("a brace is not opened")));
+        }
+        if !rest.is_empty() {
+            segments.push(Segment::Text(rest.to_owned()));
+        }
+        if segments.is_empty() || segments.len() > MOST_SEGMENTS {
+            return Err(at(Problem::new(format!("a pattern has between 1 and {MOST_SEGMENTS} parts"))));
+        }
+        let used = |part: &str| segments.iter().any(|s| matches!(s, Segment::Part { name, .. } if name == part));
+        if let Some(unused) = naming.parts.keys().find(|part| !used(part)) {
+            let problem = Problem::new(format!("the pattern has no part `{{{unused}}}`"));
+            return Err((vec!["parts", unused], problem));
+        }
+        Ok(Self { text: naming.pattern.clone(), segments })
+    }
+
+    /// What is wrong with a name: a message, and what it would have to be.
+    pub(crate) fn check(&self, name: &str, team: &str, labels: &BTreeMap<String, String>) -> Option<Problem> {
+        // Everywhere in the name that the segments so far may end.
+        let mut ends = vec![0];
+        for (at, segment) in self.segments.iter().enumerate() {
+            let mut next = Vec::new();
+            for start in ends {
+                self.ends(at, &name[start..], team, labels, |length| next.push(start + length));
+            }
+            next.sort_unstable();
+            next.dedup();
+            if next.is_empty() {
+                return Some(self.wrong(segment, name, team, labels));
+            }
+            ends = next;
+        }
+        if ends.contains(&name.len()) { None } else { Some(self.not_built(name)) }
+    }
+
+    /// Where segment `at` may end, that begins where `rest` does.
+    fn ends(&self, at: usize, rest: &str, team: &str, labels: &BTreeMap<String, String>, mut found: impl FnMut(usize)) {
+        let limit = match &self.segments[at] {
+            Segment::Text(text) => {
+                if rest.starts_with(text.as_str()) {
+                    found(text.len());
+                }
+                return;
+            }
+            Segment::Part { limit, .. } => limit,
+        };
+        let mut word = |word: &str| {
+            if !word.is_empty() && rest.starts_with(word) {
+                found(word.len());
+            }
+        };
+        match limit {
+            Limit::Team => return word(team),
+            Limit::Label(label) => return word(labels.get(label).map(String::as_str).unwrap_or_default()),
+            Limit::Words(words) => return words.iter().for_each(|w| word(w)),
+            Limit::Pattern(_) | Limit::Plain => {}
+        }
+        let mut part = |end: usize| {
+            let text = &rest[..end];
+            let fits = match limit {
+                Limit::Pattern(pattern) => pattern.is_match(text),
+                _ => is_plain(text),
+            };
+            if fits {
+                found(end);
+            }
+        };
+        // A part ends where the text behind it begins.
+        match self.segments.get(at + 1) {
+            Some(Segment::Text(text)) => rest.match_indices(text.as_str()).for_each(|(end, _)| part(end)),
+            _ => part(rest.len()),
+        }
+    }
+
+    fn not_built(&self, name: &str) -> Problem {
+        Problem::new(format!("`{name}` is not named as `{}`", self.text))
+    }
+
+    fn wrong(&self, segment: &Segment, name: &str, team: &str, labels: &BTreeMap<String, String>) -> Problem {
+        let problem = self.not_built(name);
+        let Segment::Part { name: part, limit } = segment else {
+            let Segment::Text(text) = segment else { return problem };
+            return problem.help(format!("`{text}` is missing, or what is before it is not allowed there"));
+        };
+        match limit {
+            Limit::Team => problem.help(format!("`{{{part}}}` is the team: `{team}`")),
+            Limit::Label(label) => match labels.get(label) {
+                Some(value) => problem.help(format!("`{{{part}}}` is the label `{label}`: `{value}`")),
+                None => problem.help(format!("`{{{part}}}` is the label `{label}`, which is not set")),
+            },
+            Limit::Words(words) => {
+                let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+                problem.help(format!("`{{{part}}}` is one of {}", words.join(", ")))
+            }
+            Limit::Pattern(pattern) => {
+                let pattern = pattern.as_str().trim_start_matches("^(?:").trim_end_matches(")$");
+                problem.help(format!("`{{{part}}}` has to match `{pattern}`"))
+            }
+            Limit::Plain => problem.help(format!("`{{{part}}}` is lower case letters, digits and dashes")),
+        }
+    }
+}
+
+fn limit<'n>(naming: &'n Naming, name: &str) -> Result<Limit, (Vec<&'n str>, Problem)> {
+    let Some((key, part)) = naming.parts.get_key_value(name) else {
+        return Ok(if name == "team" { Limit::Team } else { Limit::Plain });
+    };
+    let chosen = [part.pattern.is_some(), !part.allowed.is_empty(), part.label.is_some()];
+    if chosen.iter().filter(|chosen| **chosen).count() != 1 {
+        let problem = Problem::new(format!("what `{{{name}}}` may be is not said in one way"));
+        return Err((vec!["parts", key], problem.help("write one of `pattern`, `allowed`, `label`")));
+    }
+    Ok(match (&part.pattern, &part.label) {
+        (Some(text), _) => {
+            Limit::Pattern(pattern(text, true).map_err(|p| (vec!["parts", key.as_str(), "pattern"], p))?)
+        }
+        (None, Some(label)) => Limit::Label(label.clone()),
+        (None, None) => Limit::Words(part.allowed.clone()),
+    })
+}
+
+fn is_plain(text: &str) -> bool {
+    let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    !text.is_empty() && !text.starts_with('-') && !text.ends_with('-') && text.bytes().all(inside)
+}
+
+#[cfg(test)]
+mod tests {
+    use weir_model::NamePart;
+
+    use super::*;
+
+    fn names(pattern: &str, parts: &[(&str, NamePart)]) -> Names {
+        let parts = parts.iter().map(|(name, part)| ((*name).to_owned(), part.clone())).collect();
+        Names::new(&Naming { pattern: pattern.to_owned(), parts }).unwrap()
+    }
+
+    #[test]
+    fn names_are_built_by_parts() {
+        let version = NamePart { pattern: Some("[0-9]+".to_owned()), ..NamePart::default() };
+        let topics = names("{team}.{name}.v{version}", &[("version", version)]);
+        let none = BTreeMap::new();
+        for (name, team, fine) in [
+            ("toll.passages.v1", "toll", true),
+            ("toll.passages.v12", "toll", true),
+            ("toll.passages.v", "toll", false),
+            ("toll.passages.v1x", "toll", false),
+            ("toll.passages.dead.v1", "toll", false),
+            ("cards.passages.v1", "toll", false),
+            ("city-toll.a.v1", "city-toll", true),
+            ("toll.Passages.v1", "toll", false),
+            ("", "toll", false),
+        ] {
+            assert_eq!(topics.check(name, team, &none).is_none(), fine, "{name}");
+        }
+        let problem = topics.check("cards.passages.v1", "toll", &none).unwrap();
+        assert_eq!(problem.message, "`cards.passages.v1` is not named as `{team}.{name}.v{version}`");
+        assert_eq!(problem.help.as_deref(), Some("`{team}` is the team: `toll`"));
+    }
+
+    #[test]
+    fn a_part_equals_a_label_or_a_word() {
+        let label = NamePart { label: Some("domain".to_owned()), ..NamePart::default() };
+        let word = NamePart { allowed: vec!["cmd".to_owned(), "evt".to_owned()], ..NamePart::default() };
+        let topics = names("{domain}.{type}.{name}", &[("domain", label), ("type", word)]);
+        let labels = BTreeMap::from([("domain".to_owned(), "pay.in".to_owned())]);
+        assert!(topics.check("pay.in.cmd.start", "toll", &labels).is_none());
+        assert!(topics.check("pay.cmd.start", "toll", &labels).is_some());
+        assert!(topics.check("pay.in.query.start", "toll", &labels).is_some());
+        assert!(topics.check("pay.in.cmd.start", "toll", &BTreeMap::new()).is_some());
+    }
+
+    #[test]
+    fn patterns_that_make_no_sense_are_told() {
+        for (pattern, place) in
+            [("{team", "pattern"), ("team}", "pattern"), ("{}", "pattern"), ("{a}{b}", "pattern"), ("", "pattern")]
+        {
+            let naming = Naming { pattern: pattern.to_owned(), parts: BTreeMap::new() };
+            assert_eq!(Names::new(&naming).unwrap_err().0, [place], "{pattern}");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Paths as policies write them: `spec.config["retention.ms"]`, `metadata.labels.costCenter`, `spec.rules[0]`.
+
+use crate::cel::{Problem, Type};
+
+/// The steps of a path, when it leads somewhere in a value of that type.
+pub(crate) fn parse(text: &str, of: &Type) -> Result<Vec<String>, Problem> {
+    let wrong =
+        || Problem::new(format!("`{text}` is no path")).help("write a path such as `spec.config[\"retention.ms\"]`");
+    let (mut steps, mut rest, mut at) = (Vec::new(), text, of.clone());
+    while !rest.is_empty() {
+        let step = if let Some(inside) = rest.strip_prefix('[') {
+            let (step, behind) = match inside.strip_prefix('"') {
+                Some(quoted) => quoted.split_once("\"]").ok_or_else(wrong)?,
+                None => inside.split_once(']').ok_or_else(wrong)?,
+            };
+            rest = behind;
+            step
+        } else {
+            let named = if steps.is_empty() { rest } else { rest.strip_prefix('.').ok_or_else(wrong)? };
+            let end = named.find(['.', '[']).unwrap_or(named.len());
+            rest = &named[end..];
+            &named[..end]
+        };
+        if step.is_empty() {
+            return Err(wrong());
+        }
+        at = match at {
+            Type::List(of) if step.parse::<usize>().is_ok() => *of,
+            Type::List(_) => return Err(Problem::new(format!("`{step}` is no index of a list"))),
+            other => other.field(step)?,
+        };
+        steps.push(step.to_owned());
+    }
+    if steps.is_empty() { Err(wrong()) } else { Ok(steps) }
+}

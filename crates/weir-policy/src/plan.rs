@@ -1,0 +1,282 @@
+//! Policies over the steps of a plan.
+//!
+//! They are written into the plan ([`plan_policies`]), which makes them part of its digest, and asked of the plan itself
+//! ([`check_plan`]): when it is made, and again when it is carried out, with that time.
+
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, tz::TimeZone};
+use weir_findings::{Finding, RuleId, Severity};
+use weir_model::{
+    EntityRef, Kind, PolicyKind, PolicySeverity, PolicySpec, ResolvedSetting, Route, SettingValue, Workspace,
+};
+use weir_planning::{Change, Plan, PlanPolicies, PlanWaiver, Plane, Step};
+
+use crate::{
+    Policies,
+    cel::{Fact, Failure, Globals, Problem, Record},
+    compile::Compiled,
+    facts, rules,
+};
+
+/// The policies of a workspace over the steps of `plan`, to be written into it; absent when there are none.
+pub fn plan_policies(workspace: &Workspace, plan: &Plan) -> Option<PlanPolicies> {
+    let (compiled, _) = Policies::compile(workspace);
+    let stages: Vec<&str> = workspace.settings.spec.stages.iter().map(|stage| stage.name.as_str()).collect();
+    let here = stages.iter().position(|stage| *stage == plan.stage)?;
+    let about = compiled.all.iter().filter(|policy| policy.is_about(PolicyKind::Plan) && policy.is_in(&plan.stage));
+    let policies: BTreeMap<String, String> =
+        about.filter_map(|policy| Some((policy.name.clone(), reduced(policy, here, &stages)?))).collect();
+    if policies.is_empty() {
+        return None;
+    }
+    let entities = plan.steps.iter().filter_map(|step| step.entity.as_deref());
+    let labels = entities.filter_map(|entity| Some((entity.to_owned(), labels_of(workspace, entity)?))).collect();
+    let waived = workspace.waivers.values().map(|waiver| &waiver.spec).filter(|waiver| {
+        policies.contains_key(&waiver.rule)
+            && (waiver.stages.is_empty() || waiver.stages.contains(&plan.stage))
+            && !waiver.reason.trim().is_empty()
+    });
+    let mut waivers: Vec<PlanWaiver> = waived
+        .map(|waiver| PlanWaiver {
+            rule: waiver.rule.clone(),
+            entity: waiver.entity.clone(),
+            until: waiver.until.to_string(),
+        })
+        .collect();
+    waivers.sort();
+    Some(PlanPolicies { policies, labels, waivers })
+}
+
+/// What a policy says in one stage, as JSON: which stage it is does not matter any more.
+fn reduced(policy: &Compiled, here: usize, stages: &[&str]) -> Option<String> {
+    let mut spec = policy.spec.clone();
+    spec.matches.stages.clear();
+    if let Some(mut enforce) = spec.enforce.take() {
+        let at = |name: &str| stages.iter().position(|stage| *stage == name);
+        let named = enforce.stages.is_empty() || enforce.stages.iter().any(|name| at(name) == Some(here));
+        let from = enforce.from_stage.as_deref().and_then(at);
+        if named && from.is_none_or(|from| from <= here) {
+            (enforce.stages, enforce.from_stage) = (Vec::new(), None);
+            spec.enforce = Some(enforce);
+        } else {
+            let milder = |severity: Option<PolicySeverity>| match severity {
+                Some(PolicySeverity::Info) => PolicySeverity::Info,
+                _ => PolicySeverity::Warning,
+            };
+            spec.severity = Some(milder(spec.severity));
+            for validation in &mut spec.validations {
+                validation.severity = validation.severity.map(|severity| milder(Some(severity)));
+            }
+        }
+    }
+    serde_json::to_string(&spec).ok()
+}
+
+fn labels_of(workspace: &Workspace, entity: &str) -> Option<BTreeMap<String, String>> {
+    let (kind, name) = entity.split_once('/')?;
+    let labels = match kind {
+        "Topic" => &workspace.topics.get(name)?.metadata.labels,
+        "ServiceAccount" => &workspace.service_accounts.get(name)?.metadata.labels,
+        "AccessControlList" => &workspace.access_control_lists.get(name)?.metadata.labels,
+        _ => return None,
+    };
+    Some(labels.clone())
+}
+
+/// Everything in a plan that breaks the policies written into it, at the time `now`.
+pub fn check_plan(plan: &Plan, now: Timestamp) -> Vec<Finding<Route>> {
+    let Some(carried) = &plan.policies else { return Vec::new() };
+    let mut findings = Vec::new();
+    let env = match crate::cel::Environment::new() {
+        Ok(env) => env,
+        Err(problem) => return vec![unusable(plan, "", problem)],
+    };
+    let mut policies = Vec::new();
+    for (name, text) in &carried.policies {
+        match serde_json::from_str::<PolicySpec>(text) {
+            Err(err) => findings.push(unusable(plan, name, Problem::new(format!("it cannot be read: {err}")))),
+            Ok(spec) => match Compiled::carried(name, spec) {
+                Ok(policy) => policies.push(policy),
+                Err(mut wrong) => findings.append(&mut wrong),
+            },
+        }
+    }
+    let plan_facts = Record::new(vec![
+        ("stage", Fact::text(&plan.stage)),
+        ("cluster", Fact::text(&plan.cluster)),
+        ("workspace", Fact::text(&plan.workspace)),
+        ("steps", Fact::int(plan.steps.len() as i64)),
+        ("approvalRequired", Fact::bool(plan.approval_required)),
+    ]);
+    let now_facts = facts::now(now);
+    let none = BTreeMap::new();
+    for step in &plan.steps {
+        let labels = step.entity.as_ref().and_then(|entity| carried.labels.get(entity)).unwrap_or(&none);
+        let step_facts = step_facts(step, labels);
+        let named = [("step", &step_facts), ("plan", &plan_facts), ("now", &now_facts)];
+        let mut globals = Globals::new(&named);
+        let logical = step.entity.as_deref().and_then(|entity| entity.split_once('/')).map_or("", |(_, name)| name);
+        for policy in &policies {
+            if !policy.takes(logical, step.team.as_deref().unwrap_or_default(), labels)
+                || waived(carried, policy, step, now)
+            {
+                continue;
+            }
+            for validation in &policy.validations {
+                let Some((expression, message)) = validation.by_kind.get(&PolicyKind::Plan) else { continue };
+                let severity = policy.severity(validation.severity, None, &[], now);
+                let mut spent = 0;
+                let text = match expression.holds(&env, &mut globals, &mut spent) {
+                    Ok(true) => continue,
+                    Ok(false) => match message.as_ref().map(|m| m.text(&env, &mut globals, &mut spent)) {
+                        Some(Ok(text)) => text,
+                        _ => format!("`{}`: {}", step.id, validation.message),
+                    },
+                    Err(failure) => {
+                        findings.push(failed(policy, step, validation.index, severity, failure));
+                        continue;
+                    }
+                };
+                let rule = RuleId::from(policy.name.clone());
+                let finding = Finding::error(rule, place(plan, step), text);
+                findings.push(Finding { severity, help: validation.help.clone(), ..finding });
+            }
+        }
+    }
+    findings.sort_by(|a, b| (&a.at, &a.rule, &a.message).cmp(&(&b.at, &b.rule, &b.message)));
+    findings.dedup();
+    findings
+}
+
+fn failed(policy: &Compiled, step: &Step, index: usize, severity: Severity, failure: Failure) -> Finding<Route> {
+    let (rule, problem) = match failure {
+        Failure::Spent => (rules::POLICY_COST, Problem::new("the evaluation costs too much")),
+        Failure::Other(problem) => (rules::POLICY_FAILED, problem),
+    };
+    let at = policy.base.route(["validations", &index.to_string(), "expression"]);
+    let message = format!("for `{}`: {}", step.id, problem.message);
+    Finding { severity: severity.max(Severity::Warning), help: problem.help, ..Finding::error(rule, at, message) }
+}
+
+fn unusable(plan: &Plan, name: &str, problem: Problem) -> Finding<Route> {
+    let at = Route::name(EntityRef::new(Kind::Workspace, &plan.workspace));
+    let message = format!("the policy `{name}` in the plan cannot be used: {}", problem.message);
+    Finding::error(rules::POLICY_INVALID, at, message).help("plan again")
+}
+
+fn waived(carried: &PlanPolicies, policy: &Compiled, step: &Step, now: Timestamp) -> bool {
+    let today = now.to_zoned(TimeZone::UTC).date().to_string();
+    policy.spec.waivable.unwrap_or(true)
+        && carried.waivers.iter().any(|waiver| {
+            waiver.rule == policy.name && Some(&waiver.entity) == step.entity.as_ref() && today <= waiver.until
+        })
+}
+
+fn place(plan: &Plan, step: &Step) -> Route {
+    let named = step.entity.as_deref().and_then(|entity| entity.split_once('/'));
+    let entity = named.and_then(|(kind, name)| {
+        let kind = Kind::ALL.into_iter().find(|known| known.as_str() == kind)?;
+        Some(EntityRef::new(kind, name))
+    });
+    Route::name(entity.unwrap_or_else(|| EntityRef::new(Kind::Workspace, &plan.workspace)))
+}
+
+fn step_facts<'p>(step: &'p Step, labels: &'p BTreeMap<String, String>) -> Record<'p> {
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    let (mut topic, mut account, mut whose) = (None, None, None);
+    let action = match &step.change {
+        Change::CreateAccount { account: name, .. } => {
+            account = Some(name);
+            "create-account"
+        }
+        Change::DescribeAccount { account: name, from, to } => {
+            account = Some(name);
+            before.push(("description", Fact::text(from)));
+            after.push(("description", Fact::text(to)));
+            "describe-account"
+        }
+        Change::CreateTopic { topic: name, partitions, replication_factor, config } => {
+            topic = Some(name);
+            after.extend(partitions.map(|partitions| ("partitions", Fact::int(partitions))));
+            after.extend(replication_factor.map(|copies| ("replicationFactor", Fact::int(copies))));
+            after.extend(config.iter().filter_map(|(name, value)| Some((name.as_str(), typed(name, value)?))));
+            "create-topic"
+        }
+        Change::AddPartitions { topic: name, from, to } => {
+            topic = Some(name);
+            before.push(("partitions", Fact::int(*from)));
+            after.push(("partitions", Fact::int(*to)));
+            "add-partitions"
+        }
+        Change::ChangeReplication { topic: name, from, to } => {
+            topic = Some(name);
+            before.push(("replicationFactor", Fact::int(*from)));
+            after.push(("replicationFactor", Fact::int(*to)));
+            "change-replication"
+        }
+        Change::AlterConfig { topic: name, settings } => {
+            topic = Some(name);
+            for (name, change) in settings {
+                let fact = |value: &'p Option<String>| Some((name.as_str(), typed(name, value.as_ref()?)?));
+                before.extend(fact(&change.from));
+                after.extend(fact(&change.to));
+            }
+            "alter-config"
+        }
+        Change::Grant { principal, .. } => {
+            whose = Some(principal);
+            "grant"
+        }
+        Change::Revoke { principal, .. } => {
+            whose = Some(principal);
+            "revoke"
+        }
+        Change::IssueKey { account: name, .. } => {
+            account = Some(name);
+            "issue-key"
+        }
+        Change::RevokeKey { account: name, .. } => {
+            account = Some(name);
+            "revoke-key"
+        }
+        Change::DeleteTopic { topic: name } => {
+            topic = Some(name);
+            "delete-topic"
+        }
+        Change::DeleteAccount { account: name } => {
+            account = Some(name);
+            "delete-account"
+        }
+    };
+    let labels = labels.iter().map(|(name, value)| (name.as_str(), Fact::text(value))).collect();
+    let mut fields = vec![
+        ("id", Fact::text(&step.id.0)),
+        ("action", Fact::text(action)),
+        ("risk", Fact::owned(step.risk.to_string())),
+        ("plane", Fact::text(if step.plane == Plane::Control { "control" } else { "data" })),
+        ("labels", Fact::Record(Record::new(labels))),
+        ("before", Fact::Record(Record::new(before))),
+        ("after", Fact::Record(Record::new(after))),
+    ];
+    fields.extend(topic.map(|name| ("topic", Fact::text(name))));
+    fields.extend(account.map(|name| ("account", Fact::text(name))));
+    fields.extend(whose.map(|name| ("principal", Fact::text(name))));
+    fields.extend(step.entity.as_deref().map(|entity| ("entity", Fact::text(entity))));
+    fields.extend(step.team.as_deref().map(|team| ("team", Fact::text(team))));
+    Record::new(fields)
+}
+
+/// A setting in Kafka's spelling as expressions see it.
+fn typed(name: &str, value: &str) -> Option<Fact<'static>> {
+    let value = SettingValue::Scalar(value.to_owned());
+    let resolved = ResolvedSetting { value: &value, layer: weir_model::Layer::Entity };
+    Some(match facts::setting(name, &resolved).ok()?? {
+        Fact::Text(text) => Fact::owned(text.into_inner()),
+        Fact::Int(number) => Fact::Int(number),
+        Fact::Double(number) => Fact::Double(number),
+        Fact::Bool(value) => Fact::Bool(value),
+        // A list of words, each its own.
+        _ => Fact::list(value.to_string().split(',').map(|word| Fact::owned(word.trim().to_owned()))),
+    })
+}

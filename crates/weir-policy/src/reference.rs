@@ -1,0 +1,194 @@
+//! The reference of policies, written from what the checker itself goes by.
+
+use std::fmt::Write as _;
+
+use weir_findings::{RulePage, Severity};
+use weir_model::{Enforce, Match, PolicyExample, PolicyKind, PolicySeverity, PolicySpec, Workspace};
+
+use crate::{
+    cel::{Shape, Type, functions},
+    shape,
+    starter::{self, starter_pack},
+};
+
+/// The page of a policy, with the texts that it is made of.
+#[derive(Clone, Debug)]
+pub struct PolicyPage {
+    name: String,
+    description: String,
+    what: String,
+    spec: PolicySpec,
+}
+
+impl PolicyPage {
+    /// The page of a policy of that name.
+    pub fn new(name: &str, description: &str, spec: &PolicySpec) -> Self {
+        let what = what(spec).trim().to_owned();
+        Self { name: name.to_owned(), description: description.trim().to_owned(), what, spec: spec.clone() }
+    }
+
+    /// The policy's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it is about, in a sentence; may be empty.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// It as the page of a rule.
+    pub fn rule_page(&self) -> RulePage<'_> {
+        let example = |text: fn(&PolicyExample) -> &Option<String>| {
+            self.spec.example.as_ref().and_then(|example| text(example).as_deref()).unwrap_or_default()
+        };
+        RulePage {
+            id: &self.name,
+            severity: match self.spec.severity.unwrap_or_default() {
+                PolicySeverity::Info => Severity::Info,
+                PolicySeverity::Warning => Severity::Warning,
+                PolicySeverity::Error => Severity::Error,
+            },
+            title: if self.description.is_empty() { &self.name } else { &self.description },
+            what: &self.what,
+            why: self.spec.why.as_deref().unwrap_or_default(),
+            bad: example(|example| &example.bad),
+            good: example(|example| &example.good),
+            remedy: self.spec.help.as_deref().unwrap_or_default(),
+        }
+    }
+
+    /// It as markdown: what, why, bad, good, how to silence. The heading is its name.
+    pub fn markdown(&self) -> String {
+        let page = self.rule_page().markdown();
+        let name = &self.name;
+        match self.spec.waivable.unwrap_or(true) {
+            true => format!(
+                "{page}\n*To silence it for one place and a time:* \
+                 `# weir: allow {name} reason=\"…\" until=2027-01-31`\n"
+            ),
+            false => format!("{page}\nIt cannot be silenced.\n"),
+        }
+    }
+}
+
+/// The pages of the policies of a workspace: its own, and those of the starter pack as it chose them.
+pub fn pages(workspace: &Workspace) -> Vec<PolicyPage> {
+    let own = workspace.policies.values().map(|policy| {
+        let description = policy.metadata.description.as_deref().unwrap_or_default();
+        PolicyPage::new(&policy.metadata.name, description, &policy.spec)
+    });
+    let chosen = starter::chosen(workspace).into_iter().filter_map(|(name, spec)| {
+        let of_pack = starter_pack().iter().find(|policy| policy.name == name)?;
+        Some(PolicyPage::new(&name, &of_pack.description, &spec.ok()?))
+    });
+    own.chain(chosen).collect()
+}
+
+/// What a policy is about and what it asks.
+fn what(spec: &PolicySpec) -> String {
+    let mut out = String::new();
+    let Match { kinds, teams, stages, labels, names } = &spec.matches;
+    let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+    let mut about = format!("About {}", kinds.join(", "));
+    let lists = [("of teams", teams), ("named", names), ("in stages", stages)];
+    for (what, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
+        let _ = write!(about, ", {what} {}", list.join(", "));
+    }
+    for (label, value) in labels {
+        let _ = write!(about, ", labelled {label}={value}");
+    }
+    let _ = writeln!(out, "{about}.");
+    if let Some(Enforce { from, stages, from_stage }) = &spec.enforce {
+        let mut when = Vec::new();
+        when.extend(from.map(|from| format!("from {from} on")));
+        when.extend((!stages.is_empty()).then(|| format!("in {}", stages.join(", "))));
+        when.extend(from_stage.as_ref().map(|stage| format!("from stage {stage} on")));
+        let _ = writeln!(out, "\nAn error {}; otherwise a warning.", when.join(", "));
+    }
+    let mut asks = Vec::new();
+    asks.extend(spec.naming.as_ref().map(|naming| format!("the name is built as `{}`", naming.pattern)));
+    if let Some(requires) = &spec.requires {
+        asks.extend(requires.description.map(|least| format!("there is a description of {least} characters or more")));
+        asks.extend(requires.labels.keys().map(|label| format!("there is a label `{label}` that is as it should be")));
+    }
+    asks.extend(spec.settings.keys().map(|name| format!("`{name}` is within its limits")));
+    asks.extend(spec.partitions.map(|_| "the number of partitions is within its limits".to_owned()));
+    asks.extend(spec.replication_factor.map(|_| "the number of copies is within its limits".to_owned()));
+    asks.extend(spec.validations.iter().map(|validation| {
+        let text = validation.expression.split_whitespace().collect::<Vec<_>>().join(" ");
+        match &validation.message {
+            Some(message) => format!("not: {message} (`{text}`)"),
+            None => format!("`{text}`"),
+        }
+    }));
+    out.push('\n');
+    for ask in asks {
+        let _ = writeln!(out, "- {ask}");
+    }
+    out
+}
+
+/// `docs/policies.md`: what expressions see and may call, the starter pack, and the rules about policies.
+pub fn reference() -> String {
+    let mut out = include_str!("reference.md").to_owned();
+    out.push_str("\n## What expressions see\n");
+    let mut shown: Vec<&'static str> = Vec::new();
+    let kinds = [
+        PolicyKind::Topic,
+        PolicyKind::ServiceAccount,
+        PolicyKind::AccessControlList,
+        PolicyKind::Team,
+        PolicyKind::Plan,
+    ];
+    for kind in kinds {
+        let names: Vec<String> = shape::globals(kind).iter().map(|(name, _)| format!("`{name}`")).collect();
+        let _ = writeln!(out, "\nPolicies about `{kind}` see {}.", names.join(", "));
+        for (name, shape) in shape::globals(kind) {
+            fields(&mut out, name, shape, &mut shown);
+        }
+    }
+    out.push_str("\n## Functions\n\nCEL's operators, `has`, `all`, `exists`, `exists_one`, `filter`, `map`, `in`, `a[?\"b\"].orValue(c)`, and:\n\n");
+    for function in functions::SIGNATURES.iter().filter(|function| function.name != "dyn") {
+        let takes: Vec<String> = function.takes.iter().map(|of| of().to_string()).collect();
+        let on = function.target.map(|of| format!("({}).", of())).unwrap_or_default();
+        let _ = writeln!(out, "- `{on}{}({})` gives {}", function.name, takes.join(", "), (function.gives)());
+    }
+    out.push_str("- `(text).matches(\"pattern\")` gives true or false; the pattern is written out\n");
+    out.push_str("\n`duration(\"7d\")` is milliseconds, `byteSize(\"1GiB\")` is bytes: what settings are as well.\n");
+    out.push_str("\n# The starter pack\n\nChosen in `weir.yaml`; what is written there replaces what the pack says.\n");
+    for policy in starter_pack() {
+        let _ = write!(out, "\n{}", PolicyPage::new(&policy.name, &policy.description, &policy.spec).markdown());
+    }
+    out
+}
+
+fn fields(out: &mut String, path: &str, of: &'static Shape, shown: &mut Vec<&'static str>) {
+    if shown.contains(&of.name) {
+        return;
+    }
+    shown.push(of.name);
+    let _ = writeln!(out, "\n`{path}`, {}:\n\n| field | is | |\n|---|---|---|", of.name);
+    let mut inner = Vec::new();
+    for field in of.fields {
+        let optional = if field.optional { ", if there" } else { "" };
+        let is = match (field.of)() {
+            Type::Record(shape) => {
+                inner.push((format!("{path}.{}", field.name), shape));
+                shape.name.to_owned()
+            }
+            Type::List(item) => match *item {
+                Type::Record(shape) => {
+                    inner.push((format!("{path}.{}[…]", field.name), shape));
+                    format!("a list, each {}", shape.name)
+                }
+                other => format!("a list of {other}"),
+            },
+            other => other.to_string(),
+        };
+        let _ = writeln!(out, "| `{}` | {is}{optional} | {} |", field.name, field.about);
+    }
+    for (path, shape) in inner {
+        fields(out, &path, shape, shown);
+    }
+}

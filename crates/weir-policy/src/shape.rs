@@ -1,0 +1,168 @@
+//! What expressions see, by name and type. [`crate::facts`] makes the values; a test holds the two together, and the
+//! reference in `docs/policies.md` is written from this.
+
+use weir_model::PolicyKind;
+
+use crate::cel::{Field, Shape, Type};
+
+macro_rules! shape {
+    ($($(#[doc = $shape_doc:literal])* $shape:ident = $name:literal { $($field:literal $($optional:ident)? : $of:expr, $about:literal;)* })*) => {$(
+        pub(crate) static $shape: Shape = Shape {
+            name: $name,
+            fields: &[$(Field { name: $field, of: || $of, optional: shape!(@ $($optional)?), about: $about }),*],
+        };
+    )*};
+    (@) => { false };
+    (@ optional) => { true };
+}
+
+shape! {
+    METADATA = "the metadata" {
+        "name": Type::Text, "Logical name.";
+        "team" optional: Type::Text, "The team that owns it; missing for a team.";
+        "description" optional: Type::Text, "What it is for.";
+        "labels": Type::map(Type::Text), "Labels by name.";
+    }
+    TOPIC = "a topic" {
+        "kind": Type::Text, "`Topic`";
+        "name": Type::Text, "Logical name.";
+        "physicalName": Type::Text, "Name in the cluster.";
+        "metadata": Type::Record(&METADATA), "As written.";
+        "spec": Type::Record(&TOPIC_SPEC), "As resolved for the stage: profile and overlay applied.";
+    }
+    TOPIC_SPEC = "the spec of a topic" {
+        "ensure": Type::Text, "`present`";
+        "profile" optional: Type::Text, "The profile in force.";
+        "partitions" optional: Type::Int, "Missing: the cluster's default.";
+        "replicationFactor" optional: Type::Int, "Missing: the cluster's default.";
+        "config": Type::Settings, "Settings by name: times in milliseconds, sizes in bytes, lists as lists. Unlimited is the largest number.";
+        "access": Type::Record(&TOPIC_ACCESS), "Which other teams may use it.";
+    }
+    TOPIC_ACCESS = "the access to a topic" {
+        "consumers": Type::list(Type::Text), "Teams that may read it.";
+        "producers": Type::list(Type::Text), "Teams that may write to it.";
+        "administrators": Type::list(Type::Text), "Teams that may do anything with it.";
+    }
+    ACCOUNT = "a service account" {
+        "kind": Type::Text, "`ServiceAccount`";
+        "name": Type::Text, "Logical name.";
+        "physicalName": Type::Text, "Name in the cluster.";
+        "metadata": Type::Record(&METADATA), "As written.";
+        "spec": Type::Record(&ACCOUNT_SPEC), "As resolved for the stage.";
+    }
+    ACCOUNT_SPEC = "the spec of a service account" {
+        "ensure": Type::Text, "`present`";
+        "apiKeys": Type::list(Type::Record(&API_KEY)), "Its API keys.";
+        "vault" optional: Type::Text, "The team's key vault.";
+        "namespace" optional: Type::Text, "The team's namespace.";
+    }
+    API_KEY = "an API key" {
+        "slot": Type::Text, "Its slot.";
+        "rotateEvery" optional: Type::Int, "Milliseconds; missing: never.";
+        "overlap": Type::Int, "Milliseconds.";
+    }
+    ACCESS = "an access control list" {
+        "kind": Type::Text, "`AccessControlList`";
+        "name": Type::Text, "Logical name.";
+        "metadata": Type::Record(&METADATA), "As written.";
+        "spec": Type::Record(&ACCESS_SPEC), "As resolved for the stage.";
+    }
+    ACCESS_SPEC = "the spec of an access control list" {
+        "serviceAccount": Type::Text, "The service account.";
+        "allow": Type::list(Type::Record(&GRANT)), "What the account may do.";
+        "rules": Type::list(Type::Record(&RULE)), "Raw bindings.";
+    }
+    GRANT = "a grant" {
+        "produce" optional: Type::Text, "The topic it writes to.";
+        "transactionalId" optional: Type::Text, "The transactional id it writes with.";
+        "consume" optional: Type::Text, "The topic it reads from.";
+        "group" optional: Type::Text, "The consumer group it reads with.";
+    }
+    RULE = "a raw binding" {
+        "resource": Type::Text, "`topic`, `group`, `cluster`, `transactionalId`, `delegationToken`";
+        "name" optional: Type::Text, "The resource's name.";
+        "pattern": Type::Text, "`literal` or `prefixed`";
+        "operations": Type::list(Type::Text), "Kafka's operations: `Read`, `Write`, …";
+        "permission": Type::Text, "`allow` or `deny`";
+        "host" optional: Type::Text, "The client's address.";
+        "reason" optional: Type::Text, "Why it is so wide.";
+    }
+    TEAM_ENTITY = "a team" {
+        "kind": Type::Text, "`Team`";
+        "name": Type::Text, "Its name.";
+        "metadata": Type::Record(&METADATA), "As written.";
+        "spec": Type::Record(&TEAM_SPEC), "As written.";
+    }
+    TEAM_SPEC = "the spec of a team" {
+        "vaults": Type::map(Type::Text), "Key vaults by stage.";
+        "namespaces": Type::map(Type::Text), "Namespaces by stage.";
+        "members": Type::Int, "How many members it has.";
+        "contact" optional: Type::Text, "Where to reach it.";
+    }
+    STAGE = "the stage" {
+        "name": Type::Text, "Its name.";
+        "index": Type::Int, "Its place in the promotion order, from 0.";
+        "last": Type::Bool, "Whether it is the last one.";
+        "cluster": Type::Text, "The cluster's name.";
+        "provider": Type::Text, "`confluentCloud`, `apacheKafka`, `sandbox`, or nothing.";
+        "approvalRequired": Type::Bool, "Whether plans need an approval.";
+        "prefix": Type::Record(&PREFIX), "What it puts before names.";
+    }
+    PREFIX = "the prefixes of the stage" {
+        "topic": Type::Text, "Before topic names.";
+        "group": Type::Text, "Before consumer groups.";
+        "transactionalId": Type::Text, "Before transactional ids.";
+        "serviceAccount": Type::Text, "Before service accounts.";
+    }
+    TEAM = "the team" {
+        "name": Type::Text, "Its name.";
+        "description" optional: Type::Text, "What it does.";
+        "labels": Type::map(Type::Text), "Labels by name.";
+    }
+    WORKSPACE = "the workspace" {
+        "name": Type::Text, "Its name.";
+        "stages": Type::list(Type::Text), "Names of stages, in promotion order.";
+        "topics": Type::list(Type::Text), "Logical names of all topics.";
+        "serviceAccounts": Type::list(Type::Text), "Logical names of all service accounts.";
+        "teams": Type::list(Type::Text), "Names of all teams.";
+    }
+    NOW = "the time" {
+        "date": Type::Text, "`2027-01-31`, in UTC; days are compared as text.";
+        "weekday": Type::Text, "`Monday`, …, in UTC.";
+        "hour": Type::Int, "0 to 23, in UTC.";
+    }
+    STEP = "a step" {
+        "id": Type::Text, "Its name: `delete-topic toll.passages.v1`.";
+        "action": Type::Text, "`create-topic`, `add-partitions`, `change-replication`, `alter-config`, `delete-topic`, `grant`, `revoke`, `issue-key`, `revoke-key`, `create-account`, `describe-account`, `delete-account`";
+        "risk": Type::Text, "`additive`, `change`, `revoke`, `destroy`, `data-loss`";
+        "plane": Type::Text, "`control` or `data`";
+        "topic" optional: Type::Text, "Physical name of the topic it is about.";
+        "account" optional: Type::Text, "Physical name of the account it is about.";
+        "principal" optional: Type::Text, "Whose binding it is.";
+        "entity" optional: Type::Text, "The entity that asks for it; missing for what is pruned.";
+        "team" optional: Type::Text, "The team that owns it.";
+        "labels": Type::map(Type::Text), "Labels of the entity.";
+        "before": Type::map(Type::Any), "What changes, as it was: `partitions`, `replicationFactor`, settings by name.";
+        "after": Type::map(Type::Any), "What changes, as it will be.";
+    }
+    PLAN = "the plan" {
+        "stage": Type::Text, "The stage's name.";
+        "cluster": Type::Text, "The cluster's name.";
+        "workspace": Type::Text, "The workspace's name.";
+        "steps": Type::Int, "How many steps it has.";
+        "approvalRequired": Type::Bool, "Whether it needs an approval.";
+    }
+}
+
+/// The variables that policies about `kind` see.
+pub(crate) fn globals(kind: PolicyKind) -> Vec<(&'static str, &'static Shape)> {
+    let staged =
+        |entity| vec![("entity", entity), ("stage", &STAGE), ("team", &TEAM), ("workspace", &WORKSPACE), ("now", &NOW)];
+    match kind {
+        PolicyKind::Topic => staged(&TOPIC),
+        PolicyKind::ServiceAccount => staged(&ACCOUNT),
+        PolicyKind::AccessControlList => staged(&ACCESS),
+        PolicyKind::Team => vec![("entity", &TEAM_ENTITY), ("workspace", &WORKSPACE), ("now", &NOW)],
+        PolicyKind::Plan => vec![("step", &STEP), ("plan", &PLAN), ("now", &NOW)],
+    }
+}

@@ -1,0 +1,150 @@
+//! The starter pack: policies that most organisations begin with, chosen by one line in `weir.yaml`.
+
+use std::sync::OnceLock;
+
+use weir_model::{PolicySpec, Starter, Workspace, closest};
+
+use crate::cel::Problem;
+
+/// A policy of the starter pack.
+#[derive(Clone, Debug)]
+pub struct StarterPolicy {
+    /// Its name, which is also the id of its findings.
+    pub name: String,
+    /// What it is about, in a sentence.
+    pub description: String,
+    /// What it says.
+    pub spec: PolicySpec,
+    /// Its YAML, as one would write it in a workspace.
+    pub text: &'static str,
+}
+
+macro_rules! pack {
+    ($($name:literal),+ $(,)?) => { &[$(include_str!(concat!("../starter/", $name, ".yaml"))),+] };
+}
+
+const TEXTS: &[&str] = pack![
+    "account-name",
+    "cost-centre-and-data-class",
+    "group-name",
+    "no-wildcard-grants",
+    "ownership",
+    "prod-changes",
+    "topic-compaction",
+    "topic-name",
+    "topic-partitions",
+    "topic-replication",
+    "topic-retention",
+];
+
+/// All policies of the starter pack, by name.
+pub fn starter_pack() -> &'static [StarterPolicy] {
+    static PACK: OnceLock<Vec<StarterPolicy>> = OnceLock::new();
+    PACK.get_or_init(|| {
+        let mut pack = Vec::new();
+        for text in TEXTS {
+            // A test reads each of them alone, and knows of none that is malformed.
+            let workspace =
+                "apiVersion: weir/v1\nkind: Workspace\nmetadata: {name: pack}\nspec: {clusters: {}, stages: []}\n";
+            let loaded = weir_model::load([("weir.yaml", workspace), ("policy.yaml", text)]);
+            let policies = loaded.workspace.map(|workspace| workspace.policies).unwrap_or_default();
+            pack.extend(policies.into_values().map(|policy| StarterPolicy {
+                name: policy.metadata.name,
+                description: policy.metadata.description.unwrap_or_default(),
+                spec: policy.spec,
+                text,
+            }));
+        }
+        pack.sort_by(|a, b| a.name.cmp(&b.name));
+        pack
+    })
+}
+
+/// The policies of the pack that a workspace chose, with what it says differently.
+pub(crate) fn chosen(workspace: &Workspace) -> Vec<(String, Result<PolicySpec, Problem>)> {
+    let picked = match &workspace.settings.spec.policies.starter {
+        Starter::None => return Vec::new(),
+        Starter::All => {
+            return starter_pack().iter().map(|p| (p.name.clone(), Ok(for_stages(&p.spec, workspace)))).collect();
+        }
+        Starter::Some(picked) => picked,
+    };
+    let one = |(name, own): (&String, &Option<Box<PolicySpec>>)| {
+        let Some(policy) = starter_pack().iter().find(|policy| policy.name == *name) else {
+            let problem = Problem::new(format!("the starter pack has no policy `{name}`"));
+            let names = || starter_pack().iter().map(|policy| policy.name.as_str());
+            let help = match closest(name, names()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("it has {}", names().collect::<Vec<_>>().join(", ")),
+            };
+            return (name.clone(), Err(problem.help(help)));
+        };
+        let spec = for_stages(&policy.spec, workspace);
+        (name.clone(), Ok(own.as_ref().map_or(spec.clone(), |own| over(&spec, own))))
+    };
+    picked.iter().map(one).collect()
+}
+
+/// The pack speaks of `dev`, `test` and `prod`; what a workspace calls otherwise is left out.
+fn for_stages(spec: &PolicySpec, workspace: &Workspace) -> PolicySpec {
+    let mut spec = spec.clone();
+    let known = |name: &String| workspace.settings.spec.stages.iter().any(|stage| stage.name == *name);
+    spec.stages.retain(|name, _| known(name));
+    spec
+}
+
+/// What is written replaces what the pack says.
+fn over(below: &PolicySpec, own: &PolicySpec) -> PolicySpec {
+    let PolicySpec {
+        matches,
+        severity,
+        enforce,
+        waivable,
+        why,
+        help,
+        example,
+        naming,
+        requires,
+        settings,
+        partitions,
+        replication_factor,
+        stages,
+        variables,
+        validations,
+    } = own;
+    let mut spec = below.clone();
+    if !matches.kinds.is_empty() {
+        spec.matches.kinds.clone_from(&matches.kinds);
+    }
+    for (field, own) in [
+        (&mut spec.matches.teams, &matches.teams),
+        (&mut spec.matches.stages, &matches.stages),
+        (&mut spec.matches.names, &matches.names),
+    ] {
+        if !own.is_empty() {
+            field.clone_from(own);
+        }
+    }
+    spec.matches.labels.extend(matches.labels.clone());
+    spec.settings.extend(settings.clone());
+    spec.stages.extend(stages.clone());
+    if !variables.is_empty() {
+        spec.variables.clone_from(variables);
+    }
+    if !validations.is_empty() {
+        spec.validations.clone_from(validations);
+    }
+    PolicySpec {
+        severity: severity.or(spec.severity),
+        enforce: enforce.clone().or(spec.enforce),
+        waivable: waivable.or(spec.waivable),
+        why: why.clone().or(spec.why),
+        help: help.clone().or(spec.help),
+        example: example.clone().or(spec.example),
+        naming: naming.clone().or(spec.naming),
+        requires: requires.clone().or(spec.requires),
+        partitions: partitions.or(spec.partitions),
+        replication_factor: replication_factor.or(spec.replication_factor),
+        ..spec
+    }
+}

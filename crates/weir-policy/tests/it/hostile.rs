@@ -1,0 +1,130 @@
+//! Expressions, patterns and entities that are meant to do harm.
+
+use std::time::{Duration, Instant};
+
+use crate::scene::{TOPIC, expression, found, lines, load, load_with, policy};
+
+/// What a policy comes to, and that it does not take long about it: seconds, where without limits it would be hours.
+fn tried(policies: &str, entities: &str) -> String {
+    #[expect(clippy::disallowed_methods, reason = "how long it takes is what is tested")]
+    let start = Instant::now();
+    let loaded = load_with(policies, entities);
+    let told = lines(&found(&loaded));
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(60), "{took:?}: {}", &policies[..policies.len().min(200)]);
+    told.lines().map(|line| format!("{}\n", line.chars().take(200).collect::<String>())).collect()
+}
+
+#[test]
+fn bombs_do_not_go_off() {
+    let deep = |open: &str, close: &str, n: usize| format!("{}1{} == 1", open.repeat(n), close.repeat(n));
+    let chain = |link: &str, n: usize| format!("entity{} == 1", link.repeat(n));
+    let grown = format!(
+        "[1]{}.size() > 0",
+        ".map(x, [x, x, x, x, x, x, x, x])[0]".to_owned() + &".map(x, [x, x, x, x])".repeat(12)
+    );
+    for text in [
+        deep("(", ")", 2_000),
+        deep("[", "]", 2_000),
+        deep("{'a': ", "}", 1_000),
+        deep("-", "", 4_000),
+        format!("{}true", "!".repeat(4_000)),
+        chain(".spec", 1_500),
+        chain("['a']", 1_500),
+        format!("1{} == 1", " + 1".repeat(1_900)),
+        format!("true{}", " && true".repeat(1_000)),
+        format!("entity.name == {:?}", "x".repeat(100_000)),
+        format!("[1]{} == 1", ".map(x, x)".repeat(500)),
+        "(".repeat(8_000),
+        "{".repeat(63) + "?[" + &"(".repeat(11) + &"{".repeat(26) + "l\u{0}?(-",
+        format!(">{}?[{}{}l\u{0}?(-", "{".repeat(63), "(".repeat(11), "{".repeat(26)),
+        "[!{[!{[!{[!{[!{[!{[!{[!{[!{[!{[!{[!{[!{[!{[!{[!{[!{[!{[!{[!{[!{[!{[!{".to_owned(),
+        "\"".repeat(1_001),
+        "'''".repeat(1_001),
+        "0x".to_owned() + &"f".repeat(4_000) + " == 1",
+        "1e999999999 == 1.0 ? false : false".to_owned(),
+        grown,
+        "\u{202e}entity".to_owned(),
+        "entity.name == '\\u0000' || '\u{1f}' == entity.name".to_owned(),
+    ] {
+        tried(&expression("Topic", &text), TOPIC);
+    }
+}
+
+#[test]
+fn loops_are_bounded() {
+    let teams: Vec<String> = (0..3_000).map(|n| format!("t{n}")).collect();
+    let entities = TOPIC.replace("[cards, fraud]", &format!("[{}]", teams.join(", ")));
+    let all = "entity.spec.access.consumers";
+    let mut told = String::new();
+    for text in [
+        format!("{all}.all(a, {all}.all(b, {all}.all(c, a + b != c)))"),
+        format!("{all}.map(a, {all}).map(a, a.map(b, {all})).size() == 0"),
+        format!("[{all}, {all}].all(l, l.map(x, l).size() == 0)"),
+        format!("{all}.all(a, {all} == {all}.map(x, x))"),
+        format!("{all}.all(a, !('x' in {all}.map(x, x + x)))"),
+        format!("{all}.map(a, {all}.map(b, a + b)).size() == 0"),
+    ] {
+        told += &tried(&expression("Topic", &text), &entities);
+    }
+    assert_eq!(told.matches("error[policy-cost]").count(), 6, "{told}");
+}
+
+#[test]
+fn text_does_not_grow_without_end() {
+    let mut variables = "  variables:\n    - {name: v0, expression: entity.name + entity.name}\n".to_owned();
+    for n in 1..40 {
+        variables += &format!("    - {{name: v{n}, expression: variables.v{0} + variables.v{0}}}\n", n - 1);
+    }
+    let told =
+        tried(&policy("Topic", &format!("{variables}  validations: [{{expression: variables.v39 == ''}}]")), TOPIC);
+    assert!(told.contains("made of more than 1000 parts"), "{told}");
+    let entities = TOPIC.replace("One record", &"x".repeat(60_000));
+    let text = "entity.metadata.description + entity.metadata.description + entity.metadata.description == ''";
+    let told = tried(&expression("Topic", text), &entities);
+    assert!(told.contains("a text has more than 64 KiB"), "{told}");
+}
+
+#[test]
+fn patterns_are_bounded() {
+    for pattern in
+        ["(a{1000}){1000}", "((a*)*)*".repeat(500).as_str(), "\\pL{5000}", &"(".repeat(3_000), "(?:x{1,1000}){1,1000}"]
+    {
+        let quoted = serde_json::to_string(pattern).unwrap();
+        let told = tried(&expression("Topic", &format!("entity.name.matches({quoted})")), TOPIC);
+        assert!(told.is_empty() || told.contains("policy-invalid") || told.contains("[tried]"), "{told}");
+        tried(&policy("Topic", &format!("  naming: {{pattern: '{{x}}', parts: {{x: {{pattern: {quoted}}}}}}}")), TOPIC);
+    }
+    // Linear, whatever the pattern: no such thing as a catastrophic one.
+    let entities = TOPIC.replace("One record", &"a".repeat(50_000));
+    tried(
+        &expression(
+            "Topic",
+            "entity.metadata.description.matches('(a+)+$') && entity.metadata.description.matches('^(a|aa)+b$')",
+        ),
+        &entities,
+    );
+}
+
+#[test]
+fn one_policy_does_not_keep_a_build_busy() {
+    let topic =
+        |n: usize| format!("apiVersion: weir/v1\nkind: Topic\nmetadata: {{name: t{n}, team: toll}}\nspec: {{}}\n---\n");
+    let entities: String = (0..1_000).map(topic).collect();
+    let told = tried(
+        &expression(
+            "Topic",
+            "workspace.topics.all(a, a.size() + a.size() + a.size() + a.size() + a.size() > 0 && a != '')",
+        ),
+        &entities,
+    );
+    assert!(told.contains("error[policy-cost] Policy/tried spec.validations: the policy costs too much"), "{told}");
+}
+
+#[test]
+fn a_thousand_validations_are_read() {
+    let validations: String =
+        (0..1_000).map(|n| format!("    - {{expression: entity.spec.partitions > {n}}}\n")).collect();
+    let loaded = load(&policy("Topic", &format!("  validations:\n{validations}")));
+    assert!(found(&loaded).len() > 900);
+}

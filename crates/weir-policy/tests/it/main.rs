@@ -1,0 +1,8 @@
+//! Policies over small workspaces, and everything hostile.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod expressions;
+mod hostile;
+mod plans;
+mod scene;

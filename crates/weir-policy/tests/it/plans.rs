@@ -1,0 +1,70 @@
+use weir_model::Loaded;
+use weir_planning::{Change, ClusterFacts, Observed, Plan, PlanOptions, Risk, desired, plan};
+use weir_policy::{check_plan, plan_policies};
+
+use crate::scene::{TOPIC, lines, load_with, now, policy};
+
+/// The plan of prod for an empty cluster, under those policies, with every step called a deletion.
+fn made(loaded: &Loaded) -> Plan {
+    let workspace = loaded.workspace.as_ref().unwrap();
+    let wanted = desired(&workspace.stage("prod").unwrap());
+    let id = wanted.cluster_id.clone().unwrap_or_default();
+    let observed = Observed { cluster: ClusterFacts { id, ..ClusterFacts::default() }, ..Observed::default() };
+    let mut made = plan(&wanted, &observed, &PlanOptions { now: now(), commit: None }).plan;
+    made.steps.retain(|step| matches!(step.change, Change::CreateTopic { .. }));
+    made.steps[0].change = Change::DeleteTopic { topic: "toll.passages.v1".to_owned() };
+    made.steps[0].risk = Risk::Destroy;
+    let policies = plan_policies(workspace, &made);
+    match policies {
+        Some(policies) => made.under(policies),
+        None => made,
+    }
+}
+
+const FRIDAYS: &str = "  validations: [{expression: step.action != 'delete-topic' || now.weekday != 'Friday', messageExpression: '\"no \" + step.id'}]";
+
+#[test]
+fn a_plan_is_asked_again_when_it_is_carried_out() {
+    let made = made(&load_with(&policy("Plan", FRIDAYS), TOPIC));
+    let read = Plan::from_json(&made.to_json()).unwrap();
+    let friday = "2026-11-20T23:59:59Z".parse().unwrap();
+    let saturday = "2026-11-21T00:00:00Z".parse().unwrap();
+    let told = format!("error[tried] Topic/toll.passages.v1 metadata.name: no {}\n", made.steps[0].id);
+    assert_eq!(lines(&check_plan(&read, friday)), told);
+    assert_eq!(check_plan(&read, saturday), []);
+}
+
+#[test]
+fn policies_are_part_of_the_digest() {
+    let made = made(&load_with(&policy("Plan", FRIDAYS), TOPIC));
+    for change in [r#""policies": null"#, r#""policies": {"policies": {}, "labels": {}, "waivers": []}"#] {
+        let mut value: serde_json::Value = serde_json::from_str(&made.to_json()).unwrap();
+        let changed: serde_json::Value = serde_json::from_str(&format!("{{{change}}}")).unwrap();
+        value["policies"] = changed["policies"].clone();
+        assert!(Plan::from_json(&value.to_string()).is_err(), "{change}");
+    }
+}
+
+#[test]
+fn a_waiver_holds_until_its_last_day() {
+    let waiver = "\n---\napiVersion: weir/v1\nkind: Waiver\nmetadata: {name: w}\nspec: {rule: tried, entity: Topic/toll.passages.v1, reason: moved, owner: toll, until: 2026-11-26}";
+    let made = made(&load_with(&(policy("Plan", FRIDAYS) + waiver), TOPIC));
+    assert_eq!(check_plan(&made, now()), []);
+    assert_eq!(check_plan(&made, "2026-11-27T10:00:00Z".parse().unwrap()).len(), 1);
+}
+
+#[test]
+fn what_a_plan_carries_may_be_hostile() {
+    let mut made = made(&load_with(&policy("Plan", FRIDAYS), TOPIC));
+    let policies = made.policies.as_mut().unwrap();
+    for text in ["", "{}", "[[[[", r#"{"match":{"kinds":["Plan"]},"validations":[{"expression":"nothing"}]}"#] {
+        policies.policies.insert("tried".to_owned(), text.to_owned());
+        let plan = Plan { policies: Some(policies.clone()), ..blank() };
+        assert!(lines(&check_plan(&plan, now())).starts_with("error["), "{text}");
+    }
+}
+
+fn blank() -> Plan {
+    let made = made(&load_with("", TOPIC));
+    Plan { policies: None, ..made }
+}

@@ -1,0 +1,41 @@
+//! Every folder `starter/<policy>/…` is a case in the form of `weir-validate test`, with all of the starter pack chosen.
+
+use std::{collections::BTreeSet, path::Path};
+
+use weir_policy::{Expect, Judging, brief, judge};
+
+const WORKSPACE: &str = "
+apiVersion: weir/v1
+kind: Workspace
+metadata: {name: cps}
+spec:
+  clusters: {local: {sandbox: {path: .weir/local}}}
+  stages: [{name: dev, cluster: local}, {name: test, cluster: local}, {name: prod, cluster: local}]
+  policies: {starter: true}
+---
+apiVersion: weir/v1
+kind: Team
+metadata: {name: toll, description: Tolls of the city}
+";
+
+#[expect(clippy::disallowed_methods, reason = "a case is a folder of files")]
+fn case(file: &Path) -> datatest_stable::Result<()> {
+    let folder = file.parent().ok_or("no folder")?;
+    let expect = Expect::parse(&std::fs::read_to_string(file)?)?;
+    let entities = std::fs::read_to_string(folder.join("entities.yaml"))?;
+    let loaded = weir_model::load([("weir.yaml", WORKSPACE), ("entities.yaml", &entities)]);
+    let now = "2026-11-22T10:00:00Z".parse()?;
+    let rules = BTreeSet::new();
+    let found = judge(&loaded, Vec::new(), &Judging { now, stage: None, rules: &rules }).findings;
+    let (missing, unexpected) = expect.compare(&loaded, &found);
+    if missing.is_empty() && unexpected.is_empty() {
+        return Ok(());
+    }
+    let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    let unexpected: Vec<String> = unexpected.iter().map(|finding| brief(finding, &loaded.sources)).collect();
+    Err(format!("expected: {missing:#?}\nfound: {unexpected:#?}").into())
+}
+
+datatest_stable::harness! {
+    { test = case, root = "tests/starter", pattern = r"expect\.yaml$" },
+}

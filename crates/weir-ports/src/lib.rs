@@ -1,0 +1,143 @@
+//! The seams between weir and the systems it changes: a [`Cluster`] and a [`SecretSink`].
+//!
+//! Adapters implement these and decide nothing: every choice is in the plan. A port's methods take many items at
+//! once, since real systems are fast only in batches, and answer for each item apart, since batches half succeed.
+//! Any implementation passes the conformance suite in `weir-testkit`.
+
+mod error;
+mod secret;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+pub use secrecy::{ExposeSecret, SecretString, zeroize};
+use weir_planning::{Change, KeyMarker, NamePattern, Observed, ObservedSecret, SecretRef, TopicFacts};
+
+pub use crate::{
+    error::{ErrorKind, PortError},
+    secret::{SECRET_TAGS, check_secret, check_secret_name},
+};
+
+/// Which objects of a cluster are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query {
+    /// Topics by physical name.
+    pub topics: Selection,
+    /// Service accounts by physical name, with their ACL bindings and API keys.
+    pub accounts: Selection,
+}
+
+/// Names and patterns; what falls under any of the fields is selected. Empty selects nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Exact names.
+    pub names: BTreeSet<String>,
+    /// Patterns.
+    pub patterns: Vec<NamePattern>,
+    /// Whatever there is, internal topics included; of accounts also the bindings of principals that are no account.
+    /// Only for importing a cluster: what is managed is always named.
+    pub everything: bool,
+}
+
+impl Selection {
+    /// Whether `name` is selected.
+    pub fn contains(&self, name: &str) -> bool {
+        self.everything || self.names.contains(name) || self.patterns.iter().any(|p| p.matches(name))
+    }
+
+    /// Whether nothing can be selected.
+    pub fn is_empty(&self) -> bool {
+        !self.everything && self.names.is_empty() && self.patterns.is_empty()
+    }
+}
+
+/// A Kafka cluster together with whatever keeps its accounts and API keys.
+#[async_trait]
+pub trait Cluster: Send + Sync {
+    /// What is selected, as it is now, and facts about the cluster. What is selected and not in the answer does
+    /// not exist: whoever is not allowed to see something must answer [`ErrorKind::Denied`] instead.
+    /// ACL bindings are those of the selected accounts' principals and of the deploying principal; with
+    /// [`Selection::everything`] those of all principals.
+    /// `secrets` stays empty: those are a [`SecretSink`]'s.
+    async fn observe(&self, query: &Query) -> Result<Observed, PortError>;
+
+    /// What would be lost with each of `topics`. Topics that do not exist are left out.
+    async fn topic_facts(&self, topics: &BTreeSet<String>) -> Result<BTreeMap<String, TopicFacts>, PortError>;
+
+    /// Carries out changes that are independent of each other, in one batch where the system can; answers for each
+    /// in the order given. Never called with [`Change::IssueKey`] or [`Change::RevokeKey`].
+    ///
+    /// What shall exist and does (with the same content), or shall not and does not, is a success.
+    async fn apply(&self, changes: &[&Change]) -> Vec<Result<(), PortError>>;
+
+    /// Creates an API key for an account. An answer that was lost on the way is [`ErrorKind::Ambiguous`]; whoever
+    /// gets one looks for `marker` among the account's keys.
+    async fn create_key(&self, account: &str, marker: &KeyMarker) -> Result<IssuedKey, PortError>;
+
+    /// Whether a new key logs in by now: some systems take minutes to let it in. Asked only when somebody wants to
+    /// wait, after the key was stored; never a condition for storing it.
+    async fn key_ready(&self, key: &IssuedKey) -> Result<bool, PortError> {
+        let _ = key;
+        Ok(true)
+    }
+
+    /// Deletes an API key. One that is already gone is a success.
+    async fn delete_key(&self, account: &str, key: &str) -> Result<(), PortError>;
+}
+
+/// A new API key. The only time its secret is seen.
+#[derive(Debug)]
+pub struct IssuedKey {
+    /// The key's id.
+    pub id: String,
+    /// Its secret.
+    pub secret: SecretString,
+    /// When the cluster says it was made, if it says so.
+    pub created: Option<Timestamp>,
+    /// What a client needs beside the key to log in, by Kafka's client property names: `bootstrap.servers`, ….
+    pub connection: BTreeMap<String, String>,
+}
+
+/// A place where teams find their credentials.
+#[async_trait]
+pub trait SecretSink: Send + Sync {
+    /// The secrets among `at` that exist or whose names are taken. Values are not read.
+    async fn inspect(&self, at: &BTreeSet<SecretRef>) -> Result<BTreeMap<SecretRef, ObservedSecret>, PortError>;
+
+    /// Whether a secret could be stored there now: asked before a key is created.
+    async fn preflight(&self, at: &SecretRef) -> Result<(), PortError>;
+
+    /// Stores `value` as the newest version, recovering a deleted name first, and reads it back, as far as that needs
+    /// no right to read values. With the tag [`ObservedSecret::TAG_PROJECTION`] it is not the JSON object that it is
+    /// otherwise.
+    /// A secret that weir did not write is [`ErrorKind::Refused`], never overwritten.
+    async fn store(
+        &self,
+        at: &SecretRef,
+        value: &SecretString,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<(), PortError>;
+
+    /// Disables the versions that hold the API key `key`. None is a success.
+    async fn disable(&self, at: &SecretRef, key: &str) -> Result<(), PortError>;
+
+    /// Deletes the secret so that it can be recovered. One that is gone is a success; a foreign one is refused.
+    async fn delete(&self, at: &SecretRef) -> Result<(), PortError>;
+}
+
+/// The time, so that it can be set in tests.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}

@@ -1,0 +1,50 @@
+//! What Azure Key Vault takes, and whatever plays one takes likewise
+//! (`azure-docs: articles/key-vault/general/about-keys-secrets-certificates.md`, `secrets/about-secrets.md`).
+
+use std::collections::BTreeMap;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::{ErrorKind, PortError};
+
+const NAME_LENGTH: usize = 127;
+const VALUE_BYTES: usize = 25 * 1024;
+const TAG_LENGTH: usize = 512;
+
+/// How many tags a secret may have.
+pub const SECRET_TAGS: usize = 15;
+
+/// Refuses a name that no secret can have.
+///
+/// # Errors
+/// `Refused`.
+pub fn check_secret_name(name: &str) -> Result<(), PortError> {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if name.is_empty() || name.len() > NAME_LENGTH || !name.bytes().all(legal) {
+        let message = format!("`{name}` is no secret's name; it must be 1 to {NAME_LENGTH} letters, digits and `-`");
+        return Err(refused(message));
+    }
+    Ok(())
+}
+
+/// Refuses a value or tags that are too large.
+///
+/// # Errors
+/// `Refused`; the value is not told.
+pub fn check_secret(value: &SecretString, tags: &BTreeMap<String, String>) -> Result<(), PortError> {
+    let length = value.expose_secret().len();
+    if length > VALUE_BYTES {
+        return Err(refused(format!("the secret has {length} bytes, a vault takes {VALUE_BYTES}")));
+    }
+    if tags.len() > SECRET_TAGS {
+        return Err(refused(format!("the secret has {} tags, a vault takes {SECRET_TAGS}", tags.len())));
+    }
+    match tags.iter().find(|(name, value)| name.len() > TAG_LENGTH || value.len() > TAG_LENGTH) {
+        Some((name, _)) => Err(refused(format!("the tag `{name:.40}` is longer than {TAG_LENGTH} characters"))),
+        None => Ok(()),
+    }
+}
+
+fn refused(message: String) -> PortError {
+    PortError::new(ErrorKind::Refused, message)
+}

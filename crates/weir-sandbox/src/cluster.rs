@@ -1,0 +1,195 @@
+//! The folder as a [`Cluster`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use weir_planning::{
+    Change, ClusterFacts, KeyMarker, Limits, Observed, ObservedAccount, ObservedKey, ObservedTopic, TopicFacts,
+};
+use weir_ports::{Cluster, IssuedKey, PortError, Query};
+
+use crate::{
+    Call, Sandbox,
+    faults::{self, Hit, Point},
+    rules,
+    state::{ClusterSettings, Key, SandboxLimits, State},
+    transaction::Transaction,
+};
+
+#[async_trait]
+impl Cluster for Sandbox {
+    async fn observe(&self, query: &Query) -> Result<Observed, PortError> {
+        Ok(observe(&*self.read_lagging(Call::Observe)?, query))
+    }
+
+    async fn topic_facts(&self, topics: &BTreeSet<String>) -> Result<BTreeMap<String, TopicFacts>, PortError> {
+        let state = self.read(Call::TopicFacts)?;
+        let found = topics.iter().filter_map(|name| Some((name, state.topics.get(name)?)));
+        Ok(found.map(|(name, topic)| (name.clone(), topic.facts.clone().unwrap_or_default())).collect())
+    }
+
+    async fn apply(&self, changes: &[&Change]) -> Vec<Result<(), PortError>> {
+        match self.change(Call::Apply) {
+            Ok(transaction) => apply(transaction, changes),
+            Err(error) => changes.iter().map(|_| Err(error.again())).collect(),
+        }
+    }
+
+    async fn create_key(&self, account: &str, marker: &KeyMarker) -> Result<IssuedKey, PortError> {
+        let now = self.clock.now();
+        let (id, secret) = one(self.change(Call::CreateKey)?, |transaction| {
+            rules::keys::create(transaction, account, &marker.to_string(), now)
+        })?;
+        Ok(self.issued(id, secret, now))
+    }
+
+    async fn delete_key(&self, account: &str, key: &str) -> Result<(), PortError> {
+        one(self.change(Call::DeleteKey)?, |transaction| rules::keys::delete(transaction, account, key))
+    }
+}
+
+/// Carries out a batch: each item between two fault points, then one write for all.
+fn apply(mut transaction: Transaction<'_>, changes: &[&Change]) -> Vec<Result<(), PortError>> {
+    let mut answers = Vec::with_capacity(changes.len());
+    for change in changes {
+        match transaction.pass(Point::Before) {
+            Hit::Go => {}
+            Hit::Fail => {
+                answers.push(Err(faults::failed()));
+                continue;
+            }
+            _ => break,
+        }
+        let answer = rules::apply(&mut transaction, change);
+        match transaction.pass(Point::After(answer.is_ok())) {
+            Hit::Go => answers.push(answer),
+            Hit::Lost => answers.push(Err(faults::lost())),
+            _ => break,
+        }
+    }
+    // What was done before a crash stays, as on a real cluster.
+    let committed = transaction.commit();
+    answers.resize_with(changes.len(), || Err(faults::crashed()));
+    if let Err(error) = committed {
+        for answer in answers.iter_mut().filter(|answer| answer.is_ok()) {
+            *answer = Err(error.again());
+        }
+    }
+    answers
+}
+
+/// Carries out a call of one item, with the same fault points.
+fn one<T>(
+    mut transaction: Transaction<'_>,
+    item: impl FnOnce(&mut Transaction<'_>) -> Result<T, PortError>,
+) -> Result<T, PortError> {
+    match transaction.pass(Point::Before) {
+        Hit::Go => {}
+        Hit::Fail => return Err(faults::failed()),
+        _ => return Err(faults::crashed()),
+    }
+    let answer = item(&mut transaction);
+    let hit = transaction.pass(Point::After(answer.is_ok()));
+    transaction.commit()?;
+    match hit {
+        Hit::Go => answer,
+        Hit::Lost => Err(faults::lost()),
+        _ => Err(faults::crashed()),
+    }
+}
+
+fn observe(state: &State, query: &Query) -> Observed {
+    let mut observed = Observed { format: Observed::FORMAT.to_owned(), cluster: facts(state), ..Observed::default() };
+    for (name, topic) in state.topics.iter() {
+        if query.topics.contains(name) {
+            let topic = ObservedTopic {
+                uid: topic.uid.clone(),
+                partitions: topic.partitions,
+                replication_factor: topic.replication_factor,
+                config: topic.config.clone(),
+                mirror: topic.mirror,
+                facts: None,
+            };
+            observed.topics.insert(name.clone(), topic);
+        } else {
+            observed.other_topics.insert(name.clone());
+        }
+    }
+    for (name, account) in &state.accounts {
+        if query.accounts.contains(name) {
+            let account = ObservedAccount { id: account.id.clone(), description: account.description.clone() };
+            observed.accounts.insert(name.clone(), account);
+        }
+    }
+    for (principal, acls) in &state.acls {
+        // Bindings of a selected name whose account is gone are shown too: somebody has to take them away.
+        let selected = principal.strip_prefix("User:").is_some_and(|name| query.accounts.contains(name));
+        if query.accounts.everything || selected || *principal == state.cluster.deployer {
+            observed.acls.insert(principal.clone(), acls.clone());
+        }
+    }
+    for (id, key) in &state.keys {
+        if observed.accounts.contains_key(&key.account) {
+            observed.keys.insert(id.clone(), observed_key(key));
+        }
+    }
+    observed
+}
+
+fn observed_key(key: &Key) -> ObservedKey {
+    let Key { account, description, created, sha256: _ } = key;
+    let marker = description.parse::<KeyMarker>().ok();
+    ObservedKey {
+        account: account.clone(),
+        slot: marker.as_ref().map(|marker| marker.slot.clone()),
+        marker: marker.map(|marker| marker.to_string()),
+        created: Some(*created),
+    }
+}
+
+fn facts(state: &State) -> ClusterFacts {
+    let ClusterSettings {
+        format: _,
+        id,
+        brokers,
+        default_partitions,
+        default_replication_factor,
+        deployer,
+        deployer_is_super_user,
+        can_change_replication_factor,
+        read_only_settings,
+        limits,
+    } = &state.cluster;
+    let SandboxLimits { partitions, acls, accounts, keys, keys_per_account } = limits;
+    ClusterFacts {
+        id: id.clone(),
+        brokers: u32::from(*brokers),
+        default_partitions: *default_partitions,
+        default_replication_factor: *default_replication_factor,
+        defaults: rules::settings::defaults(),
+        read_only_settings: read_only_settings.clone(),
+        deployer: Some(deployer.clone()),
+        deployer_is_super_user: *deployer_is_super_user,
+        can_change_replication_factor: *can_change_replication_factor,
+        limits: Limits {
+            partitions: partitions.map(|limit| (limit, state.topics.partitions())),
+            acls: acls.map(|limit| (limit, state.acls.values().map(|acls| acls.len() as u64).sum())),
+            accounts: accounts.map(|limit| (limit, state.accounts.len() as u64)),
+            keys: keys.map(|limit| (limit, state.keys.len() as u64)),
+            keys_per_account: *keys_per_account,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use weir_ports::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn an_error_for_many_items_keeps_its_causes() {
+        let error = PortError::new(ErrorKind::Unavailable, "cannot read").because(std::io::Error::other("torn"));
+        assert_eq!(error.again().to_string(), "cannot read: torn");
+    }
+}

@@ -1,0 +1,54 @@
+//! What a broker, and whoever keeps accounts and keys, refuses; and what it does otherwise.
+
+pub(crate) mod accounts;
+pub(crate) mod acls;
+pub(crate) mod keys;
+pub(crate) mod settings;
+pub(crate) mod topics;
+
+use weir_planning::Change;
+use weir_ports::{ErrorKind, PortError};
+
+use crate::transaction::Transaction;
+
+/// Carries out one change. A refused one leaves everything as it was.
+pub(crate) fn apply(on: &mut Transaction<'_>, change: &Change) -> Result<(), PortError> {
+    match change {
+        Change::CreateAccount { account, description } => accounts::create(on, account, description),
+        Change::DescribeAccount { account, from: _, to } => accounts::describe(on, account, to),
+        Change::CreateTopic { topic, partitions, replication_factor, config } => {
+            topics::create(on, topic, *partitions, *replication_factor, config)
+        }
+        Change::AddPartitions { topic, from: _, to } => topics::add_partitions(on, topic, *to),
+        Change::ChangeReplication { topic, from: _, to } => topics::change_replication(on, topic, *to),
+        Change::AlterConfig { topic, settings } => topics::alter_config(on, topic, settings),
+        Change::Grant { principal, acl } => acls::grant(on, principal, acl),
+        Change::Revoke { principal, acl } => {
+            acls::revoke(on, principal, acl);
+            Ok(())
+        }
+        Change::DeleteTopic { topic } => {
+            topics::delete(on, topic);
+            Ok(())
+        }
+        Change::DeleteAccount { account } => {
+            accounts::delete(on, account);
+            Ok(())
+        }
+        Change::IssueKey { .. } | Change::RevokeKey { .. } => {
+            Err(refused("API keys are not created and deleted in batches"))
+        }
+    }
+}
+
+pub(crate) fn refused(message: impl Into<String>) -> PortError {
+    PortError::new(ErrorKind::Refused, message)
+}
+
+/// Refuses one more of `what` than `limit`.
+pub(crate) fn room(what: &str, used: u64, limit: Option<u64>) -> Result<(), PortError> {
+    match limit {
+        Some(limit) if used > limit => Err(refused(format!("the cluster takes {limit} {what}, this would be {used}"))),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,74 @@
+//! Service accounts.
+
+use weir_ports::PortError;
+
+use super::{refused, room};
+use crate::{
+    random,
+    state::{ACCOUNTS, Account, KEYS},
+    transaction::Transaction,
+};
+
+/// The most characters of a name on Confluent Cloud.
+const NAME_LENGTH: usize = 64;
+
+pub(crate) fn create(on: &mut Transaction<'_>, name: &str, description: &str) -> Result<(), PortError> {
+    let state = on.state();
+    if let Some(found) = state.accounts.get(name) {
+        if found.description == description {
+            return Ok(());
+        }
+        return Err(refused(format!(
+            "the service account `{name}` exists already, with the description `{}`",
+            found.description
+        )));
+    }
+    let length = name.chars().count();
+    if length == 0 || length > NAME_LENGTH {
+        return Err(refused(format!(
+            "the service account name `{name}` has {length} characters; it must have 1 to {NAME_LENGTH}"
+        )));
+    }
+    if name.chars().any(char::is_control) {
+        return Err(refused(format!("the service account name {name:?} holds control characters")));
+    }
+    room("service accounts", state.accounts.len() as u64 + 1, state.cluster.limits.accounts)?;
+    let id = loop {
+        let id = random::account_id()?;
+        if !state.account_ids.contains(&id) {
+            break id;
+        }
+    };
+    let state = on.edit(ACCOUNTS);
+    state.account_ids.insert(id.clone());
+    state.accounts.insert(name.to_owned(), Account { id, description: description.to_owned() });
+    Ok(())
+}
+
+pub(crate) fn describe(on: &mut Transaction<'_>, name: &str, description: &str) -> Result<(), PortError> {
+    let found = on.state().accounts.get(name).ok_or_else(|| absent(name))?;
+    if found.description != description
+        && let Some(account) = on.edit(ACCOUNTS).accounts.get_mut(name)
+    {
+        description.clone_into(&mut account.description);
+    }
+    Ok(())
+}
+
+/// The account's keys go with it; its ACL bindings stay, as on Confluent Cloud.
+pub(crate) fn delete(on: &mut Transaction<'_>, name: &str) {
+    if !on.state().accounts.contains_key(name) {
+        return;
+    }
+    if on.state().keys.values().any(|key| key.account == name) {
+        on.edit(KEYS).keys.retain(|_, key| key.account != name);
+    }
+    let state = on.edit(ACCOUNTS);
+    if let Some(account) = state.accounts.remove(name) {
+        state.account_ids.remove(&account.id);
+    }
+}
+
+pub(crate) fn absent(name: &str) -> PortError {
+    refused(format!("there is no service account `{name}`"))
+}

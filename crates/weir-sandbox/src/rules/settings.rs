@@ -1,0 +1,58 @@
+//! Topic settings, as far as a broker looks at them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use weir_model::{
+    SettingValue,
+    settings::{self, SettingKind},
+};
+use weir_ports::PortError;
+
+use super::refused;
+
+/// Refuses what a broker refuses of a topic whose own settings become `config`, of which `touched` change.
+pub(crate) fn check<'a>(
+    read_only: &BTreeSet<String>,
+    touched: impl Iterator<Item = &'a str>,
+    config: &BTreeMap<String, String>,
+) -> Result<(), PortError> {
+    for setting in touched {
+        if read_only.contains(setting) {
+            return Err(refused(format!("the setting `{setting}` cannot be changed on this cluster")));
+        }
+        let Some(value) = config.get(setting) else { continue };
+        let value_refused = |why: &str| refused(format!("the setting `{setting}` cannot be `{value}`: {why}"));
+        let Some(known) = settings::lookup(setting) else {
+            let meant = settings::did_you_mean(setting).map(|meant| format!("; did you mean `{meant}`?"));
+            return Err(refused(format!("there is no topic setting `{setting}`{}", meant.unwrap_or_default())));
+        };
+        let written = SettingValue::Scalar(value.clone());
+        settings::canonical(setting, &written).map_err(|wrong| value_refused(&wrong))?;
+        // What people may write in files, a broker does not take: units, `unlimited`, `default`.
+        let is_number = matches!(known.kind, SettingKind::Time(_) | SettingKind::Size(_) | SettingKind::Integer(_));
+        if is_number && value.trim().parse::<i64>().is_err() || written.is_default() {
+            return Err(value_refused("it is not in Kafka's own spelling"));
+        }
+    }
+    let number = |setting: &str| config.get(setting).and_then(|value| value.parse::<i64>().ok());
+    if let (Some(least), Some(most)) = (number("min.compaction.lag.ms"), number("max.compaction.lag.ms"))
+        && least > most
+    {
+        return Err(refused(format!("min.compaction.lag.ms ({least}) is more than max.compaction.lag.ms ({most})")));
+    }
+    Ok(())
+}
+
+/// The first setting in which two topics differ.
+pub(crate) fn difference<'a>(a: &'a BTreeMap<String, String>, b: &'a BTreeMap<String, String>) -> Option<&'a str> {
+    a.keys().chain(b.keys()).map(String::as_str).find(|setting| match (a.get(*setting), b.get(*setting)) {
+        (Some(a), Some(b)) => !settings::same(setting, a, b),
+        _ => true,
+    })
+}
+
+/// What settings a topic has that does not set them: those of Apache Kafka.
+pub(crate) fn defaults() -> BTreeMap<String, String> {
+    let settings = settings::all().iter().filter(|setting| setting.apache_kafka);
+    settings.map(|setting| (setting.name.to_owned(), setting.default.to_owned())).collect()
+}

@@ -1,0 +1,349 @@
+//! What the cluster holds, and how it stands in files.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write as _,
+};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use weir_planning::{Acl, TopicFacts};
+use weir_ports::{ErrorKind, PortError};
+
+/// The format of every file.
+pub(crate) const FORMAT: &str = "weir.sandbox/v1";
+
+/// The files, in the order they are written: what leans on something else goes before it goes.
+pub(crate) const KEYS: &str = "keys.json";
+pub(crate) const TOPICS: &str = "topics.json";
+pub(crate) const ACLS: &str = "acls.json";
+pub(crate) const ACCOUNTS: &str = "accounts.json";
+/// Written last when a sandbox is made: without it there is none.
+pub(crate) const CLUSTER: &str = "cluster.json";
+pub(crate) const FILES: [&str; 5] = [KEYS, TOPICS, ACLS, ACCOUNTS, CLUSTER];
+
+/// What a sandbox holds, without its vaults.
+#[derive(Clone, Debug)]
+pub(crate) struct State {
+    pub(crate) cluster: ClusterSettings,
+    pub(crate) topics: Topics,
+    /// Never with an empty set.
+    pub(crate) acls: BTreeMap<String, BTreeSet<Acl>>,
+    pub(crate) accounts: BTreeMap<String, Account>,
+    /// The ids of `accounts`.
+    pub(crate) account_ids: BTreeSet<String>,
+    pub(crate) keys: BTreeMap<String, Key>,
+}
+
+/// What is true of the cluster as a whole: the content of `cluster.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClusterSettings {
+    /// The format of the folder's files.
+    pub(crate) format: String,
+    /// The cluster's id.
+    pub id: String,
+    /// Number of brokers: the highest replication factor.
+    pub brokers: u16,
+    /// Partitions of a topic that asks for none.
+    pub default_partitions: u32,
+    /// Replication factor of a topic that asks for none.
+    pub default_replication_factor: u16,
+    /// The principal that weir acts as.
+    pub deployer: String,
+    /// Whether it is allowed everything without ACLs.
+    pub deployer_is_super_user: bool,
+    /// Whether a topic's replication factor can be changed, as with Apache Kafka but not with Confluent Cloud.
+    pub can_change_replication_factor: bool,
+    /// Topic settings that the cluster's type does not let anyone change.
+    #[serde(default)]
+    pub read_only_settings: BTreeSet<String>,
+    /// How much the cluster takes.
+    #[serde(default)]
+    pub limits: SandboxLimits,
+}
+
+/// How much a sandbox takes. Absent: anything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct SandboxLimits {
+    /// Partitions of all topics together, before replication.
+    pub partitions: Option<u64>,
+    /// ACL bindings.
+    pub acls: Option<u64>,
+    /// Service accounts.
+    pub accounts: Option<u64>,
+    /// API keys of the cluster.
+    pub keys: Option<u64>,
+    /// API keys of one account. Default 100, as on Confluent Cloud.
+    pub keys_per_account: Option<u64>,
+}
+
+impl Default for SandboxLimits {
+    fn default() -> Self {
+        Self { partitions: None, acls: None, accounts: None, keys: None, keys_per_account: Some(100) }
+    }
+}
+
+impl ClusterSettings {
+    pub(crate) fn new(id: String, brokers: u16) -> Self {
+        Self {
+            format: FORMAT.to_owned(),
+            id,
+            brokers,
+            default_partitions: 1,
+            default_replication_factor: brokers.min(3),
+            deployer: "User:weir".to_owned(),
+            deployer_is_super_user: true,
+            can_change_replication_factor: false,
+            read_only_settings: BTreeSet::new(),
+            limits: SandboxLimits::default(),
+        }
+    }
+}
+
+/// A topic.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Topic {
+    /// Another one after delete and create.
+    pub(crate) uid: String,
+    pub(crate) partitions: u32,
+    pub(crate) replication_factor: u16,
+    /// Its own settings.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) config: BTreeMap<String, String>,
+    /// Whether it pretends to be filled by a cluster link.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) mirror: bool,
+    /// The records it pretends to hold. Here and not in a file of their own, so that they go with the topic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) facts: Option<TopicFacts>,
+}
+
+/// A service account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Account {
+    pub(crate) id: String,
+    pub(crate) description: String,
+}
+
+/// An API key without its secret.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Key {
+    pub(crate) account: String,
+    /// Free text; weir writes its mark there.
+    pub(crate) description: String,
+    pub(crate) created: Timestamp,
+    /// SHA-256 of the secret, 64 hex digits.
+    pub(crate) sha256: String,
+}
+
+/// Topics by name, with what would be slow to find out for each change.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Topics {
+    by_name: BTreeMap<String, Topic>,
+    /// Names with `.` written as `_`, as Kafka's metrics see them: two topics of the same one would mix.
+    folded: BTreeMap<String, String>,
+    partitions: u64,
+}
+
+impl Topics {
+    pub(crate) fn get(&self, name: &str) -> Option<&Topic> {
+        self.by_name.get(name)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, &Topic)> {
+        self.by_name.iter()
+    }
+
+    /// The topic whose name differs from `name` in `.` and `_` alone.
+    pub(crate) fn collision(&self, name: &str) -> Option<&str> {
+        self.folded.get(&fold(name)).map(String::as_str).filter(|other| *other != name)
+    }
+
+    /// Partitions of all topics together.
+    pub(crate) fn partitions(&self) -> u64 {
+        self.partitions
+    }
+
+    pub(crate) fn insert(&mut self, name: String, topic: Topic) {
+        self.remove(&name);
+        self.partitions += u64::from(topic.partitions);
+        self.folded.insert(fold(&name), name.clone());
+        self.by_name.insert(name, topic);
+    }
+
+    pub(crate) fn remove(&mut self, name: &str) -> Option<Topic> {
+        let topic = self.by_name.remove(name)?;
+        self.partitions -= u64::from(topic.partitions);
+        self.folded.remove(&fold(name));
+        Some(topic)
+    }
+
+    /// Changes a topic in anything but its partitions.
+    pub(crate) fn get_mut(&mut self, name: &str) -> Option<&mut Topic> {
+        self.by_name.get_mut(name)
+    }
+
+    pub(crate) fn set_partitions(&mut self, name: &str, partitions: u32) {
+        if let Some(topic) = self.by_name.get_mut(name) {
+            self.partitions = self.partitions - u64::from(topic.partitions) + u64::from(partitions);
+            topic.partitions = partitions;
+        }
+    }
+}
+
+fn fold(name: &str) -> String {
+    name.replace('.', "_")
+}
+
+/// A file of entries.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table<T> {
+    format: String,
+    cluster: String,
+    entries: T,
+}
+
+/// Reads what [`State::encode`] writes.
+fn decode<T: DeserializeOwned>(file: &str, cluster: &str, bytes: Option<&[u8]>) -> Result<T, PortError> {
+    let bytes =
+        bytes.ok_or_else(|| PortError::new(ErrorKind::Unavailable, format!("{file} of the sandbox is missing")))?;
+    let table: Table<T> = serde_json::from_slice(bytes).map_err(|e| unreadable(file, e))?;
+    check_format(file, &table.format)?;
+    if table.cluster != cluster {
+        return Err(PortError::new(
+            ErrorKind::WrongCluster,
+            format!("{file} of the sandbox is of the cluster `{}`, not of `{cluster}`", table.cluster),
+        ));
+    }
+    Ok(table.entries)
+}
+
+pub(crate) fn unreadable(file: &str, error: serde_json::Error) -> PortError {
+    PortError::new(ErrorKind::Unavailable, format!("{file} of the sandbox cannot be read")).because(error)
+}
+
+pub(crate) fn check_format(file: &str, format: &str) -> Result<(), PortError> {
+    if format == FORMAT {
+        return Ok(());
+    }
+    Err(PortError::new(
+        ErrorKind::Unavailable,
+        format!("{file} of the sandbox has the format `{format}`, this version reads `{FORMAT}`"),
+    ))
+}
+
+impl State {
+    pub(crate) fn new(cluster: ClusterSettings) -> Self {
+        Self {
+            cluster,
+            topics: Topics::default(),
+            acls: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            account_ids: BTreeSet::new(),
+            keys: BTreeMap::new(),
+        }
+    }
+
+    /// The state that the files hold; `read` gives a file's bytes.
+    pub(crate) fn decode(mut read: impl FnMut(&str) -> Result<Option<Vec<u8>>, PortError>) -> Result<Self, PortError> {
+        let cluster = decode_cluster(read(CLUSTER)?.as_deref())?;
+        let id = cluster.id.clone();
+        let mut state = Self::new(cluster);
+        state.keys = decode(KEYS, &id, read(KEYS)?.as_deref())?;
+        for (name, topic) in decode::<BTreeMap<String, Topic>>(TOPICS, &id, read(TOPICS)?.as_deref())? {
+            state.topics.insert(name, topic);
+        }
+        for (principal, acl) in decode::<Vec<(String, Acl)>>(ACLS, &id, read(ACLS)?.as_deref())? {
+            state.acls.entry(principal).or_default().insert(acl);
+        }
+        state.accounts = decode(ACCOUNTS, &id, read(ACCOUNTS)?.as_deref())?;
+        state.account_ids = state.accounts.values().map(|account| account.id.clone()).collect();
+        Ok(state)
+    }
+
+    /// A file's bytes.
+    pub(crate) fn encode(&self, file: &str) -> Vec<u8> {
+        let id = &self.cluster.id;
+        match file {
+            KEYS => map(id, self.keys.iter()),
+            TOPICS => map(id, self.topics.iter()),
+            ACLS => {
+                let bindings =
+                    self.acls.iter().flat_map(|(principal, acls)| acls.iter().map(move |acl| (principal, acl)));
+                lines(id, [b'[', b']'], bindings, |bytes, binding| json(bytes, &binding))
+            }
+            ACCOUNTS => map(id, self.accounts.iter()),
+            _ => {
+                let mut bytes = Vec::new();
+                // The types here have nothing JSON cannot hold, and a `Vec` takes everything.
+                let _ = serde_json::to_writer_pretty(&mut bytes, &self.cluster);
+                bytes.push(b'\n');
+                bytes
+            }
+        }
+    }
+}
+
+impl State {
+    /// Whether a file's bytes are those of a table without entries.
+    pub(crate) fn is_blank(bytes: &[u8]) -> bool {
+        let table = serde_json::from_slice::<Table<serde_json::Value>>(bytes);
+        table.is_ok_and(|table| match table.entries {
+            serde_json::Value::Object(entries) => entries.is_empty(),
+            serde_json::Value::Array(entries) => entries.is_empty(),
+            _ => false,
+        })
+    }
+}
+
+/// Reads `cluster.json`.
+fn decode_cluster(bytes: Option<&[u8]>) -> Result<ClusterSettings, PortError> {
+    let bytes =
+        bytes.ok_or_else(|| PortError::new(ErrorKind::Unavailable, "cluster.json of the sandbox is missing"))?;
+    let cluster: ClusterSettings = serde_json::from_slice(bytes).map_err(|e| unreadable(CLUSTER, e))?;
+    check_format(CLUSTER, &cluster.format)?;
+    Ok(cluster)
+}
+
+fn map<'a, T: Serialize + 'a>(cluster: &str, entries: impl Iterator<Item = (&'a String, &'a T)>) -> Vec<u8> {
+    lines(cluster, [b'{', b'}'], entries, |bytes, (name, value)| {
+        json(bytes, name);
+        bytes.extend_from_slice(b": ");
+        json(bytes, value);
+    })
+}
+
+/// A table with a line for each entry: as readable as the indented form, and small enough for 100,000 topics.
+fn lines<T>(
+    cluster: &str,
+    brackets: [u8; 2],
+    entries: impl Iterator<Item = T>,
+    write: impl Fn(&mut Vec<u8>, T),
+) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let _ = write!(bytes, "{{\n  \"format\": \"{FORMAT}\",\n  \"cluster\": ");
+    json(&mut bytes, cluster);
+    bytes.extend_from_slice(b",\n  \"entries\": ");
+    bytes.push(brackets[0]);
+    let mut separator: &[u8] = b"\n    ";
+    for entry in entries {
+        bytes.extend_from_slice(separator);
+        write(&mut bytes, entry);
+        separator = b",\n    ";
+    }
+    bytes.extend_from_slice(b"\n  ");
+    bytes.push(brackets[1]);
+    bytes.extend_from_slice(b"\n}\n");
+    bytes
+}
+
+fn json<T: Serialize + ?Sized>(bytes: &mut Vec<u8>, value: &T) {
+    // As above: cannot fail.
+    let _ = serde_json::to_writer(bytes, value);
+}

@@ -1,0 +1,161 @@
+//! What it refuses beyond what the suite asks of everybody, in its words.
+
+use std::collections::BTreeMap;
+
+use insta::assert_snapshot;
+use weir_model::{Operation, PatternType, Permission, Resource};
+use weir_planning::{Acl, Change, Host, SettingChange};
+use weir_ports::{Cluster, ErrorKind};
+
+use crate::scene::{account, does, marker, message, observe, open, topic};
+
+fn acl(resource: Resource, name: &str, operation: Operation) -> Acl {
+    Acl {
+        resource,
+        pattern: PatternType::Literal,
+        name: name.into(),
+        operation,
+        permission: Permission::Allow,
+        host: Host::Any,
+    }
+}
+
+fn grant(principal: &str, acl: Acl) -> Change {
+    Change::Grant { principal: principal.to_owned(), acl }
+}
+
+#[tokio::test]
+async fn in_plain_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = open(folder.path());
+    does(&sandbox, topic("t.a")).await.unwrap();
+    does(&sandbox, account("a")).await.unwrap();
+    let with = |partitions, replication_factor, config: &[(&str, &str)]| Change::CreateTopic {
+        topic: "t.b".to_owned(),
+        partitions: Some(partitions),
+        replication_factor: Some(replication_factor),
+        config: config.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+    };
+    let refusals = [
+        topic("t_a"),
+        topic("t b"),
+        topic(""),
+        topic("__consumer_offsets"),
+        with(0, 1, &[]),
+        with(10_001, 1, &[]),
+        with(1, 4, &[]),
+        with(1, 0, &[]),
+        with(1, 1, &[("retention.sm", "1000")]),
+        with(1, 1, &[("retention.ms", "7d")]),
+        with(1, 1, &[("retention.ms", "-2")]),
+        with(1, 1, &[("cleanup.policy", "shrink")]),
+        with(1, 1, &[("compression.type", "default")]),
+        with(1, 1, &[("min.compaction.lag.ms", "5"), ("max.compaction.lag.ms", "4")]),
+        Change::CreateTopic {
+            topic: "t.a".to_owned(),
+            partitions: Some(2),
+            replication_factor: None,
+            config: BTreeMap::new(),
+        },
+        Change::AddPartitions { topic: "t.a".to_owned(), from: 1, to: 0 },
+        Change::AddPartitions { topic: "t.absent".to_owned(), from: 1, to: 2 },
+        Change::ChangeReplication { topic: "t.a".to_owned(), from: 3, to: 1 },
+        Change::CreateAccount { account: "a".to_owned(), description: "another".to_owned() },
+        account(&"x".repeat(65)),
+        grant("weir", acl(Resource::Topic, "t.a", Operation::Read)),
+        grant("User:a", acl(Resource::Topic, "", Operation::Read)),
+        grant("User:a", acl(Resource::Cluster, "t.a", Operation::Alter)),
+        grant("User:a", acl(Resource::Group, "t.a", Operation::Write)),
+    ];
+    let mut said = String::new();
+    for change in refusals {
+        said += &message(&sandbox, change).await;
+        said += "\n";
+    }
+    assert_snapshot!(said.replace(&"x".repeat(65), "xxx…"));
+}
+
+#[tokio::test]
+async fn min_insync_replicas_beyond_the_copies_is_taken_as_kafka_takes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = open(folder.path());
+    let create = Change::CreateTopic {
+        topic: "t".to_owned(),
+        partitions: None,
+        replication_factor: Some(1),
+        config: [("min.insync.replicas".to_owned(), "3".to_owned())].into(),
+    };
+    assert_eq!(does(&sandbox, create).await, Ok(()));
+}
+
+#[tokio::test]
+async fn beyond_its_limits() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = open(folder.path());
+    sandbox
+        .configure(|cluster| {
+            cluster.limits.partitions = Some(2);
+            cluster.limits.acls = Some(1);
+            cluster.limits.accounts = Some(1);
+            cluster.limits.keys_per_account = Some(1);
+        })
+        .unwrap();
+    let read = |name: &str| grant("User:a", acl(Resource::Topic, name, Operation::Read));
+    for change in [topic("t1"), topic("t2"), account("a"), read("t1")] {
+        assert_eq!(does(&sandbox, change).await, Ok(()));
+    }
+    let grow = Change::AddPartitions { topic: "t1".to_owned(), from: 1, to: 2 };
+    for change in [topic("t3"), grow, account("b"), read("t2")] {
+        assert_eq!(does(&sandbox, change).await, Err(ErrorKind::Refused));
+    }
+    sandbox.create_key("a", &marker("1")).await.unwrap();
+    let error = sandbox.create_key("a", &marker("2")).await.unwrap_err();
+    assert_snapshot!(error, @"the service account `a` has 1 API keys already, of 1");
+    let limits = observe(&sandbox).await.cluster.limits;
+    assert_eq!((limits.partitions, limits.acls, limits.accounts), (Some((2, 2)), Some((1, 1)), Some((1, 1))));
+    does(&sandbox, Change::DeleteTopic { topic: "t2".to_owned() }).await.unwrap();
+    assert_eq!(does(&sandbox, topic("t3")).await, Ok(()));
+}
+
+#[tokio::test]
+async fn read_only_settings_and_mirrors() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = open(folder.path());
+    sandbox.configure(|cluster| _ = cluster.read_only_settings.insert("segment.bytes".to_owned())).unwrap();
+    does(&sandbox, topic("t")).await.unwrap();
+    let set = |name: &str, value: &str| Change::AlterConfig {
+        topic: "t".to_owned(),
+        settings: [(name.to_owned(), SettingChange { from: None, to: Some(value.to_owned()) })].into(),
+    };
+    assert_snapshot!(message(&sandbox, set("segment.bytes", "1000000")).await, @"the setting `segment.bytes` cannot be changed on this cluster");
+    does(&sandbox, set("retention.ms", "1000")).await.unwrap();
+    sandbox.set_mirror("t", true).unwrap();
+    assert_snapshot!(message(&sandbox, set("retention.ms", "2000")).await, @"the topic `t` is filled by a cluster link and cannot be changed");
+    assert!(observe(&sandbox).await.topics["t"].mirror);
+}
+
+#[tokio::test]
+async fn not_the_deletion_of_an_account_with_bindings_which_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = open(folder.path());
+    does(&sandbox, account("a")).await.unwrap();
+    does(&sandbox, grant("User:a", acl(Resource::Topic, "t", Operation::Read))).await.unwrap();
+    let key = sandbox.create_key("a", &marker("1")).await.unwrap();
+    does(&sandbox, Change::DeleteAccount { account: "a".to_owned() }).await.unwrap();
+    let observed = observe(&sandbox).await;
+    assert!(observed.accounts.is_empty() && observed.keys.is_empty());
+    assert!(observed.acls.contains_key("User:a"));
+    assert!(!sandbox.login(&key.id, &key.secret));
+}
+
+#[tokio::test]
+async fn keys_of_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = open(folder.path());
+    for name in ["a", "b"] {
+        does(&sandbox, account(name)).await.unwrap();
+    }
+    let key = sandbox.create_key("a", &marker("1")).await.unwrap();
+    assert_eq!(sandbox.delete_key("b", &key.id).await.unwrap_err().kind, ErrorKind::Refused);
+    assert!(sandbox.login(&key.id, &key.secret));
+}

@@ -1,0 +1,62 @@
+//! What every vault refuses, refused before asking, and what weir never touches.
+
+use std::collections::BTreeMap;
+
+use azure_core::http::Url;
+use weir_planning::{ObservedSecret, SecretRef};
+use weir_ports::{ErrorKind, PortError, check_secret_name};
+
+pub(crate) fn refused(message: impl Into<String>) -> PortError {
+    PortError::new(ErrorKind::Refused, message)
+}
+
+/// A vault's address in its one spelling: `https://host` or `https://host:port`.
+pub(crate) fn address(vault: &str) -> Result<String, PortError> {
+    let wrong = || refused(format!("`{vault}` is no vault's address; write https:// and a host name"));
+    let url = Url::parse(vault).map_err(|_| wrong())?;
+    let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(wrong)?;
+    let bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
+    if url.scheme() != "https" || !bare || !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong());
+    }
+    Ok(url.port().map_or_else(|| format!("https://{host}"), |port| format!("https://{host}:{port}")))
+}
+
+/// A secret's name in its one spelling: names that differ in case alone are the same secret.
+pub(crate) fn name(name: &str) -> Result<String, PortError> {
+    check_secret_name(name)?;
+    Ok(name.to_ascii_lowercase())
+}
+
+/// Refuses a secret that weir did not write.
+pub(crate) fn ours(at: &SecretRef, tags: &BTreeMap<String, String>) -> Result<(), PortError> {
+    if ObservedSecret::are_ours(tags) {
+        return Ok(());
+    }
+    Err(refused(format!(
+        "the secret {at} was not written by weir (it has no tag `managed-by: weir`); it is left alone"
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        for (given, expected) in [
+            ("https://kv-toll-dev.vault.azure.net", Some("https://kv-toll-dev.vault.azure.net")),
+            ("https://KV-Toll.vault.azure.net/", Some("https://kv-toll.vault.azure.net")),
+            ("https://kv.localhost:8443", Some("https://kv.localhost:8443")),
+            ("https://kv.vault.azure.net:443", Some("https://kv.vault.azure.net")),
+            ("http://kv.vault.azure.net", None),
+            ("https://kv.vault.azure.net/secrets/x", None),
+            ("https://user@kv.vault.azure.net", None),
+            ("https://", None),
+            ("kv-toll", None),
+            ("", None),
+        ] {
+            assert_eq!(address(given).ok().as_deref(), expected, "{given}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Storing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use azure_core::time::OffsetDateTime;
+use azure_security_keyvault_secrets::models::{SecretAttributes, SetSecretParameters};
+use jiff::Timestamp;
+use weir_planning::{ObservedSecret, SecretRef};
+use weir_ports::{ErrorKind, ExposeSecret as _, PortError, SecretString, check_secret};
+
+use crate::{
+    KeyVaults,
+    failure::{Failure, Why},
+    patience::Patience,
+    rules,
+    vault::{State, Tags, Vault},
+};
+
+/// The content type of a service account's credentials: a JSON object of client properties.
+pub const CREDENTIALS: &str = "application/vnd.weir.credentials+json;v=1";
+
+/// What is said about a value beside its tags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// Its type.
+    pub kind: String,
+    /// When it should have been replaced. A reminder: vaults hand out what is expired.
+    pub expires: Option<Timestamp>,
+}
+
+impl Default for Content {
+    /// Credentials that do not expire.
+    fn default() -> Self {
+        Self { kind: CREDENTIALS.to_owned(), expires: None }
+    }
+}
+
+impl Content {
+    /// What tags say of a value: credentials, or, of a projection of them, plain text.
+    pub(crate) fn of(tags: &BTreeMap<String, String>) -> Self {
+        match tags.get(ObservedSecret::TAG_PROJECTION) {
+            Some(_) => Self { kind: "text/plain".to_owned(), ..Self::default() },
+            None => Self::default(),
+        }
+    }
+}
+
+/// How far a store has come.
+#[derive(Default)]
+struct Progress {
+    /// The versions there were before the first try.
+    before: Option<BTreeSet<String>>,
+    /// A try whose effect is not known.
+    lost: bool,
+}
+
+impl KeyVaults {
+    /// [`store`](weir_ports::SecretSink::store), with a type and an expiry of one's own.
+    ///
+    /// # Errors
+    /// As `store`: `Refused` for a foreign secret and for what no vault takes, `Denied`, `Retry` while the name is busy
+    /// or the vault throttles, `Unavailable` if it was not reached, `Ambiguous` if the value may be there.
+    pub async fn store_as(
+        &self,
+        at: &SecretRef,
+        value: &SecretString,
+        tags: &BTreeMap<String, String>,
+        content: &Content,
+    ) -> Result<(), PortError> {
+        let (vault, name) = self.place(at)?;
+        check_secret(value, tags)?;
+        let turn = vault.turn(&name);
+        let _turn = turn.lock().await;
+        let mut patience = self.patience();
+        let mut progress = Progress::default();
+        let stored = self.store_at(&vault, at, &name, (value, tags, content), &mut progress, &mut patience).await;
+        let version = stored.map_err(|error| match progress.lost {
+            true => {
+                PortError::new(ErrorKind::Ambiguous, format!("{}; an earlier try may have stored it", error.message))
+            }
+            false => error,
+        })?;
+        self.read_back(&vault, at, &name, &version, tags, &mut patience).await
+    }
+
+    async fn store_at(
+        &self,
+        vault: &Vault,
+        at: &SecretRef,
+        name: &str,
+        (value, tags, content): (&SecretString, &Tags, &Content),
+        progress: &mut Progress,
+        patience: &mut Patience,
+    ) -> Result<String, PortError> {
+        loop {
+            let state = vault.state(name, patience).await;
+            let versions = match state.map_err(|failure| failure.into_port(&format!("look at the secret {at}")))? {
+                State::Absent => Vec::new(),
+                State::Live(newest, versions) => {
+                    rules::ours(at, &newest.tags)?;
+                    versions
+                }
+                State::Deleted(deleted) => {
+                    rules::ours(at, &deleted)?;
+                    self.recover(vault, at, name, patience).await?;
+                    continue;
+                }
+            };
+            let before = progress.before.get_or_insert_with(|| versions.iter().map(|v| v.id.clone()).collect());
+            // What an earlier try left: tags name the key inside, and nobody else writes it now.
+            let left = versions.iter().find(|version| !before.contains(&version.id) && version.tags == *tags);
+            if let (true, Some(left)) = (progress.lost, left) {
+                return Ok(left.id.clone());
+            }
+            let failure = match vault.set(name, parameters(value, tags, content)).await {
+                Ok(version) => return Ok(version),
+                Err(failure) => failure.without(value),
+            };
+            progress.lost |= failure.why == Why::Lost;
+            let again = failure.passes() || failure.why == Why::Deleted;
+            if !again || !patience.again(&failure.why).await {
+                return Err(failure.into_port(&format!("store the secret {at}")));
+            }
+        }
+    }
+
+    /// Recovers a deleted secret and waits until it is seen. That it may be written is found out by writing.
+    async fn recover(
+        &self,
+        vault: &Vault,
+        at: &SecretRef,
+        name: &str,
+        patience: &mut Patience,
+    ) -> Result<(), PortError> {
+        let error = |failure: Failure| failure.into_port(&format!("recover the deleted secret {at}"));
+        match patience.insist(|| vault.recover(name)).await {
+            Ok(()) => {}
+            // Somebody else, or an earlier try, has begun it.
+            Err(failure) if matches!(failure.why, Why::Missing) => {}
+            Err(failure) => return Err(error(failure)),
+        }
+        loop {
+            if !patience.insist(|| vault.versions(name)).await.map_err(error)?.is_empty() {
+                return Ok(());
+            }
+            let busy = Failure { why: Why::Busy, text: "its recovery takes longer than this waits".to_owned() };
+            if !patience.again(&busy.why).await {
+                return Err(error(busy));
+            }
+        }
+    }
+
+    /// Waits until a version is seen as it was stored.
+    async fn read_back(
+        &self,
+        vault: &Vault,
+        at: &SecretRef,
+        name: &str,
+        version: &str,
+        tags: &Tags,
+        patience: &mut Patience,
+    ) -> Result<(), PortError> {
+        let unseen = |why: String| {
+            PortError::new(ErrorKind::Ambiguous, format!("the secret {at} was stored but does not read back: {why}"))
+        };
+        loop {
+            let versions = patience.insist(|| vault.versions(name)).await.map_err(|failure| unseen(failure.text))?;
+            let why = match versions.iter().find(|found| found.id == version) {
+                Some(found) if found.tags == *tags && found.enabled => return Ok(()),
+                Some(_) => return Err(unseen("its tags are others, or it is disabled".to_owned())),
+                None => "it is not seen".to_owned(),
+            };
+            if !patience.again(&Why::Busy).await {
+                return Err(unseen(why));
+            }
+        }
+    }
+}
+
+fn parameters(value: &SecretString, tags: &Tags, content: &Content) -> SetSecretParameters {
+    let expires = content.expires.and_then(|at| OffsetDateTime::from_unix_timestamp(at.as_second()).ok());
+    SetSecretParameters {
+        value: Some(value.expose_secret().to_owned()),
+        content_type: Some(content.kind.clone()),
+        tags: Some(tags.clone().into_iter().collect()),
+        secret_attributes: expires
+            .map(|expires| SecretAttributes { expires: Some(expires), ..SecretAttributes::default() }),
+    }
+}

@@ -1,0 +1,275 @@
+//! One vault: single requests, a bounded number of them at once.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use azure_core::{
+    credentials::TokenCredential,
+    http::{ClientOptions, RetryOptions},
+};
+use azure_security_keyvault_secrets::{
+    ResourceExt as _, SecretClient, SecretClientOptions,
+    models::{
+        DeletedSecret, Secret, SecretAttributes, SecretClientGetSecretOptions,
+        SecretClientUpdateSecretPropertiesOptions, SecretProperties, SetSecretParameters,
+        UpdateSecretPropertiesParameters,
+    },
+};
+use futures::TryStreamExt as _;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use weir_planning::SecretState;
+use weir_ports::{PortError, SecretString};
+
+use crate::{
+    Options,
+    failure::{Failure, Why, chain},
+    http::{Http, is_local},
+    patience::Patience,
+    preflight::Rights,
+    rules,
+};
+
+pub(crate) type Tags = BTreeMap<String, String>;
+
+/// A version of a secret, without its value.
+#[derive(Clone, Debug)]
+pub(crate) struct Version {
+    pub(crate) id: String,
+    pub(crate) enabled: bool,
+    /// Seconds since 1970; Azure keeps no fractions.
+    created: i64,
+    pub(crate) tags: Tags,
+}
+
+/// How a name stands.
+#[derive(Clone, Debug)]
+pub(crate) enum State {
+    /// Nothing is seen under it.
+    Absent,
+    /// A secret: its newest version, and all of them.
+    Live(Version, Vec<Version>),
+    /// A deleted secret that can be recovered.
+    Deleted(Tags),
+}
+
+/// What a list tells of a secret.
+#[derive(Clone, Debug)]
+pub(crate) struct Listed {
+    pub(crate) state: SecretState,
+    pub(crate) tags: Tags,
+}
+
+impl Listed {
+    /// Whether this is what `version` looks like in a list.
+    fn shows(&self, version: &Version) -> bool {
+        self.tags == version.tags && (self.state == SecretState::Present) == version.enabled
+    }
+}
+
+/// One vault.
+pub(crate) struct Vault {
+    pub(crate) address: String,
+    client: SecretClient,
+    at_once: Semaphore,
+    turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    pub(crate) rights: tokio::sync::Mutex<Rights>,
+    /// Whether looking at one deleted secret needs a right that the log-in lacks.
+    lists_deleted: AtomicBool,
+}
+
+impl Vault {
+    pub(crate) fn new(
+        address: String,
+        options: &Options,
+        credential: Arc<dyn TokenCredential>,
+        http: &Http,
+    ) -> Result<Self, PortError> {
+        let host = address.strip_prefix("https://").unwrap_or_default();
+        let host = host.split_once(':').map_or(host, |(host, _)| host);
+        let client_options = SecretClientOptions {
+            // A vault of Azure names a resource that its own domain belongs to; one on this machine cannot.
+            verify_challenge_resource: Some(!is_local(host)),
+            client_options: ClientOptions {
+                transport: Some(http.transport(Some(&address))?),
+                // What is tried again, and when, depends on what was asked.
+                retry: RetryOptions::none(),
+                ..ClientOptions::default()
+            },
+            ..SecretClientOptions::default()
+        };
+        let client = SecretClient::new(&address, credential, Some(client_options))
+            .map_err(|error| rules::refused(format!("`{address}` is no vault's address: {}", chain(&error))))?;
+        Ok(Self {
+            address,
+            client,
+            at_once: Semaphore::new(options.at_once.max(1)),
+            turns: Mutex::default(),
+            rights: tokio::sync::Mutex::default(),
+            lists_deleted: AtomicBool::new(false),
+        })
+    }
+
+    /// The turn of whoever changes `name`: two at once would only refuse each other.
+    pub(crate) fn turn(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(turns.entry(name.to_owned()).or_default())
+    }
+
+    async fn place(&self) -> Result<SemaphorePermit<'_>, Failure> {
+        let closed = |_| Failure { why: Why::NotReached, text: "the program ends".to_owned() };
+        self.at_once.acquire().await.map_err(closed)
+    }
+
+    /// How `name` stands.
+    pub(crate) async fn state(&self, name: &str, patience: &mut Patience) -> Result<State, Failure> {
+        loop {
+            let versions = patience.insist(|| self.versions(name)).await?;
+            let Some(latest) = versions.iter().map(|version| version.created).max() else {
+                let deleted = patience.insist(|| self.deleted(name)).await?;
+                return Ok(deleted.map_or(State::Absent, State::Deleted));
+            };
+            let mut newest: Vec<_> = versions.iter().filter(|version| version.created == latest).collect();
+            if newest.len() > 1 {
+                // Made within the same second: only the list of secrets tells which of them counts. Those that look
+                // the same there need not be told apart.
+                let current = patience.insist(|| self.current(name)).await?;
+                newest.retain(|version| current.as_ref().is_some_and(|current| current.shows(version)));
+            }
+            if let Some(newest) = newest.first().copied().cloned() {
+                return Ok(State::Live(newest, versions));
+            }
+            // It changed between the two answers.
+            let changing = Failure { why: Why::Busy, text: "somebody else is changing the secret".to_owned() };
+            if !patience.again(&changing.why).await {
+                return Err(changing);
+            }
+        }
+    }
+
+    /// All versions of `name`, in no order. None if there is no such secret.
+    pub(crate) async fn versions(&self, name: &str) -> Result<Vec<Version>, Failure> {
+        let _place = self.place().await?;
+        let found = self.client.list_secret_properties_versions(name, None)?.try_collect::<Vec<_>>().await;
+        match found.map_err(Failure::from) {
+            Ok(found) => Ok(found.into_iter().filter_map(version).collect()),
+            Err(failure) if failure.why == Why::Missing => Ok(Vec::new()),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// The tags of a deleted secret.
+    async fn deleted(&self, name: &str) -> Result<Option<Tags>, Failure> {
+        if !self.lists_deleted.load(Ordering::Relaxed) {
+            let place = self.place().await?;
+            let found = async { self.client.get_deleted_secret(name, None).await?.into_model() }.await;
+            drop(place);
+            match found.map_err(Failure::from) {
+                Ok(DeletedSecret { tags, .. }) => return Ok(Some(tags.unwrap_or_default().into_iter().collect())),
+                Err(failure) if failure.why == Why::Missing => return Ok(None),
+                // Whoever may not read values may still list what is deleted.
+                Err(failure) if failure.why == Why::Role => self.lists_deleted.store(true, Ordering::Relaxed),
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(self.list_deleted().await?.remove(name).map(|listed| listed.tags))
+    }
+
+    /// What the list of secrets tells of `name`.
+    async fn current(&self, name: &str) -> Result<Option<Listed>, Failure> {
+        let _place = self.place().await?;
+        let mut all = self.client.list_secret_properties(None)?;
+        while let Some(secret) = all.try_next().await? {
+            match listed(secret) {
+                Some((found, listed)) if found == name => return Ok(Some(listed)),
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// All secrets.
+    pub(crate) async fn list(&self) -> Result<BTreeMap<String, Listed>, Failure> {
+        let _place = self.place().await?;
+        let found = self.client.list_secret_properties(None)?.try_collect::<Vec<_>>().await?;
+        Ok(found.into_iter().filter_map(listed).collect())
+    }
+
+    /// All deleted secrets that can be recovered.
+    pub(crate) async fn list_deleted(&self) -> Result<BTreeMap<String, Listed>, Failure> {
+        let _place = self.place().await?;
+        let found = self.client.list_deleted_secret_properties(None)?.try_collect::<Vec<_>>().await?;
+        let listed = found.into_iter().filter_map(|secret| {
+            let name = secret.resource_id().ok()?.name.to_ascii_lowercase();
+            let tags = secret.tags.unwrap_or_default().into_iter().collect();
+            Some((name, Listed { state: SecretState::Deleted, tags }))
+        });
+        Ok(listed.collect())
+    }
+
+    /// Adds a version; answers its id.
+    pub(crate) async fn set(&self, name: &str, what: SetSecretParameters) -> Result<String, Failure> {
+        let _place = self.place().await?;
+        let request = what.try_into()?;
+        let stored: Secret = self.client.set_secret(name, request, None).await?.into_model()?;
+        // Wiped when dropped.
+        drop(stored.value.as_deref().map(SecretString::from));
+        let lost = || Failure { why: Why::Lost, text: "the vault's answer names no version".to_owned() };
+        stored.resource_id().ok().and_then(|id| id.version).ok_or_else(lost)
+    }
+
+    pub(crate) async fn disable(&self, name: &str, version: &str) -> Result<(), Failure> {
+        let _place = self.place().await?;
+        let disabled = SecretAttributes { enabled: Some(false), ..SecretAttributes::default() };
+        let change =
+            UpdateSecretPropertiesParameters { secret_attributes: Some(disabled), ..Default::default() }.try_into()?;
+        let of = SecretClientUpdateSecretPropertiesOptions {
+            secret_version: Some(version.to_owned()),
+            ..Default::default()
+        };
+        self.client.update_secret_properties(name, change, Some(of)).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn delete(&self, name: &str) -> Result<(), Failure> {
+        let _place = self.place().await?;
+        self.client.delete_secret(name, None).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn recover(&self, name: &str) -> Result<(), Failure> {
+        let _place = self.place().await?;
+        self.client.recover_deleted_secret(name, None).await?;
+        Ok(())
+    }
+
+    /// The one request that asks for a value.
+    pub(crate) async fn read(&self, name: &str, version: Option<&str>) -> Result<Option<SecretString>, Failure> {
+        let _place = self.place().await?;
+        let of = SecretClientGetSecretOptions { secret_version: version.map(str::to_owned), ..Default::default() };
+        let secret: Secret = self.client.get_secret(name, Some(of)).await?.into_model()?;
+        Ok(secret.value.map(SecretString::from))
+    }
+}
+
+fn version(properties: SecretProperties) -> Option<Version> {
+    let id = properties.resource_id().ok()?.version?;
+    let attributes = properties.attributes.unwrap_or_default();
+    Some(Version {
+        id,
+        enabled: attributes.enabled.unwrap_or(true),
+        created: attributes.created.map_or(0, |created| created.unix_timestamp()),
+        tags: properties.tags.unwrap_or_default().into_iter().collect(),
+    })
+}
+
+fn listed(properties: SecretProperties) -> Option<(String, Listed)> {
+    let name = properties.resource_id().ok()?.name.to_ascii_lowercase();
+    let enabled = properties.attributes.and_then(|attributes| attributes.enabled).unwrap_or(true);
+    let state = if enabled { SecretState::Present } else { SecretState::Disabled };
+    Some((name, Listed { state, tags: properties.tags.unwrap_or_default().into_iter().collect() }))
+}

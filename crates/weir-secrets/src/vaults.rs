@@ -1,0 +1,92 @@
+//! All vaults.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use azure_core::credentials::TokenCredential;
+use weir_planning::{ObservedSecret, SecretRef};
+use weir_ports::{PortError, SecretSink, SecretString};
+
+use crate::{Content, Options, http::Http, login, patience::Patience, rules, vault::Vault};
+
+/// Azure Key Vaults, each by its address: a [`SecretSink`].
+///
+/// Makes one connection pool for all vaults, one client for each, and sends no more than [`Options::at_once`] requests
+/// to a vault at a time.
+pub struct KeyVaults {
+    pub(crate) options: Options,
+    http: Http,
+    credential: Arc<dyn TokenCredential>,
+    vaults: Mutex<HashMap<String, Arc<Vault>>>,
+}
+
+impl fmt::Debug for KeyVaults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyVaults").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl KeyVaults {
+    /// Prepares to log in; asks nobody yet.
+    ///
+    /// # Errors
+    /// `Refused` if the certificates cannot be read, or if something is lacking that the log-in needs.
+    pub fn open(options: Options) -> Result<Self, PortError> {
+        let http = Http::new(&options)?;
+        let credential = login::credential(&options, &http)?;
+        Ok(Self { options, http, credential, vaults: Mutex::default() })
+    }
+
+    pub(crate) fn vault(&self, address: &str) -> Result<Arc<Vault>, PortError> {
+        let address = rules::address(address)?;
+        let mut vaults = self.vaults.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(vault) = vaults.get(&address) {
+            return Ok(Arc::clone(vault));
+        }
+        let vault = Arc::new(Vault::new(address.clone(), &self.options, Arc::clone(&self.credential), &self.http)?);
+        vaults.insert(address, Arc::clone(&vault));
+        Ok(vault)
+    }
+
+    /// A secret's vault, and its name there.
+    pub(crate) fn place(&self, at: &SecretRef) -> Result<(Arc<Vault>, String), PortError> {
+        let name = rules::name(&at.name)?;
+        Ok((self.vault(&at.vault)?, name))
+    }
+
+    pub(crate) fn patience(&self) -> Patience {
+        Patience::new(&self.options)
+    }
+}
+
+#[async_trait]
+impl SecretSink for KeyVaults {
+    async fn inspect(&self, at: &BTreeSet<SecretRef>) -> Result<BTreeMap<SecretRef, ObservedSecret>, PortError> {
+        self.inspect_all(at).await
+    }
+
+    async fn preflight(&self, at: &SecretRef) -> Result<(), PortError> {
+        self.could_store(at).await
+    }
+
+    async fn store(
+        &self,
+        at: &SecretRef,
+        value: &SecretString,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<(), PortError> {
+        self.store_as(at, value, tags, &Content::of(tags)).await
+    }
+
+    async fn disable(&self, at: &SecretRef, key: &str) -> Result<(), PortError> {
+        self.disable_key(at, key).await
+    }
+
+    async fn delete(&self, at: &SecretRef) -> Result<(), PortError> {
+        self.delete_ours(at).await
+    }
+}

@@ -1,0 +1,332 @@
+//! Who asks, with which rights.
+
+use std::time::{Duration, Instant};
+
+use base64::prelude::*;
+use serde_json::json;
+use weir_ports::{ErrorKind, ExposeSecret as _, SecretSink as _};
+use weir_secrets::{Login, Options};
+use weir_testkit::keyvault::Vaults;
+
+use crate::scene::{Scene, options, possible, server};
+
+/// A token as a cluster mounts it into a pod, for the audience that Entra wants; nobody checks its signature here.
+fn federated(audience: &str) -> tempfile::NamedTempFile {
+    let claims = json!({"aud": audience, "exp": 4_000_000_000_u64}).to_string();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), format!("e30.{}.c2ln", BASE64_URL_SAFE_NO_PAD.encode(claims))).unwrap();
+    file
+}
+
+fn workload(server: &Vaults, client: &str, token_file: &tempfile::NamedTempFile) -> Options {
+    let login = Login::WorkloadIdentity {
+        tenant: Some(server.tenant().to_owned()),
+        client: Some(client.to_owned()),
+        token_file: Some(token_file.path().to_owned()),
+    };
+    Options { login, authority: Some(server.authority().to_owned()), ..options("deployer") }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workload_identity() {
+    if !possible() {
+        return;
+    }
+    let token = federated("api://AzureADTokenExchange");
+    let scene = Scene::with(workload(server(), "deployer", &token));
+    scene.store("a", "one", "K1").await.unwrap();
+    assert_eq!(scene.values("a"), ["one"]);
+    assert!(scene.server.calls(&scene.name).iter().all(|call| call.client == "deployer"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workload_identity_that_entra_does_not_take() {
+    if !possible() {
+        return;
+    }
+    let (good, bad) = (federated("api://AzureADTokenExchange"), federated("api://somebody-else"));
+    for (client, token, says) in [("nobody", &good, "AADSTS700016"), ("deployer", &bad, "AADSTS700024")] {
+        let scene = Scene::with(workload(server(), client, token));
+        let error = scene.store("a", "one", "K1").await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Denied, "{error}");
+        assert!(error.to_string().contains(says), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entra_that_is_not_reached() {
+    if !possible() {
+        return;
+    }
+    let token = federated("api://AzureADTokenExchange");
+    let mut options = workload(server(), "deployer", &token);
+    options.authority = Some("https://login.localhost:1".to_owned());
+    options.patience = Duration::from_millis(100);
+    let error = Scene::with(options).store("a", "one", "K1").await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
+    assert!(error.to_string().contains("no token was got"), "{error}");
+}
+
+/// How the process that [`runs`] starts is to log in.
+const LOGIN: &str = "WEIR_TEST_LOGIN";
+
+/// What that process does: it stores a secret, with what its environment says.
+async fn store_as(login: &str) {
+    let given = |name: &str| std::env::var(name).unwrap();
+    let login = match login {
+        "pipelines" => Login::AzurePipelines {
+            tenant: given("TENANT"),
+            client: "deployer".to_owned(),
+            service_connection: "connection".to_owned(),
+            access_token: given("JOB").into(),
+        },
+        "managed" => Login::ManagedIdentity { client: Some("deployer".to_owned()) },
+        "cli" => Login::AzureCli { tenant: None },
+        // All of it from the environment.
+        _ => Login::WorkloadIdentity { tenant: None, client: None, token_file: None },
+    };
+    let ca = Some(given("CA").into());
+    // Quickly: none of these log-ins is tried twice.
+    let options = Options { ca, patience: Duration::from_millis(10), ..Options::new(login) };
+    let vaults = weir_secrets::KeyVaults::open(options).unwrap();
+    let at = weir_planning::SecretRef { vault: given("VAULT"), name: "a".to_owned() };
+    vaults.store(&at, &"one".into(), &crate::scene::ours("K1")).await.unwrap();
+}
+
+/// Runs [`other_ways_to_log_in`] in an environment of its own, where it stores a secret; what it said, if it did not.
+fn runs(scene: &Scene, login: &str, environment: &[(&str, &str)]) -> Result<(), String> {
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "logins::other_ways_to_log_in", "--nocapture"]);
+    child.env(LOGIN, login).env("CA", scene.server.ca()).env("TENANT", scene.server.tenant());
+    child.env("VAULT", scene.server.address(&scene.name)).env("AZURE_AUTHORITY_HOST", scene.server.authority());
+    let output = child.envs(environment.iter().copied()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    assert!(!said.contains("job-token") && !said.contains("msi-secret"), "{said}");
+    output.status.success().then_some(()).ok_or(said)
+}
+
+/// Whatever way somebody logs in, the vault sees the same client.
+#[tokio::test(flavor = "multi_thread")]
+async fn other_ways_to_log_in() {
+    if let Ok(login) = std::env::var(LOGIN) {
+        return store_as(&login).await;
+    }
+    if !possible() {
+        return;
+    }
+    let file = federated("api://AzureADTokenExchange");
+    let bin = tempfile::tempdir().unwrap();
+    let token =
+        json!({"accessToken": server().token("deployer"), "expires_on": 4_000_000_000_i64, "tokenType": "Bearer"});
+    let az = bin.path().join("az");
+    std::fs::write(&az, format!("#!/bin/sh\necho '{token}'\n")).unwrap();
+    std::fs::set_permissions(&az, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", bin.path().display(), std::env::var("PATH").unwrap());
+    let (identity, oidc) = (server().managed_identity(), format!("{}/oidc", server().authority()));
+    let token_file = file.path().to_str().unwrap();
+    let workload = [
+        ("AZURE_TENANT_ID", server().tenant()),
+        ("AZURE_CLIENT_ID", "deployer"),
+        ("AZURE_FEDERATED_TOKEN_FILE", token_file),
+    ];
+    for (login, environment) in [
+        ("pipelines", [("SYSTEM_OIDCREQUESTURI", oidc.as_str()), ("JOB", "job-token")].as_slice()),
+        ("managed", &[("IDENTITY_ENDPOINT", &identity), ("IDENTITY_HEADER", "msi-secret")]),
+        ("cli", &[("PATH", &path)]),
+        ("workload", &workload),
+    ] {
+        let scene = Scene::new();
+        runs(&scene, login, environment).unwrap_or_else(|said| panic!("{login}: {said}"));
+        assert_eq!(scene.values("a"), ["one"], "{login}");
+        assert!(scene.server.calls(&scene.name).iter().all(|call| call.client == "deployer"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_ways_to_fail_to_log_in() {
+    if !possible() {
+        return;
+    }
+    let oidc = format!("{}/oidc", server().authority());
+    for (login, environment, says) in [
+        ("pipelines", [("SYSTEM_OIDCREQUESTURI", oidc.as_str()), ("JOB", "another-job")].as_slice(), "401"),
+        ("pipelines", &[("JOB", "job-token")], "SYSTEM_OIDCREQUESTURI"),
+        (
+            "managed",
+            &[("IDENTITY_ENDPOINT", &server().managed_identity()), ("IDENTITY_HEADER", "wrong")],
+            "no such machine",
+        ),
+        ("cli", &[("PATH", "/nowhere")], "not found"),
+        ("workload", &[], "AZURE_"),
+    ] {
+        let said = runs(&Scene::new(), login, environment).unwrap_err();
+        assert!(said.contains(says), "{login}: {said}");
+    }
+}
+
+#[test]
+fn what_a_log_in_lacks() {
+    let login = Login::WorkloadIdentity { tenant: None, client: None, token_file: Some("/nowhere".into()) };
+    let error = weir_secrets::KeyVaults::open(Options::new(login)).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Refused, "{error}");
+    assert!(error.to_string().contains("WorkloadIdentity"), "{error}");
+    let ca = Some("/nowhere/ca.pem".into());
+    let error = weir_secrets::KeyVaults::open(Options { ca, ..Options::new(Login::Token("t".into())) }).unwrap_err();
+    assert!(error.to_string().contains("/nowhere/ca.pem"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_ran_out() {
+    if !possible() {
+        return;
+    }
+    let login = Login::Token(server().token_for("deployer", -1).into());
+    let scene = Scene::with(Options { login, ..options("deployer") });
+    let error = scene.store("a", "one", "K1").await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Denied, "{error}");
+    assert!(error.to_string().contains("The token has expired"), "{error}");
+}
+
+/// Every right that is lacking is found out before a key is made, and nothing is written to find out.
+#[tokio::test(flavor = "multi_thread")]
+async fn preflight_finds_what_is_lacking() {
+    if !possible() {
+        return;
+    }
+    for (role, allowed) in [("officer", true), ("writer", true), ("user", false), ("reader", false), ("none", false)] {
+        let scene = Scene::with(Options { rights: Duration::ZERO, ..options("deployer") });
+        scene.server.grant(&scene.name, "deployer", role, 0.0);
+        let ended = scene.vaults.preflight(&scene.at("a")).await;
+        assert_eq!(ended.is_ok(), allowed, "{role}: {ended:?}");
+        assert!(scene.values("a").is_empty());
+        let Err(error) = ended else { continue };
+        assert_eq!(error.kind, ErrorKind::Denied, "{error}");
+        assert!(error.to_string().contains("role"), "{error}");
+    }
+}
+
+/// A deleted secret has to be recovered before it can be stored: that right is asked for too, and not used.
+#[tokio::test(flavor = "multi_thread")]
+async fn preflight_over_a_deleted_secret() {
+    if !possible() {
+        return;
+    }
+    for (role, allowed) in [
+        (json!("writer"), true),
+        (json!(["readMetadata", "setSecret", "recover"]), true),
+        (json!(["readMetadata", "setSecret"]), false),
+        (json!(["readMetadata", "recover"]), false),
+    ] {
+        let scene = Scene::with(Options { rights: Duration::ZERO, ..options("deployer") });
+        scene.server.put(&scene.name, "a", "one", json!({"managed-by": "weir"}));
+        scene.server.remove(&scene.name, "a");
+        scene.server.grant(&scene.name, "deployer", role.clone(), 0.0);
+        assert_eq!(scene.vaults.preflight(&scene.at("a")).await.is_ok(), allowed, "{role}");
+        assert_eq!(scene.server.read(&scene.name, "a"), None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_was_just_assigned() {
+    if !possible() {
+        return;
+    }
+    let scene = Scene::new();
+    scene.server.grant(&scene.name, "deployer", "writer", 0.5);
+    let began = Instant::now();
+    scene.vaults.preflight(&scene.at("a")).await.unwrap();
+    assert!(began.elapsed() >= Duration::from_millis(400));
+}
+
+/// It is waited for once in each vault, not for each of its secrets.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_is_never_assigned() {
+    if !possible() {
+        return;
+    }
+    let scene = Scene::with(Options { rights: Duration::from_millis(400), ..options("stranger") });
+    let mut took = Vec::new();
+    for name in ["a", "b"] {
+        let began = Instant::now();
+        let error = scene.vaults.preflight(&scene.at(name)).await.unwrap_err();
+        took.push(began.elapsed());
+        assert!(error.to_string().contains("counts after up to ten minutes"), "{error}");
+    }
+    assert!(took[0] > Duration::from_millis(200) && took[1] < took[0], "{took:?}");
+}
+
+/// The firewall is not a matter of time.
+#[tokio::test(flavor = "multi_thread")]
+async fn preflight_at_a_firewall() {
+    if !possible() {
+        return;
+    }
+    let scene = Scene::new();
+    scene.server.settings(&scene.name, json!({"firewall": true}));
+    let began = Instant::now();
+    let error = scene.vaults.preflight(&scene.at("a")).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Denied, "{error}");
+    assert!(error.to_string().contains("firewall") && !error.to_string().contains("ten minutes"), "{error}");
+    assert!(began.elapsed() < Duration::from_secs(2));
+}
+
+/// Each right that the documentation names is needed, and no other.
+#[tokio::test(flavor = "multi_thread")]
+async fn rights_that_are_needed() {
+    if !possible() {
+        return;
+    }
+    const NEEDED: [&str; 5] = ["readMetadata", "setSecret", "update", "delete", "recover"];
+    for lacking in std::iter::once(None).chain(NEEDED.map(Some)) {
+        let scene = Scene::with(Options { rights: Duration::ZERO, ..options("stranger") });
+        let actions: Vec<_> = NEEDED.into_iter().filter(|action| Some(*action) != lacking).collect();
+        scene.server.grant(&scene.name, "stranger", actions, 0.0);
+        let life = async {
+            let at = scene.at("a");
+            scene.vaults.preflight(&at).await?;
+            scene.store("a", "one", "K1").await?;
+            scene.vaults.disable(&at, "K1").await?;
+            scene.vaults.delete(&at).await?;
+            scene.store("a", "two", "K2").await
+        };
+        let ended = life.await.map_err(|error| (error.kind, error.to_string()));
+        match lacking {
+            None => ended.unwrap(),
+            Some(lacking) => {
+                let (kind, says) = ended.unwrap_err();
+                assert_eq!(kind, ErrorKind::Denied, "{says}");
+                assert!(says.contains(lacking), "{says}");
+            }
+        }
+    }
+}
+
+/// Rights are asked about once; a vault of a thousand secrets gets no thousand questions more.
+#[tokio::test(flavor = "multi_thread")]
+async fn preflight_asks_for_rights_once() {
+    if !possible() {
+        return;
+    }
+    let scene = Scene::new();
+    for name in ["a", "b", "c"] {
+        scene.vaults.preflight(&scene.at(name)).await.unwrap();
+    }
+    assert_eq!(scene.count("PUT", 400), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reading_a_credential_of_our_own() {
+    if !possible() {
+        return;
+    }
+    let scene = Scene::with(options("officer"));
+    scene.server.put(&scene.name, "weir-api", "{\"key\":\"K\"}", json!({}));
+    let address = format!("{}/secrets/Weir-Api", scene.server.address(&scene.name));
+    assert_eq!(scene.vaults.read(&address).await.unwrap().expose_secret(), "{\"key\":\"K\"}");
+    let absent = format!("{}/secrets/absent", scene.server.address(&scene.name));
+    assert_eq!(scene.vaults.read(&absent).await.unwrap_err().kind, ErrorKind::Refused);
+    // Whoever deploys need not read.
+    let error = Scene::with(options("deployer")).vaults.read(&address).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Denied, "{error}");
+    assert!(error.to_string().contains("Key Vault Secrets User"), "{error}");
+}

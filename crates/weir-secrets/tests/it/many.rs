@@ -1,0 +1,220 @@
+//! Many secrets, many writers.
+
+use std::collections::BTreeSet;
+
+use futures::future::join_all;
+use serde_json::json;
+use weir_planning::SecretState;
+use weir_ports::{ErrorKind, SecretSink as _};
+use weir_secrets::Options;
+
+use crate::scene::{Scene, options, possible};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inspecting_many_lists_pages() {
+    if !possible() {
+        return;
+    }
+    let scene = Scene::new();
+    let name = |number| format!("secret-{number:03}");
+    for number in 0..120 {
+        let tags = json!({"managed-by": "weir", "api-key-id": format!("K{number}")});
+        scene.server.put(&scene.name, &name(number), "value", tags);
+        if number >= 60 {
+            scene.server.remove(&scene.name, &name(number));
+        }
+    }
+    let asked: BTreeSet<_> = (0..130).map(|number| scene.at(&name(number).to_uppercase())).collect();
+    let found = scene.vaults.inspect(&asked).await.unwrap();
+    assert_eq!(found.len(), 120);
+    assert_eq!(found[&scene.at("SECRET-007")].key_id(), Some("K7"));
+    assert_eq!(found.values().filter(|found| found.state == SecretState::Deleted).count(), 60);
+    // Sixty and sixty, 25 to a page.
+    assert_eq!(scene.server.calls(&scene.name).len(), 6);
+}
+
+/// One secret is not looked for in the whole vault.
+#[tokio::test(flavor = "multi_thread")]
+async fn inspecting_one_asks_for_one() {
+    if !possible() {
+        return;
+    }
+    let scene = Scene::new();
+    scene.server.put(&scene.name, "a", "value", json!({}));
+    scene.inspect("a").await.unwrap();
+    let calls: Vec<_> = scene.server.calls(&scene.name).into_iter().map(|call| call.path).collect();
+    assert_eq!(calls, ["/secrets/a/versions"]);
+}
+
+/// What storing costs: looking how the name stands, storing, reading back.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_of_a_store() {
+    if !possible() {
+        return;
+    }
+    let scene = Scene::new();
+    let asked = |scene: &Scene| -> Vec<String> {
+        scene.server.calls(&scene.name).into_iter().map(|call| format!("{} {}", call.method, call.path)).collect()
+    };
+    scene.store("a", "one", "K1").await.unwrap();
+    // Whoever may not read values is not shown one deleted secret.
+    let first = [
+        "GET /secrets/a/versions",
+        "GET /deletedsecrets/a",
+        "GET /deletedsecrets",
+        "PUT /secrets/a",
+        "GET /secrets/a/versions",
+    ];
+    assert_eq!(asked(&scene), first);
+    scene.store("b", "one", "K1").await.unwrap();
+    let second = ["GET /secrets/b/versions", "GET /deletedsecrets", "PUT /secrets/b", "GET /secrets/b/versions"];
+    assert_eq!(asked(&scene)[first.len()..], second);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vault_is_not_flooded() {
+    if !possible() {
+        return;
+    }
+    let scene = Scene::with(Options { at_once: 3, ..options("deployer") });
+    scene.server.fault(&scene.name, json!({"times": 1_000, "delay": 0.01}));
+    let names: Vec<_> = (0..20).map(|number| format!("s{number}")).collect();
+    for stored in join_all(names.iter().map(|name| scene.store(name, "value", "K1"))).await {
+        stored.unwrap();
+    }
+    assert_eq!(scene.server.at_once(&scene.name), 3);
+}
+
+/// Writers of one program take turns: none is refused, all versions are there.
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_of_one_name_take_turns() {
+    if !possible() {
+        return;
+    }
+    let scene = Scene::new();
+    scene.server.fault(&scene.name, json!({"times": 1_000, "delay": 0.005}));
+    let keys: Vec<_> = (0..5).map(|number| format!("K{number}")).collect();
+    for stored in join_all(keys.iter().map(|key| scene.store("a", key, key))).await {
+        stored.unwrap();
+    }
+    let mut values = scene.values("a");
+    values.sort();
+    assert_eq!(values, keys);
+    assert_eq!(scene.server.at_once(&scene.name), 1);
+}
+
+/// Writers of two programs, one of which finds the name deleted at first: both versions are there.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_programs_write_at_once() {
+    if !possible() {
+        return;
+    }
+    for round in 0..10 {
+        let (one, mut two) = (Scene::new(), Scene::new());
+        two.name.clone_from(&one.name);
+        if round % 2 == 0 {
+            one.store("a", "zero", "K0").await.unwrap();
+            one.server.remove(&one.name, "a");
+            one.server.settings(&one.name, json!({"recoverDelay": 0.05, "recoverSettles": 0.05}));
+        }
+        let (first, second) = tokio::join!(one.store("a", "one", "K1"), two.store("a", "two", "K2"));
+        first.unwrap();
+        second.unwrap();
+        let mut values = one.values("a");
+        values.retain(|value| value != "zero");
+        values.sort();
+        assert_eq!(values, ["one", "two"]);
+    }
+}
+
+/// A key that a store of ours replaced is told by its tags alone, whoever wrote within the same second.
+#[tokio::test(flavor = "multi_thread")]
+async fn versions_of_one_second() {
+    if !possible() {
+        return;
+    }
+    let scene = Scene::new();
+    for number in 0..30 {
+        scene.store("a", "value", &format!("K{number}")).await.unwrap();
+        let found = scene.inspect("a").await.unwrap().unwrap();
+        assert_eq!(found.key_id(), Some(format!("K{number}").as_str()));
+    }
+}
+
+/// A person stores while two requests of ours are under way: theirs is not taken for none.
+#[tokio::test(flavor = "multi_thread")]
+async fn changed_between_two_answers() {
+    if !possible() {
+        return;
+    }
+    let scene = Scene::new();
+    let within = || jiff::Timestamp::now().subsec_nanosecond();
+    while within() > 500_000_000 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    for key in ["K1", "K2"] {
+        scene.server.put(&scene.name, "a", "ours", json!({"managed-by": "weir", "api-key-id": key}));
+    }
+    scene.server.fault(&scene.name, json!({"path": "^/secrets$", "delay": 0.6}));
+    let by_hand = async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        scene.server.put(&scene.name, "a", "theirs", json!({}));
+    };
+    let (stored, ()) = tokio::join!(scene.store("a", "new", "K3"), by_hand);
+    let error = stored.unwrap_err();
+    // Theirs may be of the same second as ours; then it is the list again that tells.
+    assert_eq!(error.kind, ErrorKind::Refused, "{error}");
+    assert_eq!(scene.values("a"), ["ours", "ours", "theirs"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vault_that_limits_sets() {
+    if !possible() {
+        return;
+    }
+    let scene = Scene::with(Options { patience: std::time::Duration::from_secs(30), ..options("deployer") });
+    scene.server.settings(&scene.name, json!({"setsPer10s": 3}));
+    let names = ["a", "b", "c", "d", "e"];
+    for stored in join_all(names.iter().map(|name| scene.store(name, name, "K1"))).await {
+        stored.unwrap();
+    }
+    for name in names {
+        assert_eq!(scene.values(name), [name]);
+    }
+    assert!(scene.count("PUT", 429) > 0);
+}
+
+/// Nothing is taken for absent that is only not shown.
+#[tokio::test(flavor = "multi_thread")]
+async fn not_allowed_to_see() {
+    if !possible() {
+        return;
+    }
+    let scene = Scene::with(options("stranger"));
+    scene.server.put(&scene.name, "a", "value", json!({}));
+    for names in [1, 30] {
+        let asked = (0..names).map(|number| scene.at(&format!("s{number}"))).collect();
+        let error = scene.vaults.inspect(&asked).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Denied, "{error}");
+        assert!(error.to_string().contains("readMetadata"), "{error}");
+    }
+    scene.server.settings(&scene.name, json!({"firewall": true}));
+    let error = scene.inspect("a").await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Denied, "{error}");
+    assert!(error.to_string().contains("firewall") && error.to_string().contains("127.0.0.1"), "{error}");
+}
+
+/// Of the requests that an answer is made of, none may be refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn not_allowed_to_see_a_part() {
+    if !possible() {
+        return;
+    }
+    for (path, names) in [("/versions$", 1), ("/deletedsecrets$", 1), ("/secrets$", 30), ("/deletedsecrets$", 30)] {
+        let scene = Scene::new();
+        scene.server.fault(&scene.name, json!({"path": path, "times": 100, "status": 403}));
+        let asked = (0..names).map(|number| scene.at(&format!("s{number}"))).collect();
+        let ended = scene.vaults.inspect(&asked).await;
+        assert_eq!(ended.unwrap_err().kind, ErrorKind::Denied, "{path}");
+    }
+}

@@ -1,0 +1,94 @@
+//! A secret is in memory and in the vault, and nowhere else.
+
+use jiff::Timestamp;
+use serde_json::json;
+use weir_ports::{ErrorKind, SecretString};
+use weir_secrets::{CREDENTIALS, Content, Options};
+
+use crate::scene::{Scene, options, ours, possible};
+
+const CANARY: &str = "canary-5f3d\"\\ü";
+
+/// All that an error may print.
+fn printed(error: &weir_ports::PortError) -> String {
+    let mut text = format!("{error} {error:?} {error:#?}");
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        text += &format!(" {cause} {cause:?}");
+        next = cause.source();
+    }
+    text
+}
+
+/// Answers that echo what was sent, as some proxies do.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_answer_gets_a_secret_into_an_error() {
+    if !possible() {
+        return;
+    }
+    let echo = json!({"error": {"code": CANARY, "message": CANARY}}).to_string();
+    for (status, said) in [(400, CANARY), (403, CANARY), (403, &echo), (409, &echo), (413, &echo), (502, &echo)] {
+        let options = Options { patience: std::time::Duration::from_millis(50), ..options("deployer") };
+        let scene = Scene::with(options);
+        scene.server.fault(&scene.name, json!({"method": "PUT", "times": 100, "status": status, "html": said}));
+        let error = scene.store("a", CANARY, "K1").await.unwrap_err();
+        assert!(!printed(&error).contains("canary"), "{status}: {}", printed(&error));
+        assert!(!format!("{:?}", scene.vaults).contains("canary"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_token_gets_into_an_error() {
+    if !possible() {
+        return;
+    }
+    let login = weir_secrets::Login::Token(SecretString::from("canary.token.x"));
+    let scene = Scene::with(Options { login, ..options("deployer") });
+    let error = scene.store("a", "one", "K1").await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Denied, "{error}");
+    assert!(!printed(&error).contains("canary"), "{}", printed(&error));
+    assert!(!format!("{:?}", scene.vaults).contains("canary"));
+}
+
+/// Storing, looking, retiring: nothing of it reads a value.
+#[tokio::test(flavor = "multi_thread")]
+async fn values_are_never_asked_for() {
+    if !possible() {
+        return;
+    }
+    let scene = Scene::with(options("officer"));
+    scene.store("a", CANARY, "K1").await.unwrap();
+    scene.inspect("a").await.unwrap();
+    weir_ports::SecretSink::delete(&scene.vaults, &scene.at("a")).await.unwrap();
+    scene.store("a", CANARY, "K2").await.unwrap();
+    weir_ports::SecretSink::disable(&scene.vaults, &scene.at("a"), "K1").await.unwrap();
+    for call in scene.server.calls(&scene.name) {
+        assert!(
+            call.method != "GET" || call.path.ends_with("/versions") || !call.path.starts_with("/secrets/"),
+            "{call:?}"
+        );
+    }
+}
+
+/// What consumers see beside the value.
+#[tokio::test(flavor = "multi_thread")]
+async fn content_type_and_expiry() {
+    if !possible() {
+        return;
+    }
+    let scene = Scene::new();
+    scene.store("a", "one", "K1").await.unwrap();
+    let expires: Timestamp = "2031-02-03T04:05:06Z".parse().unwrap();
+    let content = Content { kind: "text/plain".to_owned(), expires: Some(expires) };
+    scene.vaults.store_as(&scene.at("a"), &"two".into(), &ours("K2"), &content).await.unwrap();
+    let versions = scene.server.versions(&scene.name, "a");
+    assert_eq!((versions[0].content_type.as_deref(), versions[0].expires), (Some(CREDENTIALS), None));
+    assert_eq!(
+        (versions[1].content_type.as_deref(), versions[1].expires),
+        (Some("text/plain"), Some(expires.as_second()))
+    );
+    // Disabling touches nothing else.
+    weir_ports::SecretSink::disable(&scene.vaults, &scene.at("a"), "K2").await.unwrap();
+    let disabled = scene.server.versions(&scene.name, "a").pop().unwrap();
+    assert_eq!((disabled.enabled, disabled.expires, disabled.tags), (false, Some(expires.as_second()), ours("K2")));
+}

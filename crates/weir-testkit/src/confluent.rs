@@ -1,0 +1,340 @@
+//! A fake Confluent Cloud: an organization with service accounts, API keys, clusters and quotas, over HTTP on loopback.
+//!
+//! It keeps state, and behaves as the service does where clients have come to grief: deleted keys that answer 403,
+//! new keys that work on one broker and not yet on the next, creations that succeed and answer 504, lists that end in
+//! four ways. [`Behaviour`] switches how it behaves, a [`Fault`] spoils single requests, [`FakeConfluent::log`] tells
+//! what was asked and answered.
+//!
+//! ```
+//! use weir_testkit::confluent::{Answer, Effect, FakeConfluent, Fault, LastPage};
+//!
+//! let cloud = FakeConfluent::start();
+//! let (url, key) = (cloud.url(), cloud.cloud_key()); // what a client is given
+//! cloud.configure(|behaviour| behaviour.last_page = LastPage::Empty);
+//! // The first account is created, and the answer says otherwise.
+//! cloud.fault(
+//!     Fault::on("POST", "/iam/v2/service-accounts").nth(1).then(Effect::AppliedBut(Answer::html(504, "Gateway Timeout"))),
+//! );
+//! assert_eq!(cloud.log().len(), 0);
+//! # let _ = (url, key);
+//! ```
+//!
+//! Facts are from Confluent's OpenAPI files, its Terraform provider and its command-line tool, and from reports of
+//! users; where these disagree there is a switch. Not modelled: users, roles, OAuth, networks.
+
+mod accounts;
+mod answer;
+mod behaviour;
+mod builder;
+mod certificate;
+mod clusters;
+mod fault;
+mod front;
+mod keys;
+mod log;
+mod quotas;
+mod routes;
+mod server;
+mod settings;
+mod state;
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use jiff::SignedDuration;
+use tokio::runtime::Runtime;
+
+pub use self::{
+    answer::Answer,
+    behaviour::{Behaviour, Gone, LastPage, RateHeaders, RateLimit, TotalSize},
+    builder::Builder,
+    fault::{Effect, Fault},
+    log::{Exchange, Operation},
+    state::{Account, ApiKey, ClusterKind, Phase},
+};
+use self::{
+    certificate::Certificate,
+    front::Front,
+    server::{Shared, lock},
+    state::KafkaCluster,
+};
+use crate::Broker;
+
+/// How many brokers a cluster has.
+const BROKERS: u32 = 3;
+/// Who owns the Cloud API key that there is from the beginning.
+const ADMIN: &str = "u-admin1";
+
+/// What a [`Broker`] is started with to have Confluent Cloud's defaults.
+pub const BROKER: [&str; 6] =
+    ["--set", "num.partitions=6", "--set", "min.insync.replicas=2", "--set", "message.max.bytes=2097164"];
+
+/// Whether brokers speak TLS, as Confluent Cloud's always do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "they say it themselves")]
+pub enum Tls {
+    On,
+    Off,
+}
+
+/// A running fake. It ends when it is dropped.
+#[derive(Debug)]
+pub struct FakeConfluent {
+    address: SocketAddr,
+    world: Shared,
+    runtime: Option<Runtime>,
+    tls: OnceLock<Certificate>,
+    environment: String,
+    cluster: String,
+    cloud_key: ApiKey,
+}
+
+impl FakeConfluent {
+    /// What can be said before it starts.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// Starts one with a cluster, and no service accounts.
+    ///
+    /// # Panics
+    ///
+    /// If loopback has no free port or no thread can be started.
+    pub fn start() -> Self {
+        Self::builder().start()
+    }
+
+    /// `http://127.0.0.1:port`: what is `https://api.confluent.cloud` elsewhere. Kafka's REST API is here as well.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The id of the environment that there is from the beginning.
+    pub fn environment(&self) -> &str {
+        &self.environment
+    }
+
+    /// The id of the cluster that there is from the beginning.
+    pub fn cluster(&self) -> &str {
+        &self.cluster
+    }
+
+    /// A Cloud API key of a user who may do everything.
+    pub fn cloud_key(&self) -> &ApiKey {
+        &self.cloud_key
+    }
+
+    /// Changes how it behaves, from now on.
+    pub fn configure(&self, change: impl FnOnce(&mut Behaviour)) {
+        change(&mut lock(&self.world).org.behaviour);
+    }
+
+    /// From now on, some requests go wrong. Of several faults that strike one request, the one added first does.
+    pub fn fault(&self, fault: Fault) {
+        lock(&self.world).faults.push(fault);
+    }
+
+    /// No request goes wrong any more.
+    pub fn clear_faults(&self) {
+        lock(&self.world).faults.clear();
+    }
+
+    /// Sets a limit: `iam.max_service_accounts.per_org`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such limit.
+    pub fn limit(&self, code: &str, limit: u32) {
+        let mut world = lock(&self.world);
+        let quota = world.org.quotas.iter_mut().find(|quota| quota.code == code);
+        quota.unwrap_or_else(|| panic!("there is no limit `{code}`")).limit = limit;
+    }
+
+    /// Lets time pass without waiting for it: keys grow older, windows of limits end.
+    pub fn advance(&self, by: Duration) {
+        let mut world = lock(&self.world);
+        let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
+        world.org.ahead = world.org.ahead.saturating_add(by);
+    }
+
+    /// One cluster more. An id that is taken names the new one.
+    pub fn add_cluster(&self, environment: &str, id: &str, kind: ClusterKind) {
+        let cluster = KafkaCluster {
+            id: id.to_owned(),
+            environment: environment.to_owned(),
+            kind,
+            phase: Phase::Provisioned,
+            bootstrap: "127.0.0.1:1".to_owned(),
+            ports: Vec::new(),
+            security: "SASL_SSL",
+            admins: Vec::new(),
+        };
+        lock(&self.world).org.clusters.insert(id.to_owned(), cluster);
+    }
+
+    /// Puts a front before a broker: the cluster's data plane, with TLS or without. The cluster's endpoint is the
+    /// front's from now on. Start the broker with [`BROKER`].
+    ///
+    /// # Panics
+    ///
+    /// If there is no such cluster, or loopback has no free ports.
+    pub fn attach(&self, cluster: &str, broker: &Broker, tls: Tls) {
+        let tls = (tls == Tls::On).then(|| self.tls.get_or_init(|| Certificate::new(&self.address)).acceptor.clone());
+        let security = if tls.is_some() { "SASL_SSL" } else { "SASL_PLAINTEXT" };
+        let sockets: Vec<_> = (0..BROKERS).map(|_| bind(0)).collect();
+        let ports: Vec<u16> = sockets.iter().map(|(_, address)| address.port()).collect();
+        {
+            let mut world = lock(&self.world);
+            let known = world.org.clusters.get_mut(cluster);
+            let known = known.unwrap_or_else(|| panic!("there is no cluster `{cluster}`"));
+            known.bootstrap = format!("127.0.0.1:{}", ports.first().copied().unwrap_or_default());
+            known.ports.clone_from(&ports);
+            known.security = security;
+        }
+        let front = Arc::new(Front::new(cluster, ports, self.world.clone(), broker, tls));
+        for (number, (socket, _)) in (0..).zip(sockets) {
+            let front = front.clone();
+            self.spawn(async move {
+                let listener = tokio::net::TcpListener::from_std(socket).expect("the socket is non-blocking");
+                front.serve(number, listener).await;
+            });
+        }
+    }
+
+    /// `host:port` of a cluster's brokers.
+    pub fn bootstrap(&self, cluster: &str) -> String {
+        lock(&self.world).org.clusters.get(cluster).map(|cluster| cluster.bootstrap.clone()).unwrap_or_default()
+    }
+
+    /// `host:port` of each of a cluster's brokers.
+    pub fn brokers(&self, cluster: &str) -> Vec<String> {
+        let world = lock(&self.world);
+        let ports = world.org.clusters.get(cluster).map(|cluster| cluster.ports.clone()).unwrap_or_default();
+        ports.into_iter().map(|port| format!("127.0.0.1:{port}")).collect()
+    }
+
+    /// The file of the authority that vouches for brokers with TLS.
+    pub fn ca(&self) -> &Path {
+        &self.tls.get_or_init(|| Certificate::new(&self.address)).file
+    }
+
+    /// The client settings, by librdkafka's names, that log in at a cluster with an API key.
+    pub fn client(&self, cluster: &str, key: &ApiKey) -> BTreeMap<String, String> {
+        let security = lock(&self.world).org.clusters.get(cluster).map_or("SASL_SSL", |cluster| cluster.security);
+        let ca = (security == "SASL_SSL").then(|| ("ssl.ca.location", self.ca().display().to_string()));
+        let settings = [
+            ("bootstrap.servers", self.bootstrap(cluster)),
+            ("security.protocol", security.to_owned()),
+            ("sasl.mechanism", "PLAIN".to_owned()),
+            ("sasl.username", key.id.clone()),
+            ("sasl.password", key.secret.clone()),
+        ];
+        settings.into_iter().chain(ca).map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// Lets a service account do everything on a cluster, as the role CloudClusterAdmin does: without ACL bindings.
+    pub fn make_admin(&self, cluster: &str, account: &str) {
+        if let Some(cluster) = lock(&self.world).org.clusters.get_mut(cluster) {
+            cluster.admins.push(account.to_owned());
+        }
+    }
+
+    /// Says how far a cluster is. Only one that is provisioned has endpoints.
+    pub fn set_phase(&self, cluster: &str, phase: Phase) {
+        if let Some(cluster) = lock(&self.world).org.clusters.get_mut(cluster) {
+            cluster.phase = phase;
+        }
+    }
+
+    /// All service accounts that are there.
+    pub fn accounts(&self) -> Vec<Account> {
+        lock(&self.world).org.live_accounts().cloned().collect()
+    }
+
+    /// All API keys that are there, the Cloud API keys included, with their secrets.
+    pub fn keys(&self) -> Vec<ApiKey> {
+        lock(&self.world).org.live_keys().cloned().collect()
+    }
+
+    /// Creates a service account without asking anybody: what was there before, or what a person does. Its id.
+    pub fn create_account(&self, display_name: &str, description: &str) -> String {
+        lock(&self.world).org.add_account(display_name, description)
+    }
+
+    /// Deletes a service account and its API keys, as a person does.
+    pub fn delete_account(&self, id: &str) {
+        lock(&self.world).org.remove_account(id);
+    }
+
+    /// Creates an API key without asking anybody, for a cluster, or a Cloud API key.
+    pub fn create_key(&self, owner: &str, cluster: Option<&str>, display_name: &str) -> ApiKey {
+        lock(&self.world).org.add_key(owner, cluster, display_name, "")
+    }
+
+    /// Deletes an API key, as a person does.
+    pub fn delete_key(&self, id: &str) {
+        lock(&self.world).org.remove_key(id);
+    }
+
+    /// All requests so far, in the order in which they were answered.
+    pub fn log(&self) -> Vec<Exchange> {
+        lock(&self.world).log.clone()
+    }
+
+    /// Tells `watcher` of every request from now on, when it is done and before its answer is sent: what it finds then
+    /// is what there is between two calls. It may ask the fake, and may take its time.
+    pub fn watch(&self, watcher: impl Fn(&Exchange) + Send + Sync + 'static) {
+        lock(&self.world).watcher = Some(server::Watcher(Arc::new(watcher)));
+    }
+
+    /// Forgets the requests so far.
+    pub fn clear_log(&self) {
+        let mut world = lock(&self.world);
+        world.log.clear();
+        world.kafka.clear();
+    }
+
+    /// How often brokers were asked for what, by Kafka's names for requests: `DescribeAcls`. Log-ins do not count.
+    pub fn kafka_counts(&self) -> BTreeMap<String, usize> {
+        lock(&self.world).kafka.clone()
+    }
+
+    /// How many requests asked for this.
+    pub fn count(&self, operation: Operation) -> usize {
+        lock(&self.world).log.iter().filter(|exchange| exchange.operation == Some(operation)).count()
+    }
+
+    /// `User:100001` for `sa-…`: how old interfaces name an account.
+    pub fn integer_principal(&self, account: &str) -> Option<String> {
+        lock(&self.world).org.integer_id(account).map(|number| format!("User:{number}"))
+    }
+}
+
+impl FakeConfluent {
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(task);
+        }
+    }
+}
+
+fn bind(port: u16) -> (std::net::TcpListener, SocketAddr) {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", port)).expect("a free port on loopback");
+    listener.set_nonblocking(true).expect("a socket can be made non-blocking");
+    let address = listener.local_addr().expect("a listener has an address");
+    (listener, address)
+}
+
+impl Drop for FakeConfluent {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // Waits for nothing, so that it may be dropped in an async context.
+            runtime.shutdown_background();
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! The data plane: a front before a real broker.
+//!
+//! Clients log in with SASL PLAIN, an API key and its secret; the front logs in at the broker as the key's owner, whom
+//! it makes a user there. One broker looks like three: each has a port here, learns of new keys on its own, and leads
+//! some partitions. Requests and answers are passed on but for what Confluent Cloud does differently; see
+//! [`rewrite`], [`settings`] and [`principals`].
+
+mod principals;
+mod rewrite;
+mod settings;
+mod upstream;
+mod wire;
+
+use std::{
+    collections::HashMap,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use kafka_protocol::{
+    ResponseError,
+    messages::{
+        ApiKey as Api, SaslAuthenticateRequest, SaslAuthenticateResponse, SaslHandshakeRequest, SaslHandshakeResponse,
+    },
+    protocol::StrBytes,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
+    net::TcpListener,
+};
+use tokio_rustls::TlsAcceptor;
+
+use self::{rewrite::Context, upstream::Upstream, wire::Head};
+use super::server::{Shared, lock};
+
+/// What stands between clients and a broker.
+pub(super) struct Front {
+    pub(super) cluster: String,
+    /// The ports of the brokers there seem to be.
+    pub(super) ports: Vec<u16>,
+    pub(super) world: Shared,
+    /// The real broker.
+    broker: String,
+    admin: (String, String),
+    /// The users made there, with their salted passwords.
+    users: tokio::sync::Mutex<HashMap<String, Bytes>>,
+    /// When topics were created through this front.
+    created: Mutex<HashMap<String, Timestamp>>,
+    tls: Option<TlsAcceptor>,
+}
+
+impl Front {
+    pub(super) fn new(
+        cluster: &str,
+        ports: Vec<u16>,
+        world: Shared,
+        broker: &crate::Broker,
+        tls: Option<TlsAcceptor>,
+    ) -> Self {
+        let (user, password) = broker.admin();
+        Self {
+            cluster: cluster.to_owned(),
+            ports,
+            world,
+            broker: broker.bootstrap().to_owned(),
+            admin: (user.to_owned(), password.to_owned()),
+            users: tokio::sync::Mutex::default(),
+            created: Mutex::default(),
+            tls,
+        }
+    }
+
+    /// Takes clients of broker `number`, from 0, until it is dropped.
+    pub(super) async fn serve(self: Arc<Self>, number: u32, listener: TcpListener) {
+        while let Ok((stream, _)) = listener.accept().await {
+            let front = self.clone();
+            tokio::spawn(async move {
+                let _ = stream.set_nodelay(true);
+                // A connection that fails is closed, and that is all that a client hears of it.
+                let _ = match &front.tls {
+                    Some(tls) => match tls.accept(stream).await {
+                        Ok(stream) => front.connection(number, stream).await,
+                        Err(error) => Err(error),
+                    },
+                    None => front.connection(number, stream).await,
+                };
+            });
+        }
+    }
+
+    async fn connection<S: AsyncRead + AsyncWrite>(&self, number: u32, stream: S) -> io::Result<()> {
+        let (mut from_client, mut to_client) = tokio::io::split(stream);
+        let mut nobody = Upstream::connect(&self.broker).await?;
+        let upstream = loop {
+            let frame = wire::receive(&mut from_client).await?;
+            let head = Head::of(&frame)?;
+            match head.api {
+                Some(Api::ApiVersions) => {
+                    wire::send(&mut nobody.stream, &frame).await?;
+                    let answer = wire::receive(&mut nobody.stream).await?;
+                    let answer = rewrite::answer(self, &head, Context::Nothing, answer);
+                    wire::send(&mut to_client, &answer).await?;
+                }
+                Some(Api::SaslHandshake) => {
+                    let asked: SaslHandshakeRequest = wire::request(&head, &frame)?;
+                    let is_plain = asked.mechanism.as_str() == "PLAIN";
+                    let error = if is_plain { 0 } else { ResponseError::UnsupportedSaslMechanism.code() };
+                    let answer = SaslHandshakeResponse::default()
+                        .with_error_code(error)
+                        .with_mechanisms(vec![StrBytes::from_static_str("PLAIN")]);
+                    wire::send(&mut to_client, &wire::encode(&head, &answer)?).await?;
+                }
+                Some(Api::SaslAuthenticate) => {
+                    let asked: SaslAuthenticateRequest = wire::request(&head, &frame)?;
+                    let Some(owner) = self.authenticate(number, &asked.auth_bytes) else {
+                        let answer = SaslAuthenticateResponse::default()
+                            .with_error_code(ResponseError::SaslAuthenticationFailed.code())
+                            .with_error_message(Some(StrBytes::from_static_str("Authentication failed")));
+                        wire::send(&mut to_client, &wire::encode(&head, &answer)?).await?;
+                        return to_client.shutdown().await;
+                    };
+                    let upstream = self.log_in(&owner).await?;
+                    let answer = SaslAuthenticateResponse::default();
+                    wire::send(&mut to_client, &wire::encode(&head, &answer)?).await?;
+                    break upstream;
+                }
+                // As brokers do.
+                _ => return Ok(()),
+            }
+        };
+        let (mut from_broker, mut to_broker) = tokio::io::split(upstream.stream);
+        let pending: Mutex<HashMap<i32, (Head, Context)>> = Mutex::default();
+        let forth = async {
+            loop {
+                let frame = wire::receive(&mut from_client).await?;
+                let head = Head::of(&frame)?;
+                if let Some(api) = head.api {
+                    *lock(&self.world).kafka.entry(format!("{api:?}")).or_default() += 1;
+                }
+                let (frame, context) = rewrite::request(self, &head, frame).await?;
+                if let Some(context) = context {
+                    let mut pending = pending.lock().unwrap_or_else(PoisonError::into_inner);
+                    pending.insert(head.correlation, (head, context));
+                }
+                wire::send(&mut to_broker, &frame).await?;
+            }
+        };
+        let back = async {
+            loop {
+                let mut frame = wire::receive(&mut from_broker).await?;
+                let correlation = wire::correlation(&frame)?;
+                let known = pending.lock().unwrap_or_else(PoisonError::into_inner).remove(&correlation);
+                if let Some((head, context)) = known {
+                    frame = rewrite::answer(self, &head, context, frame);
+                }
+                wire::send(&mut to_client, &frame).await?;
+            }
+        };
+        tokio::select! { ended = forth => ended, ended = back => ended }
+    }
+
+    /// The owner of the key that `\0key\0secret` shows, if broker `number` lets it in.
+    fn authenticate(&self, number: u32, plain: &[u8]) -> Option<String> {
+        let mut parts = std::str::from_utf8(plain).ok()?.split('\0').skip(1);
+        let (id, secret) = (parts.next()?, parts.next()?);
+        let world = lock(&self.world);
+        let key = world.org.authenticate(id, secret)?;
+        let admitted = key.cluster.as_deref() == Some(&*self.cluster) && world.org.broker_knows(key, number);
+        admitted.then(|| key.owner.clone())
+    }
+
+    /// A connection to the broker as the owner of a key. People, and who was made an administrator, are its super
+    /// user.
+    async fn log_in(&self, owner: &str) -> io::Result<Upstream> {
+        let (admin, password) = &self.admin;
+        let is_admin = {
+            let world = lock(&self.world);
+            let cluster = world.org.clusters.get(&self.cluster);
+            owner.starts_with("u-") || cluster.is_some_and(|cluster| cluster.admins.iter().any(|a| a == owner))
+        };
+        if is_admin {
+            return Upstream::log_in(&self.broker, admin, password).await;
+        }
+        let known = self.users.lock().await.get(owner).cloned();
+        if let Some(salted) = &known
+            && let Ok(upstream) = Upstream::log_in_scram(&self.broker, owner, salted).await
+        {
+            return Ok(upstream);
+        }
+        let mut users = self.users.lock().await;
+        let salted = match users.get(owner) {
+            // Somebody else has just made it.
+            Some(salted) if Some(salted) != known.as_ref() => salted.clone(),
+            _ => {
+                // The broker never learns a password: only what one would become. So any bytes will do.
+                let salted = Bytes::from(lock(&self.world).org.chance.word(b"0123456789abcdef", 64));
+                self.admin().await?.upsert_user(owner, &salted).await?;
+                users.insert(owner.to_owned(), salted.clone());
+                salted
+            }
+        };
+        drop(users);
+        Upstream::log_in_scram(&self.broker, owner, &salted).await
+    }
+
+    /// Remembers that a topic is new.
+    fn note_topic(&self, name: &str) {
+        let now = lock(&self.world).org.now();
+        self.created.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), now);
+    }
+
+    /// Whether a topic is so new that brokers do not show it.
+    fn is_unseen(&self, name: &str) -> bool {
+        let created = self.created.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied();
+        created.is_some_and(|created| {
+            let org = &lock(&self.world).org;
+            !org.passed(created, org.behaviour.topics_seen_after)
+        })
+    }
+
+    /// A connection to the broker as its super user.
+    async fn admin(&self) -> io::Result<Upstream> {
+        Upstream::log_in(&self.broker, &self.admin.0, &self.admin.1).await
+    }
+}

@@ -1,0 +1,73 @@
+//! Service accounts.
+
+use weir_planning::Change;
+
+use super::{Verdict, bench::Bench, ensure, ensure_eq, suite};
+
+suite! { Cluster;
+    create [Accounts] "create-account":
+        "A created account is seen with its description and an id; no two have the same id.",
+    again [Accounts] "create-account-twice":
+        "Creating an account that is there with the same description succeeds; with another it is refused.",
+    describe [Accounts] "describe-account":
+        "A description is changed; the id stays.",
+    describe_absent [Accounts] "describe-absent-account":
+        "The description of an account that is not there cannot be changed.",
+    delete [Accounts] "delete-account":
+        "A deleted account is gone; deleting it again succeeds; the others stay.",
+    long_name [Accounts, ShortAccountNames] "long-account-name":
+        "A name of 65 characters is refused, one of 64 is taken.",
+}
+
+async fn create(b: &Bench<'_>) -> Verdict {
+    b.apply(&[b.create_account("a"), b.create_account("b")]).await?;
+    let observed = b.until("the accounts", |o| o.accounts.len() == 2).await?;
+    let ids: Vec<&str> = observed.accounts.values().map(|account| account.id.as_str()).collect();
+    ensure!(ids[0] != ids[1] && !ids[0].is_empty(), "ids: {ids:?}");
+    ensure!(observed.accounts.values().all(|a| a.description == "made by a test"), "other descriptions: {observed:?}");
+    Ok(())
+}
+
+async fn again(b: &Bench<'_>) -> Verdict {
+    let create = b.create_account("a");
+    b.apply(std::slice::from_ref(&create)).await?;
+    let before = b.until("the account", |o| o.accounts.len() == 1).await?;
+    b.apply(&[create]).await?;
+    b.refused(Change::CreateAccount { account: b.name("a"), description: "another".to_owned() }).await?;
+    ensure_eq!(b.observe(&b.everything()).await?.accounts, before.accounts, "the account changed");
+    Ok(())
+}
+
+async fn describe(b: &Bench<'_>) -> Verdict {
+    b.apply(&[b.create_account("a")]).await?;
+    let name = b.name("a");
+    let before = b.until("the account", |o| o.accounts.len() == 1).await?;
+    let change =
+        Change::DescribeAccount { account: name.clone(), from: "made by a test".to_owned(), to: "new".to_owned() };
+    b.apply(std::slice::from_ref(&change)).await?;
+    let after = b.until("the description", |o| o.accounts.get(&name).is_some_and(|a| a.description == "new")).await?;
+    ensure_eq!(after.accounts[&name].id, before.accounts[&name].id, "the id changed");
+    b.apply(&[change]).await
+}
+
+async fn describe_absent(b: &Bench<'_>) -> Verdict {
+    b.refused(Change::DescribeAccount { account: b.name("absent"), from: String::new(), to: "new".to_owned() }).await
+}
+
+async fn delete(b: &Bench<'_>) -> Verdict {
+    b.apply(&[b.create_account("a"), b.create_account("b")]).await?;
+    b.until("the accounts", |o| o.accounts.len() == 2).await?;
+    let delete = Change::DeleteAccount { account: b.name("a") };
+    b.apply(std::slice::from_ref(&delete)).await?;
+    let rest = [b.name("b")];
+    b.until("the deletion", |o| o.accounts.keys().eq(&rest)).await?;
+    b.apply(&[delete]).await
+}
+
+async fn long_name(b: &Bench<'_>) -> Verdict {
+    let name = |length: usize| "x".repeat(length - b.prefix.len());
+    b.refused(b.create_account(&name(65))).await?;
+    b.apply(&[b.create_account(&name(64))]).await?;
+    b.until("the account", |o| o.accounts.len() == 1).await?;
+    Ok(())
+}

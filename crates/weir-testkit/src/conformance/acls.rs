@@ -1,0 +1,207 @@
+//! ACL bindings.
+
+use std::collections::BTreeSet;
+
+use weir_model::{Operation, PatternType, Permission, Resource};
+use weir_planning::{Acl, Change};
+
+use super::{
+    Verdict,
+    bench::{Bench, allow},
+    ensure, ensure_eq, suite,
+};
+
+suite! { Cluster;
+    grant [] "grant":
+        "Granted bindings of every kind of resource are seen, exactly those.",
+    prefixed [] "grant-prefixed":
+        "A prefixed and a literal binding of the same name are two bindings.",
+    deny [] "grant-deny":
+        "An allowing and a denying binding that are otherwise the same are two bindings.",
+    host [Hosts] "grant-host":
+        "A binding for one address and one for any are two bindings.",
+    wildcard [] "grant-wildcard":
+        "A literal binding of the name `*` is seen as such.",
+    again [] "grant-twice":
+        "Granting what is granted succeeds and makes no second binding.",
+    revoke [] "revoke":
+        "A revoked binding is gone; revoking it again succeeds.",
+    exact [] "revoke-exactly":
+        "Revoking a binding leaves those that differ in name, pattern, operation or permission.",
+    apart [] "principals-apart":
+        "Bindings of a principal that was not asked for are not shown, and stay.",
+    deployer [] "deployer-bindings":
+        "Bindings of the principal that deploys are shown whatever is asked for.",
+    without_topic [] "grant-before-topic":
+        "A binding can be granted before the topic exists.",
+    bad_resource [] "wrong-acl-resource":
+        "An empty resource name, or another name of the cluster than Kafka's, is refused.",
+    meaningless [MeaninglessOperations] "meaningless-operation":
+        "An operation that means nothing for its resource is refused.",
+    half [] "half-a-batch-of-grants":
+        "In a batch of good and bad bindings each is answered in its place, and the good ones are granted.",
+}
+
+fn grants(principal: &str, acls: &[Acl]) -> Vec<Change> {
+    acls.iter().map(|acl| Change::Grant { principal: principal.to_owned(), acl: acl.clone() }).collect()
+}
+
+/// Waits until a principal has exactly these bindings.
+async fn has(b: &Bench<'_>, principal: &str, acls: &[Acl]) -> Verdict {
+    let expected: BTreeSet<Acl> = acls.iter().cloned().collect();
+    b.until(&format!("{expected:?}"), |o| o.acls.get(principal).cloned().unwrap_or_default() == expected).await?;
+    Ok(())
+}
+
+async fn grant(b: &Bench<'_>) -> Verdict {
+    let principal = b.principal("p").await?;
+    let name = b.name("a");
+    let acls = [
+        allow(Operation::Read, &name),
+        allow(Operation::DescribeConfigs, &name),
+        Acl { resource: Resource::Group, ..allow(Operation::Read, &name) },
+        Acl { resource: Resource::TransactionalId, ..allow(Operation::Write, &name) },
+        Acl { resource: Resource::Cluster, ..allow(Operation::Describe, Acl::CLUSTER_NAME) },
+    ];
+    b.apply(&grants(&principal, &acls)).await?;
+    has(b, &principal, &acls).await
+}
+
+async fn prefixed(b: &Bench<'_>) -> Verdict {
+    let principal = b.principal("p").await?;
+    let literal = allow(Operation::Read, &b.name("a"));
+    let acls = [Acl { pattern: PatternType::Prefixed, ..literal.clone() }, literal];
+    b.apply(&grants(&principal, &acls)).await?;
+    has(b, &principal, &acls).await
+}
+
+async fn deny(b: &Bench<'_>) -> Verdict {
+    let principal = b.principal("p").await?;
+    let allowed = allow(Operation::Write, &b.name("a"));
+    let acls = [Acl { permission: Permission::Deny, ..allowed.clone() }, allowed];
+    b.apply(&grants(&principal, &acls)).await?;
+    has(b, &principal, &acls).await
+}
+
+async fn host(b: &Bench<'_>) -> Verdict {
+    let principal = b.principal("p").await?;
+    let any = allow(Operation::Read, &b.name("a"));
+    let acls = [Acl { host: "10.0.0.1".into(), ..any.clone() }, any.clone()];
+    b.apply(&grants(&principal, &acls)).await?;
+    has(b, &principal, &acls).await?;
+    b.apply(&[Change::Revoke { principal: principal.clone(), acl: any }]).await?;
+    has(b, &principal, &acls[..1]).await
+}
+
+async fn wildcard(b: &Bench<'_>) -> Verdict {
+    let principal = b.principal("p").await?;
+    let acls = [allow(Operation::Describe, "*")];
+    b.apply(&grants(&principal, &acls)).await?;
+    has(b, &principal, &acls).await
+}
+
+async fn again(b: &Bench<'_>) -> Verdict {
+    let principal = b.principal("p").await?;
+    let acls = [allow(Operation::Read, &b.name("a"))];
+    b.apply(&grants(&principal, &acls)).await?;
+    has(b, &principal, &acls).await?;
+    b.apply(&grants(&principal, &acls)).await?;
+    has(b, &principal, &acls).await
+}
+
+async fn revoke(b: &Bench<'_>) -> Verdict {
+    let principal = b.principal("p").await?;
+    let acl = allow(Operation::Read, &b.name("a"));
+    b.apply(&grants(&principal, std::slice::from_ref(&acl))).await?;
+    has(b, &principal, std::slice::from_ref(&acl)).await?;
+    let revoke = Change::Revoke { principal: principal.clone(), acl };
+    b.apply(std::slice::from_ref(&revoke)).await?;
+    has(b, &principal, &[]).await?;
+    b.apply(&[revoke]).await
+}
+
+async fn exact(b: &Bench<'_>) -> Verdict {
+    let principal = b.principal("p").await?;
+    let one = allow(Operation::Read, &b.name("a"));
+    let others = [
+        Acl { name: b.name("a.b").into(), ..one.clone() },
+        Acl { pattern: PatternType::Prefixed, ..one.clone() },
+        Acl { operation: Operation::Write, ..one.clone() },
+        Acl { permission: Permission::Deny, ..one.clone() },
+        Acl { resource: Resource::Group, ..one.clone() },
+    ];
+    b.apply(&grants(&principal, &others)).await?;
+    b.apply(&grants(&principal, std::slice::from_ref(&one))).await?;
+    b.until("all bindings", |o| o.acls.get(&principal).is_some_and(|acls| acls.len() == 6)).await?;
+    b.apply(&[Change::Revoke { principal: principal.clone(), acl: one }]).await?;
+    has(b, &principal, &others).await
+}
+
+async fn apart(b: &Bench<'_>) -> Verdict {
+    let (p, q) = (b.principal("p").await?, b.principal("q").await?);
+    let acl = allow(Operation::Read, &b.name("a"));
+    b.apply(&grants(&p, std::slice::from_ref(&acl))).await?;
+    b.apply(&grants(&q, std::slice::from_ref(&acl))).await?;
+    b.until("both", |o| o.acls.contains_key(&p) && o.acls.contains_key(&q)).await?;
+    let mut query = weir_ports::Query::default();
+    query.accounts.names.insert(b.name("p"));
+    let observed = b.observe(&query).await?;
+    ensure!(
+        observed.acls.contains_key(&p) && !observed.acls.contains_key(&q),
+        "not only {p}: {:?}",
+        observed.acls.keys()
+    );
+    b.apply(&[Change::Revoke { principal: p.clone(), acl: acl.clone() }]).await?;
+    has(b, &p, &[]).await?;
+    has(b, &q, &[acl]).await
+}
+
+async fn deployer(b: &Bench<'_>) -> Verdict {
+    // A cluster that does not tell who deploys has nothing to show.
+    let query = weir_ports::Query::default();
+    let Some(deployer) = b.observe(&query).await?.cluster.deployer else { return Ok(()) };
+    let acl = allow(Operation::Describe, &b.name("a"));
+    b.apply(&grants(&deployer, std::slice::from_ref(&acl))).await?;
+    let has = |o: &weir_planning::Observed| o.acls.get(&deployer).is_some_and(|acls| acls.contains(&acl));
+    let seen = b.until_of(&query, "the binding", has).await;
+    b.apply(&[Change::Revoke { principal: deployer.clone(), acl: acl.clone() }]).await?;
+    b.until_of(&query, "the revocation", |o| !has(o)).await?;
+    seen.map(|_| ())
+}
+
+async fn without_topic(b: &Bench<'_>) -> Verdict {
+    let principal = b.principal("p").await?;
+    let acls = [allow(Operation::Read, &b.name("later"))];
+    b.apply(&grants(&principal, &acls)).await?;
+    has(b, &principal, &acls).await?;
+    b.apply(&[b.create_topic("later")]).await?;
+    b.until("the topic", |o| o.topics.len() == 1).await?;
+    Ok(())
+}
+
+async fn bad_resource(b: &Bench<'_>) -> Verdict {
+    let principal = b.principal("p").await?;
+    let cluster = Acl { resource: Resource::Cluster, ..allow(Operation::Describe, &b.name("a")) };
+    for acl in [allow(Operation::Read, ""), cluster] {
+        b.refused(Change::Grant { principal: principal.clone(), acl }).await?;
+    }
+    has(b, &principal, &[]).await
+}
+
+async fn meaningless(b: &Bench<'_>) -> Verdict {
+    let principal = b.principal("p").await?;
+    let acl = allow(Operation::IdempotentWrite, &b.name("a"));
+    b.refused(Change::Grant { principal: principal.clone(), acl }).await?;
+    let acl = Acl { resource: Resource::Group, ..allow(Operation::Write, &b.name("a")) };
+    b.refused(Change::Grant { principal, acl }).await
+}
+
+async fn half(b: &Bench<'_>) -> Verdict {
+    let principal = b.principal("p").await?;
+    let good = [allow(Operation::Read, &b.name("a")), allow(Operation::Read, &b.name("b"))];
+    let answers =
+        b.answers(&grants(&principal, &[good[0].clone(), allow(Operation::Read, ""), good[1].clone()])).await?;
+    let done: Vec<bool> = answers.iter().map(Result::is_ok).collect();
+    ensure_eq!(done, [true, false, true], "which were granted");
+    has(b, &principal, &good).await
+}

@@ -1,0 +1,23 @@
+//! What tests and benches of several crates need: conformance suites for the ports, large workspaces, a Kafka
+//! broker, a bad network, skips; with features a fake Confluent Cloud (`confluent`) and a judge of HTTP by OpenAPI files
+//! (`openapi`).
+//!
+//! Nothing that ships depends on it.
+
+mod broker;
+#[cfg(feature = "confluent")]
+pub mod confluent;
+pub mod conformance;
+pub mod generate;
+#[cfg(feature = "keyvault")]
+pub mod keyvault;
+#[cfg(feature = "openapi")]
+pub mod openapi;
+mod proxy;
+mod skip;
+mod yaml;
+
+pub use broker::Broker;
+pub use proxy::Proxy;
+pub use skip::skip;
+pub use yaml::yaml;

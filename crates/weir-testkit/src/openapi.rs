@@ -1,0 +1,294 @@
+//! Judges HTTP requests and answers by OpenAPI 3.0 files.
+//!
+//! Requests are judged strictly: parameters and properties that the file does not know, and properties that only the
+//! service sets, are violations. Answers may say more than the file knows, as a client has to bear it.
+//!
+//! ```no_run
+//! use weir_testkit::openapi::Specs;
+//! let Some(specs) = Specs::confluent() else { return };
+//! let body = serde_json::json!({"display_name": "dev-orders"});
+//! assert_eq!(specs.judge_request("POST", "/iam/v2/service-accounts", &[], Some(&body)), Vec::<String>::new());
+//! assert_ne!(specs.judge_answer("GET", "/iam/v2/service-accounts", 418, None, ""), Vec::<String>::new());
+//! ```
+
+mod schema;
+
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use jsonschema::{Draft, Validator};
+use serde_json::{Value, json};
+
+/// Where answers of Confluent Cloud have been seen to differ from its own files: method, path template, status, and
+/// what stands in for it: another status of the same operation, or `html`.
+const CONFLUENT: [(&str, &str, u16, &str); 2] =
+    [("POST", "/iam/v2/api-keys", 201, "202"), ("GET", "/kafka/v3/clusters/{cluster_id}/topics", 401, "html")];
+
+/// What OpenAPI files say.
+#[derive(Debug, Default)]
+pub struct Specs {
+    operations: Vec<Operation>,
+    deviations: &'static [(&'static str, &'static str, u16, &'static str)],
+}
+
+#[derive(Debug)]
+struct Operation {
+    method: String,
+    path: String,
+    parameters: Vec<Parameter>,
+    body: Option<Validator>,
+    body_required: bool,
+    answers: BTreeMap<String, Content>,
+}
+
+#[derive(Debug)]
+struct Parameter {
+    name: String,
+    required: bool,
+    kind: String,
+    values: Validator,
+}
+
+/// The bodies that an answer may have.
+#[derive(Debug)]
+struct Content {
+    json: Option<Validator>,
+    html: bool,
+}
+
+impl Specs {
+    /// The files of Confluent Cloud, with its known deviations: from `confluent` below the folder that `WEIR_SPECS`
+    /// names, else below `../shared/specs` beside the repository. They are not part of the repository: `None`, and a
+    /// word about it, where they are not.
+    ///
+    /// # Panics
+    ///
+    /// If a file cannot be understood.
+    #[expect(clippy::print_stderr, reason = "a skip says so where the test's other output is")]
+    pub fn confluent() -> Option<Self> {
+        let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/specs");
+        let folder = env::var_os("WEIR_SPECS").map_or_else(beside, PathBuf::from).join("confluent");
+        if !folder.is_dir() {
+            eprintln!(
+                "skipped: there are no OpenAPI files in {}; WEIR_SPECS may name another folder",
+                folder.display()
+            );
+            return None;
+        }
+        let specs = Self::load(&folder).unwrap_or_else(|why| panic!("{}: {why}", folder.display()));
+        Some(Self { deviations: &CONFLUENT, ..specs })
+    }
+
+    /// Reads all `*.yaml` files of a folder.
+    ///
+    /// # Errors
+    ///
+    /// If one cannot be read, or says what this does not understand.
+    pub fn load(folder: &Path) -> Result<Self, String> {
+        let mut files: Vec<PathBuf> = fs::read_dir(folder)
+            .map_err(|e| e.to_string())?
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+            .collect();
+        files.sort();
+        let mut specs = Self::default();
+        for file in files {
+            let text = fs::read_to_string(&file).map_err(|e| e.to_string())?;
+            specs.add(&text).map_err(|why| format!("{}: {why}", file.display()))?;
+        }
+        Ok(specs)
+    }
+
+    /// Adds the operations of one file, as text.
+    ///
+    /// # Errors
+    ///
+    /// If it says what this does not understand.
+    pub fn add(&mut self, text: &str) -> Result<(), String> {
+        let root = crate::yaml::parse(text)?.into_iter().next().ok_or("the file is empty")?;
+        let paths = root["paths"].as_object().ok_or("there are no `paths`")?;
+        for (path, methods) in paths {
+            for (method, operation) in methods.as_object().into_iter().flatten() {
+                if ["get", "put", "post", "delete", "patch"].contains(&method.as_str()) {
+                    let read = read(&root, path, method, &methods["parameters"], operation);
+                    self.operations.push(read.map_err(|why| format!("{method} {path}: {why}"))?);
+                }
+            }
+        }
+        // `/topics/-` before `/topics/{name}`.
+        self.operations.sort_by_key(|operation| operation.path.matches('{').count());
+        Ok(())
+    }
+
+    /// What is wrong with a request. `query` is decoded.
+    pub fn judge_request(
+        &self,
+        method: &str,
+        path: &str,
+        query: &[(String, String)],
+        body: Option<&Value>,
+    ) -> Vec<String> {
+        let Some(operation) = self.operation(method, path) else {
+            return vec![format!("there is no operation {method} {path}")];
+        };
+        let mut wrong = Vec::new();
+        for (name, _) in query {
+            if !operation.parameters.iter().any(|parameter| parameter.name == *name) {
+                wrong.push(format!("there is no parameter `{name}`"));
+            }
+        }
+        for parameter in &operation.parameters {
+            let values = query.iter().filter(|(name, _)| *name == parameter.name).map(|(_, value)| value.as_str());
+            parameter.judge(&values.collect::<Vec<_>>(), &mut wrong);
+        }
+        match (&operation.body, body) {
+            (Some(validator), Some(body)) => judge(validator, body, &mut wrong),
+            (None, Some(_)) => wrong.push("it has no body".to_owned()),
+            (Some(_), None) if operation.body_required => wrong.push("the body is missing".to_owned()),
+            (_, None) => {}
+        }
+        wrong
+    }
+
+    /// What is wrong with an answer, but for known deviations.
+    pub fn judge_answer(
+        &self,
+        method: &str,
+        path: &str,
+        status: u16,
+        content_type: Option<&str>,
+        body: &str,
+    ) -> Vec<String> {
+        let Some(operation) = self.operation(method, path) else {
+            return vec![format!("there is no operation {method} {path}")];
+        };
+        let deviation = self
+            .deviations
+            .iter()
+            .find(|known| known.0 == operation.method && known.1 == operation.path && known.2 == status);
+        let is_html = content_type.is_some_and(|kind| kind.starts_with("text/html"));
+        let code = match deviation {
+            Some((.., "html")) if is_html => return Vec::new(),
+            Some((.., other)) if *other != "html" => (*other).to_owned(),
+            _ => status.to_string(),
+        };
+        let class = format!("{}XX", status / 100);
+        let answers = &operation.answers;
+        let Some(content) = answers.get(&code).or_else(|| answers.get(&class)).or_else(|| answers.get("default"))
+        else {
+            return vec![format!("the status {status} is not foreseen")];
+        };
+        let mut wrong = Vec::new();
+        match &content.json {
+            Some(validator) if content_type.is_some_and(|kind| kind.starts_with("application/json")) => {
+                match serde_json::from_str(body) {
+                    Ok(value) => judge(validator, &value, &mut wrong),
+                    Err(error) => wrong.push(format!("the body is not JSON: {error}")),
+                }
+            }
+            Some(_) => wrong.push(format!("the body is not JSON but {}", content_type.unwrap_or("of no type"))),
+            None if content.html && !is_html => wrong.push("the body is not HTML".to_owned()),
+            None if status == 204 && !body.is_empty() => wrong.push("there is a body".to_owned()),
+            None => {}
+        }
+        wrong
+    }
+
+    /// What is wrong with a request and its answer. An answer that never came is not judged, nor is a request that
+    /// was refused: that it is wrong may be the point.
+    #[cfg(feature = "confluent")]
+    pub fn judge(&self, exchange: &crate::confluent::Exchange) -> Vec<String> {
+        let crate::confluent::Exchange { method, path, query, body, answer, .. } = exchange;
+        let refused = answer.as_ref().is_some_and(|answer| matches!(answer.status, 400 | 404 | 422));
+        let mut wrong = match refused {
+            true => Vec::new(),
+            false => self.judge_request(method, path, query, body.as_ref()),
+        };
+        if let Some(answer) = answer {
+            let kind = answer.headers.iter().find(|(name, _)| name == "content-type").map(|(_, kind)| kind.as_str());
+            wrong.extend(self.judge_answer(method, path, answer.status, kind, &answer.body));
+        }
+        wrong
+    }
+
+    fn operation(&self, method: &str, path: &str) -> Option<&Operation> {
+        let fits = |template: &str| {
+            let mut parts = path.split('/');
+            let same = template.split('/').all(|part| {
+                parts.next().is_some_and(|given| part == given || (part.starts_with('{') && !given.is_empty()))
+            });
+            same && parts.next().is_none()
+        };
+        self.operations.iter().find(|operation| operation.method == method && fits(&operation.path))
+    }
+}
+
+impl Parameter {
+    fn judge(&self, values: &[&str], wrong: &mut Vec<String>) {
+        let value = match values {
+            [] if self.required => return wrong.push(format!("the parameter `{}` is missing", self.name)),
+            [] => return,
+            values if self.kind == "array" => json!(values),
+            [value] => match self.kind.as_str() {
+                "integer" | "number" | "boolean" => serde_json::from_str(value).unwrap_or_else(|_| json!(value)),
+                _ => json!(value),
+            },
+            _ => return wrong.push(format!("the parameter `{}` is there twice", self.name)),
+        };
+        let mut about = Vec::new();
+        judge(&self.values, &value, &mut about);
+        wrong.extend(about.into_iter().map(|what| format!("the parameter `{}`: {what}", self.name)));
+    }
+}
+
+fn judge(validator: &Validator, value: &Value, wrong: &mut Vec<String>) {
+    let violations = validator.iter_errors(value);
+    wrong.extend(violations.map(|violation| {
+        // The value may be a secret.
+        format!("`{}`: {}", violation.instance_path(), violation.masked())
+    }));
+}
+
+fn read(root: &Value, path: &str, method: &str, shared: &Value, operation: &Value) -> Result<Operation, String> {
+    let mut parameters = Vec::new();
+    for parameter in [shared, &operation["parameters"]].into_iter().filter_map(Value::as_array).flatten() {
+        let parameter = schema::resolve(root, parameter)?;
+        if parameter["in"] == "query" {
+            let values = schema::flat(root, &parameter["schema"])?;
+            parameters.push(Parameter {
+                name: parameter["name"].as_str().ok_or("a parameter has no name")?.to_owned(),
+                required: parameter["required"] == true,
+                kind: values["type"].as_str().unwrap_or("string").to_owned(),
+                values: validator(&values)?,
+            });
+        }
+    }
+    let body = schema::resolve(root, &operation["requestBody"])?;
+    let answers = operation["responses"].as_object().ok_or("there are no `responses`")?;
+    let answers = answers.iter().map(|(status, answer)| {
+        let content = &schema::resolve(root, answer)?["content"];
+        let json = content.get("application/json").map(|json| validator(&schema::flat(root, &json["schema"])?));
+        Ok((status.clone(), Content { json: json.transpose()?, html: content.get("text/html").is_some() }))
+    });
+    let sent = body["content"].get("application/json");
+    let sent = sent.map(|json| validator(&schema::sent(schema::flat(root, &json["schema"])?)));
+    Ok(Operation {
+        method: method.to_uppercase(),
+        path: path.to_owned(),
+        parameters,
+        body_required: body["required"] == true,
+        body: sent.transpose()?,
+        answers: answers.collect::<Result<_, String>>()?,
+    })
+}
+
+fn validator(schema: &Value) -> Result<Validator, String> {
+    let options = jsonschema::options().with_draft(Draft::Draft4).should_validate_formats(true);
+    options.should_ignore_unknown_formats(true).build(schema).map_err(|e| e.to_string())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+//! What to remove with an item of a list.
+
+use std::ops::Range;
+
+/// The bytes to remove so that the item at `item`, which is not the first of its list, is gone and nothing else: its
+/// lines in block style, from the comma on between brackets. `None` where a comment would go with it, or where it is
+/// laid out in another way.
+pub(super) fn of_item(text: &str, item: Range<usize>) -> Option<Range<usize>> {
+    let (before, inside, behind) = (text.get(..item.start)?, text.get(item.clone())?, text.get(item.end..)?);
+    // A sign that may be no comment at all is one reason more to leave it.
+    if inside.is_empty() || inside.contains('#') {
+        return None;
+    }
+    let line = before.rfind('\n').map_or(0, |at| at + 1);
+    if before[line..].trim() == "-" {
+        let rest = behind.find('\n').map_or(behind, |at| &behind[..=at]);
+        return rest.trim().is_empty().then_some(line..item.end + rest.len());
+    }
+    let comma = before.trim_end().strip_suffix(',')?.len();
+    Some(comma..item.end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn without(text: &str, item: &str) -> Option<String> {
+        let start = text.rfind(item).unwrap();
+        let range = of_item(text, start..start + item.len())?;
+        Some([&text[..range.start], &text[range.end..]].concat())
+    }
+
+    #[test]
+    fn only_the_item_goes() {
+        let block = "a:\n  - x: 1 # one\n  # two\n  - x: 2\n    y: 3\n  # end\n";
+        assert_eq!(without(block, "x: 2\n    y: 3").unwrap(), "a:\n  - x: 1 # one\n  # two\n  # end\n");
+        assert_eq!(without("a: [x, y , z]", "y").unwrap(), "a: [x , z]");
+        assert_eq!(without("- {x: 1}\r\n- {x: 1}\r\n- c\r\n", "{x: 1}").unwrap(), "- {x: 1}\r\n- c\r\n");
+        assert_eq!(without("- x\n- x", "x").unwrap(), "- x\n");
+        for (text, item) in [
+            ("- x\n- y # why\n", "y"),
+            ("- x\n- y:\n    # why\n    z: 1\n", "y:\n    # why\n    z: 1"),
+            ("- x\n-\n  y\n", "y"),
+            ("- x\n- - y\n", "y"),
+            ("a: [x]", "x"),
+            ("a: [x, # why\n y]", "y"),
+        ] {
+            assert_eq!(without(text, item), None, "{text}");
+        }
+    }
+}

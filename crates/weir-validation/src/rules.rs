@@ -1,0 +1,56 @@
+//! One rule, one module. To add one: write its module, name it here, and give it a folder of cases.
+
+use crate::Rule;
+
+macro_rules! all {
+    ($($rule:ident),+ $(,)?) => {
+        $(mod $rule;)+
+
+        /// All rules, by id.
+        pub(crate) static ALL: &[Rule] = &[$($rule::RULE),+];
+    };
+}
+
+all! {
+    access_list,
+    account_description,
+    account_owner,
+    cluster_rights,
+    cluster_shape,
+    config_contradiction,
+    duplicate_grant,
+    empty_acl,
+    empty_pattern,
+    grant_shape,
+    internal_name,
+    kafka_name,
+    key_rotation,
+    min_insync_replicas,
+    name_collision,
+    namespace_missing,
+    namespace_name,
+    one_slot,
+    owned_scope,
+    partitions,
+    replication_factor,
+    rule_shape,
+    secret_name_collision,
+    service_account_name,
+    setting_read_only,
+    setting_value,
+    sharing_consent,
+    slot_name,
+    stage_contradiction,
+    stage_list,
+    stage_order,
+    stage_overlap,
+    threshold,
+    tombstoned_reference,
+    unknown_placeholder,
+    unknown_reference,
+    unknown_setting,
+    vault_login,
+    vault_missing,
+    vault_shared,
+    vault_url,
+}

@@ -1,0 +1,34 @@
+use weir_findings::{RulePage, Severity};
+use weir_model::Route;
+
+use crate::{Rule, context::Context, out::Out};
+
+pub(super) const RULE: Rule = Rule {
+    page: RulePage {
+        id: "account-description",
+        severity: Severity::Error,
+        title: "descriptions the cluster keeps",
+        what: "The description of a service account is one line of at most 128 characters.",
+        why: "Confluent Cloud keeps it with the account, and refuses longer ones.",
+        bad: "metadata:\n  name: toll-billing\n  team: toll\n  description: |\n    Billing.\n    Reads transactions.",
+        good: "metadata: {name: toll-billing, team: toll, description: Billing; reads transactions}",
+        remedy: "Longer explanations fit into a comment, or into `labels`.",
+    },
+    check,
+};
+
+const MAX_LENGTH: usize = 128;
+
+fn check(cx: &Context<'_>, out: &mut Out) {
+    for account in cx.workspace.service_accounts.values() {
+        let Some(description) = account.metadata.description.as_deref() else { continue };
+        let length = description.chars().count();
+        let at = || Route::value(account.entity_ref(), ["metadata", "description"]);
+        if length > MAX_LENGTH {
+            let message = format!("the description has {length} characters");
+            out.push(out.error(at(), message).help("use at most 128"));
+        } else if description.trim().chars().any(char::is_control) {
+            out.push(out.error(at(), "the description has several lines or control characters").help("write one line"));
+        }
+    }
+}

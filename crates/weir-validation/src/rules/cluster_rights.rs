@@ -1,0 +1,45 @@
+use weir_findings::{RulePage, Severity};
+use weir_model::{Operation, Permission, Resource};
+
+use crate::{
+    Rule,
+    context::{Context, written},
+    out::Out,
+};
+
+pub(super) const RULE: Rule = Rule {
+    page: RulePage {
+        id: "cluster-rights",
+        severity: Severity::Error,
+        title: "no right over everybody's topics",
+        what: "Raw rules on the cluster allow Describe, DescribeConfigs and IdempotentWrite only.",
+        why: "Alter on the cluster is the right to change every ACL, Create the right to make topics of any name, \
+              ClusterAction the right to act as a broker. Whoever holds one needs no other team's consent for anything.",
+        bad: "rules:\n  - {resource: cluster, operations: [Alter]}",
+        good: "rules:\n  - {resource: cluster, operations: [Describe]}",
+        remedy: "Accounts that administer the cluster are made by whoever runs it, outside these files. To create topics \
+                 of one's own, write a rule on the topics: `{resource: topic, name: toll., pattern: prefixed, operations: \
+                 [Create]}`.",
+    },
+    check,
+};
+
+const HARMLESS: [Operation; 3] = [Operation::Describe, Operation::DescribeConfigs, Operation::IdempotentWrite];
+
+fn check(cx: &Context<'_>, out: &mut Out) {
+    for acl in cx.workspace.access_control_lists.values() {
+        for level in written(acl) {
+            for (i, rule) in level.rules.iter().enumerate() {
+                if rule.resource != Resource::Cluster || rule.permission != Permission::Allow {
+                    continue;
+                }
+                for (j, operation) in rule.operations.iter().enumerate().filter(|(_, op)| !HARMLESS.contains(op)) {
+                    let mut at = level.route(acl, "rules", i, "operations");
+                    at.path.push(j.to_string());
+                    let message = format!("`{operation:?}` on the cluster is a right over every team's topics");
+                    out.push(out.error(at, message).help("remove it; a rule on one's own topics may do"));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+use std::collections::BTreeMap;
+
+use weir_findings::{RulePage, Severity};
+use weir_model::{ConfluentCloud, CredentialRef};
+
+use crate::{
+    Rule,
+    context::{Context, identity},
+    out::Out,
+};
+
+pub(super) const RULE: Rule = Rule {
+    page: RulePage {
+        id: "cluster-shape",
+        severity: Severity::Error,
+        title: "clusters that can be reached and recognised",
+        what: "A Confluent Cloud cluster has an environment `env-…` and an id `lkc-…`; an Apache Kafka cluster a \
+               `bootstrap` of `host:port`s and an id; a sandbox a path, and at least one broker. The control plane is reached \
+               by https; only on this machine, for tests, by http. Credentials in a key vault are given by the secret's \
+               address. Two names for one cluster are a warning.",
+        why: "Deployment compares the id with the cluster it reaches, and refuses any other. With a wrong one it refuses \
+              the right cluster.",
+        bad: "clusters: {prod: {confluentCloud: {environment: production, cluster: lkc-c3}}}",
+        good: "clusters: {prod: {confluentCloud: {environment: env-x2, cluster: lkc-c3}}}",
+        remedy: "",
+    },
+    check,
+};
+
+fn check(cx: &Context<'_>, out: &mut Out) {
+    let mut first = BTreeMap::new();
+    for (name, cluster) in &cx.workspace.settings.spec.clusters {
+        if let Some(cloud) = &cluster.confluent_cloud {
+            confluent(cx, out, name, cloud);
+        }
+        if let Some(kafka) = &cluster.apache_kafka {
+            if let Some(broker) = kafka.bootstrap.split(',').find(|broker| !is_address(broker.trim())) {
+                let at = cx.settings(["clusters", name, "apacheKafka", "bootstrap"]);
+                let message = format!("`{}` is no `host:port`", broker.trim());
+                out.push(out.error(at, message).help("write `broker-1:9092`, several separated by commas"));
+            }
+            credentials(cx, out, &["clusters", name, "apacheKafka"], kafka.credentials.as_ref());
+            if kafka.cluster_id.trim().is_empty() {
+                let at = cx.settings(["clusters", name, "apacheKafka", "clusterId"]);
+                let help = "write what `kafka-cluster.sh cluster-id` prints";
+                out.push(out.error(at, "the cluster's id is empty").help(help));
+            }
+        }
+        if let Some(sandbox) = &cluster.sandbox {
+            if sandbox.path.trim().is_empty() {
+                let at = cx.settings(["clusters", name, "sandbox", "path"]);
+                out.push(out.error(at, "the sandbox's path is empty").help("write a folder, as in `.weir/local`"));
+            }
+            if sandbox.brokers == Some(0) {
+                let at = cx.settings(["clusters", name, "sandbox", "brokers"]);
+                out.push(out.error(at, "a cluster without brokers cannot be").help("write 3, or leave it out"));
+            }
+        }
+        if let Some(id) = identity(cluster)
+            && let Some(other) = first.insert(id, name)
+        {
+            let finding = out
+                .warning(cx.settings(["clusters", name]), format!("`{name}` and `{other}` are the same cluster"))
+                .help("declare it once, and bind the stages to that name")
+                .related(cx.settings(["clusters", other]), "the other one");
+            out.push(finding);
+        }
+    }
+}
+
+fn confluent(cx: &Context<'_>, out: &mut Out, name: &str, cloud: &ConfluentCloud) {
+    let path = ["clusters", name, "confluentCloud"];
+    let at = |rest: &[&str]| cx.settings(path.iter().chain(rest).copied());
+    for (field, value, beginning) in
+        [("environment", &cloud.environment, "env-"), ("cluster", &cloud.cluster, "lkc-")]
+    {
+        let rest = value.strip_prefix(beginning).filter(|rest| !rest.is_empty());
+        if rest.is_none_or(|rest| !rest.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
+            let message = format!("`{value}` is no id of this kind");
+            out.push(out.error(at(&[field]), message).help(format!("write the id that begins with `{beginning}`")));
+        }
+    }
+    if let Some(api) = cloud.api.as_deref().filter(|api| !is_control_plane(api)) {
+        let message = format!("`{api}` is no https address of a control plane");
+        out.push(out.error(at(&["api"]), message).help("leave it out, or write `https://api.confluent.cloud`"));
+    }
+    credentials(cx, out, &path, cloud.credentials.as_ref());
+    let Some(kafka) = &cloud.kafka else { return };
+    credentials(cx, out, &["clusters", name, "confluentCloud", "kafka"], kafka.credentials.as_ref());
+    let Some(bootstrap) = kafka.bootstrap.as_deref() else { return };
+    // As Confluent writes it; unencrypted only on this machine, for tests.
+    let here = bootstrap.strip_prefix("SASL_PLAINTEXT://");
+    let brokers = here.or_else(|| bootstrap.strip_prefix("SASL_SSL://")).unwrap_or(bootstrap);
+    let fits = |one: &&str| is_address(one.trim()) && (here.is_none() || is_here(one.trim()));
+    if let Some(broker) = brokers.split(',').find(|one| !fits(one)) {
+        let message = match here {
+            Some(_) if is_address(broker.trim()) => format!("a login at `{}` would not be encrypted", broker.trim()),
+            _ => format!("`{}` is no `host:port`", broker.trim()),
+        };
+        let help = "write the cluster's bootstrap server, as in `pkc-1.westeurope.azure.confluent.cloud:9092`";
+        out.push(out.error(at(&["kafka", "bootstrap"]), message).help(help));
+    }
+}
+
+fn credentials(cx: &Context<'_>, out: &mut Out, path: &[&str], credentials: Option<&CredentialRef>) {
+    let Some(url) = credentials.and_then(|credentials| credentials.key_vault.as_deref()) else { return };
+    let secret = url.strip_prefix("https://").and_then(|rest| rest.split_once("/secrets/"));
+    let plain = |text: &str| !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || "@?#".contains(c));
+    if !secret.is_some_and(|(host, name)| plain(host) && !host.contains('/') && plain(name)) {
+        let at = cx.settings(path.iter().chain(&["credentials", "keyVault"]).copied());
+        let help = "write `https://<vault>.vault.azure.net/secrets/<name>`";
+        out.push(out.error(at, format!("`{url}` is no address of a secret")).help(help));
+    }
+}
+
+/// Whether `url` is an https address of a host, or an http address of this machine.
+fn is_control_plane(url: &str) -> bool {
+    let (https, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
+        (Some(rest), _) => (true, rest),
+        (None, Some(rest)) => (false, rest),
+        (None, None) => return false,
+    };
+    let authority = rest.strip_suffix('/').unwrap_or(rest);
+    if authority.is_empty() || authority.contains(|c: char| c.is_whitespace() || "/@?#".contains(c)) {
+        return false;
+    }
+    https || is_here(authority)
+}
+
+/// Whether `host` or `host:port` is this machine.
+fn is_here(authority: &str) -> bool {
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => host,
+        _ => authority,
+    };
+    ["localhost", "127.0.0.1", "[::1]"].contains(&host)
+}
+
+fn is_address(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(host, port)| {
+        !host.is_empty() && !host.contains(char::is_whitespace) && !host.contains("://") && port.parse::<u16>().is_ok_and(|p| p > 0)
+    })
+}

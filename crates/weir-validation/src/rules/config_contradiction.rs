@@ -1,0 +1,116 @@
+use weir_findings::{RulePage, Severity};
+use weir_model::{Layer, StageView, StagedTopic, settings};
+
+use crate::{Rule, context::Context, out::Out};
+
+pub(super) const RULE: Rule = Rule {
+    page: RulePage {
+        id: "config-contradiction",
+        severity: Severity::Error,
+        title: "settings that contradict each other",
+        what: "Errors: `min.compaction.lag.ms` over `max.compaction.lag.ms`; `local.retention.ms` over `retention.ms` and \
+               `local.retention.bytes` over `retention.bytes`; tiered storage of a compacted topic. Warnings: a setting \
+               of the topic itself that its cleanup policy ignores; `max.message.bytes` over `segment.bytes`; \
+               `retention.bytes` under `segment.bytes`.",
+        why: "The broker refuses the first. The others are taken and have no effect, or not the one that was meant.",
+        bad: "config: {cleanup.policy: compact, retention.ms: 7d}",
+        good: "config: {cleanup.policy: [compact, delete], retention.ms: 7d}",
+        remedy: "",
+    },
+    check,
+};
+
+/// Pairs of settings of which the first must not exceed the second.
+const ORDERED: [(&str, &str, Severity); 5] = [
+    ("min.compaction.lag.ms", "max.compaction.lag.ms", Severity::Error),
+    ("local.retention.ms", "retention.ms", Severity::Error),
+    ("local.retention.bytes", "retention.bytes", Severity::Error),
+    ("max.message.bytes", "segment.bytes", Severity::Warning),
+    ("segment.bytes", "retention.bytes", Severity::Warning),
+];
+
+const RETENTION: [&str; 2] = ["retention.ms", "retention.bytes"];
+const COMPACTION: [&str; 4] =
+    ["min.compaction.lag.ms", "max.compaction.lag.ms", "delete.retention.ms", "min.cleanable.dirty.ratio"];
+
+fn check(cx: &Context<'_>, out: &mut Out) {
+    for view in &cx.stages {
+        for topic in view.topics.values().filter(|topic| topic.config.len() > 1) {
+            for (low, high, severity) in ORDERED {
+                ordered(cx, out, view, topic, (low, high, severity));
+            }
+            policy(cx, out, view, topic);
+        }
+    }
+}
+
+/// A setting's value as Kafka would print it, when the topic has one of its own.
+fn own(topic: &StagedTopic<'_>, name: &str) -> Option<String> {
+    let setting = topic.config.get(name).filter(|setting| !setting.value.is_default())?;
+    settings::canonical(name, setting.value).ok()
+}
+
+fn ordered(
+    cx: &Context<'_>,
+    out: &mut Out,
+    view: &StageView<'_>,
+    topic: &StagedTopic<'_>,
+    (low, high, severity): (&str, &str, Severity),
+) {
+    let (Some(a), Some(b)) = (topic.config.get(low), topic.config.get(high)) else { return };
+    let (Some(low_text), Some(high_text)) = (own(topic, low), own(topic, high)) else { return };
+    // Negative values are words: -1 is "no limit", -2 "as the other says".
+    let number = |text: &str| text.parse::<u64>().ok();
+    let local = low.starts_with("local.");
+    let exceeds = match (number(&low_text), number(&high_text)) {
+        (Some(low), Some(high)) => low > high,
+        (None, Some(_)) => local && low_text == "-1",
+        _ => false,
+    };
+    if !exceeds {
+        return;
+    }
+    // The place that was written last is the one that made the two disagree.
+    let (name, other, by) = if a.layer >= b.layer { (low, high, &a.layer) } else { (high, low, &b.layer) };
+    let at = cx.topic(view, topic, by, &["config", name]);
+    let message = format!(
+        "`{low}` ({}) is more than `{high}` ({})",
+        settings::humane(low, &low_text),
+        settings::humane(high, &high_text)
+    );
+    let mut finding = out.error(at, message);
+    finding.severity = severity;
+    let layer = &topic.config[other].layer;
+    let finding = finding
+        .help(format!("write `{low}: {}` or less", settings::humane(high, &high_text)))
+        .related(cx.topic(view, topic, layer, &["config", other]), "the other setting");
+    out.push_in(view.index, finding);
+}
+
+fn policy(cx: &Context<'_>, out: &mut Out, view: &StageView<'_>, topic: &StagedTopic<'_>) {
+    let Some(policy) = own(topic, "cleanup.policy") else { return };
+    let words: Vec<&str> = policy.split(',').map(str::trim).collect();
+    let (compacts, deletes) = (words.contains(&"compact"), words.contains(&"delete"));
+    if compacts && own(topic, "remote.storage.enable").as_deref() == Some("true") {
+        let at = cx.topic(view, topic, &topic.config["remote.storage.enable"].layer, &["config", "remote.storage.enable"]);
+        let finding = out
+            .error(at, "a compacted topic cannot have tiered storage")
+            .help("write `remote.storage.enable: false`, or `cleanup.policy: delete`");
+        out.push_in(view.index, finding);
+    }
+    let ignored: &[&str] = match (compacts, deletes) {
+        (true, false) => &RETENTION,
+        (false, true) => &COMPACTION,
+        _ => return,
+    };
+    for name in ignored {
+        // What a profile sets for many topics need not fit each of them.
+        let Some(setting) = topic.config.get(name).filter(|s| s.layer >= Layer::Entity && !s.value.is_default()) else {
+            continue;
+        };
+        let at = cx.topic(view, topic, &setting.layer, &["config", name]);
+        let message = format!("`{name}` has no effect on a topic with `cleanup.policy: {policy}`");
+        let finding = out.warning(at, message).help("remove it, or write `cleanup.policy: [compact, delete]`");
+        out.push_in(view.index, finding);
+    }
+}

@@ -1,0 +1,65 @@
+use weir_findings::{RulePage, Severity};
+use weir_model::settings;
+
+use crate::{
+    Rule,
+    context::{Context, on_confluent},
+    out::Out,
+};
+
+pub(super) const RULE: Rule = Rule {
+    page: RulePage {
+        id: "min-insync-replicas",
+        severity: Severity::Error,
+        title: "fewer in-sync replicas asked for than there are",
+        what: "`min.insync.replicas` is not more than the replication factor, and on Confluent Cloud 1 or 2. As many as \
+               the replication factor, when that is more than 1, is a warning.",
+        why: "With more, no producer that asks for `acks=all` can ever write. With as many, none can while a single \
+              broker is being restarted.",
+        bad: "spec: {replicationFactor: 3, config: {min.insync.replicas: 4}}",
+        good: "spec: {replicationFactor: 3, config: {min.insync.replicas: 2}}",
+        remedy: "",
+    },
+    check,
+};
+
+const SETTING: &str = "min.insync.replicas";
+
+fn check(cx: &Context<'_>, out: &mut Out) {
+    for view in &cx.stages {
+        let confluent = on_confluent(view);
+        for topic in view.topics.values() {
+            let Some(setting) = topic.config.get(SETTING) else { continue };
+            let Some(min) = settings::canonical(SETTING, setting.value).ok().and_then(|text| text.parse::<u16>().ok())
+            else {
+                continue;
+            };
+            let at = || cx.topic(view, topic, &setting.layer, &["config", SETTING]);
+            if confluent && min > 2 {
+                let message = format!("Confluent Cloud takes 1 or 2 for `{SETTING}`, not {min}");
+                out.push_in(view.index, out.error(at(), message).help("write 2"));
+                continue;
+            }
+            let Some((factor, layer)) = &topic.replication_factor else { continue };
+            let message = format!("`{SETTING}` is {min}, the replication factor {factor}");
+            let fewer = factor.saturating_sub(1).max(1);
+            if min < *factor || (min == *factor && min == 1) {
+                continue;
+            }
+            let replication = || cx.topic(view, topic, layer, &["replicationFactor"]);
+            // The place that was written last is the one that made the two disagree.
+            let (at, other, what) = if layer > &setting.layer {
+                (replication(), at(), "the in-sync replicas asked for")
+            } else {
+                (at(), replication(), "the replication factor")
+            };
+            let finding = if min > *factor {
+                out.error(at, format!("{message}: no producer with `acks=all` could write"))
+            } else {
+                out.warning(at, format!("{message}: no producer with `acks=all` can write while a broker restarts"))
+            };
+            let help = format!("write `{SETTING}: {fewer}`, or a replication factor of at least {}", min + 1);
+            out.push_in(view.index, finding.help(help).related(other, what));
+        }
+    }
+}

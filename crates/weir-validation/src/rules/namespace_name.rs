@@ -1,0 +1,65 @@
+use weir_findings::{RulePage, Severity};
+use weir_model::{EntityRef, Kind, Route};
+
+use crate::{
+    Rule,
+    context::{self, Context},
+    out::Out,
+};
+
+pub(super) const RULE: Rule = Rule {
+    page: RulePage {
+        id: "namespace-name",
+        severity: Severity::Error,
+        title: "namespaces Kubernetes takes",
+        what: "A namespace has 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends. \
+               Templates are judged as they come out for each team and stage.",
+        why: "Kubernetes refuses any other, when a developer waits for a pod.",
+        bad: "namespaces: {dev: Toll_Dev}",
+        good: "namespaces: {dev: toll-dev}",
+        remedy: "",
+    },
+    check,
+};
+
+fn check(cx: &Context<'_>, out: &mut Out) {
+    let settings = &cx.workspace.settings.spec;
+    for view in &cx.stages {
+        let stage = &view.stage.name;
+        for (name, team) in &cx.workspace.teams {
+            // What a team is called is judged elsewhere; its namespace would only repeat it.
+            if super::kafka_name::fault(name).is_some() {
+                continue;
+            }
+            let (template, at) = if let Some(namespace) = team.spec.namespaces.get(stage) {
+                (namespace, context::team(team, ["namespaces", stage]))
+            } else if let Some(namespace) = &view.stage.namespace {
+                (namespace, cx.stage(view.index, ["namespace"]))
+            } else if let Some(namespace) = &settings.defaults.namespace {
+                (namespace, cx.settings(["defaults", "namespace"]))
+            } else {
+                continue;
+            };
+            let namespace = template.replace("{team}", name).replace("{stage}", stage);
+            // Left-over braces are `unknown-placeholder`'s.
+            if !namespace.contains(['{', '}']) && !legal(&namespace) {
+                let mut finding = out.error(at.clone(), format!("`{namespace}` is no namespace name"));
+                if namespace != *template && !team.spec.namespaces.contains_key(stage) {
+                    // The template fits other teams: this one has to write its own, or be called otherwise.
+                    finding.at = Route::name(EntityRef::new(Kind::Team, name));
+                    finding = finding.related(at, "the template");
+                }
+                let finding = finding
+                    .help("use 1 to 63 lower-case letters, digits and hyphens, no hyphen at either end");
+                out.push_in(view.index, finding);
+            }
+        }
+    }
+}
+
+fn legal(name: &str) -> bool {
+    (1..=63).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}

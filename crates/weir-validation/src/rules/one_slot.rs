@@ -1,0 +1,44 @@
+use weir_findings::{RulePage, Severity};
+use weir_model::Ensure;
+
+use crate::{
+    Rule,
+    context::{Context, spec},
+    out::Out,
+};
+
+pub(super) const RULE: Rule = Rule {
+    page: RulePage {
+        id: "one-slot",
+        severity: Severity::Error,
+        title: "one API key an account on Apache Kafka",
+        what: "In a stage on a cluster of Apache Kafka brokers, a service account has one slot at most.",
+        why: "There a service account is a SCRAM user, and its API key is the user's password. A second one would replace \
+              the first.",
+        bad: "apiKeys: [{slot: default}, {slot: batch}]",
+        good: "apiKeys: [{slot: default}]",
+        remedy: "Give the second application a service account of its own.",
+    },
+    check,
+};
+
+fn check(cx: &Context<'_>, out: &mut Out) {
+    for view in &cx.stages {
+        let cluster = cx.workspace.settings.spec.clusters.get(&view.stage.cluster);
+        if cluster.is_none_or(|cluster| cluster.apache_kafka.is_none()) {
+            continue;
+        }
+        for account in view.accounts.values().filter(|account| account.ensure == Ensure::Present) {
+            let [first, second, ..] = account.api_keys else { continue };
+            let message = format!(
+                "`{}` has the slots `{}` and `{}`, and a SCRAM user has one password",
+                account.entity.metadata.name, first.slot, second.slot
+            );
+            let at = spec(account.entity.entity_ref(), ["apiKeys"]);
+            out.push_in(
+                view.index,
+                out.error(at, message).help("keep one slot, and give the other application a service account of its own"),
+            );
+        }
+    }
+}

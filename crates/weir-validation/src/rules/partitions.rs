@@ -1,0 +1,51 @@
+use weir_findings::{RulePage, Severity};
+
+use crate::{
+    Rule,
+    context::{Context, Place, overlays, set},
+    out::Out,
+};
+
+pub(super) const RULE: Rule = Rule {
+    page: RulePage {
+        id: "partitions",
+        severity: Severity::Error,
+        title: "a sane number of partitions",
+        what: "A topic has at least one partition and at most 10,000. More than 1,000 is a warning.",
+        why: "Kafka refuses none, and more than 10,000 in one request. Partitions cost memory, files and fail-over time on \
+              every broker, and can never be taken back.",
+        bad: "spec: {partitions: 0}",
+        good: "spec: {partitions: 6}",
+        remedy: "",
+    },
+    check,
+};
+
+/// What a controller creates in one request (`ReplicationControlManager.MAX_PARTITIONS_PER_BATCH`).
+const MOST: u32 = 10_000;
+/// More than any topic of a sane layout has.
+const DOUBTFUL: u32 = 1_000;
+
+fn check(cx: &Context<'_>, out: &mut Out) {
+    let mut judge = |place: Place<'_>, partitions: u32| {
+        let at = || place.route(cx, &["partitions"]);
+        if partitions == 0 {
+            out.push(out.error(at(), "a topic without partitions cannot be").help("write at least 1, or leave it out"));
+        } else if partitions > MOST {
+            let message = format!("{partitions} partitions are more than Kafka creates at once");
+            out.push(out.error(at(), message).help("write at most 10000"));
+        } else if partitions > DOUBTFUL {
+            let message = format!("{partitions} partitions are a load for every broker, and cannot be taken back");
+            out.push(out.warning(at(), message).help("start with fewer: partitions can be added later"));
+        }
+    };
+    for (name, profile) in &cx.workspace.settings.spec.profiles {
+        profile.partitions.into_iter().for_each(|n| judge(Place::Profile(name), n));
+    }
+    for topic in cx.workspace.topics.values() {
+        topic.spec.partitions.into_iter().for_each(|n| judge(Place::Topic(topic), n));
+        for (stage, overlay) in overlays(&topic.spec.stages) {
+            set(&overlay.partitions).into_iter().for_each(|n| judge(Place::Overlay(topic, stage), *n));
+        }
+    }
+}

@@ -1,0 +1,40 @@
+use weir_findings::{RulePage, Severity};
+use weir_model::settings;
+
+use crate::{
+    Rule,
+    context::{Context, on_confluent},
+    out::Out,
+};
+
+pub(super) const RULE: Rule = Rule {
+    page: RulePage {
+        id: "setting-read-only",
+        severity: Severity::Error,
+        title: "settings Confluent Cloud keeps to itself",
+        what: "Topics in a stage on Confluent Cloud set only what Confluent Cloud lets its customers edit.",
+        why: "Confluent Cloud refuses the others when the topic is created or changed.",
+        bad: "config: {flush.ms: 1s}",
+        good: "config: {}",
+        remedy: "Where other stages need the setting, write it in their part of `stages`, or take it out in this one's: \
+                 `stages: {prod: {config: {flush.ms: null}}}`.",
+    },
+    check,
+};
+
+fn check(cx: &Context<'_>, out: &mut Out) {
+    for view in cx.stages.iter().filter(|view| on_confluent(view)) {
+        for topic in view.topics.values() {
+            for (name, setting) in &topic.config {
+                // What gives a setting back is no edit that could be refused: it is not sent where nothing is set.
+                if setting.value.is_default() || settings::lookup(name).is_none_or(|s| s.confluent_editable) {
+                    continue;
+                }
+                let at = cx.topic(view, topic, &setting.layer, &["config", name]);
+                let message = format!("Confluent Cloud does not let `{name}` be set");
+                let help = format!("remove it, or take it out in this stage: `stages: {{{}: {{config: {{{name}: null}}}}}}`", view.stage.name);
+                out.push_in(view.index, out.error(at, message).help(help));
+            }
+        }
+    }
+}

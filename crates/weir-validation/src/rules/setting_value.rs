@@ -1,0 +1,48 @@
+use weir_findings::{RulePage, Severity};
+use weir_model::{
+    SettingValue,
+    settings::{self, SettingKind},
+};
+
+use crate::{Rule, context::Context, out::Out};
+
+pub(super) const RULE: Rule = Rule {
+    page: RulePage {
+        id: "setting-value",
+        severity: Severity::Error,
+        title: "settings of the right type and range",
+        what: "The value of every topic setting has the setting's type, lies in its range, and is one of its words \
+               where it has words.",
+        why: "The broker refuses anything else, long after review.",
+        bad: "config: {cleanup.policy: compacted}",
+        good: "config: {cleanup.policy: compact}",
+        remedy: "Times may be written `7d` or in milliseconds, sizes `1GiB` or in bytes; `default` gives a setting back \
+                 to the cluster.",
+    },
+    check,
+};
+
+fn check(cx: &Context<'_>, out: &mut Out) {
+    cx.settings_written(|place, name, value| {
+        if !value.is_default()
+            && let Err(fault) = settings::canonical(name, value)
+        {
+            let at = place.route(cx, &["config", name]);
+            let mut finding = out.error(at.clone(), format!("`{name}`: {fault}"));
+            if let Some(word) = same_word(name, value) {
+                finding = finding.fix(format!("write `{word}`"), at, word);
+            }
+            out.push(finding);
+        }
+    });
+}
+
+/// The word of a setting that `value` is but for small and capital letters.
+fn same_word(name: &str, value: &SettingValue) -> Option<&'static str> {
+    let (SettingKind::Word(words) | SettingKind::Words(words), SettingValue::Scalar(text)) =
+        (&settings::lookup(name)?.kind, value)
+    else {
+        return None;
+    };
+    words.iter().copied().find(|word| word.eq_ignore_ascii_case(text.trim()))
+}

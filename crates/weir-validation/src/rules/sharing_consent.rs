@@ -1,0 +1,229 @@
+use std::collections::BTreeMap;
+
+use weir_findings::{RulePage, Severity};
+use weir_model::{Operation, PatternType, Permission, Resource, Route, StageView, StagedTopic, TopicAccess};
+
+use crate::{
+    Rule,
+    context::{Context, access, exists, spec},
+    out::Out,
+};
+
+pub(super) const RULE: Rule = Rule {
+    page: RulePage {
+        id: "sharing-consent",
+        severity: Severity::Error,
+        title: "other teams' topics only with their consent",
+        what: "A grant or raw rule that reaches a topic of another team is covered by that topic's `access`: `consumers` \
+               for Read, `producers` for Write, either for Describe and DescribeConfigs, `administrators` for these and \
+               for Create, Delete, Alter, AlterConfigs and All. A pattern needs the consent of every topic it reaches, in \
+               every stage. What only denies needs no consent.",
+        why: "The team that owns a topic answers for its data and has to know who uses it. Without this rule any team \
+              could write itself a right to any topic.",
+        bad: "# Topic/cards.status.v1 of team cards has no `access`\nallow:\n  - {consume: cards.status.v1, group: toll-billing}",
+        good: "# in Topic/cards.status.v1, agreed by team cards\nspec:\n  access: {consumers: [toll]}",
+        remedy: "Ask the owning team; its review of the change to its own file is the consent.",
+    },
+    check,
+};
+
+/// What a right needs of the owner of a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Need {
+    Consumer,
+    Producer,
+    Either,
+    /// Only a team that the owner trusts with the topic itself.
+    Administrator(Operation),
+}
+
+impl Need {
+    fn of(operation: Operation) -> Self {
+        match operation {
+            Operation::Read => Need::Consumer,
+            Operation::Write => Need::Producer,
+            Operation::Describe | Operation::DescribeConfigs => Need::Either,
+            Operation::All
+            | Operation::Create
+            | Operation::Delete
+            | Operation::Alter
+            | Operation::AlterConfigs
+            | Operation::ClusterAction
+            | Operation::IdempotentWrite
+            | Operation::CreateTokens
+            | Operation::DescribeTokens => Need::Administrator(operation),
+        }
+    }
+
+    fn met(self, team: &str, access: &TopicAccess) -> bool {
+        let named = |teams: &[String]| teams.iter().any(|name| name == team || name == "*");
+        // Never every team at once.
+        let administers = || access.administrators.iter().any(|name| name == team);
+        let used = match self {
+            Need::Consumer => named(&access.consumers),
+            Need::Producer => named(&access.producers),
+            Need::Either => named(&access.consumers) || named(&access.producers),
+            Need::Administrator(_) => false,
+        };
+        used || administers()
+    }
+}
+
+/// The topics of a stage by name, with where the run of topics of one team ends: a pattern over a team's own names
+/// is answered in one step, however many there are.
+struct Owners<'c, 'w> {
+    topics: Vec<(&'w str, &'c StagedTopic<'w>)>,
+    run_end: Vec<usize>,
+    /// First topic that refuses, by what was asked: the same pattern is asked for again and again.
+    asked: BTreeMap<(&'w str, String, Need), Option<usize>>,
+}
+
+impl<'c, 'w> Owners<'c, 'w> {
+    fn new(view: &'c StageView<'w>) -> Self {
+        let topics: Vec<_> =
+            view.topics.iter().filter(|(_, topic)| exists(topic.ensure)).map(|(name, topic)| (*name, topic)).collect();
+        let team = |i: usize| -> &str { &topics[i].1.entity.metadata.team };
+        let mut run_end = vec![topics.len(); topics.len()];
+        for i in (1..topics.len()).rev() {
+            run_end[i - 1] = if team(i - 1) == team(i) { run_end[i] } else { i };
+        }
+        Self { topics, run_end, asked: BTreeMap::new() }
+    }
+
+    /// The first topic whose name begins with `beginning` and whose owner does not consent.
+    fn refusing(&mut self, team: &'w str, beginning: &str, need: Need) -> Option<&'c StagedTopic<'w>> {
+        let key = (team, beginning.to_owned(), need);
+        let found = match self.asked.get(&key) {
+            Some(found) => *found,
+            None => {
+                let found = self.search(team, beginning, need);
+                self.asked.insert(key, found);
+                found
+            }
+        };
+        found.map(|i| self.topics[i].1)
+    }
+
+    fn search(&self, team: &str, beginning: &str, need: Need) -> Option<usize> {
+        let mut i = self.topics.partition_point(|(name, _)| *name < beginning);
+        while let Some((name, topic)) = self.topics.get(i).filter(|(name, _)| name.starts_with(beginning)) {
+            if topic.entity.metadata.team == team {
+                i = self.run_end[i];
+            } else if need.met(team, topic.access) {
+                i += 1;
+            } else {
+                debug_assert!(name.starts_with(beginning));
+                return Some(i);
+            }
+        }
+        None
+    }
+}
+
+fn check(cx: &Context<'_>, out: &mut Out) {
+    for view in &cx.stages {
+        stage(cx, out, view);
+    }
+}
+
+fn stage<'w>(cx: &Context<'w>, out: &mut Out, view: &StageView<'w>) {
+    let mut owners = Owners::new(view);
+    for list in view.access.values() {
+        // Whose account it is decides, whatever team the list claims.
+        let Some(account) = cx.accounts.get(&list.entity.spec.service_account) else { continue };
+        let team = account.metadata.team.as_str();
+        for (i, grant) in list.allow.iter().enumerate() {
+            for (field, name, operation) in
+                [("produce", &grant.produce, Operation::Write), ("consume", &grant.consume, Operation::Read)]
+            {
+                let Some(name) = name.as_deref() else { continue };
+                let (name, open) = name.strip_suffix('*').map_or((name, false), |body| (body, true));
+                if let Some(topic) = refusing(&mut owners, view, team, name, open, Need::of(operation)) {
+                    report(out, view, (team, name, open), topic, operation, access(view, list, "allow", i, field));
+                }
+            }
+        }
+        for (i, rule) in list.rules.iter().enumerate() {
+            if rule.resource != Resource::Topic || rule.permission != Permission::Allow {
+                continue;
+            }
+            let Some(name) = rule.name.as_deref() else { continue };
+            let all = rule.pattern == PatternType::Literal && name == "*";
+            let (name, open) = if all { ("", true) } else { (name, rule.pattern == PatternType::Prefixed) };
+            for operation in &rule.operations {
+                if let Some(topic) = refusing(&mut owners, view, team, name, open, Need::of(*operation)) {
+                    report(out, view, (team, name, open), topic, *operation, access(view, list, "rules", i, "name"));
+                }
+            }
+        }
+    }
+}
+
+fn refusing<'c, 'w>(
+    owners: &mut Owners<'c, 'w>,
+    view: &'c StageView<'w>,
+    team: &'w str,
+    name: &str,
+    open: bool,
+    need: Need,
+) -> Option<&'c StagedTopic<'w>> {
+    if open {
+        return owners.refusing(team, name, need);
+    }
+    let topic = view.topics.get(name).filter(|topic| exists(topic.ensure))?;
+    (topic.entity.metadata.team != team && !need.met(team, topic.access)).then_some(topic)
+}
+
+fn report(
+    out: &mut Out,
+    view: &StageView<'_>,
+    (team, name, open): (&str, &str, bool),
+    topic: &StagedTopic<'_>,
+    operation: Operation,
+    at: Route,
+) {
+    let owner = &topic.entity.metadata.team;
+    let reached = &topic.entity.metadata.name;
+    let pattern = if open { format!("`{name}*` reaches `{reached}`, which") } else { format!("`{reached}`") };
+    let field = match Need::of(operation) {
+        Need::Consumer | Need::Either => Some("consumers"),
+        Need::Producer => Some("producers"),
+        Need::Administrator(_) => None,
+    };
+    let entity = || topic.entity.entity_ref();
+    let finding = match field {
+        Some(field) => out
+            .error(at, format!("{pattern} belongs to team `{owner}`, which does not let team `{team}` {}", verb(operation)))
+            .help(format!("team `{owner}` adds `access: {{{field}: [{team}]}}` to `{}`", entity()))
+            .related(consent(view, topic, field), "the owner's list"),
+        None => out
+            .error(at, format!("{pattern} belongs to team `{owner}`, which does not let team `{team}` administer it: {operation:?}"))
+            .help(if open {
+                format!("write a beginning that only your own topics have, or have team `{owner}` name `{team}` under `access.administrators`")
+            } else {
+                format!("remove the operation, or have team `{owner}` name `{team}` under `access.administrators`")
+            })
+            .related(Route::name(entity()), "the topic"),
+    };
+    out.push_in(view.index, finding);
+}
+
+/// Where the owner's consent is written, or would be.
+fn consent(view: &StageView<'_>, topic: &StagedTopic<'_>, field: &str) -> Route {
+    let entity = topic.entity;
+    if std::ptr::eq(topic.access, &entity.spec.access) {
+        if topic.access == &TopicAccess::default() {
+            return Route::name(entity.entity_ref());
+        }
+        return spec(entity.entity_ref(), ["access", field]);
+    }
+    spec(entity.entity_ref(), ["stages", &view.stage.name, "access", field])
+}
+
+fn verb(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Read => "read it",
+        Operation::Write => "write to it",
+        _ => "see it",
+    }
+}

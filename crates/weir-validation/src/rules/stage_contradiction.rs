@@ -1,0 +1,99 @@
+use weir_findings::{RulePage, Severity};
+use weir_model::{Ensure, Layer, StageView, StagedTopic, Topic, settings};
+
+use crate::{
+    Rule,
+    context::Context,
+    out::Out,
+};
+
+pub(super) const RULE: Rule = Rule {
+    page: RulePage {
+        id: "stage-contradiction",
+        severity: Severity::Error,
+        title: "stages that contradict each other",
+        what: "A topic's `cleanup.policy` is the same in all stages that manage it. Fewer partitions, or a smaller \
+               `max.message.bytes`, than in the stage before are warnings.",
+        why: "A topic that is compacted in one stage and not in the next is another topic there: what was tested is not \
+              what runs. Load and large records that an earlier stage took break in the later one.",
+        bad: "config: {cleanup.policy: delete}\nstages:\n  dev:\n  prod: {config: {cleanup.policy: compact}}",
+        good: "config: {cleanup.policy: compact}\nstages:\n  dev:\n  prod: {config: {retention.ms: 30d}}",
+        remedy: "",
+    },
+    check,
+};
+
+fn check(cx: &Context<'_>, out: &mut Out) {
+    // Only an overlay can make a topic differ between stages.
+    for topic in cx.workspace.topics.values().filter(|topic| topic.spec.stages.is_some()) {
+        compare(cx, out, topic);
+    }
+}
+
+fn compare(cx: &Context<'_>, out: &mut Out, topic: &Topic) {
+    let name = topic.metadata.name.as_str();
+    let mut before: Option<(&StageView<'_>, &StagedTopic<'_>)> = None;
+    for view in &cx.stages {
+        // What is let go is as it is, whatever its file says.
+        let Some(later) = view.topics.get(name).filter(|topic| topic.ensure == Ensure::Present) else { continue };
+        if let Some((earlier_view, earlier)) = before {
+            policies(cx, out, (earlier_view, earlier), (view, later));
+            sizes(cx, out, (earlier_view, earlier), (view, later));
+        }
+        before = Some((view, later));
+    }
+}
+
+type InStage<'c, 'w> = (&'c StageView<'w>, &'c StagedTopic<'w>);
+
+/// A setting's value in Kafka's spelling, when it has one of its own that is one.
+fn own(topic: &StagedTopic<'_>, name: &str) -> Option<String> {
+    let setting = topic.config.get(name).filter(|setting| !setting.value.is_default())?;
+    settings::canonical(name, setting.value).ok()
+}
+
+fn policies(cx: &Context<'_>, out: &mut Out, (earlier_view, earlier): InStage<'_, '_>, (view, later): InStage<'_, '_>) {
+    const SETTING: &str = "cleanup.policy";
+    let policy = |topic: &StagedTopic<'_>| match topic.config.get(SETTING) {
+        // Kafka's default; whoever changes it for a whole cluster says so in a profile.
+        None => Some("delete".to_owned()),
+        Some(setting) if setting.value.is_default() => Some("delete".to_owned()),
+        Some(setting) => settings::canonical(SETTING, setting.value).ok(),
+    };
+    let (Some(a), Some(b)) = (policy(earlier), policy(later)) else { return };
+    if settings::same(SETTING, &a, &b) {
+        return;
+    }
+    let place = |view: &StageView<'_>, topic: &StagedTopic<'_>| {
+        let layer = topic.config.get(SETTING).map_or(Layer::Stage, |setting| setting.layer);
+        cx.topic(view, topic, &layer, &["config", SETTING])
+    };
+    let message = format!("`{SETTING}` is `{b}` in stage `{}`, and `{a}` in `{}` before it", view.stage.name, earlier_view.stage.name);
+    let finding = out
+        .error(place(view, later), message)
+        .help("write one policy for all stages, under `spec.config`")
+        .related(place(earlier_view, earlier), format!("`{a}` comes from here"));
+    out.push_in(view.index, finding.clone());
+    out.push_in(earlier_view.index, finding);
+}
+
+fn sizes(cx: &Context<'_>, out: &mut Out, (earlier_view, earlier): InStage<'_, '_>, (view, later): InStage<'_, '_>) {
+    let (stage, before) = (&view.stage.name, &earlier_view.stage.name);
+    if let (Some((a, _)), Some((b, layer))) = (&earlier.partitions, &later.partitions)
+        && b < a
+    {
+        let at = cx.topic(view, later, layer, &["partitions"]);
+        let message = format!("{b} partitions in stage `{stage}`, {a} in `{before}` before it");
+        out.push_in(view.index, out.warning(at, message).help(format!("write {a} or more, or fewer in `{before}`")));
+    }
+    const SETTING: &str = "max.message.bytes";
+    let number = |topic| own(topic, SETTING).and_then(|text| text.parse::<u64>().ok());
+    if let (Some(a), Some(b)) = (number(earlier), number(later))
+        && b < a
+    {
+        let at = cx.topic(view, later, &later.config[SETTING].layer, &["config", SETTING]);
+        let (a, b) = (settings::humane(SETTING, &a.to_string()), settings::humane(SETTING, &b.to_string()));
+        let message = format!("`{SETTING}` is {b} in stage `{stage}`, {a} in `{before}` before it");
+        out.push_in(view.index, out.warning(at, message).help(format!("write {a} or more, or less in `{before}`")));
+    }
+}

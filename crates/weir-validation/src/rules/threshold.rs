@@ -1,0 +1,32 @@
+use weir_findings::{RulePage, Severity};
+
+use crate::{Rule, context::Context, out::Out};
+
+pub(super) const RULE: Rule = Rule {
+    page: RulePage {
+        id: "threshold",
+        severity: Severity::Error,
+        title: "thresholds that can be reached",
+        what: "A stage's `threshold.percent` is at most 100. 100 itself, which only a plan that touches everything \
+               exceeds, is a warning.",
+        why: "The threshold stops a plan that would delete or change far more than anybody meant. One that cannot be \
+              reached stops nothing.",
+        bad: "threshold: {percent: 150}",
+        good: "threshold: {percent: 30}",
+        remedy: "A single large change needs no other threshold: it is deployed with `--beyond-threshold`.",
+    },
+    check,
+};
+
+fn check(cx: &Context<'_>, out: &mut Out) {
+    for (i, stage) in cx.workspace.settings.spec.stages.iter().enumerate() {
+        let percent = stage.threshold.percent;
+        let at = || cx.stage(i, ["threshold", "percent"]);
+        if percent > 100 {
+            out.push(out.error(at(), format!("{percent} % can never be reached")).help("write 30, or another share up to 100"));
+        } else if percent == 100 {
+            let message = "with 100 % hardly any plan is ever stopped";
+            out.push(out.warning(at(), message).help("write 30, and deploy large changes with `--beyond-threshold`"));
+        }
+    }
+}

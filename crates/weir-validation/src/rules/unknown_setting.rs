@@ -1,0 +1,35 @@
+use weir_findings::{RulePage, Severity};
+use weir_model::settings;
+
+use crate::{Rule, context::Context, out::Out};
+
+pub(super) const RULE: Rule = Rule {
+    page: RulePage {
+        id: "unknown-setting",
+        severity: Severity::Error,
+        title: "settings Kafka knows",
+        what: "Every key under `config` of topics and profiles is a topic setting of Apache Kafka or Confluent Cloud.",
+        why: "The broker refuses a setting it does not know; an older broker's silence would leave the default in force.",
+        bad: "config: {retention: 7d}",
+        good: "config: {retention.ms: 7d}",
+        remedy: "",
+    },
+    check,
+};
+
+fn check(cx: &Context<'_>, out: &mut Out) {
+    cx.settings_written(|place, name, _| {
+        if settings::lookup(name).is_some() {
+            return;
+        }
+        let mut finding = out.error(place.setting_key(cx, name), format!("there is no topic setting `{name}`"));
+        finding = match weir_model::closest(name, settings::all().iter().map(|s| s.name)) {
+            Some(meant) => finding.help(format!("did you mean `{meant}`?")),
+            None => finding.help("remove it, or write the name of one of Kafka's topic settings"),
+        };
+        if let Some(meant) = weir_model::unmistakable(name, settings::all().iter().map(|s| s.name)) {
+            finding = finding.fix(format!("write `{meant}`"), place.setting_key(cx, name), meant);
+        }
+        out.push(finding);
+    });
+}

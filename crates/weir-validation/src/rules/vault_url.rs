@@ -1,0 +1,131 @@
+use weir_findings::{RulePage, Severity};
+use weir_model::{EntityRef, Kind, Route};
+
+use crate::{
+    Rule,
+    context::{self, Context},
+    out::Out,
+};
+
+pub(super) const RULE: Rule = Rule {
+    page: RulePage {
+        id: "vault-url",
+        severity: Severity::Error,
+        title: "key vaults by their address",
+        what: "A key vault is given as `https://<host>`, with no path behind. The name of an Azure Key Vault has 3 to 24 \
+               letters, digits and single hyphens, begins with a letter and does not end in a hyphen. Templates are \
+               judged as they come out for each team and stage. Stages on a sandbox may name a folder instead.",
+        why: "Secrets never travel unencrypted, and a vault of an impossible name fails only when the first key is stored.",
+        bad: "vaults: {prod: \"https://kv-toll-transactions-and-billing.vault.azure.net\"}   # 32 characters",
+        good: "vaults: {prod: \"https://kv-toll-prod.vault.azure.net\"}",
+        remedy: "",
+    },
+    check,
+};
+
+/// The domains of Azure Key Vault, public and sovereign.
+const AZURE: [&str; 3] = [".vault.azure.net", ".vault.azure.cn", ".vault.usgovcloudapi.net"];
+
+fn check(cx: &Context<'_>, out: &mut Out) {
+    let settings = &cx.workspace.settings.spec;
+    for view in &cx.stages {
+        let stage = &view.stage.name;
+        let sandbox = view.cluster.is_some_and(|cluster| cluster.sandbox.is_some());
+        for (name, team) in &cx.workspace.teams {
+            // What a team is called is judged elsewhere; its vault's name would only repeat it.
+            if super::kafka_name::fault(name).is_some() {
+                continue;
+            }
+            let (template, at) = if let Some(url) = team.spec.vaults.get(stage) {
+                (url, context::team(team, ["vaults", stage]))
+            } else if let Some(url) = &view.stage.vault {
+                (url, cx.stage(view.index, ["vault"]))
+            } else if let Some(url) = &settings.defaults.vault {
+                (url, cx.settings(["defaults", "vault"]))
+            } else {
+                continue;
+            };
+            let url = template.replace("{team}", name).replace("{stage}", stage);
+            // Left-over braces are `unknown-placeholder`'s.
+            if url.contains(['{', '}']) || (sandbox && !url.is_empty() && !url.contains("://")) {
+                continue;
+            }
+            match fault(&url) {
+                Some(Fault::Address(fault)) => {
+                    let finding = out.error(at, format!("`{template}` {fault}"));
+                    out.push_in(view.index, finding.help("write `https://<name>.vault.azure.net`"));
+                }
+                Some(Fault::Name(fault)) => {
+                    let mut finding = out.error(at.clone(), format!("`{url}` {fault}"));
+                    if url != *template && !team.spec.vaults.contains_key(stage) {
+                        // The template fits other teams: this one has to write its own address, or be called otherwise.
+                        finding.at = Route::name(EntityRef::new(Kind::Team, name));
+                        finding = finding.related(at, "the template");
+                    }
+                    let help = "use 3 to 24 letters, digits and single hyphens, a letter first, no hyphen last";
+                    out.push_in(view.index, finding.help(help));
+                }
+                None => {}
+            }
+        }
+    }
+}
+
+/// What is wrong with an address.
+#[derive(Debug, PartialEq, Eq)]
+enum Fault {
+    /// Its form, whatever the team.
+    Address(&'static str),
+    /// The vault's name in it.
+    Name(String),
+}
+
+fn fault(url: &str) -> Option<Fault> {
+    let Some(rest) = url.strip_prefix("https://") else {
+        return Some(Fault::Address("is no https address"));
+    };
+    let host = rest.strip_suffix('/').unwrap_or(rest);
+    if host.is_empty() || host.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Some(Fault::Address("names no host"));
+    }
+    if host.contains('@') {
+        return Some(Fault::Address("holds a login, and credentials are never in files"));
+    }
+    if host.contains(['/', '?', '#']) {
+        return Some(Fault::Address("leads to something inside a vault"));
+    }
+    let host = host.to_ascii_lowercase();
+    let name = AZURE.iter().find_map(|domain| host.strip_suffix(domain))?;
+    let wrong = if !(3..=24).contains(&name.len()) {
+        format!("names a vault with {} characters", name.len())
+    } else if let Some(c) = name.chars().find(|c| !c.is_ascii_alphanumeric() && *c != '-') {
+        format!("names a vault with `{c}` in it")
+    } else if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || name.ends_with('-') || name.contains("--") {
+        "names a vault that Azure does not take".to_owned()
+    } else {
+        return None;
+    };
+    Some(Fault::Name(wrong))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        for right in
+            ["https://kv-toll-dev.vault.azure.net", "https://kv1.vault.azure.net/", "https://localhost:8443", "https://KV1.vault.azure.net"]
+        {
+            assert_eq!(fault(right), None, "{right}");
+        }
+        for wrong in [
+            "", "http://kv1.vault.azure.net", "https://", "https://a b", "https://u:p@kv1.vault.azure.net",
+            "https://kv1.vault.azure.net/secrets/x", "https://kv.vault.azure.net", "https://1kv.vault.azure.net",
+            "https://kv--1.vault.azure.net", "https://kv1-.vault.azure.net", "https://kv_1.vault.azure.net",
+            "https://a.kv1.vault.azure.net",
+        ] {
+            assert!(fault(wrong).is_some(), "{wrong}");
+        }
+    }
+}

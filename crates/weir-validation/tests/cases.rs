@@ -1,0 +1,89 @@
+//! Every folder `cases/<rule>/pass*` is a workspace without a finding; every `cases/<rule>/fail*` one in which the rule
+//! finds what `findings.txt` says. A case without a `weir.yaml` stands on `base/weir.yaml`.
+//!
+//! `WEIR_BLESS=1` writes the expected files anew.
+
+use std::{fmt::Write as _, fs, path::Path};
+
+use weir_findings::{Finding, Sources, Span};
+
+const BASE: &str = include_str!("base/weir.yaml");
+
+fn case(file: &Path) -> datatest_stable::Result<()> {
+    let folder = file.parent().ok_or("no folder")?;
+    let rule = folder.parent().and_then(Path::file_name).ok_or("no rule")?.to_string_lossy().into_owned();
+    let name = folder.file_name().ok_or("no case")?.to_string_lossy().into_owned();
+
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            let file = path.file_name().ok_or("no file")?.to_string_lossy().into_owned();
+            files.push((file, read(&path)?));
+        }
+    }
+    if !files.iter().any(|(name, _)| name == "weir.yaml") {
+        files.push(("weir.yaml".to_owned(), BASE.to_owned()));
+    }
+    let loaded = weir_model::load(files);
+    let findings = weir_validation::validate(&loaded);
+    let text = describe(&findings, &loaded.sources)?;
+
+    if name.starts_with("pass") {
+        return if findings.is_empty() { Ok(()) } else { Err(format!("expected no finding:\n{text}").into()) };
+    }
+    if !findings.iter().any(|finding| finding.rule.as_str() == rule) {
+        return Err(format!("`{rule}` found nothing:\n{text}").into());
+    }
+    let expected = folder.join("findings.txt");
+    if bless() {
+        write(&expected, &text)?;
+    }
+    let wanted = read(&expected).unwrap_or_default();
+    if text == wanted { Ok(()) } else { Err(format!("expected:\n{wanted}\nfound:\n{text}").into()) }
+}
+
+/// Findings with the text they point at, so that a wrong place shows.
+fn describe(findings: &[Finding], sources: &Sources) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    let place = |span: Span| {
+        let (file, position) = (sources.file(span.file), sources.position(span));
+        let shown = file.text()[span.range()].lines().next().unwrap_or_default();
+        format!("{}:{}:{} {shown}", file.path(), position.line, position.column)
+    };
+    for Finding { rule, severity, message, at, label, help, related, fix } in findings {
+        writeln!(text, "{severity}[{rule}]: {message}\n  at   {}", place(*at))?;
+        if let Some(label) = label {
+            writeln!(text, "       {label}")?;
+        }
+        for other in related {
+            writeln!(text, "  see  {} ({})", place(other.at), other.message)?;
+        }
+        if let Some(help) = help {
+            writeln!(text, "  help {help}")?;
+        }
+        for edit in fix.iter().flat_map(|fix| &fix.edits) {
+            writeln!(text, "  fix  {} → {:?}", place(edit.at), edit.text)?;
+        }
+    }
+    Ok(text)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the cases are files")]
+fn read(path: &Path) -> std::io::Result<String> {
+    fs::read_to_string(path)
+}
+
+#[expect(clippy::disallowed_methods, reason = "blessing writes files")]
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    fs::write(path, text)
+}
+
+#[expect(clippy::disallowed_methods, reason = "blessing is asked for by whoever runs the tests")]
+fn bless() -> bool {
+    std::env::var("WEIR_BLESS").is_ok_and(|value| value == "1")
+}
+
+datatest_stable::harness! {
+    { test = case, root = "tests/cases", pattern = r"/(pass|fail)[^/]*/case\.yaml$" },
+}

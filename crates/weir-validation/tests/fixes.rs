@@ -1,0 +1,48 @@
+//! Every folder of `fixes` is a file before and after its fixes, and what is said of those that are not made. A case
+//! stands on `base/weir.yaml`. `WEIR_BLESS=1` writes the expected files anew.
+
+#![expect(clippy::disallowed_methods, reason = "a case is a folder of files")]
+
+use std::{fmt::Write as _, fs, path::Path};
+
+use weir_model::Loaded;
+use weir_validation::{Fixed, fix, validate};
+
+const BASE: &str = include_str!("base/weir.yaml");
+
+fn load(text: &str) -> Loaded {
+    weir_model::load([("case.yaml", text), ("weir.yaml", BASE)])
+}
+
+fn case(before: &Path) -> datatest_stable::Result<()> {
+    let text = fs::read_to_string(before)?;
+    let Fixed { files, fixed, refused, loaded, findings } = fix(load(&text), &Default::default(), validate);
+    let after = files.first().map_or(text.clone(), |file| file.after.clone());
+    let mut said = format!("{fixed} fixed, {refused} refused\n");
+    for finding in &findings {
+        let line = loaded.sources.position(finding.at).line;
+        writeln!(said, "{line}: {}[{}] {}", finding.severity, finding.rule, finding.message)?;
+    }
+    for (name, is) in [("after.yaml", after.clone()), ("left.txt", said)] {
+        let path = before.with_file_name(name);
+        if std::env::var("WEIR_BLESS").is_ok_and(|v| v == "1") {
+            fs::write(&path, &is)?;
+        }
+        let wanted = fs::read_to_string(&path).unwrap_or_default();
+        if wanted != is {
+            return Err(format!("{}: expected:\n{wanted}\nfound:\n{is}", path.display()).into());
+        }
+    }
+    // Once is enough, and no comment is lost.
+    let again = fix(load(&after), &Default::default(), validate);
+    assert_eq!((again.files.len(), again.fixed), (0, 0));
+    let comments = |text: &str| -> Vec<String> {
+        text.lines().filter_map(|line| line.split_once('#')).map(|(_, comment)| comment.to_owned()).collect()
+    };
+    assert_eq!(comments(&text), comments(&after));
+    Ok(())
+}
+
+datatest_stable::harness! {
+    { test = case, root = "tests/fixes", pattern = r"/before\.yaml$" },
+}

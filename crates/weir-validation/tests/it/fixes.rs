@@ -1,0 +1,162 @@
+//! What holds for the fixes of any file.
+
+use proptest::prelude::*;
+use weir_findings::{Finding, RuleId, Span};
+use weir_model::{Loaded, load};
+use weir_validation::{Fixed, fix, validate};
+
+const BASE: &str = include_str!("../base/weir.yaml");
+
+/// A line of a topic, right or wrong, with a comment on it and one above it.
+fn lines() -> impl Strategy<Value = String> {
+    let line = prop::sample::select(vec![
+        "partitions: 6",
+        "partitons: 6",
+        "partitions: \"6\"",
+        "Partitions: '0'",
+        "replicationFactor: 3.0",
+        "replication_factor: 3",
+        "access: {consumers: toll}",
+        "acess: {consumers: [toll], producers: [nobody]}",
+        "config: {retention.sm: 7d, compression.type: GZIP, nonsense: 1}",
+        "confg: {segment.byte: 7 days, password: hunter2}",
+        "stages: {dev: {partitons: 3}, prod: }",
+        "\"ensure\": Absent",
+        "profil: standard",
+    ]);
+    let line = (line, "[ a-z#:'\"{}\\[\\]-]{0,12}")
+        .prop_map(|(line, comment)| format!("  # above {comment}\n  {line}   # behind {comment}\n"));
+    prop::collection::vec(line, 0..6).prop_map(|lines| lines.concat())
+}
+
+fn documents() -> impl Strategy<Value = String> {
+    let head = prop::sample::select(vec!["Topic", "Topci", "topic"]);
+    let version = prop::sample::select(vec!["weir/v1", "wier/v1", "weir/v2"]);
+    let document = (version, head, 0..3, lines()).prop_map(|(version, kind, name, lines)| {
+        format!("apiVersion: {version} # one\nkind: {kind}\nmetadata: {{name: toll.t{name}.v1, team: toll}}\nspec: # it\n{lines}")
+    });
+    let acl = prop::collection::vec((0..3, prop::bool::ANY), 0..5).prop_map(|grants| {
+        let mut text = "apiVersion: weir/v1\nkind: AccessControlList\nmetadata: {name: toll-x, team: toll}\nspec:\n  serviceAccount: toll-x\n  allow:\n".to_owned();
+        for (topic, comment) in grants {
+            text.push_str(&format!("    # for {topic}\n    - produce: toll.t{topic}.v1{}\n", if comment { " # why" } else { "" }));
+        }
+        text
+    });
+    let document = prop_oneof![3 => document, 1 => acl];
+    (prop::collection::vec(document, 1..4), prop::bool::ANY).prop_map(|(documents, crlf)| {
+        let text = documents.join("---\n");
+        if crlf { text.replace('\n', "\r\n") } else { text }
+    })
+}
+
+fn read(text: &str) -> Loaded {
+    load([("case.yaml", text), ("weir.yaml", BASE)])
+}
+
+fn comments(text: &str) -> Vec<&str> {
+    text.lines().filter_map(|line| line.split_once('#')).map(|(_, comment)| comment).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn once_is_enough_and_comments_stay(text in documents()) {
+        let fixed = fix(read(&text), &Default::default(), validate);
+        let after = fixed.files.first().map_or(text.clone(), |file| file.after.clone());
+        prop_assert_eq!(comments(&text), comments(&after), "{}", after);
+        prop_assert_eq!(text.matches("\r\n").count() > 0, after.matches("\r\n").count() > 0);
+        let again = fix(read(&after), &Default::default(), validate);
+        prop_assert_eq!((again.files.len(), again.fixed), (0, 0), "{}", after);
+        prop_assert_eq!(fixed.files.is_empty(), fixed.fixed == 0);
+
+        // What was well formed is still there, under its name.
+        let (was, is) = (read(&text), read(&after));
+        let names = |loaded: &Loaded| -> Vec<String> {
+            loaded.workspace.iter().flat_map(|workspace| workspace.topics.keys().cloned()).collect()
+        };
+        prop_assert!(names(&was).iter().all(|name| names(&is).contains(name)), "{}", after);
+        // A finding of form is gone or stays; none comes in.
+        prop_assert!(is.findings.len() + fixed.fixed >= was.findings.len());
+        prop_assert!(is.findings.len() <= was.findings.len());
+    }
+}
+
+const TWO: &str = "apiVersion: weir/v1\nkind: Team\nmetadata: {name: cards}\n---\napiVersion: weir/v1\nkind: Team\nmetadata: {name: blue}\n";
+
+/// Fixes [`TWO`] with a judge that, wherever `word` is, finds it wrong and says to write `instead`.
+fn made(word: &'static str, instead: &'static str, also: impl Fn(&str) -> Vec<(&'static str, usize)>) -> Fixed {
+    fix(read(TWO), &Default::default(), move |loaded: &Loaded| {
+        let (file, text) = loaded.sources.iter().find(|(_, file)| file.path() == "case.yaml").expect("the case");
+        let text = text.text();
+        let mut findings = loaded.findings.clone();
+        if let Some(start) = text.find(word) {
+            let at = Span::new(file, start..start + word.len());
+            findings.push(Finding::error(RuleId::new("made-up"), at, "wrong").fix("write", at, instead));
+        }
+        for (message, at) in also(text) {
+            findings.push(Finding::warning(RuleId::new("other"), Span::new(file, at..at), message));
+        }
+        findings
+    })
+}
+
+#[test]
+fn a_fix_that_does_something_else_is_left_undone() {
+    let none = |_: &str| Vec::new();
+    let fine = made("cards", "maps", none);
+    assert_eq!((fine.fixed, fine.refused, fine.files.len()), (1, 0, 1));
+
+    // It stays wrong.
+    let still = made("cards", "cards2", none);
+    assert_eq!((still.fixed, still.refused, still.files.len()), (0, 1, 0));
+    // Another entity becomes another one: what was the second document is the third.
+    let shifts = made(
+        "metadata: {name: cards}",
+        "metadata: {name: x}\n---\napiVersion: weir/v1\nkind: Team\nmetadata: {name: y}",
+        none,
+    );
+    assert_eq!((shifts.fixed, shifts.refused), (0, 1));
+    // Another entity is gone.
+    let swallows = made("cards}\n---\napiVersion: weir/v1\nkind: Team\nmetadata: {name: blue}", "x}", none);
+    assert_eq!((swallows.fixed, swallows.refused), (0, 1));
+    // Something is found that was not there before, be it of form or of meaning.
+    let form = made("cards", "x, nonsense: 1", none);
+    assert_eq!((form.fixed, form.refused), (0, 1));
+    let meaning = made("cards", "maps", |text| text.contains("maps").then_some(("new", 0)).into_iter().collect());
+    assert_eq!((meaning.fixed, meaning.refused), (0, 1));
+    // What could not be judged before may come up with a fix of form.
+    let text = TWO.replace("kind: Team\nmetadata: {name: blue}", "kind: Topci\nmetadata: {name: blue.v1, team: none}");
+    let uncovers = fix(read(&text), &Default::default(), validate);
+    assert_eq!((uncovers.fixed, uncovers.refused, uncovers.findings.is_empty()), (1, 0, false));
+    // What was there before may stay, wherever it is now.
+    let old = made("cards", "maps", |text| vec![("old", text.find("blue").expect("it is there"))]);
+    assert_eq!((old.fixed, old.refused, old.findings.len()), (1, 0, 1));
+}
+
+/// Two findings at one place give one edit.
+#[test]
+fn fixes_that_meet_are_not_made_at_once() {
+    let fixed = fix(read(TWO), &Default::default(), |loaded: &Loaded| {
+        let (file, text) = loaded.sources.iter().find(|(_, file)| file.path() == "case.yaml").expect("the case");
+        let at = text.text().find("cards").map(|start| Span::new(file, start..start + 5));
+        let found =
+            |at| ["a", "b"].map(|message| Finding::error(RuleId::new("x"), at, message).fix("write", at, "maps99"));
+        at.map(found).into_iter().flatten().collect()
+    });
+    assert_eq!(fixed.files[0].after, TWO.replace("cards", "maps99"));
+}
+
+/// One bad fix does not keep the others from being made.
+#[test]
+fn good_fixes_are_made_beside_bad_ones() {
+    let text: String = (0..20)
+        .map(|i| {
+            let field = if i == 7 { "segment.byte: 7 days" } else { "retention.sm: 7d" };
+            format!("---\napiVersion: weir/v1\nkind: Topic\nmetadata: {{name: toll.t{i}.v1, team: toll}}\nspec: {{config: {{{field}}}}}\n")
+        })
+        .collect();
+    let fixed = fix(read(&text), &Default::default(), validate);
+    assert_eq!((fixed.fixed, fixed.refused), (19, 1));
+    assert_eq!(fixed.files[0].after, text.replace("retention.sm", "retention.ms"));
+}

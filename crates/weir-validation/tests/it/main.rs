@@ -1,0 +1,6 @@
+//! The rules as a whole.
+
+mod cost;
+mod fixes;
+mod narrowing;
+mod pages;

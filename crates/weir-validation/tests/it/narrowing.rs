@@ -1,0 +1,53 @@
+//! Findings of one stage.
+
+use weir_model::Loaded;
+
+fn loaded() -> Loaded {
+    weir_model::load([
+        ("weir.yaml", include_str!("../base/weir.yaml")),
+        (
+            "topics.yaml",
+            "apiVersion: weir/v1\nkind: Topic\nmetadata: {name: a, team: toll}\nspec:\n  replicationFactor: 3\n  stages:\n    \
+             dev:\n    test:\n    prod: {replicationFactor: 9}\n---\n\
+             apiVersion: weir/v1\nkind: Topic\nmetadata: {name: b, team: nobody}\nspec: {}\n",
+        ),
+    ])
+}
+
+fn rules(findings: &[weir_findings::Finding]) -> Vec<&str> {
+    findings.iter().map(|finding| finding.rule.as_str()).collect()
+}
+
+#[test]
+fn a_stage_shows_its_own_findings_and_those_of_no_stage() {
+    let loaded = loaded();
+    assert_eq!(rules(&weir_validation::validate(&loaded)), ["replication-factor", "unknown-reference"]);
+    assert_eq!(
+        rules(&weir_validation::validate_stage(&loaded, "prod").unwrap()),
+        ["replication-factor", "unknown-reference"]
+    );
+    assert_eq!(rules(&weir_validation::validate_stage(&loaded, "dev").unwrap()), ["unknown-reference"]);
+}
+
+#[test]
+fn an_unknown_stage_is_an_error() {
+    let error = weir_validation::validate_stage(&loaded(), "prd").unwrap_err();
+    assert_eq!(error.to_string(), "there is no stage `prd`; the stages are dev, test, prod");
+}
+
+#[test]
+fn what_refers_to_a_malformed_entity_is_not_at_fault() {
+    let loaded = weir_model::load([
+        ("weir.yaml", include_str!("../base/weir.yaml")),
+        (
+            "all.yaml",
+            "apiVersion: weir/v1\nkind: Topic\nmetadata: {name: a, team: toll}\nspec: {partitions: many}\n---\n\
+             apiVersion: weir/v1\nkind: ServiceAccount\nmetadata: {name: x, team: toll}\nspec: {}\n---\n\
+             apiVersion: weir/v1\nkind: AccessControlList\nmetadata: {name: x, team: toll}\n\
+             spec: {serviceAccount: x, allow: [{produce: a}]}\n",
+        ),
+    ]);
+    let findings = weir_validation::validate(&loaded);
+    assert_eq!(findings.len(), 1, "{findings:#?}");
+    assert!(findings[0].message.contains("many"), "{findings:#?}");
+}

@@ -1,0 +1,50 @@
+//! What was changed by hand, apart from what git asks for.
+
+use std::process::Command;
+
+use weir_planning::{Change, Drift};
+use weir_ports::Cluster as _;
+
+use crate::World;
+
+fn git(world: &World, args: &[&str]) {
+    let identity = ["-c", "user.name=weir", "-c", "user.email=weir@example.org"];
+    let output = Command::new("git").args(identity).args(args).current_dir(world.dir.path()).output().expect("git");
+    assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn changes_made_by_hand_are_told_apart_from_those_asked_for() {
+    let mut world = World::new();
+    git(&world, &["init", "-q"]);
+    git(&world, &["add", "*.yaml"]);
+    git(&world, &["commit", "-qm", "as it was deployed"]);
+    assert_eq!(world.run("weir up --stage dev --yes"), 0);
+    world.transcript.clear();
+
+    let by_hand: Change = serde_json::from_str(
+        r#"{"action": "alter-config", "topic": "dev.toll.prices.v1",
+            "settings": {"cleanup.policy": {"from": "compact", "to": "delete"}}}"#,
+    )
+    .expect("a change");
+    let sandbox = pipeline::sandbox_at(&world.path(".weir/nonprod"));
+    pipeline::block_on(sandbox.apply(&[&by_hand])).remove(0).expect("changed");
+    world.edit("toll.yaml", "retention.ms: 1d", "retention.ms: 2d");
+
+    assert_eq!(world.run("weir-plan drift --stage dev"), 3);
+    assert_eq!(world.run("weir-plan drift --stage dev --deployed HEAD"), 3);
+    assert_eq!(world.run("weir-plan drift --stage dev --deployed no-such-revision"), 2);
+    let json = world.command("weir-plan drift --stage dev --deployed HEAD --format json").output().expect("run");
+    let drift: Drift = serde_json::from_slice(&json.stdout).expect("a drift");
+    assert_eq!(drift.differences.len(), 2);
+
+    let undone: Change = serde_json::from_str(
+        r#"{"action": "alter-config", "topic": "dev.toll.prices.v1",
+            "settings": {"cleanup.policy": {"from": "delete", "to": "compact"}}}"#,
+    )
+    .expect("a change");
+    pipeline::block_on(sandbox.apply(&[&undone])).remove(0).expect("changed");
+    assert_eq!(world.run("weir-plan drift --stage dev --deployed HEAD"), 0, "what git asks for is no drift");
+    let here = world.dir.path().display().to_string();
+    insta::assert_snapshot!(world.transcript.replace(&here, "DIR"));
+}

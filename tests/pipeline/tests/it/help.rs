@@ -1,0 +1,54 @@
+//! `docs/cli.md` is what `--help` says.
+
+use std::fs;
+
+use crate::{World, repository};
+
+const COMMANDS: [&str; 16] = [
+    "weir",
+    "weir up",
+    "weir init",
+    "weir-validate",
+    "weir-validate show",
+    "weir-validate explain",
+    "weir-validate schema",
+    "weir-plan",
+    "weir-plan observe",
+    "weir-plan show",
+    "weir-plan drift",
+    "weir-deploy",
+    "weir-entity",
+    "weir-entity import",
+    "weir validate",
+    "weir plan drift",
+];
+
+#[test]
+fn the_reference_is_what_help_says() {
+    let world = World::new();
+    let mut page = String::from(
+        "# The command line\n\n\
+         Written by `cargo xtask bless` from what `--help` says; a test fails when it differs.\n",
+    );
+    for line in COMMANDS {
+        let output = world.command(&format!("{line} --help")).output().expect("it runs");
+        assert_eq!(output.status.code(), Some(0), "{line}");
+        let help = String::from_utf8(output.stdout).expect("UTF-8");
+        for text in help.lines() {
+            assert!(text.chars().count() <= 100, "`{line} --help` has a line that terminals break: {text}");
+        }
+        // The two last are only looked at: they are the same under another name.
+        if line.starts_with("weir ") && !["weir up", "weir init"].contains(&line) {
+            assert!(help.contains(&format!("Usage: {line}")), "{help}");
+            continue;
+        }
+        let help: String = help.lines().map(|text| text.trim_end().to_owned() + "\n").collect();
+        page.push_str(&format!("\n## {line}\n\n```text\n{}\n```\n", help.trim_end()));
+    }
+    let path = repository().join("docs/cli.md");
+    if std::env::var_os("WEIR_BLESS").is_some() {
+        fs::write(&path, &page).expect("written");
+    }
+    let there = fs::read_to_string(&path).unwrap_or_default();
+    assert!(there == page, "docs/cli.md is not what --help says; `cargo xtask bless` writes it");
+}

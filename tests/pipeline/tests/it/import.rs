@@ -1,0 +1,81 @@
+//! Taking over clusters that are older than their files.
+
+use std::{fs, path::Path};
+
+use crate::{World, repository};
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("the fixture") {
+        let entry = entry.expect("an entry");
+        let to = to.join(entry.file_name());
+        match entry.file_type().expect("a kind").is_dir() {
+            true if entry.file_name() == ".weir" => {}
+            true => copy(&entry.path(), &to),
+            false => {
+                fs::copy(entry.path(), to).expect("copied");
+            }
+        }
+    }
+}
+
+const STAGES: [&str; 4] = ["dev", "test", "preprod", "prod"];
+
+#[test]
+fn a_whole_organisation_is_deployed_and_imported_again() {
+    let mut world = World::empty();
+    copy(&repository().join("fixtures/cps"), world.dir.path());
+    for stage in STAGES {
+        assert_eq!(world.run(&format!("weir-plan --stage {stage} --out plan.json")), 0, "{}", world.said());
+        let plan: serde_json::Value = serde_json::from_str(&world.read("plan.json")).expect("JSON");
+        let digest = plan["digest"].as_str().expect("a digest");
+        let deploy = format!("weir-deploy plan.json --digest {digest} --max-risk data-loss");
+        assert_eq!(world.run(&deploy), 0, "{}", world.said());
+    }
+    fs::remove_dir_all(world.path("teams")).expect("removed");
+    // A cluster does not know labels or ages of keys, which the organisation's policies ask for.
+    for file in ["teams.yaml", "policies.yaml", "waivers.yaml"] {
+        fs::remove_file(world.path(file)).expect("removed");
+    }
+    world.transcript.clear();
+
+    let all: String = STAGES.iter().map(|stage| format!(" --stage {stage}")).collect();
+    assert_eq!(world.run(&format!("weir entity import{all} --out teams")), 0, "{}", world.said());
+    assert_eq!(world.run("weir-validate"), 0, "{}", world.said());
+    for stage in STAGES {
+        assert_eq!(world.run(&format!("weir-plan --stage {stage} --detailed-exitcode")), 0, "{}", world.said());
+    }
+    assert_eq!(world.run(&format!("weir-entity import{all} --out teams")), 0, "{}", world.said());
+    insta::assert_snapshot!(world.said());
+    insta::assert_snapshot!("cards", world.read("teams/cards.yaml"));
+    insta::assert_snapshot!("toll", world.read("teams/toll.yaml"));
+}
+
+#[test]
+fn wrong_imports_say_what_would_be_right_and_write_nothing() {
+    let mut world = World::new();
+    assert_eq!(world.run("weir up --stage dev --yes"), 0, "{}", world.said());
+    for name in ["toll.yaml", "cards.yaml"] {
+        fs::remove_file(world.path(name)).expect("removed");
+    }
+    world.transcript.clear();
+    for line in [
+        "weir-entity import --stage qa --out teams",
+        "weir-entity import --stage dev --out weir.yaml",
+        "weir-entity import --stage dev --out teams --team-by ^[a-z]+",
+        "weir-entity import --stage dev --out teams --default-team two/words",
+        "weir-entity import --stage dev --out teams --team-by ^(x)",
+    ] {
+        world.run(line);
+    }
+    assert!(!world.path("teams").exists());
+    fs::create_dir(world.path("teams")).expect("a folder");
+    fs::write(world.path("teams/toll.yaml"), "# notes\n").expect("written");
+    world.run("weir-entity import --stage dev --out teams");
+    assert_eq!(world.read("teams/toll.yaml"), "# notes\n");
+    assert!(!world.path("teams/cards.yaml").exists());
+    fs::write(world.path("broken.yaml"), "apiVersion: weir/v1\nkind: Topic\n").expect("written");
+    world.run("weir-entity import --stage dev --out other");
+    assert!(!world.path("other").exists());
+    insta::assert_snapshot!(world.said());
+}

@@ -1,0 +1,129 @@
+//! `weir init`: what it writes is a workspace that goes all the way, and pipelines that their services take.
+
+use std::{collections::BTreeSet, env, fs, path::PathBuf};
+
+use serde_json::Value;
+use weir_testkit::yaml;
+
+use crate::{World, repository};
+
+fn made() -> World {
+    let mut world = World::empty();
+    assert_eq!(world.run("weir init kafka"), 0, "{}", world.said());
+    world
+}
+
+#[test]
+fn a_new_workspace_validates_plans_and_deploys() {
+    let mut world = made();
+    for line in [
+        "weir-validate --workspace kafka",
+        "weir-plan --workspace kafka --stage dev --out plan.json",
+        "weir-deploy plan.json --workspace kafka",
+        "weir-plan --workspace kafka --stage dev --detailed-exitcode",
+    ] {
+        assert_eq!(world.run(line), 0, "{line}: {}", world.said());
+    }
+    insta::assert_snapshot!(world.said());
+}
+
+#[test]
+fn nothing_is_overwritten() {
+    let mut world = made();
+    let before = world.read("kafka/weir.yaml");
+    fs::write(world.path("kafka/teams/orders.yaml"), "mine").expect("written");
+    world.transcript.clear();
+    assert_eq!(world.run("weir init kafka"), 1);
+    insta::assert_snapshot!(world.said());
+    assert_eq!(world.read("kafka/teams/orders.yaml"), "mine");
+    assert_eq!(world.read("kafka/weir.yaml"), before);
+
+    // One file in the way is enough, and then nothing else is there either.
+    fs::create_dir_all(world.path("other/.vscode")).expect("a folder");
+    fs::write(world.path("other/.vscode/settings.json"), "{}").expect("written");
+    assert_eq!(world.run("weir init other"), 1);
+    assert_eq!(fs::read_dir(world.path("other")).expect("a folder").count(), 1);
+    // What is no folder cannot become one; nothing is left.
+    fs::create_dir_all(world.path("third")).expect("a folder");
+    fs::write(world.path("third/teams"), "a file").expect("written");
+    assert_eq!(world.run("weir init third"), 6, "{}", world.said());
+    assert!(!world.path("third/weir.yaml").exists());
+}
+
+/// The modelines and the editor's settings lead to the schemas, which take the files.
+#[test]
+fn editors_find_the_schemas() {
+    let world = made();
+    let settings: Value = serde_json::from_str(&world.read("kafka/.vscode/settings.json")).expect("JSON");
+    let (schema, _) = settings["yaml.schemas"].as_object().and_then(|map| map.iter().next()).expect("a schema");
+    let text = world.read(&format!("kafka/{schema}"));
+    assert_eq!(text, fs::read_to_string(repository().join("schemas/weir.schema.json")).expect("the committed one"));
+    let validator = jsonschema::validator_for(&serde_json::from_str(&text).expect("JSON")).expect("a schema");
+    for file in ["weir.yaml", "teams/orders.yaml"] {
+        let text = world.read(&format!("kafka/{file}"));
+        let modeline = text.lines().next().and_then(|line| line.strip_prefix("# yaml-language-server: $schema="));
+        let folder = world.path("kafka").join(file);
+        assert!(folder.parent().expect("a folder").join(modeline.expect("a modeline")).is_file(), "{file}");
+        for document in yaml(&text) {
+            let errors: Vec<_> = validator.iter_errors(&document).map(|err| err.to_string()).collect();
+            assert!(errors.is_empty(), "{file}: {errors:#?}");
+        }
+    }
+}
+
+fn spec(name: &str) -> Option<Value> {
+    let specs = env::var_os("WEIR_SPECS").map_or_else(|| repository().join("../shared/specs"), PathBuf::from);
+    let Ok(text) = fs::read_to_string(specs.join(name)) else {
+        weir_testkit::skip(&format!("{name} is not at hand: WEIR_SPECS"));
+        return None;
+    };
+    Some(serde_json::from_str(&text).expect("JSON"))
+}
+
+#[track_caller]
+fn accepts(schema: &Value, pipeline: &Value, wrong: [(&str, &str); 2]) {
+    let validator = jsonschema::validator_for(schema).expect("a schema");
+    let errors: Vec<_> = validator.iter_errors(pipeline).map(|err| format!("{}: {err}", err.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    for (right, wrong) in wrong {
+        let text = pipeline.to_string();
+        assert!(text.contains(right), "{right}");
+        let broken: Value = serde_json::from_str(&text.replace(right, wrong)).expect("JSON");
+        assert!(!validator.is_valid(&broken), "{wrong} passes");
+    }
+}
+
+#[test]
+fn the_pipelines_are_what_their_services_take() {
+    let world = made();
+    if let Some(schema) = spec("azure-pipelines/service-schema.json") {
+        let pipeline = yaml(&world.read("kafka/azure-pipelines.yaml")).remove(0);
+        accepts(&schema, &pipeline, [("\"bash\"", "\"bahs\""), ("\"environment\"", "\"enviroment\"")]);
+    }
+    if let Some(schema) = spec("github-actions/github-workflow.json") {
+        let workflow = yaml(&world.read("kafka/.github/workflows/kafka.yaml")).remove(0);
+        accepts(&schema, &workflow, [("\"runs-on\"", "\"run-on\""), ("\"steps\"", "\"step\"")]);
+    }
+}
+
+/// Every command of the pipelines is one that weir has, and no script is made of an expression.
+#[test]
+fn the_pipelines_call_what_there_is() {
+    let world = made();
+    let mut called = BTreeSet::new();
+    for file in ["kafka/azure-pipelines.yaml", "kafka/.github/workflows/kafka.yaml"] {
+        for line in world.read(file).lines() {
+            let script = ["- bash: ", "- run: "].iter().find_map(|key| line.trim().strip_prefix(key));
+            let Some(script) = script else { continue };
+            assert!(!script.contains("${{") && !script.contains("$("), "{script}");
+            let line = script.replace('"', "").replace("$OUT/", "").replace("$PLAN", "plan.json");
+            let code = world
+                .command(&line.replace("weir-deploy plan.json", "weir-deploy --help"))
+                .current_dir(world.path("kafka"))
+                .output();
+            assert_eq!(code.expect("it runs").status.code(), Some(0), "{line}");
+            called.insert(line.split(' ').next().unwrap_or_default().to_owned());
+        }
+    }
+    assert_eq!(called.into_iter().collect::<Vec<_>>(), ["weir-deploy", "weir-plan", "weir-validate"]);
+}

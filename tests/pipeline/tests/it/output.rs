@@ -1,0 +1,107 @@
+//! Output as programs read it.
+
+use std::process::{Command, Stdio};
+
+use crate::{World, repository};
+
+fn json(command: &mut Command) -> serde_json::Value {
+    let output = command.output().expect("it runs");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    serde_json::from_str(&text).unwrap_or_else(|err| panic!("{err} in:\n{text}"))
+}
+
+#[test]
+fn every_json_output_says_its_format() {
+    let mut world = World::new();
+    assert_eq!(world.run("weir-plan --stage dev --out plan.json"), 0);
+    for (line, format) in [
+        ("weir-validate --format json", "weir.findings/v1"),
+        ("weir-validate show Topic/toll.passages.v1 --stage dev --format json", "weir.shown/v1"),
+        ("weir-plan --stage dev --format json", "weir.plan/v1"),
+        ("weir-plan --stage dev --out -", "weir.plan/v1"),
+        ("weir-plan show plan.json --format json", "weir.plan/v1"),
+        ("weir-plan drift --stage dev --format json", "weir.drift/v1"),
+        ("weir-plan observe --stage dev --out -", "weir.observed/v1"),
+        ("weir-deploy plan.json --format json", "weir.receipt/v1"),
+    ] {
+        let value = json(&mut world.command(line));
+        assert_eq!(value["format"], format, "{line}");
+    }
+    world.edit("toll.yaml", "kind: Topic", "kind: Topik");
+    let value = json(&mut world.command("weir-plan --stage dev --format json"));
+    assert_eq!(value["format"], "weir.findings/v1", "without a plan the findings are the data");
+    assert_ne!(value["errors"], 0);
+}
+
+/// `weir-validate explain | head -1` is no error.
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let world = World::new();
+    for line in ["weir-validate explain", "weir-plan --stage dev", "weir --help"] {
+        let mut child = world.command(line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!(output.status.code(), Some(0), "{line}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{line}");
+    }
+}
+
+#[test]
+fn colours_are_for_terminals_unless_asked_for() {
+    let mut world = World::new();
+    world.edit("toll.yaml", "kind: Topic", "kind: Topik");
+    let colored = |line: &str, variable: Option<&str>| {
+        let mut command = world.command(line);
+        command.envs(variable.map(|variable| (variable, "1")));
+        let output = command.output().expect("it runs");
+        output.stdout.contains(&0x1b)
+    };
+    assert!(!colored("weir-validate", None));
+    assert!(colored("weir-validate --color always", None));
+    assert!(colored("weir-validate", Some("CLICOLOR_FORCE")));
+    assert!(!colored("weir-validate --color never", Some("CLICOLOR_FORCE")));
+    assert!(!colored("weir-validate", Some("NO_COLOR")));
+}
+
+#[test]
+fn what_is_nobodys_is_told_only_on_demand() {
+    let mut world = World::new();
+    std::fs::write(world.path("azure-pipelines.yaml"), "trigger: [main]\n").expect("written");
+    assert_eq!(world.run("weir-validate"), 0);
+    assert!(!world.said().contains("azure-pipelines"));
+    assert_eq!(world.run("weir-validate --verbose"), 0);
+    assert!(world.said().contains("! left out azure-pipelines.yaml: no document of weir's"), "{}", world.said());
+}
+
+#[test]
+fn schemas_are_those_of_the_repository() {
+    let mut world = World::new();
+    assert_eq!(world.run("weir-validate schema --out schemas"), 0);
+    let written = std::fs::read_dir(world.path("schemas")).expect("a folder").count();
+    assert!(written >= 6, "{}", world.said());
+    let value: serde_json::Value = serde_json::from_str(&world.read("schemas/weir.schema.json")).expect("JSON");
+    assert!(value["oneOf"].is_array());
+    assert!(repository().join("fixtures").is_dir());
+}
+
+/// `cargo xtask bless` rewrites it.
+#[test]
+fn the_schema_of_what_is_shown_is_committed() {
+    let schema = weir_validate_cli::shown_schema();
+    let text = format!("{}\n", serde_json::to_string_pretty(&schema).expect("JSON"));
+    let path = repository().join("schemas/shown.schema.json");
+    if std::env::var_os("WEIR_BLESS").is_some() {
+        std::fs::write(&path, &text).expect("written");
+    }
+    assert!(std::fs::read_to_string(path).unwrap_or_default() == text, "cargo xtask bless writes it anew");
+
+    let world = World::new();
+    let validator = jsonschema::validator_for(schema.as_value()).expect("a schema");
+    for entity in ["Topic/toll.passages.v1", "ServiceAccount/toll-billing", "AccessControlList/toll-billing"] {
+        let mut value = json(&mut world.command(&format!("weir-validate show {entity} --stage dev --format json")));
+        let errors: Vec<_> = validator.iter_errors(&value).map(|err| err.to_string()).collect();
+        assert!(errors.is_empty(), "{entity}: {errors:#?}");
+        value["values"][0]["path"] = "name".into();
+        assert!(!validator.is_valid(&value));
+    }
+}

@@ -1,0 +1,111 @@
+//! The organisation's own rules, from a file to the exit codes of the binaries.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::World;
+
+const RETENTION: &str = r#"apiVersion: weir/v1
+kind: Policy
+metadata: {name: short-memory, description: Records are kept for two weeks at most}
+spec:
+  match: {kinds: [Topic]}
+  why: Storage is what a topic costs.
+  settings: {retention.ms: {max: 14d}}
+"#;
+
+/// A policy about steps.
+fn about_steps(expression: &str) -> String {
+    format!(
+        "apiVersion: weir/v1\nkind: Policy\nmetadata: {{name: calm, description: Nothing new without a reason}}\n\
+         spec: {{match: {{kinds: [Plan]}}, validations: [{{expression: '{expression}', message: not now, \
+         help: ask the platform team}}]}}\n"
+    )
+}
+
+fn world(policy: &str) -> World {
+    let world = World::new();
+    fs::write(world.path("policies.yaml"), policy).expect("written");
+    world
+}
+
+fn sarif(world: &World, file: &str) -> Value {
+    serde_json::from_str(&world.read(file)).expect("JSON")
+}
+
+#[test]
+fn a_policy_is_told_where_it_is_broken_and_why() {
+    let mut world = world(RETENTION);
+    let line = "weir-validate --out sarif=weir.sarif --out junit=weir.xml --out azure=-";
+    assert_eq!(world.run(line), 1);
+    let sarif = sarif(&world, "weir.sarif");
+    let run = &sarif["runs"][0];
+    let result = &run["results"][0];
+    assert_eq!(result["ruleId"], "short-memory");
+    let at = &result["locations"][0]["physicalLocation"];
+    assert_eq!(at["artifactLocation"]["uri"], "toll.yaml");
+    let start = at["region"]["startLine"].as_u64().and_then(|line| usize::try_from(line).ok()).expect("a line");
+    assert!(world.read("toll.yaml").lines().nth(start - 1).expect("a line").contains("retention.ms: 30d"));
+    let rules = run["tool"]["driver"]["rules"].as_array().expect("rules");
+    let rule = rules.iter().find(|rule| rule["id"] == "short-memory").expect("the policy's own page");
+    assert!(rule["help"]["markdown"].as_str().is_some_and(|text| text.contains("Storage is what a topic costs")));
+    insta::assert_snapshot!(world.said());
+}
+
+/// What is put right leaves the comment beside it, and what the comment allows stays allowed.
+#[test]
+fn a_fix_leaves_the_waiver_beside_it() {
+    let mut world = world(RETENTION);
+    let allow = "# weir: allow short-memory reason=\"auditors read it monthly\" until=2999-12-31";
+    let prod = "prod: {partitions: 12, config: {retention.ms: 30d}}";
+    world.edit("toll.yaml", prod, &format!("{} {allow}", prod.replace("12", "\"12\"")));
+    assert_eq!(world.run("weir-validate --fix"), 0);
+    let line = format!("    prod: {{partitions: 12, config: {{retention.ms: 30d}}}} {allow}\n");
+    assert!(world.read("toll.yaml").contains(&line), "{}", world.read("toll.yaml"));
+    world.transcript.clear();
+    assert_eq!(world.run("weir-validate --show-waived --format concise"), 0);
+    assert_eq!(world.run("weir-validate --now 3000-01-01T00:00:00Z --format concise"), 1, "it is over");
+    insta::assert_snapshot!(world.said());
+}
+
+#[test]
+fn a_plan_that_breaks_a_policy_is_no_plan() {
+    let mut world = world(&about_steps(r#"step.action != "create-topic""#));
+    let line = "weir-plan --stage dev --out plan.json --findings sarif=plan.sarif --findings github=-";
+    assert_eq!(world.run(line), 1);
+    assert!(!world.path("plan.json").exists());
+    let found = sarif(&world, "plan.sarif");
+    let results = found["runs"][0]["results"].as_array().expect("results");
+    assert_eq!(results.iter().map(|result| &result["ruleId"]).collect::<Vec<_>>(), ["calm"; 4]);
+    assert!(world.said().contains("::error file="), "{}", world.said());
+    assert_eq!(world.run("weir-plan --stage dev --findings html=x"), 2);
+    assert_eq!(world.run("weir-plan --stage dev --findings json=nowhere/x"), 2);
+}
+
+/// It was fine when it was made.
+#[test]
+fn a_plan_is_judged_again_when_it_is_deployed() {
+    let mut world = world(&about_steps(r#"now.date < "2020-01-01""#));
+    assert_eq!(world.run("weir-plan --stage dev --now 2019-12-31T10:00:00Z --out plan.json"), 0);
+    world.transcript.clear();
+    assert_eq!(world.run("weir-deploy plan.json"), 1);
+    assert!(world.said().contains("the plan breaks the policy `calm`"), "{}", world.said());
+    assert_eq!(
+        world.run("weir-plan --stage dev --now 2019-12-31T10:00:00Z --detailed-exitcode"),
+        3,
+        "nothing was done"
+    );
+}
+
+#[test]
+fn a_plan_that_was_made_under_other_policies_is_not_deployed() {
+    let mut world = world(&about_steps(r#"step.action != "delete-topic""#));
+    assert_eq!(world.run("weir-plan --stage dev --out plan.json"), 0);
+    world.edit("policies.yaml", "delete-topic", "create-topic");
+    world.transcript.clear();
+    assert_eq!(world.run("weir-deploy plan.json"), 1);
+    assert!(world.said().contains("made under other policies"), "{}", world.said());
+    world.edit("policies.yaml", "create-topic", "delete-topic");
+    assert_eq!(world.run("weir-deploy plan.json"), 0);
+}

@@ -1,0 +1,47 @@
+//! `docs/rules.md`: the pages of all rules.
+
+use std::collections::BTreeSet;
+
+/// `docs/rules.md`, as it should be.
+fn expected() -> String {
+    let mut text = String::from(
+        "# Rules\n\nWhat weir finds wrong in files, and in what they ask of a live cluster. Generated from the rules \
+         themselves; change it there.\nAn error stops the pipeline, a warning does not.\n\n\
+         | rule | severity | about |\n|---|---|---|\n",
+    );
+    let pages = weir_validate_cli::rule_pages();
+    for page in &pages {
+        text.push_str(&format!("| [{0}](#{0}) | {1} | {2} |\n", page.id, page.severity, page.title));
+    }
+    for page in &pages {
+        text.push('\n');
+        text.push_str(&page.markdown());
+    }
+    text
+}
+
+#[test]
+fn the_published_pages_are_those_of_the_rules() {
+    let path = crate::repository().join("docs/rules.md");
+    if std::env::var_os("WEIR_BLESS").is_some() {
+        std::fs::write(&path, expected()).expect("written");
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == expected(), "docs/rules.md is not what the rules say; `cargo xtask bless` rewrites it");
+}
+
+#[test]
+fn no_id_is_taken_twice() {
+    let ids: Vec<_> = weir_validate_cli::rule_pages().iter().map(|page| page.id).collect();
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{ids:?}");
+}
+
+#[test]
+fn the_page_of_policies_is_what_the_checker_goes_by() {
+    let path = crate::repository().join("docs/policies.md");
+    if std::env::var_os("WEIR_BLESS").is_some() {
+        std::fs::write(&path, weir_policy::reference()).expect("written");
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == weir_policy::reference(), "docs/policies.md is stale; `cargo xtask bless` rewrites it");
+}

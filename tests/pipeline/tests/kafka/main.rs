@@ -1,0 +1,7 @@
+//! The binaries on a real broker that dies, is cut off, or says no.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod gone;
+mod rounds;
+mod scene;
+mod wrong;

@@ -1,0 +1,99 @@
+//! What a round's workspace asks for: the same for the same round, and another for every round.
+
+use std::{collections::BTreeSet, fmt::Write as _};
+
+use pipeline::Random;
+
+const TOPICS: u64 = 13;
+/// From this number on, topics are deleted and made again, and always have the same settings set. Kafka 4.3.1, when it
+/// starts and reads its log from the beginning, gives a topic the settings of an earlier one of its name, as far as it
+/// has none of its own: weir would see, rightly, what nobody asked for.
+const DELETED: u64 = 6;
+const ACCOUNTS: u64 = 5;
+
+/// A round's entities; all names as teams write them.
+#[derive(Debug, Default)]
+pub(crate) struct Desired {
+    pub(crate) topics: BTreeSet<String>,
+    /// Topics with a tombstone.
+    pub(crate) deleted: BTreeSet<String>,
+    pub(crate) accounts: BTreeSet<String>,
+    /// Accounts with a tombstone.
+    pub(crate) closed: BTreeSet<String>,
+    text: String,
+}
+
+impl Desired {
+    pub(crate) fn of(round: u64) -> Self {
+        let mut random = Random::new(42, round);
+        let mut desired = Self::default();
+        for number in 0..TOPICS {
+            let name = format!("t{number}");
+            match random.below(10) {
+                // Not mentioned: it stays as it is.
+                0 => {}
+                1 | 2 if number >= DELETED => {
+                    desired.entity("Topic", &name, "", "{ensure: absent}");
+                    desired.deleted.insert(name);
+                }
+                _ => {
+                    let partitions = 1 + round / 20 + number % 2;
+                    let mut config = format!("retention.ms: {}d", 1 + random.below(3));
+                    match random.below(3) {
+                        0 => config.push_str(", cleanup.policy: [compact, delete]"),
+                        _ if number >= DELETED => config.push_str(", cleanup.policy: delete"),
+                        _ => {}
+                    }
+                    let spec = format!("{{partitions: {partitions}, replicationFactor: 1, config: {{{config}}}}}");
+                    desired.entity("Topic", &name, "", &spec);
+                    desired.topics.insert(name);
+                }
+            }
+        }
+        let topics: Vec<String> = desired.topics.iter().cloned().collect();
+        for number in 0..ACCOUNTS {
+            let name = format!("a{number}");
+            if random.below(6) == 0 {
+                desired.entity("ServiceAccount", &name, "closed", "{ensure: absent}");
+                desired.closed.insert(name);
+                continue;
+            }
+            let description =
+                format!("Does {}", ["this", "that", "nothing"][usize::try_from(random.below(3)).unwrap()]);
+            let spec = "{apiKeys: [{slot: default, rotateEvery: 90d, overlap: 0d}]}";
+            desired.entity("ServiceAccount", &name, &description, spec);
+            let mut allow = String::new();
+            for topic in &topics {
+                match random.below(6) {
+                    0 => write!(allow, "{{produce: {topic}}}, ").unwrap(),
+                    1 => write!(allow, "{{consume: {topic}, group: {name}}}, ").unwrap(),
+                    _ => {}
+                }
+            }
+            if !allow.is_empty() {
+                let allow = allow.trim_end_matches(", ");
+                desired.entity(
+                    "AccessControlList",
+                    &name,
+                    "",
+                    &format!("{{serviceAccount: {name}, allow: [{allow}]}}"),
+                );
+            }
+            desired.accounts.insert(name);
+        }
+        desired
+    }
+
+    fn entity(&mut self, kind: &str, name: &str, description: &str, spec: &str) {
+        let description = if description.is_empty() { String::new() } else { format!(", description: {description}") };
+        writeln!(
+            self.text,
+            "---\napiVersion: weir/v1\nkind: {kind}\nmetadata: {{name: {name}, team: toll{description}}}\nspec: {spec}"
+        )
+        .unwrap();
+    }
+
+    pub(crate) fn yaml(&self) -> &str {
+        &self.text
+    }
+}

@@ -1,0 +1,70 @@
+//! What the README shows is what happens: its tour is walked here, word for word. `cargo xtask bless` rewrites it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{collections::BTreeMap, fs, path::Path, process::Command};
+
+fn weir(dir: &Path, words: &str) -> String {
+    let output = Command::new(pipeline::binary("weir"))
+        .args(words.split(' '))
+        .current_dir(dir)
+        .env_clear()
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap()
+}
+
+/// The fenced block behind `<!-- tested: NAME -->`, without its fences.
+fn block<'a>(readme: &'a str, name: &str) -> &'a str {
+    let (_, rest) = readme.split_once(&format!("<!-- tested: {name} -->\n```")).unwrap();
+    let (_, rest) = rest.split_once('\n').unwrap();
+    rest.split_once("```\n").unwrap().0
+}
+
+#[test]
+fn the_readme_shows_what_happens() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let demo = dir.path().join("demo");
+    fs::create_dir(&demo).unwrap();
+    for file in ["weir.yaml", "toll.yaml", "cards.yaml"] {
+        fs::copy(root.join("fixtures/quickstart").join(file), demo.join(file)).unwrap();
+    }
+    let edit = |from: &str, to: &str| {
+        let text = fs::read_to_string(demo.join("toll.yaml")).unwrap();
+        assert!(text.contains(from), "the tour edits `{from}`");
+        fs::write(demo.join("toll.yaml"), text.replacen(from, to, 1)).unwrap();
+    };
+
+    let up = weir(dir.path(), "up --workspace demo --stage dev --yes");
+    let again = weir(dir.path(), "up --workspace demo --stage dev --yes");
+    assert!(again.starts_with("No changes"), "{again}");
+    edit("partitions: 3, config: {retention.ms: 1d}", "partitions: 6, config: {retention.ms: 12h}");
+    let plan = weir(dir.path(), "plan --workspace demo --stage dev");
+    edit("consume: cards.status.v1", "consume: cards.statsu.v1");
+    let validate = weir(dir.path(), "validate --workspace demo");
+    let embed = fs::read_to_string(root.join("tests/pipeline/examples/embed.rs")).unwrap();
+    let embed: String =
+        embed.lines().skip_while(|line| !line.starts_with("use ")).map(|line| format!("{line}\n")).collect();
+
+    for (name, text) in [("up", up), ("plan", plan), ("validate", validate), ("embed", embed)] {
+        let scrub = |text: &str| pipeline::scrub(text, &BTreeMap::new());
+        let shown = block(&readme, name).to_owned();
+        if std::env::var_os("WEIR_BLESS").is_some() && scrub(&shown) != scrub(&text) {
+            readme = readme.replacen(
+                &format!("<!-- tested: {name} -->\n```{}\n{shown}```", if name == "embed" { "rust" } else { "text" }),
+                &format!("<!-- tested: {name} -->\n```{}\n{text}```", if name == "embed" { "rust" } else { "text" }),
+                1,
+            );
+            fs::write(root.join("README.md"), &readme).unwrap();
+            continue;
+        }
+        assert!(
+            scrub(&shown) == scrub(&text),
+            "the README's `{name}` is out of date (`cargo xtask bless` rewrites it):\n{}",
+            similar::TextDiff::from_lines(shown.as_str(), text.as_str()).unified_diff()
+        );
+    }
+}

@@ -1,0 +1,55 @@
+//! All that CI checks, in the order in which mistakes are cheapest to find.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    command::{cargo, cargo_workspace, run as run_command},
+    deny, layers, test,
+};
+
+type Step = (&'static str, fn() -> Result<()>);
+
+const STEPS: [Step; 6] =
+    [("fmt", fmt), ("layers", layers::run), ("clippy", clippy), ("test", test::run), ("doc", doc), ("deny", deny::run)];
+
+/// Runs all steps up to the first that fails.
+pub(crate) fn run() -> Result<()> {
+    let mut took: Vec<(&str, Duration)> = Vec::new();
+    for (name, step) in STEPS {
+        println!("\n── {name} ──");
+        let start = Instant::now();
+        let outcome = step();
+        took.push((name, start.elapsed()));
+        if let Err(err) = outcome {
+            summary(&took);
+            let left: Vec<&str> = STEPS.iter().skip(took.len()).map(|(name, _)| *name).collect();
+            let left = if left.is_empty() { String::new() } else { format!(" (not run: {})", left.join(", ")) };
+            return Err(err).context(format!("step `{name}` failed{left}"));
+        }
+    }
+    summary(&took);
+    println!("all {} steps passed", STEPS.len());
+    Ok(())
+}
+
+fn summary(took: &[(&str, Duration)]) {
+    println!("\n── summary ──");
+    for (name, time) in took {
+        println!("{name:<8}{:>8.1} s", time.as_secs_f64());
+    }
+}
+
+fn fmt() -> Result<()> {
+    run_command(cargo().args(["fmt", "--all", "--check"])).context("`cargo fmt --all` puts it right")
+}
+
+fn clippy() -> Result<()> {
+    run_command(cargo_workspace("clippy").args(["--all-targets", "--", "-D", "warnings"]))
+}
+
+/// Documentation builds without a warning. Its examples are run by the tests.
+fn doc() -> Result<()> {
+    run_command(cargo_workspace("doc").env("RUSTDOCFLAGS", "-D warnings").arg("--no-deps"))
+}

@@ -1,0 +1,98 @@
+//! What is done with this repository beside editing it. `cargo xtask check` is what CI runs.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people at a terminal")]
+
+mod check;
+mod command;
+mod deny;
+mod layers;
+mod test;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+use crate::command::cargo;
+
+/// Checks, expected files, generated workspaces, benches.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// All that CI checks: fmt, layers, clippy, test, doc, deny. Stops at the first step that fails
+    Check,
+    /// Whether each crate depends only on what its layer may know
+    Layers,
+    /// Licences, banned packages and sources of all dependencies
+    Deny,
+    /// Rewrites the expected files of all tests; the diff is the review
+    Bless,
+    /// Writes a large workspace, always the same for the same numbers
+    GenWorkspace(Passed),
+    /// Measures load, validation and plan on large workspaces; with --kafka, plan and deploy on a real broker
+    Bench(Passed),
+}
+
+/// Handed on as it is to the bench program, which knows the flags.
+#[derive(Args)]
+#[command(disable_help_flag = true)]
+struct Passed {
+    /// `--help` lists them
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FLAGS")]
+    flags: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(err) => {
+            eprintln!("error: {err:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    match task {
+        Task::Check => check::run(),
+        Task::Layers => layers::run(),
+        Task::Deny => deny::run(),
+        Task::Bless => test::bless(),
+        Task::GenWorkspace(Passed { flags }) => bench_program("gen-workspace", &flags, false),
+        Task::Bench(Passed { mut flags }) => match flags.iter().position(|flag| flag == "--kafka") {
+            Some(at) => {
+                flags.remove(at);
+                bench_kafka(&flags)
+            }
+            None => bench_program("bench", &flags, false),
+        },
+    }
+}
+
+/// Runs the bench program in the caller's folder: paths in its flags are the caller's. Built for release, or
+/// measuring would mean nothing; without Kafka unless it is needed, which spares the caller a C compiler.
+fn bench_program(subcommand: &str, flags: &[String], kafka: bool) -> Result<()> {
+    let manifest = command::root().join("Cargo.toml");
+    let mut run = cargo();
+    run.args(["run", "--quiet", "--release", "--package", "weir-bench", "--manifest-path"]);
+    run.arg(manifest);
+    if kafka {
+        run.args(["--features", "kafka"]);
+    }
+    run.args(["--", subcommand]).args(flags);
+    run.current_dir(std::env::current_dir()?);
+    command::run(&mut run)
+}
+
+/// Builds the binaries to measure, beside which the bench program then lies.
+fn bench_kafka(flags: &[String]) -> Result<()> {
+    let mut build = cargo();
+    build.args(["build", "--quiet", "--release", "--package", "weir-plan", "--package", "weir-deploy"]);
+    command::run(build.args(["--features", command::kafka_features()]))?;
+    bench_program("bench-kafka", flags, true)
+}
