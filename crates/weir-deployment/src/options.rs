@@ -74,19 +74,25 @@ impl Pauses {
     }
 
     /// Calls until the answer is final. For reads, and for writes that may be done twice.
+    ///
+    /// An error after a try whose outcome is not known is [`ErrorKind::Ambiguous`], whatever it says itself: that the
+    /// last try was refused does not undo an earlier one.
     pub(crate) async fn insist<T, F>(self, mut call: impl FnMut() -> F) -> Result<T, PortError>
     where
         F: Future<Output = Result<T, PortError>>,
     {
         let mut waiting = self.begin();
+        let mut lost = false;
         loop {
-            match call().await {
-                Err(e) if matches!(e.kind, ErrorKind::Retry | ErrorKind::Ambiguous) => {
-                    if !waiting.again().await {
-                        return Err(e);
-                    }
-                }
-                answer => return answer,
+            let error = match call().await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            lost |= error.kind == ErrorKind::Ambiguous;
+            let passes = matches!(error.kind, ErrorKind::Retry | ErrorKind::Ambiguous);
+            if !passes || !waiting.again().await {
+                let kind = if lost { ErrorKind::Ambiguous } else { error.kind };
+                return Err(PortError { kind, ..error });
             }
         }
     }
@@ -143,6 +149,21 @@ mod tests {
                 .await;
             assert_eq!(answer.unwrap_err().kind, kind);
             assert_eq!(seen.load(Ordering::Relaxed), calls, "{kind:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_does_not_undo_what_an_earlier_try_may_have_done() {
+        let pauses = Pauses::new(Duration::from_secs(1), Duration::from_secs(1), Duration::from_secs(4));
+        for last in [ErrorKind::Denied, ErrorKind::Refused, ErrorKind::Retry, ErrorKind::Unavailable] {
+            let mut kinds = [ErrorKind::Ambiguous, last].into_iter();
+            let answer: Result<(), _> = pauses
+                .insist(|| {
+                    let kind = kinds.next().unwrap_or(last);
+                    async move { Err(PortError::new(kind, "no")) }
+                })
+                .await;
+            assert_eq!(answer.unwrap_err().kind, ErrorKind::Ambiguous, "{last:?}");
         }
     }
 }

@@ -329,10 +329,7 @@ impl<'j, 'r> Judged<'j, '_, 'r> {
             let path = place(&["metadata", "labels", label]);
             let wanted = || {
                 let words: Vec<_> = words.allowed.iter().map(|word| format!("`{word}`")).collect();
-                match (&words[..], ()) {
-                    ([], ()) => None,
-                    (words, ()) => Some(format!("write one of {}", words.join(", "))),
-                }
+                (!words.is_empty()).then(|| format!("write one of {}", words.join(", ")))
             };
             let matching = || words.pattern.as_ref().map(|(text, _)| format!("write what matches `{text}`"));
             let wrong = match item.labels().get(label) {

@@ -58,6 +58,10 @@ fn apply(mut transaction: Transaction<'_>, changes: &[&Change]) -> Vec<Result<()
                 answers.push(Err(faults::failed()));
                 continue;
             }
+            Hit::Refuse => {
+                answers.push(Err(faults::refused()));
+                continue;
+            }
             _ => break,
         }
         let answer = rules::apply(&mut transaction, change);
@@ -86,6 +90,7 @@ fn one<T>(
     match transaction.pass(Point::Before) {
         Hit::Go => {}
         Hit::Fail => return Err(faults::failed()),
+        Hit::Refuse => return Err(faults::refused()),
         _ => return Err(faults::crashed()),
     }
     let answer = item(&mut transaction);

@@ -28,6 +28,7 @@ const VARIABLE: &str = "WEIR_SANDBOX_FAULTS";
 /// | `kill@7` | the process ends at point 7, as if killed; what was done before is kept |
 /// | `crash@7` | the same without ending the process: this call and all after it answer `Unavailable` |
 /// | `fail@3` | the first item that begins at point 3 or later answers `Retry`; nothing is done |
+/// | `refuse@3` | the same, but it answers `Denied` |
 /// | `lost@4` | the first item that ends well at point 4 or later is done, but answers `Ambiguous` |
 /// | `deny@observe` | every call of that name ([`Call`]) answers `Denied` |
 /// | `lag=3` | three observations after a write still show what was before it |
@@ -50,6 +51,7 @@ struct Inner {
     slow: Duration,
     /// Those not yet used up.
     fail: Mutex<Vec<u64>>,
+    refuse: Mutex<Vec<u64>>,
     lost: Mutex<Vec<u64>>,
     passed: AtomicU64,
     crashed: AtomicBool,
@@ -104,7 +106,7 @@ impl fmt::Display for Call {
 /// A list of faults that cannot be read.
 #[derive(Debug, Error)]
 #[error(
-    "`{0}` is no fault; write kill@N, crash@N, fail@N, lost@N, deny@CALL (observe, topic-facts, apply, create-key, \
+    "`{0}` is no fault; write kill@N, crash@N, fail@N, refuse@N, lost@N, deny@CALL (observe, topic-facts, apply, create-key, \
      delete-key, inspect, preflight, store, disable, delete), lag=N or slow=20ms"
 )]
 pub struct FaultError(String);
@@ -127,6 +129,8 @@ pub(crate) enum Hit {
     Go,
     /// The item is not done.
     Fail,
+    /// The item is not allowed.
+    Refuse,
     /// The item's answer is lost.
     Lost,
     /// Nothing works any more.
@@ -188,6 +192,7 @@ impl Faults {
         }
         match point {
             Point::Before if take_due(&self.0.fail, number) => Hit::Fail,
+            Point::Before if take_due(&self.0.refuse, number) => Hit::Refuse,
             Point::After(true) if take_due(&self.0.lost, number) => Hit::Lost,
             _ => Hit::Go,
         }
@@ -216,6 +221,11 @@ pub(crate) fn failed() -> PortError {
     PortError::new(ErrorKind::Retry, "the sandbox is busy, as its faults ask")
 }
 
+/// The answer of an item that is not allowed.
+pub(crate) fn refused() -> PortError {
+    PortError::new(ErrorKind::Denied, "not allowed, as the sandbox's faults ask")
+}
+
 /// The answer of an item that is done.
 pub(crate) fn lost() -> PortError {
     PortError::new(ErrorKind::Ambiguous, "the answer was lost, as the sandbox's faults ask")
@@ -241,6 +251,7 @@ impl Inner {
             ("kill", b'@') => self.kill = Some(number()?),
             ("crash", b'@') => self.crash = Some(number()?),
             ("fail", b'@') => self.fail.get_mut().ok()?.push(number()?),
+            ("refuse", b'@') => self.refuse.get_mut().ok()?.push(number()?),
             ("lost", b'@') => self.lost.get_mut().ok()?.push(number()?),
             ("deny", b'@') => self.deny.push(Call::ALL.iter().find(|(name, _)| *name == value)?.1),
             ("lag", b'=') => self.lag = value.parse().ok()?,

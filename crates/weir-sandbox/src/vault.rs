@@ -228,6 +228,7 @@ impl Vaults {
         match self.faults.pass(Point::Before) {
             Hit::Go => {}
             Hit::Fail => return Err(faults::failed()),
+            Hit::Refuse => return Err(faults::refused()),
             Hit::Kill => std::process::abort(),
             _ => return Err(faults::crashed()),
         }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 use weir_deployment::{Entry, FileJournal, Journal, Outcome, StepOutcome, Verdict, render};
-use weir_planning::Phase;
+use weir_planning::{Phase, SecretState};
 use weir_sandbox::Faults;
 
 use crate::scene::{
@@ -82,6 +82,30 @@ async fn answers_that_fail_get_lost_or_come_late_change_nothing() {
         let receipt = run(&plan, &sandbox).await;
         assert!(receipt.outcome == Outcome::Complete, "{fault}: {}", render::text(&receipt));
         let sandbox = open(folder.path(), month(3), "");
+        assert_eq!(state(&sandbox, &after()).await, wanted, "{fault}");
+        assert_settled(&sandbox, &after(), month(3)).await;
+    }
+}
+
+/// A call whose answer is lost and that is refused when it is made again: what it did stands, and is not undone.
+#[tokio::test(start_paused = true)]
+async fn what_is_lost_and_then_refused_leaves_no_dead_key_in_a_vault() {
+    let start = tempfile::tempdir().unwrap();
+    let (points, wanted) = reference(start.path()).await;
+    for at in 1..=points {
+        let fault = format!("lost@{at},refuse@{}", at + 1);
+        let folder = tempfile::tempdir().unwrap();
+        copy(start.path(), folder.path());
+        let sandbox = open(folder.path(), month(3), &fault);
+        let receipt = run(&plan(&sandbox, &after(), month(3)).await, &sandbox).await;
+        let seen = observe(&sandbox, &after()).await;
+        for (at, secret) in seen.secrets.iter().filter(|(_, secret)| secret.state == SecretState::Present) {
+            let key = secret.key_id().unwrap();
+            assert!(seen.keys.contains_key(key), "{fault}: {at} hands out {key}: {}", render::text(&receipt));
+        }
+        let sandbox = open(folder.path(), month(3), "");
+        let receipt = run(&plan(&sandbox, &after(), month(3)).await, &sandbox).await;
+        assert!(receipt.verdict() == Verdict::Fine, "{fault}: {}", render::text(&receipt));
         assert_eq!(state(&sandbox, &after()).await, wanted, "{fault}");
         assert_settled(&sandbox, &after(), month(3)).await;
     }

@@ -38,7 +38,7 @@ impl Meter {
 
     fn charge(&self, cost: u64) -> Result<(), ExecutionError> {
         let left = self.0.load(Ordering::Relaxed);
-        self.0.store(left, Ordering::Relaxed);
+        self.0.store(left.saturating_sub(cost), Ordering::Relaxed);
         if cost <= left { Ok(()) } else { Err(ExecutionError::function_error(SPENT, "")) }
     }
 }

@@ -1,0 +1,137 @@
+//! What hostile input is tried on.
+//!
+//! A target takes any bytes and panics where weir breaks a promise. `tests/corpus.rs` runs each target over its folder of
+//! `corpus/` and over changes of it, with every test; libFuzzer searches on from there, for as long as one likes:
+//!
+//! ```console
+//! $ cargo install cargo-fuzz
+//! $ cargo +nightly fuzz run --fuzz-dir fuzz/libfuzzer workspace fuzz/corpus/workspace -- -timeout=10 -rss_limit_mb=2048
+//! ```
+//!
+//! What it finds is repaired, and its input kept in `corpus/`.
+
+use jiff::Timestamp;
+use weir_findings::{Finding, Sources, render};
+use weir_model::Loaded;
+use weir_planning::{ClusterFacts, Observed, PlanOptions, desired, plan};
+use weir_policy::{Judging, check_plan, judge, plan_policies};
+
+/// A target.
+pub type Target = fn(&[u8]);
+
+/// All targets, by the name of their folder.
+pub const TARGETS: [(&str, Target); 2] = [("workspace", workspace), ("policy", policy)];
+
+const WORKSPACE: &str = include_str!("../base/weir.yaml");
+const ENTITIES: &str = include_str!("../base/toll.yaml");
+
+/// A file of a workspace: read, judged with everything else, planned if nothing is wrong with it, fixed, shown.
+///
+/// It must never panic; each finding must lie in its file; what is read twice must be the same twice.
+pub fn workspace(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    for files in [
+        vec![("weir.yaml", text)],
+        vec![("weir.yaml", WORKSPACE), ("teams/tried.yaml", text)],
+        vec![("weir.yaml", WORKSPACE), ("teams/toll.yaml", ENTITIES), ("teams/tried.yaml", text)],
+    ] {
+        let loaded = weir_model::load(files.clone());
+        let findings = told(&loaded);
+        shown(&findings, &loaded.sources);
+        let again = weir_model::load(files.into_iter().rev());
+        assert_eq!(findings, told(&again), "another order of files tells something else");
+        planned(&loaded);
+        // A fix reads everything again for each finding.
+        if findings.len() <= 3 {
+            fixed(loaded);
+        }
+    }
+}
+
+/// A policy: the lines are an expression, one that gives the message, and a pattern of names. All of them are put to
+/// topics, accounts, access control lists and teams, and to the steps of a plan.
+///
+/// It must never panic, and end soon: an expression that fails or costs too much is a finding.
+pub fn policy(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let mut lines = text.splitn(3, '\n').map(|line| serde_json::Value::from(line).to_string());
+    let (expression, message) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_else(|| "''".to_owned()));
+    let pattern = lines.next().unwrap_or_else(|| "'x'".to_owned());
+    let validation = format!("validations: [{{expression: {expression}, messageExpression: {message}}}]");
+    let head = "apiVersion: weir/v1\nkind: Policy\nmetadata:";
+    let mut policies = String::new();
+    for kind in ["Topic", "ServiceAccount", "AccessControlList", "Team", "Plan"] {
+        let name = kind.to_lowercase();
+        policies += &format!("---\n{head} {{name: {name}}}\nspec:\n  match: {{kinds: [{kind}]}}\n  {validation}\n");
+    }
+    policies += &format!(
+        "---\n{head} {{name: named}}\nspec:\n  match: {{kinds: [Topic]}}\n  naming: {{pattern: '{{x}}', parts: {{x: {{pattern: {pattern}}}}}}}\n"
+    );
+    let loaded = weir_model::load([
+        ("weir.yaml", WORKSPACE),
+        ("teams/toll.yaml", ENTITIES),
+        ("policies.yaml", policies.as_str()),
+    ]);
+    shown(&told(&loaded), &loaded.sources);
+    planned(&loaded);
+}
+
+/// A Friday.
+fn now() -> Timestamp {
+    Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(24)
+}
+
+/// All that is wrong with what was read.
+fn told(loaded: &Loaded) -> Vec<Finding> {
+    let found = weir_validation::check_loaded(loaded, None).unwrap_or_default();
+    let rules = weir_policy::RULES.iter().map(|page| page.id).collect();
+    judge(loaded, found, &Judging { now: now(), stage: None, rules: &rules }).findings
+}
+
+/// Every format of findings; each of them about a place that is there.
+fn shown(findings: &[Finding], sources: &Sources) {
+    for finding in findings {
+        let text = sources.file(finding.at.file).text();
+        let place = finding.at.start as usize..finding.at.end as usize;
+        assert!(text.get(place).is_some(), "`{}` lies outside of its file: {:?}", finding.message, finding.at);
+    }
+    let _ = render::text(findings, sources, render::Style { color: true, width: 80 });
+    let _ = render::concise(findings, sources);
+    let _ = render::junit(findings, sources);
+    for text in [render::github(findings, sources, ""), render::azure(findings, sources, "")] {
+        let commands = text.lines().filter(|line| line.starts_with("::") || line.starts_with("##")).count();
+        assert!(commands >= findings.len(), "an annotation is lost");
+        assert_eq!(text.matches("##vso[").count(), text.lines().filter(|line| line.starts_with("##vso[")).count());
+    }
+    for json in [render::json(findings, sources), render::sarif(findings, sources, "", &[])] {
+        let read = serde_json::from_str::<serde_json::Value>(&json);
+        assert!(read.is_ok(), "no JSON: {read:?}");
+    }
+}
+
+/// The plan of every stage for an empty cluster, if the files may be planned, and what policies say of it.
+fn planned(loaded: &Loaded) {
+    let Some(workspace) = &loaded.workspace else { return };
+    for view in workspace.stages() {
+        let desired = desired(&view);
+        let id = desired.cluster_id.clone().unwrap_or_default();
+        let observed =
+            Observed { cluster: ClusterFacts { id, brokers: 3, ..ClusterFacts::default() }, ..Observed::default() };
+        let made = plan(&desired, &observed, &PlanOptions { now: now(), commit: None }).plan;
+        let made = match plan_policies(workspace, &made) {
+            Some(policies) => made.under(policies),
+            None => made,
+        };
+        let _ = check_plan(&made, now());
+        assert_eq!(made.verify().map_err(|e| e.to_string()), Ok(()));
+    }
+}
+
+/// Fixing is done when it is done.
+fn fixed(loaded: Loaded) {
+    let once = weir_validation::fix(loaded, &Default::default(), told);
+    let files: Vec<(String, String)> =
+        once.loaded.sources.iter().map(|(_, file)| (file.path().to_owned(), file.text().to_owned())).collect();
+    let again = weir_validation::fix(weir_model::load(files), &Default::default(), told);
+    assert!(again.files.is_empty(), "fixing again changes more: {:?}", again.files);
+}
