@@ -14,7 +14,7 @@ use weir_findings::{
     render::{inert, inert_json},
 };
 use weir_model::Workspace;
-use weir_planning::{Change, Plan, PlanPolicies, Plane, Provider, Step};
+use weir_planning::{Change, Plan, PlanPolicies, Plane, Provider, Step, desired};
 use weir_policy::{check_plan, plan_policies};
 use weir_ports::{Clock, SystemClock};
 
@@ -48,11 +48,12 @@ pub fn deploy(dir: &Path, workspace: &Workspace, plan: &Plan, request: Request) 
     knows_accounts(plan, &reach)?;
     let live = open_planes(dir, workspace, &plan.stage, &reach)?;
     let mut journal = FileJournal::open(&journal_path(dir, plan, output.journal)?)?;
-    let (patience, usual) = (patience()?, Options::default());
+    let (patience, usual) = (patience().map_err(|err| Stop::usage(err.to_string()))?, Options::default());
     let options = Options {
         approved: consent.digest,
         beyond_threshold: consent.beyond_threshold,
         max_risk: consent.max_risk,
+        wanted: Some(desired(&workspace.stage(&plan.stage)?)),
         planes: reach.planes,
         after,
         wait_ready: wait_ready.map(|time| Pauses {

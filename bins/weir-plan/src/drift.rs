@@ -11,7 +11,7 @@ use crate::{
 /// Tells whether the cluster is as the files say: exit 0 when it is, 3 when it is not
 ///
 /// Tells what differs, not what to do about it: that is the plan's. With `--deployed`, changes made by hand are told
-/// apart from what git asks for since; only the former are drift.
+/// apart from what git asks for since, and from API keys that are due; only the first are drift.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// The stage to compare
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         return Ok(Exit::Refused);
     };
     let drift = match &compared.deployed {
-        Some(deployed) => Drift::since(plan, deployed),
+        Some((deployed, timeless)) => Drift::since(plan, deployed, timeless),
         None => Drift::of(plan),
     };
     match args.format {

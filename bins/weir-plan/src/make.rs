@@ -45,11 +45,11 @@ pub fn make(
     Ok(plan_both(dir, stage, observation, None, now, terminal)?.made)
 }
 
-/// A stage's plan, and the plan of what was deployed, against the same observed state.
+/// A stage's plan, and the plans of what was deployed, against the same observed state.
 pub(crate) struct Compared {
     pub(crate) made: Made,
-    /// Absent when no revision was given.
-    pub(crate) deployed: Option<Plan>,
+    /// For now, and for a time before anything was due. Absent when no revision was given.
+    pub(crate) deployed: Option<(Plan, Plan)>,
 }
 
 /// Plans `stage` of the workspace in `dir`, and of the workspace as it was in the git revision `deployed`.
@@ -85,7 +85,11 @@ fn plan_both(
     };
     let deployed = match &before {
         // What was deployed has other names: they are looked for as well.
-        Some(before) => Some(plan(before, &look(dir, workspace, stage, before)?, &options).plan),
+        Some(before) => {
+            let seen = look(dir, workspace, stage, before)?;
+            let timeless = PlanOptions { now: Timestamp::UNIX_EPOCH, commit: None };
+            Some((plan(before, &seen, &options).plan, plan(before, &seen, &timeless).plan))
+        }
         None => None,
     };
     let mut outcome = plan(&wanted, &seen, &options);
@@ -131,6 +135,7 @@ fn unreachable(err: OpenError, stage: &str) -> anyhow::Error {
                 ))
                 .into()
         }
+        OpenError::Patience(_) => Stop::usage(err.to_string()).into(),
         err => err.into(),
     }
 }

@@ -1,7 +1,7 @@
 use std::{fs, path::PathBuf};
 
 use anyhow::Context;
-use weir_cli::{Exit, OutFile, Terminal, clap, say};
+use weir_cli::{Exit, OutFile, Stop, Terminal, clap, say};
 use weir_model::schema;
 
 /// Writes the JSON Schema of every kind, for editors
@@ -20,6 +20,9 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     args.terminal.apply();
     let folder = &args.out;
+    if folder.exists() && !folder.is_dir() {
+        return Err(Stop::usage(format!("`{}` is no folder", folder.display())).help("name a folder").into());
+    }
     fs::create_dir_all(folder).with_context(|| format!("the folder `{}` cannot be made", folder.display()))?;
     let schemas = schema::all();
     for (name, schema) in &schemas {

@@ -1,6 +1,6 @@
 use std::{
     fs, io,
-    io::Write,
+    io::{Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -8,6 +8,9 @@ use anyhow::Context;
 use tempfile::NamedTempFile;
 
 use crate::{Exit, Stop, print};
+
+/// Larger files that are named on the command line are not read: a plan with a million steps is smaller.
+const LARGEST_ARGUMENT: u64 = 2 << 30;
 
 /// A file that a run will write, tried at the start: a receipt must not get lost because its folder is missing.
 ///
@@ -27,6 +30,13 @@ impl OutFile {
         let folder = out.folder();
         if path.is_dir() {
             return Err(Stop::usage(format!("`{}` is a folder", path.display())).help("name a file in it").into());
+        }
+        let is_yaml =
+            path.extension().is_some_and(|ext| ext.eq_ignore_ascii_case("yaml") || ext.eq_ignore_ascii_case("yml"));
+        if is_yaml && path.is_file() {
+            return Err(Stop::usage(format!("`{}` is there already, and is no output of weir's", path.display()))
+                .help("name another file, as in `--out plan.json`")
+                .into());
         }
         if !out.is_special() {
             if !folder.is_dir() {
@@ -132,8 +142,16 @@ pub fn rewrite(files: &[(PathBuf, &str, &str)]) -> anyhow::Result<()> {
 /// # Errors
 /// A wrong command line when it cannot be read.
 pub fn read_argument(path: &Path) -> Result<String, Stop> {
-    let text = if path.as_os_str() == "-" { io::read_to_string(io::stdin()) } else { fs::read_to_string(path) };
-    text.map_err(|err| match err.kind() {
+    let read = || {
+        let from: Box<dyn Read> =
+            if path.as_os_str() == "-" { Box::new(io::stdin()) } else { Box::new(fs::File::open(path)?) };
+        let mut text = String::new();
+        match from.take(LARGEST_ARGUMENT + 1).read_to_string(&mut text)? as u64 > LARGEST_ARGUMENT {
+            true => Err(io::Error::new(io::ErrorKind::FileTooLarge, "it has more than 2 GiB")),
+            false => Ok(text),
+        }
+    };
+    read().map_err(|err| match err.kind() {
         io::ErrorKind::NotFound => Stop::usage(format!("there is no file `{}`", path.display())),
         _ => Stop::usage(format!("`{}` cannot be read: {err}", path.display())),
     })

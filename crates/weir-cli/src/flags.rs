@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
-use crate::Stop;
+use crate::{Exit, Stop};
 
 /// Which workspace.
 #[derive(Args, Clone, Debug, Default)]
@@ -41,6 +41,12 @@ fn given(dir: &Path) -> Result<PathBuf, Stop> {
         return Ok(dir.to_owned());
     }
     let shown = dir.display();
+    // Not allowed to look is not "not there".
+    if let Err(err) = std::fs::metadata(dir.join(WORKSPACE_FILE))
+        && err.kind() == std::io::ErrorKind::PermissionDenied
+    {
+        return Err(Stop::new(Exit::Outside, format!("the workspace `{shown}` cannot be read: {err}")));
+    }
     Err(if dir.file_name().is_some_and(|name| name == WORKSPACE_FILE) && dir.is_file() {
         let folder = dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         Stop::usage(format!("`{shown}` is a file")).help(format!("name its folder: --workspace {}", folder.display()))

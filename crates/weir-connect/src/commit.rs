@@ -4,13 +4,14 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// The git commit of the entities under `dir`, with `-dirty` behind it when a YAML file differs from that commit.
+/// The git commit of the entities under `dir`, with `-dirty` behind it when a YAML file, or a file that says which ones
+/// are read, differs from that commit.
 ///
 /// `None` where there is no git, no repository or no commit.
 pub fn commit(dir: &Path) -> Option<String> {
     let head = git(dir, &["rev-parse", "--verify", "--quiet", "HEAD"])?;
     // Other files may differ: a plan written into the folder must not change the next plan's digest.
-    let changed = git(dir, &["status", "--porcelain", "--", "*.yaml", "*.yml"])?;
+    let changed = git(dir, &["status", "--porcelain", "--", "*.yaml", "*.yml", ".weirignore", "*/.weirignore"])?;
     let dirty = if changed.trim().is_empty() { "" } else { "-dirty" };
     Some(format!("{}{dirty}", head.trim()))
 }

@@ -13,7 +13,7 @@ use thiserror::Error;
 use weir_findings::{FileId, Finding, RuleId, RulePage, Severity, Span, sort};
 use weir_model::Loaded;
 
-/// Names what is left out beside what git ignores, in the same form as `.gitignore`.
+/// Names what is left out, in the same form as `.gitignore`.
 const IGNORE_FILE: &str = ".weirignore";
 
 /// Files larger than this are not read.
@@ -40,12 +40,12 @@ pub fn rule_pages() -> &'static [RulePage<'static>] {
         RulePage {
             id: SYMLINK,
             severity: Severity::Error,
-            title: "A symbolic link to a YAML file",
+            title: "A symbolic link to a YAML file or to a folder",
             what: "Symbolic links are not followed.",
             why: "A link could lead out of the repository, and findings show what they are about.",
             bad: "",
             good: "",
-            remedy: "Put the file itself where the link is, or name the link in `.weirignore`.",
+            remedy: "Put the file or folder itself where the link is, or name the link in `.weirignore`.",
         },
         RulePage {
             id: TOO_LARGE,
@@ -102,10 +102,11 @@ enum Content {
 
 /// Reads all `*.yaml` and `*.yml` files under `dir`, in whatever case their names are.
 ///
-/// Left out are hidden files and folders, what git ignores, what `.weirignore` names, and files without any document
-/// of weir's: one is weir's when its `apiVersion` begins with `weir`, or when it has one of weir's kinds and is not
-/// evidently Kubernetes'. Symbolic links are not followed, since they could lead out of the repository; a link to a
-/// YAML file is a finding, as is a file that cannot be read.
+/// Left out are hidden files and folders, what `.weirignore` names, and files without any document of weir's: one is
+/// weir's when its `apiVersion` begins with `weir`, or when it has one of weir's kinds and is not evidently
+/// Kubernetes'. What git ignores is read: a file that is left out looks like one that was deleted. Symbolic links are
+/// not followed, since they could lead out of the repository; a link to a YAML file or to a folder is a finding, as is
+/// a file that cannot be read.
 ///
 /// # Errors
 /// When the folder itself cannot be read.
@@ -113,11 +114,12 @@ pub fn read_workspace(dir: &Path) -> Result<ReadWorkspace, ReadError> {
     std::fs::read_dir(dir).map_err(|err| ReadError::Folder(dir.to_owned(), err))?;
     let (mut paths, mut wrong) = (Vec::new(), Vec::new());
     let mut walk = WalkBuilder::new(dir);
-    // Files called `.ignore` are for search tools, not for weir.
-    walk.ignore(false).git_global(false).git_exclude(false).add_custom_ignore_filename(IGNORE_FILE);
+    // Files called `.ignore` are for search tools, those called `.gitignore` for git.
+    walk.ignore(false).git_ignore(false).git_global(false).git_exclude(false);
+    walk.add_custom_ignore_filename(IGNORE_FILE);
     for entry in walk.build() {
         match entry {
-            Ok(entry) if is_yaml(&entry) => paths.push(entry),
+            Ok(entry) if is_yaml(&entry) || is_folder_link(&entry) => paths.push(entry),
             Ok(_) => {}
             Err(err) => wrong.push(unreadable_folder(dir, &err)),
         }
@@ -165,6 +167,11 @@ fn is_yaml(entry: &DirEntry) -> bool {
     yaml && entry.file_type().is_some_and(|kind| !kind.is_dir())
 }
 
+/// Whether it is a symbolic link to a folder, the workspace's own aside.
+fn is_folder_link(entry: &DirEntry) -> bool {
+    entry.depth() > 0 && entry.path_is_symlink() && entry.path().is_dir()
+}
+
 /// `path` as people read it: relative to the workspace, with `/`.
 fn relative(dir: &Path, path: &Path) -> String {
     let path = path.strip_prefix(dir).unwrap_or(path);
@@ -196,8 +203,11 @@ fn content(entry: &DirEntry) -> Content {
         return wrong(
             SYMLINK,
             "symbolic links are not followed".to_owned(),
-            "put the file itself here, or name the link in .weirignore",
+            "put what it leads to here, or name the link in .weirignore",
         );
+    }
+    if !entry.file_type().is_some_and(|kind| kind.is_file()) {
+        return unreadable("it is no ordinary file");
     }
     let mut bytes = Vec::new();
     match File::open(entry.path()).and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes)) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use thiserror::Error;
-use weir_planning::{Digest, Plan, PlanError, Plane, Risk, StepId};
+use weir_planning::{Digest, Plan, PlanError, Plane, Risk, Step, StepId};
 
 use crate::Options;
 
@@ -37,6 +37,17 @@ pub enum Refusal {
         why: String,
         /// The plan's digest.
         digest: Digest,
+    },
+    /// A step does what the files do not ask for, or no longer.
+    #[error(
+        "the files do not ask for {}; plan again",
+        if *count == 1 { format!("`{step}`") } else { format!("{count} of the steps, the first is `{step}`") }
+    )]
+    NotAskedFor {
+        /// The first such step.
+        step: StepId,
+        /// How many steps there are of that sort.
+        count: usize,
     },
     /// A step risks more than is allowed.
     #[error(
@@ -101,7 +112,8 @@ pub(crate) fn check(plan: &Plan, options: &Options) -> Result<(), Refusal> {
     if plan.is_empty() {
         return Ok(());
     }
-    if plan.approval_required && options.approved.is_none() {
+    let asked = options.wanted.as_ref().is_some_and(|wanted| wanted.approval_required);
+    if (plan.approval_required || asked) && options.approved.is_none() {
         return Err(Refusal::NotApproved { stage: plan.stage.clone(), digest: plan.digest.clone() });
     }
     if let Some(why) = &plan.beyond_threshold
@@ -114,10 +126,18 @@ pub(crate) fn check(plan: &Plan, options: &Options) -> Result<(), Refusal> {
         }
         return Err(Refusal::BeyondThreshold { why, digest: plan.digest.clone() });
     }
-    let mut risky = plan.steps.iter().filter(|step| step.risk > options.max_risk);
+    if let Some(wanted) = &options.wanted {
+        let mut strange = plan.steps.iter().filter(|step| !wanted.asks_for(&step.change));
+        if let Some(first) = strange.next() {
+            return Err(Refusal::NotAskedFor { step: first.id.clone(), count: 1 + strange.count() });
+        }
+    }
+    // What a step says of itself does not make it harmless.
+    let risk_of = |step: &Step| step.risk.max(step.change.least_risk());
+    let mut risky = plan.steps.iter().filter(|step| risk_of(step) > options.max_risk);
     if let Some(first) = risky.next() {
-        let worst = plan.max_risk().unwrap_or(first.risk);
-        let (step, risk) = (first.id.clone(), first.risk);
+        let worst = plan.steps.iter().map(risk_of).max().unwrap_or(first.risk);
+        let (step, risk) = (first.id.clone(), risk_of(first));
         return Err(Refusal::TooRisky { step, risk, worst, allowed: options.max_risk, count: 1 + risky.count() });
     }
     Ok(())

@@ -1,7 +1,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use tokio::time::{Instant, sleep};
-use weir_planning::{Digest, Plane, Risk};
+use weir_planning::{Desired, Digest, Plane, Risk};
 use weir_ports::{ErrorKind, PortError};
 
 use crate::Receipt;
@@ -15,6 +15,9 @@ pub struct Options {
     pub beyond_threshold: bool,
     /// The highest risk a step may have.
     pub max_risk: Risk,
+    /// What the files ask of the stage. When given, no step may do anything else, and plans need approval when the files
+    /// say so, whatever the plan says of itself.
+    pub wanted: Option<Desired>,
     /// The planes that can be reached from here. Of steps of other planes only `after` knows.
     pub planes: BTreeSet<Plane>,
     /// Receipts of runs of the same plan on other planes: what they did there counts as done.
@@ -40,6 +43,7 @@ impl Default for Options {
             approved: None,
             beyond_threshold: false,
             max_risk: Risk::Revoke,
+            wanted: None,
             planes: Plane::ALL.into(),
             after: Vec::new(),
             batch_size: 10_000,

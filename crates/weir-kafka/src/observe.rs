@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures::future::{join, join3, try_join_all};
-use weir_model::{PatternType, Permission, Resource};
+use weir_model::{PatternType, Permission, Resource, settings};
 use weir_planning::{Acl, ClusterFacts, Limits, Observed, ObservedTopic};
 use weir_ports::{ErrorKind, PortError, Query};
 use weir_rdkafka_admin::{
@@ -89,6 +89,7 @@ pub(crate) async fn observe_with<T>(
         default_replication_factor: broker.replication_factor,
         defaults: topic_defaults.values,
         read_only_settings: topic_defaults.read_only,
+        unknown_settings: topic_defaults.unknown,
         deployer_is_super_user: rights.is_super_user,
         deployer,
         can_change_replication_factor: false,
@@ -262,6 +263,7 @@ pub(crate) struct BrokerDefaults {
 pub(crate) struct TopicDefaults {
     values: BTreeMap<String, String>,
     read_only: BTreeSet<String>,
+    unknown: BTreeSet<String>,
 }
 
 impl Kafka {
@@ -303,6 +305,11 @@ impl Kafka {
             let answers = self.read("", self.admin.describe_configs(&resource, query, &self.request_options())).await;
             let entries = answers.ok().and_then(|answers| answers.into_iter().next()?.ok()).ok_or(())?;
             let mut defaults = TopicDefaults::default();
+            let known: BTreeSet<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+            // Confluent Cloud does not show everything that it knows.
+            let all = settings::all().iter().filter(|_| self.options.dialect.defaults.is_none());
+            defaults.unknown =
+                all.map(|setting| setting.name).filter(|name| !known.contains(name)).map(str::to_owned).collect();
             for entry in entries {
                 if entry.read_only {
                     defaults.read_only.insert(entry.name.clone());

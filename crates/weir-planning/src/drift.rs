@@ -41,6 +41,8 @@ pub enum Cause {
     ByHand,
     /// The files were changed since.
     AskedFor,
+    /// Time has passed: an API key came of age, or the one before it.
+    Due,
 }
 
 impl Drift {
@@ -58,21 +60,31 @@ impl Drift {
     }
 
     /// What differs, and why: `deployed` is the plan of the files as they were deployed last, against the same
-    /// observed state. What it would change was changed by hand; what only `plan` would change is asked for in git.
-    pub fn since(plan: &Plan, deployed: &Plan) -> Self {
-        let cause = |cause| move |difference| Difference { cause: Some(cause), ..difference };
-        let by_hand: Vec<_> = render::differences(deployed).into_iter().map(cause(Cause::ByHand)).collect();
-        let known: BTreeSet<&str> = by_hand.iter().map(|difference| difference.text.as_str()).collect();
-        let asked: Vec<_> = render::differences(plan)
+    /// observed state, and `timeless` the same for a time before anything was due ([`Timestamp::UNIX_EPOCH`]). What
+    /// both would change was changed by hand, what only `deployed` would change is due, and what only `plan` would
+    /// change is asked for in git.
+    ///
+    /// [`Timestamp::UNIX_EPOCH`]: jiff::Timestamp::UNIX_EPOCH
+    pub fn since(plan: &Plan, deployed: &Plan, timeless: &Plan) -> Self {
+        let texts = |differences: &[Difference]| -> BTreeSet<String> {
+            differences.iter().map(|difference| difference.text.clone()).collect()
+        };
+        let never_due = texts(&render::differences(timeless));
+        let known = render::differences(deployed);
+        let known_texts = texts(&known);
+        let known = known.into_iter().map(|difference| {
+            let cause = if never_due.contains(&difference.text) { Cause::ByHand } else { Cause::Due };
+            Difference { cause: Some(cause), ..difference }
+        });
+        let asked = render::differences(plan)
             .into_iter()
-            .filter(|difference| !known.contains(difference.text.as_str()))
-            .map(cause(Cause::AskedFor))
-            .collect();
-        Self { differences: by_hand.into_iter().chain(asked).collect(), ..Self::of(plan) }
+            .filter(|difference| !known_texts.contains(&difference.text))
+            .map(|difference| Difference { cause: Some(Cause::AskedFor), ..difference });
+        Self { differences: known.chain(asked).collect(), ..Self::of(plan) }
     }
 
     /// Whether the cluster is otherwise than the files say, or, where it is known what was deployed, than that.
     pub fn is_drift(&self) -> bool {
-        self.differences.iter().any(|difference| difference.cause != Some(Cause::AskedFor))
+        self.differences.iter().any(|difference| matches!(difference.cause, None | Some(Cause::ByHand)))
     }
 }

@@ -31,6 +31,7 @@
 //! ```
 
 mod acl;
+mod asked;
 mod desired;
 mod digest;
 mod drift;

@@ -77,6 +77,9 @@ pub struct ClusterFacts {
     /// Settings that topics of this cluster may not set.
     #[serde(default)]
     pub read_only_settings: BTreeSet<String>,
+    /// Settings that weir knows and the cluster does not; as far as known.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unknown_settings: BTreeSet<String>,
     /// The principal that weir acts as, `User:…`; absent when the cluster does not tell.
     #[serde(default)]
     pub deployer: Option<String>,

@@ -93,11 +93,7 @@ impl Plan {
         if self.format != Self::FORMAT {
             return Err(PlanError::Format(self.format.clone()));
         }
-        let is = self.content_digest();
-        if self.digest != is {
-            return Err(PlanError::Digest { said: self.digest.clone(), is });
-        }
-        Ok(())
+        if self.digest == self.content_digest() { Ok(()) } else { Err(PlanError::Digest) }
     }
 
     /// The plan as a file: the same bytes for the same plan.
@@ -151,13 +147,8 @@ pub enum PlanError {
     #[error("the plan's format is `{0}`, this version reads `{known}`; plan again", known = Plan::FORMAT)]
     Format(String),
     /// Changed after it was made.
-    #[error("the plan was changed after it was made: its digest says {said}, its content is {is}; plan again")]
-    Digest {
-        /// What the file says.
-        said: Digest,
-        /// What its content gives.
-        is: Digest,
-    },
+    #[error("the plan was changed after it was made: its digest is not that of its content; plan again")]
+    Digest,
 }
 
 /// Names a step: what it does and to what, `create-topic dev.toll.transactions.v1`. Unique in its plan.
@@ -384,6 +375,23 @@ impl Change {
             | Change::ChangeReplication { .. }
             | Change::AlterConfig { .. }
             | Change::DeleteTopic { .. } => None,
+        }
+    }
+
+    /// The least that it risks, whatever it is done to.
+    pub fn least_risk(&self) -> Risk {
+        match self {
+            Change::DeleteTopic { .. } | Change::DeleteAccount { .. } => Risk::Destroy,
+            Change::RevokeKey { .. } => Risk::Revoke,
+            Change::Revoke { .. }
+            | Change::DescribeAccount { .. }
+            | Change::AddPartitions { .. }
+            | Change::ChangeReplication { .. } => Risk::Change,
+            Change::CreateAccount { .. }
+            | Change::CreateTopic { .. }
+            | Change::AlterConfig { .. }
+            | Change::Grant { .. }
+            | Change::IssueKey { .. } => Risk::Additive,
         }
     }
 

@@ -7,7 +7,7 @@ use weir_model::settings;
 
 use crate::{
     Change, Digest, KeyMarker, Observed, ObservedKey, ObservedSecret, ObservedTopic, Plan, Provider, SecretState, Step,
-    fingerprint,
+    fingerprint, planner::may_lose_data,
 };
 
 /// How a step stands.
@@ -63,7 +63,14 @@ enum TopicAspect<'a> {
     Partitions(&'a str, u32),
     Replication(&'a str, u16),
     Config(&'a str, &'a BTreeMap<String, String>),
-    Whole { uid: &'a str, partitions: u32, config: &'a BTreeMap<String, String>, known_empty: bool },
+    /// Of settings whose change may drop records.
+    Records(&'a str, &'a BTreeMap<String, String>, bool),
+    Whole {
+        uid: &'a str,
+        partitions: u32,
+        config: &'a BTreeMap<String, String>,
+        known_empty: bool,
+    },
 }
 
 impl Step {
@@ -100,6 +107,7 @@ impl Step {
     pub fn facts_topic(&self) -> Option<&str> {
         match &self.change {
             Change::DeleteTopic { topic } => Some(topic),
+            Change::AlterConfig { topic, settings } if may_lose_data(settings) => Some(topic),
             _ => None,
         }
     }
@@ -129,7 +137,10 @@ impl Step {
             Change::ChangeReplication { topic: name, .. } => {
                 topic_aspect(topic(name).map(|t| TopicAspect::Replication(&t.uid, t.replication_factor)))
             }
-            Change::AlterConfig { topic: name, .. } => {
+            Change::AlterConfig { topic: name, settings } if may_lose_data(settings) => {
+                topic_aspect(topic(name).map(|t| records(t, known_empty(t))))
+            }
+            Change::AlterConfig { topic: name, settings: _ } => {
                 topic_aspect(topic(name).map(|t| TopicAspect::Config(&t.uid, &t.config)))
             }
             Change::DeleteTopic { topic: name } => topic_aspect(topic(name).map(|t| whole(t, known_empty(t)))),
@@ -221,10 +232,14 @@ impl Step {
         })
     }
 
-    /// Whether less is at stake than was planned for: the topic to be deleted is known to be empty now.
+    /// Whether less is at stake than was planned for: the topic that loses records is known to be empty now.
     fn is_milder(&self, now: &Observed) -> bool {
-        let Change::DeleteTopic { topic } = &self.change else { return false };
-        now.topics.get(topic).is_some_and(|t| known_empty(t) && topic_aspect(Some(whole(t, false))) == self.fingerprint)
+        let Some(topic) = self.facts_topic().and_then(|topic| now.topics.get(topic)) else { return false };
+        let planned = match &self.change {
+            Change::DeleteTopic { .. } => whole(topic, false),
+            _ => records(topic, false),
+        };
+        known_empty(topic) && topic_aspect(Some(planned)) == self.fingerprint
     }
 
     /// Whether a run was stopped between deleting the key and retiring its secret, or between storing a key and
@@ -266,7 +281,12 @@ impl Step {
                     "the topic `{topic}` has another replication factor than when the plan was made, or was made anew."
                 )
             }
-            Change::AlterConfig { topic, .. } => {
+            Change::AlterConfig { topic, settings } if may_lose_data(settings) => {
+                format!(
+                    "the topic `{topic}` is not what it was when the plan was made: its settings, or whether it holds records; or it was made anew."
+                )
+            }
+            Change::AlterConfig { topic, settings: _ } => {
                 format!("the topic `{topic}` has other settings than when the plan was made, or was made anew.")
             }
             Change::DeleteTopic { topic } => {
@@ -292,6 +312,10 @@ fn topic_aspect(aspect: Option<TopicAspect<'_>>) -> Digest {
 
 fn whole(topic: &ObservedTopic, known_empty: bool) -> TopicAspect<'_> {
     TopicAspect::Whole { uid: &topic.uid, partitions: topic.partitions, config: &topic.config, known_empty }
+}
+
+fn records(topic: &ObservedTopic, known_empty: bool) -> TopicAspect<'_> {
+    TopicAspect::Records(&topic.uid, &topic.config, known_empty)
 }
 
 fn known_empty(topic: &ObservedTopic) -> bool {

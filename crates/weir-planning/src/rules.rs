@@ -46,6 +46,17 @@ pub const RULES: &[RulePage] = &[
         remedy: "Check that all files were read. If it is meant, the plan is deployed with `--beyond-threshold`.",
     },
     RulePage {
+        id: "foreign-credential",
+        severity: Severity::Error,
+        title: "a password of somebody else is never replaced",
+        what: "Reports a slot of a SCRAM user that has a SCRAM-SHA-512 password which weir did not make.",
+        why: "A SCRAM user has one password of each kind: the new key would lock out whoever uses the old one.",
+        bad: "",
+        good: "",
+        remedy: "Give the user a SCRAM-SHA-256 password by hand, move its applications there, delete the SCRAM-SHA-512 one, and \
+                 deploy the slot; then the applications move to the key in the vault.",
+    },
+    RulePage {
         id: "foreign-secret",
         severity: Severity::Error,
         title: "a secret of somebody else is never overwritten",
@@ -119,7 +130,7 @@ pub const RULES: &[RulePage] = &[
         id: "setting-refused-by-cluster",
         severity: Severity::Error,
         title: "a topic sets only what the cluster lets it set",
-        what: "Reports settings that the cluster does not let topics set.",
+        what: "Reports settings that the cluster does not let topics set, or that its brokers do not know.",
         why: "The cluster would refuse the step.",
         bad: "spec:\n  config: {unclean.leader.election.enable: true}   # on Confluent Cloud",
         good: "spec:\n  config: {}",

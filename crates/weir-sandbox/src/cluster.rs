@@ -173,6 +173,7 @@ fn facts(state: &State) -> ClusterFacts {
         default_replication_factor: *default_replication_factor,
         defaults: rules::settings::defaults(),
         read_only_settings: read_only_settings.clone(),
+        unknown_settings: BTreeSet::new(),
         deployer: Some(deployer.clone()),
         deployer_is_super_user: *deployer_is_super_user,
         can_change_replication_factor: *can_change_replication_factor,

@@ -11,6 +11,8 @@ use weir_ports::{ErrorKind, PortError};
 
 /// Locked by every process for as long as it reads or writes. Holds the revision.
 const LOCK: &str = ".lock";
+/// Keeps all of it out of git.
+const IGNORE: &str = ".gitignore";
 /// How temporary files begin. Whoever holds the lock for writing has none, so any that are found are left over.
 const TEMPORARY: &str = ".new-";
 
@@ -43,6 +45,15 @@ impl Folder {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Secrets lie here: whoever adds everything to git must not add them.
+    pub(crate) fn keep_out_of_git(&self) -> Result<(), PortError> {
+        let ignore = self.path.join(IGNORE);
+        if ignore.exists() {
+            return Ok(());
+        }
+        fs::write(&ignore, "*\n").map_err(|e| unavailable(&ignore, "write", e))
     }
 
     /// Waits for other processes that write, then reads.
@@ -86,11 +97,11 @@ impl Folder {
         Ok(())
     }
 
-    /// The names of everything in it but our own lock.
+    /// The names of everything in it but our own lock and what keeps it out of git.
     pub(crate) fn names(&self) -> Result<Vec<String>, PortError> {
         let entries = fs::read_dir(&self.path).map_err(|e| unavailable(&self.path, "read", e))?;
         let names = entries.filter_map(Result::ok).map(|entry| entry.file_name().to_string_lossy().into_owned());
-        Ok(names.filter(|name| name != LOCK).collect())
+        Ok(names.filter(|name| name != LOCK && name != IGNORE).collect())
     }
 
     /// A file's bytes; `None` if there is none.

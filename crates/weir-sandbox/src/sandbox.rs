@@ -103,6 +103,7 @@ impl Sandbox {
                     ));
                 }
             }
+            folder.keep_out_of_git()?;
             let id = cluster_id.map_or_else(random::cluster_id, Ok)?;
             let state = State::new(ClusterSettings::new(id.clone(), brokers.unwrap_or(3)));
             for file in FILES {
@@ -111,6 +112,7 @@ impl Sandbox {
             return Ok(sandbox(folder, id));
         };
 
+        folder.keep_out_of_git()?;
         let found = State::decode(|file| if file == CLUSTER { Ok(Some(bytes.clone())) } else { folder.read(file) })?;
         drop(lock);
         if let Some(expected) = cluster_id.filter(|expected| *expected != found.cluster.id) {

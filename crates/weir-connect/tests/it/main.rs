@@ -75,11 +75,13 @@ fn no_entity_is_passed_over() {
         ("Mixed.Yml", team("mixed").as_bytes()),
         ("searched.yaml", team("searched").as_bytes()),
         (".ignore", b"searched.yaml\n"),
+        ("untracked.yaml", team("untracked").as_bytes()),
+        (".gitignore", b"untracked.yaml\n"),
     ]);
     let loaded = read_workspace(dir.path()).expect("a workspace").loaded;
     assert_eq!(loaded.findings, []);
     let teams: Vec<_> = loaded.workspace.expect("well formed").teams.into_keys().collect();
-    assert_eq!(teams, ["braces", "indented", "mixed", "old-mac", "searched", "shouted"]);
+    assert_eq!(teams, ["braces", "indented", "mixed", "old-mac", "searched", "shouted", "untracked"]);
 }
 
 #[test]
@@ -104,11 +106,26 @@ fn what_cannot_be_read_is_a_finding() {
     1 |
       | ^
       |
-      = help: put the file itself here, or name the link in .weirignore
+      = help: put what it leads to here, or name the link in .weirignore
     ");
     for finding in &loaded.findings {
         assert!(rule_pages().iter().any(|page| page.id == finding.rule.as_str()), "{} has no page", finding.rule);
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_a_finding() {
+    let dir = workspace(&[("elsewhere/.hidden", b"")]);
+    std::os::unix::fs::symlink(dir.path().join("elsewhere"), dir.path().join("linked")).expect("a link");
+    let made = std::process::Command::new("mkfifo").arg(dir.path().join("pipe.yaml")).status().expect("mkfifo");
+    assert!(made.success());
+    let loaded = read_workspace(dir.path()).expect("a workspace").loaded;
+    let told = weir_findings::render::concise(&loaded.findings, &loaded.sources);
+    insta::assert_snapshot!(told, @"
+    linked:1:1: error[file-symlink]: symbolic links are not followed
+    pipe.yaml:1:1: error[file-unreadable]: this cannot be read: it is no ordinary file
+    ");
 }
 
 #[test]

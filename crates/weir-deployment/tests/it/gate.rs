@@ -1,7 +1,7 @@
 //! What is refused before anything is touched.
 
 use weir_deployment::{DeployError, Journal as _, MemoryJournal, Options, Outcome, Receipt, Refusal, render};
-use weir_planning::{Digest, Plan, Risk};
+use weir_planning::{Desired, Digest, Plan, Risk};
 use weir_sandbox::Sandbox;
 
 use crate::scene::{after, before, bold, deployed, desired, month, open, plan, run_with, state};
@@ -60,6 +60,50 @@ async fn refusals_say_what_to_do() {
     let options = Options { beyond_threshold: true, approved: Some(much.digest.clone()), ..bold() };
     let receipt = run_with(&much, &sandbox, &options, &mut MemoryJournal::default()).await.unwrap();
     assert_eq!(receipt.outcome, Outcome::Complete);
+}
+
+/// What a plan says of itself is not what the files say: it may be of other files, or somebody's own.
+#[tokio::test(start_paused = true)]
+async fn what_the_files_say_counts_not_what_the_plan_says() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(deployed(folder.path()).await);
+    let sandbox = open(folder.path(), month(3), "");
+    let made = plan(&sandbox, &after(), month(3)).await;
+    let asking = |wanted| Options { wanted: Some(wanted), ..bold() };
+
+    let strict = Desired { approval_required: true, ..after() };
+    let refused = refusal(&made, &sandbox, &asking(strict)).await;
+    assert!(matches!(refused, Refusal::NotApproved { .. }), "{refused}");
+
+    let refused = refusal(&made, &sandbox, &asking(before())).await.to_string();
+    assert_eq!(
+        refused,
+        "the files do not ask for 12 of the steps, the first is `describe-account dev-biller`; plan again"
+    );
+    let mut fewer = after();
+    fewer.topics.remove("dev.new");
+    let refused = refusal(&made, &sandbox, &asking(fewer)).await.to_string();
+    assert!(refused.ends_with("`create-topic dev.new`; plan again"), "{refused}");
+    let mut other = after();
+    other.topics.get_mut("dev.new").unwrap().partitions = Some(99);
+    let refused = refusal(&made, &sandbox, &asking(other)).await.to_string();
+    assert_eq!(refused, "the files do not ask for `create-topic dev.new`; plan again");
+
+    let receipt = run_with(&made, &sandbox, &asking(after()), &mut MemoryJournal::default()).await.unwrap();
+    assert_eq!(receipt.outcome, Outcome::Complete);
+}
+
+/// A deletion that calls itself harmless.
+#[tokio::test(start_paused = true)]
+async fn a_step_risks_what_it_does() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(deployed(folder.path()).await);
+    let sandbox = open(folder.path(), month(3), "");
+    let mut made = plan(&sandbox, &after(), month(3)).await;
+    made.steps.iter_mut().for_each(|step| step.risk = Risk::Additive);
+    let made = made.under(weir_planning::PlanPolicies::default());
+    let refused = refusal(&made, &sandbox, &Options { max_risk: Risk::Revoke, ..bold() }).await;
+    assert!(matches!(refused, Refusal::TooRisky { risk: Risk::Destroy, .. }), "{refused}");
 }
 
 #[tokio::test(start_paused = true)]

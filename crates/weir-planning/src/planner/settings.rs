@@ -38,7 +38,7 @@ pub(super) fn diff(
 }
 
 /// Whether facts about the topic's records are needed to judge the changes.
-pub(super) fn may_lose_data(changes: &BTreeMap<String, SettingChange>) -> bool {
+pub(crate) fn may_lose_data(changes: &BTreeMap<String, SettingChange>) -> bool {
     LOSSY.iter().any(|name| changes.contains_key(*name))
 }
 

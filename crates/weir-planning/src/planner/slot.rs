@@ -25,6 +25,10 @@ use crate::{
     Change, DesiredAccount, DesiredKey, ObservedKey, ObservedSecret, Provider, ReportKind, Risk, SecretRef, SecretState,
 };
 
+/// How old a key may be, in milliseconds, to be taken for one that its run did not come to store, when there is no
+/// secret that could tell.
+const FRESH: i128 = 3_600_000;
+
 /// [`ObservedSecret::TAG_REPLACES`] of the first key in a secret.
 const NONE: &str = "none";
 
@@ -59,6 +63,7 @@ impl Place<'_> {
         let secret = draft.observed.secrets.get(&self.wanted.secret);
         match self.current(draft, keys, secret) {
             Current::Taken => None,
+            Current::Needed(_, _) if self.is_somebody_elses(draft, keys) => None,
             Current::Needed(why, replaces) => {
                 // Where a new key takes the old one's place, it does so whoever knows the old one.
                 let only = same_slot.first().map(|(id, _)| *id).filter(|_| takes_the_place(draft));
@@ -78,9 +83,12 @@ impl Place<'_> {
                     let stranded = match (last, key.created) {
                         // Had it been stored, the secret would name it, or a younger one.
                         (Some(last), Some(created)) => created > last,
-                        // The secret is not there: a run made the key and was stopped. An old one may have been stored
-                        // in a secret that somebody removed.
-                        (_, created) => before.is_none() && created.is_some_and(|c| self.is_young(c, self.now)),
+                        // The secret is not there: a run made the key and was stopped, just now. An older one may have
+                        // been stored in a secret that somebody removed.
+                        (_, created) => {
+                            let fresh = |created| self.is_young(created, self.now) && age(created, self.now) < FRESH;
+                            before.is_none() && created.is_some_and(fresh)
+                        }
                     };
                     if stranded && self.is_made_for_here(key) {
                         self.retire(draft, (id, key), secret, true);
@@ -134,6 +142,26 @@ impl Place<'_> {
                 Current::Needed("the secret was deleted; it is recovered".to_owned(), key.map(|(id, _)| *id))
             }
         }
+    }
+
+    /// Whether the account has a password that weir did not make, where a key would take its place. Tells so.
+    fn is_somebody_elses(&self, draft: &mut Draft<'_>, keys: &Keys<'_>) -> bool {
+        // weir makes SCRAM-SHA-512 credentials; one of SCRAM-SHA-256 stands beside it.
+        let taken = |(id, key): &(&str, &ObservedKey)| {
+            let kind = id.strip_prefix(self.name).and_then(|id| id.strip_prefix('#'));
+            key.marker.is_none() && kind.is_some_and(|kind| kind.starts_with("sha512"))
+        };
+        if !takes_the_place(draft) || !keys.of(self.name).iter().any(taken) {
+            return false;
+        }
+        let place = self.owner.route(draft.desired, &["spec", "apiKeys"]);
+        let message = format!(
+            "the SCRAM user `{}` has a SCRAM-SHA-512 password that weir did not make; a key of ours would take its place",
+            self.name
+        );
+        let help = "move its applications to SCRAM-SHA-256, delete the SCRAM-SHA-512 password, and plan again; or leave `apiKeys` out";
+        draft.error("foreign-credential", place, message, help);
+        true
     }
 
     /// Whose a secret is, when it is not this slot's, and what to do then.

@@ -244,9 +244,17 @@ fn settings_editable<'s>(
     settings: impl Iterator<Item = &'s String>,
     owner: Owner<'_>,
 ) {
-    for setting in settings.filter(|s| draft.observed.cluster.read_only_settings.contains(*s)).collect::<Vec<_>>() {
+    let cluster = &draft.observed.cluster;
+    for setting in settings {
+        let why = if cluster.read_only_settings.contains(setting) {
+            "the cluster does not let it be set"
+        } else if cluster.unknown_settings.contains(setting) {
+            "the cluster's brokers do not know it; they are of another version"
+        } else {
+            continue;
+        };
         let at = owner.route(draft.desired, &["spec", "config", setting]);
-        let message = format!("the topic `{name}` cannot have its own `{setting}`: the cluster does not let it be set");
+        let message = format!("the topic `{name}` cannot have its own `{setting}`: {why}");
         draft.error("setting-refused-by-cluster", at, message, format!("remove `{setting}`"));
     }
 }

@@ -24,6 +24,7 @@ pub fn drift(drift: &Drift, colour: bool) -> String {
     for (cause, heading) in [
         (None, None),
         (Some(Cause::ByHand), Some("Changed by hand")),
+        (Some(Cause::Due), Some("Due by now, not deployed yet")),
         (Some(Cause::AskedFor), Some("Asked for in git, not deployed yet")),
     ] {
         let mut some = drift.differences.iter().filter(|difference| difference.cause == cause).peekable();

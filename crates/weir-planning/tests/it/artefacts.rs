@@ -35,7 +35,7 @@ fn a_plan_that_was_changed_is_not_read() {
     let json = sample().to_json();
     assert_eq!(Plan::from_json(&json).unwrap(), sample());
     let forged = json.replace("\"partitions\": 3", "\"partitions\": 30");
-    assert!(matches!(Plan::from_json(&forged), Err(PlanError::Digest { .. })));
+    assert!(matches!(Plan::from_json(&forged), Err(PlanError::Digest)));
     let added = json.replacen('{', "{\"extra\": 1,", 1);
     assert!(matches!(Plan::from_json(&added), Err(PlanError::Syntax(_))));
     for wrong in ["", "{}", "[]", "null", "\u{0}"] {

@@ -69,6 +69,30 @@ fn a_topic_that_was_empty_is_not_deleted_with_records() {
 }
 
 #[test]
+fn a_cut_that_was_to_lose_nothing_waits_when_records_have_come() {
+    let topic_with = |records: Option<u64>| {
+        with_topic(|t| {
+            t.config.insert("retention.ms".to_owned(), "604800000".to_owned());
+            t.facts = records.map(|records| TopicFacts { records, ..TopicFacts::default() });
+        })
+    };
+    let cut = topic("{config: {retention.ms: 1d}}");
+    let (plan, step) = only(&cut, &topic_with(Some(0)));
+    assert_eq!((step.risk, step.facts_topic()), (Risk::Change, Some("dev.a")));
+    assert_eq!(step.check(&plan, &topic_with(Some(0))), Precondition::AsPlanned);
+    assert!(matches!(step.check(&plan, &topic_with(Some(3))), Precondition::Stale(_)));
+    assert!(matches!(step.check(&plan, &topic_with(None)), Precondition::Stale(_)), "not known is not empty");
+
+    let (plan, step) = only(&cut, &topic_with(Some(9)));
+    assert_eq!(step.risk, Risk::DataLoss);
+    assert_eq!(step.check(&plan, &topic_with(Some(8))), Precondition::AsPlanned);
+    assert_eq!(step.check(&plan, &topic_with(Some(0))), Precondition::AsPlanned, "less is lost than was planned");
+
+    let (_, step) = only(&topic("{config: {max.message.bytes: 1MiB}}"), &topic_with(None));
+    assert_eq!(step.facts_topic(), None, "no records are at stake");
+}
+
+#[test]
 fn a_key_is_issued_once() {
     let mut state = Observed::default();
     state.accounts.insert("dev-billing".to_owned(), ObservedAccount::default());

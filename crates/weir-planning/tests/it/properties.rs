@@ -56,6 +56,8 @@ proptest! {
     fn nothing_outside_the_scope_is_touched(desired in desired_state(true), observed in observed_state(true)) {
         let outcome = plan(&desired, &observed, &options());
         for step in &outcome.plan.steps {
+            prop_assert!(desired.asks_for(&step.change), "{} is not asked for", step.id);
+            prop_assert!(step.risk >= step.change.least_risk(), "{} risks {}", step.id, step.risk);
             let fine = match &step.change {
                 Change::CreateTopic { topic, .. }
                 | Change::AddPartitions { topic, .. }
@@ -109,7 +111,9 @@ proptest! {
         for rendered in [render::text(&outcome.plan, false), render::markdown(&outcome.plan), render::drift(&weir_planning::Drift::of(&outcome.plan), false)] {
             prop_assert!(!rendered.contains("##vso") && !rendered.contains('\u{202e}'), "{}", rendered);
         }
-        for step in &outcome.plan.steps {
+        // A key goes once its replacement is made: until then the vault hands it out.
+        let waits = |step: &Step| step.after.iter().any(|id| id.0.starts_with("issue-key "));
+        for step in outcome.plan.steps.iter().filter(|step| !waits(step)) {
             prop_assert!(!matches!(step.check(&outcome.plan, &observed), Precondition::Stale(_)), "{}", step.id);
         }
         facts_needed(&desired, &observed);
@@ -136,7 +140,7 @@ proptest! {
                 other.steps[step].risk = if other.steps[step].risk == Risk::Change { Risk::Additive } else { Risk::Change };
             }
         }
-        let changed = matches!(Plan::from_json(&other.to_json()), Err(PlanError::Digest { .. }));
+        let changed = matches!(Plan::from_json(&other.to_json()), Err(PlanError::Digest));
         prop_assert!(changed);
     }
 

@@ -184,3 +184,15 @@ fn brokers_follow_the_workspace() {
     assert_eq!(seen, 1);
     assert!(Sandbox::open(folder.path(), Options { brokers: Some(0), ..options("") }).is_err());
 }
+
+#[test]
+fn nothing_of_it_gets_into_git() {
+    let dir = tempfile::tempdir().unwrap();
+    let git = |args: &[&str]| {
+        let output = std::process::Command::new("git").args(args).current_dir(dir.path()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    git(&["init", "-q"]);
+    drop(weir_sandbox::Sandbox::open(dir.path().join("cluster"), Default::default()).unwrap());
+    assert_eq!(git(&["status", "--porcelain", "--untracked-files=all"]), "");
+}

@@ -49,6 +49,7 @@ fn a_stale_plan_ends_with_4_and_a_half_done_one_with_5() {
     assert_eq!(world.run("weir-plan --stage dev --out plan.json"), 0);
     world.edit("toll.yaml", "retention.ms: 2d", "retention.ms: 3d");
     assert_eq!(world.run("weir up --stage dev --yes"), 0);
+    world.edit("toll.yaml", "retention.ms: 3d", "retention.ms: 2d");
     world.transcript.clear();
     assert_eq!(world.run("weir-deploy plan.json"), 4);
 

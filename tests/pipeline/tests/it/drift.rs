@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use weir_planning::{Change, Drift};
+use weir_planning::{Cause, Change, Drift};
 use weir_ports::Cluster as _;
 
 use crate::World;
@@ -45,6 +45,12 @@ fn changes_made_by_hand_are_told_apart_from_those_asked_for() {
     .expect("a change");
     pipeline::block_on(sandbox.apply(&[&undone])).remove(0).expect("changed");
     assert_eq!(world.run("weir-plan drift --stage dev --deployed HEAD"), 0, "what git asks for is no drift");
+    let later = "weir-plan drift --stage dev --deployed HEAD --now 2099-01-01T00:00:00Z --format json";
+    let json = world.command(later).output().expect("run");
+    assert_eq!(json.status.code(), Some(0), "keys that came of age were not changed by hand");
+    let drift: Drift = serde_json::from_slice(&json.stdout).expect("a drift");
+    let due = drift.differences.iter().filter(|difference| difference.cause == Some(Cause::Due));
+    assert!(due.clone().count() == 3 && due.clone().all(|key| key.text.starts_with("API key ")), "{drift:?}");
     let here = world.dir.path().display().to_string();
     insta::assert_snapshot!(world.transcript.replace(&here, "DIR"));
 }

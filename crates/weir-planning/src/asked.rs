@@ -1,0 +1,83 @@
+//! Whether the files ask for a change: what deployment asks of every step, so that a plan that was made from other
+//! files, or by somebody else, does nothing that these files do not say.
+
+use weir_model::{Ensure, settings};
+
+use crate::{Change, Desired, DesiredAccount, DesiredTopic};
+
+impl Desired {
+    /// Whether the files ask for `change`, whatever the cluster holds: its object is in the stage's scope, and is, has
+    /// or lacks after it what they say.
+    pub fn asks_for(&self, change: &Change) -> bool {
+        let pruned_account = |name: &str| self.prune && self.owns.owns_account(name);
+        match change {
+            Change::CreateTopic { topic, partitions, replication_factor, config } => {
+                self.present_topic(topic).is_some_and(|wanted| {
+                    wanted.partitions == *partitions
+                        && wanted.replication_factor == *replication_factor
+                        && config.iter().all(|(name, value)| wanted.sets(name, Some(value)))
+                })
+            }
+            Change::AddPartitions { topic, from: _, to } => {
+                self.present_topic(topic).is_some_and(|wanted| wanted.partitions == Some(*to))
+            }
+            Change::ChangeReplication { topic, from: _, to } => {
+                self.present_topic(topic).is_some_and(|wanted| wanted.replication_factor == Some(*to))
+            }
+            Change::AlterConfig { topic, settings } => self
+                .present_topic(topic)
+                .is_some_and(|wanted| settings.iter().all(|(name, change)| wanted.sets(name, change.to.as_ref()))),
+            Change::DeleteTopic { topic } => match self.topics.get(topic) {
+                Some(wanted) => wanted.ensure == Ensure::Absent,
+                None => self.prune && self.owns.owns_topic(topic),
+            },
+            Change::CreateAccount { account, description } => self
+                .present_account(account)
+                .is_some_and(|wanted| wanted.description.as_deref().unwrap_or_default() == description),
+            Change::DescribeAccount { account, from: _, to } => {
+                self.present_account(account).is_some_and(|wanted| wanted.description.as_ref() == Some(to))
+            }
+            Change::Grant { principal: _, acl } => change
+                .account()
+                .and_then(|name| self.present_account(name))
+                .is_some_and(|wanted| wanted.acls.contains_key(acl)),
+            Change::Revoke { principal: _, acl } => {
+                change.account().is_some_and(|name| match self.accounts.get(name) {
+                    Some(wanted) => wanted.ensure != Ensure::Unmanaged && !wanted.acls.contains_key(acl),
+                    None => pruned_account(name),
+                })
+            }
+            Change::IssueKey { account, slot, secret, tags: _, replaces: _, projections } => self
+                .present_account(account)
+                .and_then(|wanted| wanted.keys.get(slot))
+                .is_some_and(|wanted| wanted.secret == *secret && wanted.projections == *projections),
+            Change::RevokeKey { account, .. } => match self.accounts.get(account) {
+                Some(wanted) => wanted.ensure != Ensure::Unmanaged,
+                None => pruned_account(account),
+            },
+            Change::DeleteAccount { account } => match self.accounts.get(account) {
+                Some(wanted) => wanted.ensure == Ensure::Absent,
+                None => pruned_account(account),
+            },
+        }
+    }
+
+    fn present_topic(&self, name: &str) -> Option<&DesiredTopic> {
+        self.topics.get(name).filter(|topic| topic.ensure == Ensure::Present)
+    }
+
+    fn present_account(&self, name: &str) -> Option<&DesiredAccount> {
+        self.accounts.get(name).filter(|account| account.ensure == Ensure::Present)
+    }
+}
+
+impl DesiredTopic {
+    /// Whether the files give the setting that value; absent: that the topic shall have none of its own.
+    fn sets(&self, name: &str, value: Option<&String>) -> bool {
+        match (self.config.get(name), value) {
+            (Some(Some(wanted)), Some(value)) => settings::same(name, wanted, value),
+            (Some(None), None) => true,
+            _ => false,
+        }
+    }
+}
