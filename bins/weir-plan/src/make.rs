@@ -81,7 +81,7 @@ fn plan_both(
     let options = PlanOptions { now, commit: commit(dir) };
     let seen = match observation {
         Observation::Live => look(dir, workspace, stage, &wanted)?,
-        Observation::File(path) => parse_observed(path)?,
+        Observation::File(path) => parse_observed(path, stage)?,
     };
     let deployed = match &before {
         // What was deployed has other names: they are looked for as well.
@@ -140,7 +140,7 @@ fn unreachable(err: OpenError, stage: &str) -> anyhow::Error {
     }
 }
 
-fn parse_observed(path: &Path) -> anyhow::Result<Observed> {
+fn parse_observed(path: &Path, stage: &str) -> anyhow::Result<Observed> {
     let text = read_argument(path)?;
     let shown = path.display();
     let not_observed = |why: String| {
@@ -154,5 +154,11 @@ fn parse_observed(path: &Path) -> anyhow::Result<Observed> {
         Some(other) => return Err(not_observed(format!("its format is `{other}`, not `{}`", Observed::FORMAT)).into()),
         None => return Err(not_observed(format!("it has no format `{}`", Observed::FORMAT)).into()),
     }
-    Ok(serde_json::from_str(&text).map_err(|err| not_observed(err.to_string()))?)
+    let observed: Observed = serde_json::from_str(&text).map_err(|err| not_observed(err.to_string()))?;
+    match observed.stage.as_deref().filter(|other| *other != stage) {
+        Some(other) => Err(Stop::usage(format!("`{shown}` was observed for stage `{other}`, not for `{stage}`"))
+            .help(format!("write one with: weir-plan observe --stage {stage} --out FILE"))
+            .into()),
+        None => Ok(observed),
+    }
 }

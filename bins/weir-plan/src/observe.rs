@@ -32,7 +32,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         print_findings(&checked.findings, &checked.loaded.sources, false);
         return Ok(Exit::Refused);
     };
-    let observed = look(&dir, workspace, &args.stage, &desired(&workspace.stage(&args.stage)?))?;
+    let mut observed = look(&dir, workspace, &args.stage, &desired(&workspace.stage(&args.stage)?))?;
+    observed.stage = Some(args.stage.clone());
     out.write(&format!("{}\n", serde_json::to_string_pretty(&observed)?))?;
     say(&format!(
         "observed {} topics, {} service accounts, {} API keys of cluster {}\n",

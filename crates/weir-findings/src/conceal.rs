@@ -34,7 +34,7 @@ pub fn names_secret(name: &str) -> bool {
     SMELLS.iter().any(|smell| folded.contains(smell)) || folded.ends_with("pwd") || folded == "pass"
 }
 
-/// The values of fields whose names smell of a secret, in order. Mappings below such a field are judged field by field.
+/// The values of fields whose names smell of a secret, and passwords in addresses, in order. Mappings below such a field are judged field by field.
 pub(crate) fn secrets(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut below: Option<Below> = None;
@@ -58,7 +58,22 @@ pub(crate) fn secrets(text: &str) -> Vec<Range<usize>> {
         }
         start += line.len();
     }
+    found.extend(passwords_in_addresses(text));
+    found.sort_by_key(|range| range.start);
     found
+}
+
+/// The passwords of `scheme://user:password@host`.
+fn passwords_in_addresses(text: &str) -> impl Iterator<Item = Range<usize>> {
+    text.match_indices("://").filter_map(|(at, sign)| {
+        let start = at + sign.len();
+        let rest = &text[start..];
+        let end =
+            rest.find(|c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | ',' | '}')).unwrap_or(rest.len());
+        let login = &rest[..rest[..end].rfind('@')?];
+        let password = start + login.find(':')? + 1..start + login.len();
+        (!password.is_empty()).then_some(password)
+    })
 }
 
 /// A secret that goes on below its line.
@@ -154,6 +169,11 @@ mod tests {
             ("key_pass: |\n  one\n\n  two: x\nb: 1\n", "key_pass: |\n  ***\n***\n  ***\nb: 1\n"),
             ("pwd: \"one\n two\"\nb: 1\n", "pwd: ***\n ***\nb: 1\n"),
             ("sasl.jaas.config: a.b required password=\"x\";\n", "sasl.jaas.config: ***\n"),
+            ("vault: https://weir:hunter2@kv.example/x\n", "vault: https://weir:***@kv.example/x\n"),
+            (
+                "{a: \"https://u:p@h\", b: https://u@h, c: \"http://h:80/@x\"}",
+                "{a: \"https://u:***@h\", b: https://u@h, c: \"http://h:80/@x\"}",
+            ),
             ("secrets: {folder: {path: .weir/vault}}\n", "secrets: {folder: {path: .weir/vault}}\n"),
         ] {
             let is = shown(text);

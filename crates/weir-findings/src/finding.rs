@@ -192,7 +192,10 @@ pub fn conceal(findings: &mut [Finding], sources: &Sources) {
         finding.fix = None;
         for words in [&mut finding.message].into_iter().chain(&mut finding.help).chain(&mut finding.label) {
             for secret in &secrets {
-                *words = words.replace(&format!("`{secret}`"), "`***`").replace(&format!("\"{secret}\""), "\"***\"");
+                *words = words
+                    .replace(&format!("`{secret}`"), "`***`")
+                    .replace(&format!("\"{secret}\""), "\"***\"")
+                    .replace(&format!(":{secret}@"), ":***@");
             }
         }
     }

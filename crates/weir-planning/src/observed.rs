@@ -16,6 +16,9 @@ use crate::Acl;
 pub struct Observed {
     /// [`Observed::FORMAT`].
     pub format: String,
+    /// The stage it was observed for; absent when whoever observed does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
     /// The cluster itself.
     pub cluster: ClusterFacts,
     /// Topics that are declared or owned, by physical name.

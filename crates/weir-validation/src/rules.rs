@@ -22,6 +22,7 @@ all! {
     empty_acl,
     empty_pattern,
     grant_shape,
+    group_owner,
     internal_name,
     kafka_name,
     key_rotation,

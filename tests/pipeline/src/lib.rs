@@ -4,6 +4,7 @@ mod random;
 
 use std::{
     collections::BTreeMap,
+    fs,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -29,6 +30,25 @@ pub fn binary(name: &str) -> PathBuf {
     let path = folder.join(format!("{name}-copy{}", std::env::consts::EXE_SUFFIX));
     assert!(path.exists(), "there is no {}; is `{name}` a binary of weir?", path.display());
     path
+}
+
+/// Copies a folder, without the clusters that were made in it.
+///
+/// # Panics
+/// When the disk does not take it.
+pub fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("the fixture") {
+        let entry = entry.expect("an entry");
+        let to = to.join(entry.file_name());
+        match entry.file_type().expect("a kind").is_dir() {
+            true if entry.file_name() == ".weir" => {}
+            true => copy(&entry.path(), &to),
+            false => {
+                fs::copy(entry.path(), to).expect("copied");
+            }
+        }
+    }
 }
 
 /// Waits for `work`.

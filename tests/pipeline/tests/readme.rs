@@ -22,6 +22,29 @@ fn block<'a>(readme: &'a str, name: &str) -> &'a str {
     rest.split_once("```\n").unwrap().0
 }
 
+/// The first command, on a copy, with the numbers that the README tells.
+#[test]
+fn the_first_command_does_what_the_readme_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    assert!(readme.contains("$ cargo run -- up --workspace fixtures/cps --stage dev --yes"));
+    let dir = tempfile::tempdir().unwrap();
+    pipeline::copy(&root.join("fixtures/cps"), &dir.path().join("cps"));
+    let up = weir(dir.path(), "up --workspace cps --stage dev --yes");
+    let keys = up.lines().filter(|line| line.starts_with("+ created     issue-key ")).count();
+    let valid = weir(dir.path(), "validate --workspace cps");
+    let number = |what: &str| valid.split(what).next().and_then(|text| text.rsplit(' ').next()).unwrap_or_default();
+    for told in [
+        format!("{} teams with {} topics", number(" teams"), number(" topics")),
+        format!("stores {keys} API keys in vaults"),
+    ] {
+        let readme = readme.replace('\n', " ");
+        assert!(readme.contains(&told), "the README does not say `{told}`");
+    }
+    let again = weir(dir.path(), "up --workspace cps --stage dev --yes");
+    assert!(again.starts_with("No changes"), "{again}");
+}
+
 #[test]
 fn the_readme_shows_what_happens() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

@@ -207,6 +207,23 @@ proptest! {
     }
 
     #[test]
+    fn removing_a_grant_keeps_what_another_needs(
+        mut grants in collection::vec((any::<bool>(), 0..4_u8), 1..8),
+        gone in any::<Index>(),
+    ) {
+        let all = desired_of([WORKSPACE, ACCOUNT, &list("one", &grants)]);
+        let mut state = Observed::default();
+        apply(&plan(&all, &state, &options()).accept().unwrap(), &mut state);
+        grants.remove(gone.index(grants.len()));
+        let left = desired_of([WORKSPACE, ACCOUNT, &list("one", &grants)]);
+        let needed = &left.accounts["dev-billing"].acls;
+        let second = plan(&left, &state, &options()).plan;
+        prop_assert!(second.steps.len() <= 1, "a grant is one binding, or none of its own");
+        apply(&second, &mut state);
+        prop_assert!(needed.keys().eq(acls_of(&state, "User:dev-billing")));
+    }
+
+    #[test]
     fn the_order_of_documents_does_not_matter(
         order in Just((0..6).collect::<Vec<usize>>()).prop_shuffle(),
     ) {

@@ -261,6 +261,7 @@ pub(crate) fn observed_state(nasty: bool) -> impl Strategy<Value = Observed> {
         })
         .prop_map(|(topics, other_topics, accounts, acls, keys, secrets, can_change)| Observed {
             format: Observed::FORMAT.to_owned(),
+            stage: None,
             cluster: ClusterFacts {
                 id: "c".to_owned(),
                 brokers: 3,

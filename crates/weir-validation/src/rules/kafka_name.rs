@@ -1,5 +1,5 @@
 use weir_findings::{RulePage, Severity};
-use weir_model::{EntityRef, Kind, Route};
+use weir_model::{EntityRef, Kind, Resource, Route};
 
 use crate::{Rule, context, context::Context, out::Out};
 
@@ -125,6 +125,15 @@ fn clients(cx: &Context<'_>, out: &mut Out) {
                     };
                     let at = written.route(acl, "allow", i, field);
                     out.push(out.error(at, fault).help("use at most 249 visible characters without blanks"));
+                }
+            }
+            for (i, rule) in written.rules.iter().enumerate() {
+                let about = matches!(rule.resource, Resource::Group | Resource::TransactionalId);
+                let Some(name) = rule.name.as_deref().filter(|_| about) else { continue };
+                if let Some(c) = name.chars().find(|c| c.is_control()) {
+                    let fault = format!("the name `{}` holds `{}`", name.escape_debug(), c.escape_debug());
+                    let at = written.route(acl, "rules", i, "name");
+                    out.push(out.error(at, fault).help("use visible characters"));
                 }
             }
         }

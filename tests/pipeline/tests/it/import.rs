@@ -1,23 +1,10 @@
 //! Taking over clusters that are older than their files.
 
-use std::{fs, path::Path};
+use std::fs;
+
+use pipeline::copy;
 
 use crate::{World, repository};
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("the fixture") {
-        let entry = entry.expect("an entry");
-        let to = to.join(entry.file_name());
-        match entry.file_type().expect("a kind").is_dir() {
-            true if entry.file_name() == ".weir" => {}
-            true => copy(&entry.path(), &to),
-            false => {
-                fs::copy(entry.path(), to).expect("copied");
-            }
-        }
-    }
-}
 
 const STAGES: [&str; 4] = ["dev", "test", "preprod", "prod"];
 
