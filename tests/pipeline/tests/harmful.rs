@@ -102,7 +102,8 @@ impl World {
         let mut command = Command::new(pipeline::binary(words.next().unwrap()));
         command.args(words).current_dir(self.dir.path()).env_clear().env("NO_COLOR", "1");
         if let Some(faults) = faults {
-            command.env("WEIR_SANDBOX_FAULTS", faults);
+            // What fails for good is not waited for a minute.
+            command.env("WEIR_SANDBOX_FAULTS", faults).env("WEIR_PATIENCE", "3");
         }
         let output = command.output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
