@@ -10,9 +10,9 @@ use anyhow::Context;
 use jiff::Timestamp;
 use weir_cli::{Exit, Stop, Terminal, WorkspaceFlag, clap, instant, print};
 use weir_connect::read_workspace;
-use weir_findings::render;
+use weir_findings::{Severity, render};
 use weir_model::Loaded;
-use weir_policy::{EXPECT_FILE, Expect, SHARED_KINDS, Time, brief};
+use weir_policy::{EXPECT_FILE, Expect, SHARED_KINDS, Time};
 
 use crate::check::judge_loaded;
 
@@ -50,7 +50,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
             .into());
     }
     let loaded = read_workspace(&workspace)?.loaded;
-    if loaded.workspace.is_none() {
+    // What cannot be read would be told anew in every case.
+    if loaded.workspace.is_none() || loaded.findings.iter().any(|finding| finding.severity == Severity::Error) {
         crate::print_findings(&loaded.findings, &loaded.sources, false);
         return Ok(Exit::Refused);
     }
@@ -106,6 +107,9 @@ fn one(workspace: &Loaded, case: &Path, now: Timestamp) -> anyhow::Result<Option
             files.push((name, read(&path)?));
         }
     }
+    if files.is_empty() {
+        return Ok(Some("      there is nothing in the case to judge".to_owned()));
+    }
     // A case may bring a workspace of its own.
     if !files.iter().any(|(name, _)| name == "weir.yaml") {
         let shared = workspace.files_with(&SHARED_KINDS);
@@ -115,14 +119,11 @@ fn one(workspace: &Loaded, case: &Path, now: Timestamp) -> anyhow::Result<Option
     let now = expect.now.map_or(now, |Time(now)| now);
     // Without a stage there is none that could be unknown.
     let findings = judge_loaded(&loaded, None, now).unwrap_or_default().findings;
-    let (missing, unexpected) = expect.compare(&loaded, &findings);
-    if missing.is_empty() && unexpected.is_empty() {
+    let rules = crate::rule_pages().iter().map(|page| page.id).collect();
+    let differences = expect.differences(&loaded, &findings, &rules);
+    if differences.is_empty() {
         return Ok(None);
     }
-    let mut why: Vec<String> = expect.about.iter().map(|about| format!("      {about}")).collect();
-    why.extend(missing.iter().map(|expected| format!("      expected, not found: {expected}")));
-    why.extend(
-        unexpected.iter().map(|finding| format!("      found, not expected: {}", brief(finding, &loaded.sources))),
-    );
-    Ok(Some(why.join("\n")))
+    let why = expect.about.iter().chain(&differences);
+    Ok(Some(why.map(|line| format!("      {line}\n")).collect()))
 }

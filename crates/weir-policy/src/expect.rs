@@ -1,8 +1,12 @@
 //! What an organisation expects of its own policies: a case is a few entities, and the findings they shall give.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Deserializer, de};
 use weir_findings::{Finding, Sources};
-use weir_model::{EntityRef, Kind, Loaded};
+use weir_model::{EntityRef, Kind, Loaded, closest};
+
+use crate::{Policies, rules};
 
 /// The name of the file that makes a folder a case.
 pub const EXPECT_FILE: &str = "expect.yaml";
@@ -20,7 +24,7 @@ pub struct Expect {
     /// The time of the case. Default: the run's.
     #[serde(default)]
     pub now: Option<Time>,
-    /// The rules that are looked at. Default: all.
+    /// The rules that are looked at, beside whether everything can be read and asked. Default: all.
     #[serde(default)]
     pub rules: Vec<String>,
     /// Exactly these findings; an empty list is none.
@@ -74,21 +78,50 @@ impl Expect {
         weir_model::parse(text)
     }
 
-    /// What is otherwise than expected: those that were expected and not found, and those that were found and not
-    /// expected.
-    pub fn compare<'f>(&'f self, loaded: &Loaded, found: &'f [Finding]) -> (Vec<&'f Expected>, Vec<&'f Finding>) {
-        let counts =
-            |finding: &&Finding| self.rules.is_empty() || self.rules.iter().any(|rule| rule == finding.rule.as_str());
+    /// What is otherwise than expected, in a line each: what was expected and not found, what was found and not
+    /// expected, and rules that neither are policies in `loaded` nor in `rules`, the ids of all other rules.
+    ///
+    /// What cannot be read, and policies that cannot be asked, are always looked at: a case in which nothing was checked
+    /// must not pass.
+    pub fn differences(&self, loaded: &Loaded, found: &[Finding], rules: &BTreeSet<&str>) -> Vec<String> {
+        let counts = |finding: &&Finding| {
+            let rule = finding.rule.as_str();
+            self.rules.is_empty() || self.rules.iter().any(|named| named == rule) || is_fundamental(rule)
+        };
         let mut left: Vec<&Finding> = found.iter().filter(counts).collect();
-        let mut missing = Vec::new();
+        let mut told = self.unknown_rules(loaded, rules);
         for expected in &self.findings {
             match left.iter().position(|finding| expected.is_met(loaded, finding)) {
                 Some(at) => _ = left.remove(at),
-                None => missing.push(expected),
+                None => told.push(format!("expected, not found: {expected}")),
             }
         }
-        (missing, left)
+        told.extend(left.iter().map(|finding| format!("found, not expected: {}", brief(finding, &loaded.sources))));
+        told
     }
+
+    /// Rules that there are not, in a line each.
+    fn unknown_rules(&self, loaded: &Loaded, rules: &BTreeSet<&str>) -> Vec<String> {
+        let policies = loaded.workspace.as_ref().map(|workspace| Policies::compile(workspace).0);
+        let mut known: BTreeSet<&str> = rules.clone();
+        known.extend(rules::RULES.iter().chain(weir_model::rule_pages()).map(|page| page.id));
+        known.extend(policies.iter().flat_map(|p| p.names().chain(p.broken.iter().map(String::as_str))));
+        // What is malformed has a finding of its own.
+        known.extend(loaded.malformed.iter().filter(|e| e.kind == Kind::Policy).map(|e| e.name.as_str()));
+        let named: BTreeSet<&str> =
+            self.rules.iter().chain(self.findings.iter().map(|finding| &finding.rule)).map(String::as_str).collect();
+        let told = named.difference(&known).map(|rule| match closest(rule, known.iter().copied()) {
+            Some(meant) => format!("there is no rule `{rule}`: did you mean `{meant}`?"),
+            None => format!("there is no rule `{rule}`"),
+        });
+        told.collect()
+    }
+}
+
+/// Whether findings of a rule say that something was not checked at all.
+fn is_fundamental(rule: &str) -> bool {
+    let policies = [rules::POLICY_COST, rules::POLICY_FAILED, rules::POLICY_INVALID];
+    policies.iter().any(|id| id.as_str() == rule) || weir_model::rule_pages().iter().any(|page| page.id == rule)
 }
 
 impl Expected {
@@ -111,8 +144,8 @@ fn covers(loaded: &Loaded, entity: &EntityRef, at: weir_findings::Span) -> bool 
         .is_some_and(|extent| extent.file == at.file && (extent.start..=extent.end).contains(&at.start))
 }
 
-/// One line for each finding, for whoever compares.
-pub fn brief(finding: &Finding, sources: &Sources) -> String {
+/// A finding in one line.
+fn brief(finding: &Finding, sources: &Sources) -> String {
     let at = sources.position(finding.at);
     let file = sources.file(finding.at.file).path();
     format!("{}[{}] at {file}:{}:{}: {}", finding.severity, finding.rule, at.line, at.column, finding.message)

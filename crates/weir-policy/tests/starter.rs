@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use weir_policy::{Expect, Judging, brief, judge};
+use weir_policy::{Expect, Judging, judge};
 
 const WORKSPACE: &str = "
 apiVersion: weir/v1
@@ -27,13 +27,8 @@ fn case(file: &Path) -> datatest_stable::Result<()> {
     let now = "2026-11-22T10:00:00Z".parse()?;
     let rules = BTreeSet::new();
     let found = judge(&loaded, Vec::new(), &Judging { now, stage: None, rules: &rules }).findings;
-    let (missing, unexpected) = expect.compare(&loaded, &found);
-    if missing.is_empty() && unexpected.is_empty() {
-        return Ok(());
-    }
-    let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
-    let unexpected: Vec<String> = unexpected.iter().map(|finding| brief(finding, &loaded.sources)).collect();
-    Err(format!("expected: {missing:#?}\nfound: {unexpected:#?}").into())
+    let differences = expect.differences(&loaded, &found, &rules);
+    if differences.is_empty() { Ok(()) } else { Err(differences.join("\n").into()) }
 }
 
 datatest_stable::harness! {

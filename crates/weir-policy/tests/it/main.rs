@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod expect;
 mod expressions;
 mod hostile;
 mod plans;

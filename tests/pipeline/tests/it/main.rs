@@ -1,5 +1,6 @@
 //! The binaries as people and pipelines call them.
 
+mod cases;
 mod codes;
 mod drift;
 mod formats;
