@@ -198,7 +198,11 @@ impl<'r> Run<'r> {
             let count = hits.len();
             let first = hits.into_iter().min_by(|a, b| (&a.entity, a.stage).cmp(&(&b.entity, b.stage)))?;
             let stage = first.stage.map(|at| format!(" in stage `{}`", self.stages[at])).unwrap_or_default();
-            let more = if count > 1 { format!(", and {} times more", count - 1) } else { String::new() };
+            let more = match count {
+                1 => String::new(),
+                2 => ", and once more".to_owned(),
+                _ => format!(", and {} times more", count - 1),
+            };
             let rule = if first.problem.message == SPENT { rules::POLICY_COST } else { rules::POLICY_FAILED };
             let message = format!("for {}{stage}: {}{more}", first.entity, first.problem.message);
             Some(Finding {

@@ -13,7 +13,7 @@ use weir_model::closest;
 use super::{
     DEEPEST, LONGEST, MOST_NODES, Problem, Type,
     functions::{self, MATCHES, SIGNATURES},
-    meter::{COPY, METER, Pattern, WALK},
+    meter::{AMONG, COPY, METER, Pattern, SAME, WALK},
 };
 
 /// What the largest compiled regular expression may take, in bytes.
@@ -393,8 +393,13 @@ impl Checker<'_> {
                 if !a.meets(&b) {
                     return Err(Problem::new(format!("{a} is never equal to {b}")));
                 }
+                if !a.is_plain() || !b.is_plain() {
+                    // The evaluator's own equality does not know our mappings and lists.
+                    compare(call, SAME);
+                    return Ok(Some(Type::Bool));
+                }
                 for (node, found) in [(left, a), (right, b)] {
-                    let small = found.is_small() || matches!(found, Type::Text) && self.loops == 0;
+                    let small = found.is_small() || self.loops == 0;
                     if !small && !matches!(node.expr, Expr::Literal(_)) {
                         wrap(node, COPY, None);
                     }
@@ -430,6 +435,9 @@ impl Checker<'_> {
                 {
                     wrap(list, COPY, None);
                 }
+                if !item_type.is_plain() {
+                    compare(call, AMONG);
+                }
                 Type::Bool
             }
             (op::ADD, [left, right]) => {
@@ -446,6 +454,7 @@ impl Checker<'_> {
                         },
                     ));
                 }
+                one_kind_of_number(&a, &b)?;
                 if !growing {
                     for (node, found) in [(left, &a), (right, &b)] {
                         if !found.is_small() && !matches!(node.expr, Expr::Literal(_)) {
@@ -461,6 +470,7 @@ impl Checker<'_> {
                 if !number(&a) || !number(&b) || !a.meets(&b) {
                     return Err(Problem::new(format!("one cannot reckon with {a} and {b}")));
                 }
+                one_kind_of_number(&a, &b)?;
                 a.either(b)
             }
             (op::NEGATE, [arg]) => match self.operand(arg)? {
@@ -607,6 +617,31 @@ fn signature(name: &str, on: Option<&Type>, takes: &[Type]) -> Result<Type, Prob
                 .help(format!("it takes ({}){on}", takes.join(", "))))
         }
         (None, None) => Ok(Type::Any),
+    }
+}
+
+/// Whole numbers and others are compared, but not reckoned with together.
+fn one_kind_of_number(a: &Type, b: &Type) -> Result<(), Problem> {
+    match (a, b) {
+        (Type::Int, Type::Double) | (Type::Double, Type::Int) => {
+            Err(Problem::new(format!("one cannot reckon with {a} and {b}"))
+                .help("write a number with a point, or `double(…)`, `int(…)`"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes `a == b`, `a != b` or `a in b` a call to a function of the meter.
+fn compare(call: &mut CallExpr, function: &str) {
+    let negated = call.func_name == op::NOT_EQUALS;
+    let id = call.args.first().map_or(0, |arg| arg.id);
+    call.args.push(IdedExpr { id, expr: Expr::Ident(METER.to_owned()) });
+    function.clone_into(&mut call.func_name);
+    if negated {
+        let args = std::mem::take(&mut call.args);
+        let same = CallExpr { func_name: function.to_owned(), target: None, args };
+        call.args = vec![IdedExpr { id, expr: Expr::Call(same) }];
+        op::LOGICAL_NOT.clone_into(&mut call.func_name);
     }
 }
 

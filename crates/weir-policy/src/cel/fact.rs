@@ -11,6 +11,8 @@ use cel::{
     },
 };
 
+use super::meter::same;
+
 /// A value.
 #[derive(Clone, Debug)]
 pub(crate) enum Fact<'w> {
@@ -81,18 +83,29 @@ impl<'w> Fact<'w> {
     }
 }
 
+/// From how many fields on a record is sorted, so that a field is found without looking at all of them.
+const MANY: usize = 16;
+
 /// Named values: what CEL calls a map, with text for keys. Copying it copies a pointer.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Record<'w>(Arc<Vec<(CelString<'w>, Fact<'w>)>>);
 
 impl<'w> Record<'w> {
-    /// The fields, in the order they are to be walked through.
-    pub(crate) fn new(fields: Vec<(&'w str, Fact<'w>)>) -> Self {
+    /// The fields, in the order they are to be walked through; sorted when they are many.
+    pub(crate) fn new(mut fields: Vec<(&'w str, Fact<'w>)>) -> Self {
+        if fields.len() > MANY {
+            fields.sort_by_key(|(name, _)| *name);
+        }
         Self(Arc::new(fields.into_iter().map(|(name, fact)| (CelString::from(name), fact)).collect()))
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Fact<'w>> {
-        self.0.iter().find(|(field, _)| field.inner() == name).map(|(_, fact)| fact)
+        let at = if self.0.len() > MANY {
+            self.0.binary_search_by(|(field, _)| field.inner().cmp(name)).ok()
+        } else {
+            self.0.iter().position(|(field, _)| field.inner() == name)
+        };
+        at.and_then(|at| self.0.get(at)).map(|(_, fact)| fact)
     }
 
     /// The value at `a.b.c`.
@@ -145,6 +158,10 @@ impl<'w> Val for Record<'w> {
 
     fn as_sizer(&self) -> Option<&dyn Sizer> {
         Some(self)
+    }
+
+    fn equals(&self, other: &dyn Val) -> bool {
+        same(self, other, None).unwrap_or(false)
     }
 
     fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v>
@@ -239,6 +256,10 @@ impl<'w> Val for Names<'w> {
         Some(self)
     }
 
+    fn equals(&self, other: &dyn Val) -> bool {
+        same(self, other, None).unwrap_or(false)
+    }
+
     fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v>
     where
         Self: 'v,
@@ -295,5 +316,33 @@ struct Lent<I>(I);
 impl<'b, 'w: 'b + 'v, 'v, I: Iterator<Item = &'b CelString<'w>>> Items<'b, 'v> for Lent<I> {
     fn next(&mut self) -> Option<&'b (dyn Val + 'v)> {
         self.0.next().map(|text| text as &(dyn Val + 'v))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_found_among_many() {
+        let names: Vec<String> = (0..100).rev().map(|n| format!("n{n}")).collect();
+        for many in [1, MANY, MANY + 1, 100] {
+            let fields = names[..many].iter().enumerate().map(|(at, name)| (name.as_str(), Fact::int(at as i64)));
+            let record = Record::new(fields.collect());
+            for (at, name) in names[..many].iter().enumerate() {
+                assert!(matches!(record.get(name), Some(Fact::Int(found)) if *found.inner() == at as i64), "{name}");
+            }
+            assert!(record.get("n").is_none() && record.get("x").is_none());
+        }
+    }
+
+    #[test]
+    fn records_are_equal_when_they_hold_the_same() {
+        let record = |fields: &[&'static str]| Record::new(fields.iter().map(|f| (*f, Fact::text(f))).collect());
+        assert!(record(&["a", "b"]).equals(&record(&["b", "a"])));
+        assert!(!record(&["a", "b"]).equals(&record(&["a"])) && !record(&["a"]).equals(&record(&["b"])));
+        let names = Names::sorted(["a", "b"]);
+        assert!(names.equals(&Names::sorted(["a", "b"])) && !names.equals(&Names::sorted(["a", "c"])));
+        assert!(names.equals(Fact::texts(["a", "b"]).val()) && !names.equals(&record(&["a", "b"])));
     }
 }

@@ -122,12 +122,12 @@ fn boolean<'b, 'v>(value: bool) -> CowVal<'b, 'v> {
 
 /// Whether the list `args[0]` has an item that `args[1]` has too; or all that `args[1]` has.
 fn shared(args: &[CowVal<'_, '_>], all: bool) -> Result<bool, ExecutionError> {
-    let (Some(have), Some(asked)) = (args[0].as_container(), args[1].as_iterable()) else {
+    let Some(asked) = args[1].as_iterable() else {
         return Err(ExecutionError::function_error("sets", "expected two lists"));
     };
     let mut items = asked.iter();
     while let Some(item) = items.next() {
-        if have.contains(item)? != all {
+        if meter::among(item, args[0].as_ref(), None)? != all {
             return Ok(!all);
         }
     }

@@ -10,7 +10,8 @@ use std::{
 use cel::{
     Env, ExecutionError,
     common::{
-        types::{self, CelInt, CelList, CelMap, CelOptional, CelString},
+        traits::Sizer,
+        types::{self, CelBool, CelInt, CelList, CelMap, CelOptional, CelString, Kind},
         value::{CowVal, StaticVal, Val},
     },
 };
@@ -21,6 +22,10 @@ use super::LONGEST_TEXT;
 pub(super) const WALK: &str = "@walk";
 /// Charges for copying or reading all of a value: `@copy(value, @meter)`.
 pub(super) const COPY: &str = "@copy";
+/// Whether two values are equal, charged by what is compared: `@same(a, b, @meter)`.
+pub(super) const SAME: &str = "@same";
+/// Whether a list has a value, as [`SAME`]: `@among(value, list, @meter)`.
+pub(super) const AMONG: &str = "@among";
 /// The variable that holds the meter.
 pub(super) const METER: &str = "@meter";
 /// What an evaluation fails with when there is nothing left to spend.
@@ -116,6 +121,78 @@ fn weight(value: &dyn Val) -> Result<u64, ExecutionError> {
     }
 }
 
+/// Whether two values are equal: mappings and lists by what is in them, however they are stored. The evaluator's own
+/// equality knows only the mappings and lists that it made itself.
+pub(super) fn same(a: &dyn Val, b: &dyn Val, meter: Option<&Meter>) -> Result<bool, ExecutionError> {
+    if let Some(meter) = meter {
+        meter.charge(match a.downcast_ref::<CelString<'_>>() {
+            Some(text) => 1 + text.inner().len() as u64 / 32,
+            None => 1,
+        })?;
+    }
+    let optional = |value: &dyn Val| value.downcast_ref::<CelOptional<'_>>().is_some();
+    if optional(a) && optional(b) {
+        let inner = |value| <dyn Val>::downcast_ref::<CelOptional<'_>>(value).and_then(CelOptional::inner);
+        return match (inner(a), inner(b)) {
+            (Some(a), Some(b)) => same(a, b, meter),
+            (a, b) => Ok(a.is_none() && b.is_none()),
+        };
+    }
+    let (kind, other) = (a.get_type().kind(), b.get_type().kind());
+    if !matches!(kind, Kind::Map | Kind::List) {
+        return Ok(a.equals(b));
+    }
+    if kind != other {
+        return Ok(false);
+    }
+    let (Some(items), Some(others)) = (a.as_iterable(), b.as_iterable()) else { return Ok(false) };
+    if a.as_sizer().map(Sizer::size) != b.as_sizer().map(Sizer::size) {
+        return Ok(false);
+    }
+    let mut items = items.iter();
+    if kind == Kind::List {
+        let mut others = others.iter();
+        while let (Some(a), Some(b)) = (items.next(), others.next()) {
+            if !same(a, b, meter)? {
+                return Ok(false);
+            }
+        }
+        return Ok(true);
+    }
+    let (Some(of_a), Some(of_b), Some(names)) = (a.as_indexer(), b.as_indexer(), b.as_container()) else {
+        return Ok(false);
+    };
+    while let Some(name) = items.next() {
+        if !names.contains(name)? || !same(of_a.get(name)?.as_ref(), of_b.get(name)?.as_ref(), meter)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether a list has that value.
+pub(super) fn among(value: &dyn Val, list: &dyn Val, meter: Option<&Meter>) -> Result<bool, ExecutionError> {
+    // Other containers, and lists of what the evaluator compares itself, have a way of their own.
+    let own = !matches!(value.get_type().kind(), Kind::Map | Kind::List) || list.get_type().kind() != Kind::List;
+    if let Some(container) = list.as_container().filter(|_| own) {
+        return container.contains(value);
+    }
+    let Some(items) = list.as_iterable() else {
+        return Err(ExecutionError::function_error("_in_", "nothing is in it"));
+    };
+    let mut items = items.iter();
+    while let Some(item) = items.next() {
+        if same(item, value, meter)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn third<'a>(args: &'a [CowVal<'_, '_>]) -> Option<&'a Meter> {
+    args.get(2).and_then(|arg| arg.downcast_ref::<Meter>())
+}
+
 fn meter<'a>(args: &'a [CowVal<'_, '_>]) -> Result<&'a Meter, ExecutionError> {
     let meter = args.get(1).and_then(|arg| arg.downcast_ref::<Meter>());
     meter.ok_or_else(|| ExecutionError::function_error(SPENT, "no meter"))
@@ -135,9 +212,19 @@ fn walk<'b, 'v>(mut args: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, Executi
     Ok(args.swap_remove(0))
 }
 
+fn truth<'b, 'v>(value: bool) -> CowVal<'b, 'v> {
+    CowVal::owned(CelBool::from(value))
+}
+
 /// Adds the functions.
 pub(super) fn add(env: &mut Env) -> Result<(), cel::DeclarationError> {
     let any = || types::DYN_TYPE;
     env.add_overload(COPY, COPY, vec![any(), any()], copy)?;
+    env.add_overload(SAME, SAME, vec![any(), any(), any()], |args| {
+        same(args[0].as_ref(), args[1].as_ref(), third(&args)).map(truth)
+    })?;
+    env.add_overload(AMONG, AMONG, vec![any(), any(), any()], |args| {
+        among(args[0].as_ref(), args[1].as_ref(), third(&args)).map(truth)
+    })?;
     env.add_overload(WALK, WALK, vec![any(), any(), any()], walk)
 }

@@ -90,6 +90,11 @@ impl Type {
         matches!(self, Type::Bool | Type::Int | Type::Double | Type::Null)
     }
 
+    /// Whether it is surely no mapping, list or optional value.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.is_small() || matches!(self, Type::Text)
+    }
+
     /// The type of a field or entry.
     pub(crate) fn field(&self, name: &str) -> Result<Type, Problem> {
         match self {

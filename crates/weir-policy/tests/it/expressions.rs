@@ -35,6 +35,31 @@ fn expressions_see_the_entity_as_resolved() {
         ("ServiceAccount", "!has(entity.metadata.description) && !has(entity.spec.vault)"),
         ("AccessControlList", "entity.spec.allow.filter(g, has(g.produce)).map(g, g.produce) == ['toll.passages.v1']"),
         ("AccessControlList", "entity.spec.rules.exists_one(r, r.pattern == 'prefixed' && 'Describe' in r.operations)"),
+        ("Topic", "entity == entity && !(entity != entity) && entity.metadata != {'name': entity.name}"),
+        ("Topic", "entity.metadata.labels == {'dataClass': 'internal', 'costCenter': '4711'}"),
+        ("Topic", "{'dataClass': 'internal', 'costCenter': '4711'} == entity.metadata.labels"),
+        ("Topic", "entity.metadata.labels != {'dataClass': 'internal', 'costCenter': '4712'}"),
+        ("Topic", "entity.metadata.labels != {'costCenter': '4711'} && {'costCenter': '4711'} == team.labels"),
+        ("Topic", "workspace.teams == ['toll'] && ['toll'] == workspace.teams && workspace.teams != ['tall']"),
+        ("Topic", "workspace.topics == [entity.name] && workspace.topics != [] && [] != workspace.serviceAccounts"),
+        ("Topic", "workspace.stages == ['dev', 'test', 'prod'] && workspace == workspace && team != {}"),
+        ("Topic", "[team.labels, {'a': 'b'}] == [{'costCenter': '4711'}, {'a': 'b'}]"),
+        ("Topic", "team.labels in [{'costCenter': '4711'}] && {'a': 'b'} in [{'a': 'b'}] && !([1] in [[2]])"),
+        (
+            "Topic",
+            "dyn(entity) != dyn(workspace.topics) && dyn(workspace.topics) != dyn(entity) && dyn(entity) != dyn(1)",
+        ),
+        ("Topic", "entity.metadata[?'description'] == optional.of('One record for each passage')"),
+        (
+            "Topic",
+            "entity.spec.config == entity.spec.config && entity.spec.config['cleanup.policy'] == ['compact', 'delete']",
+        ),
+        (
+            "AccessControlList",
+            "entity.spec.allow[0] in entity.spec.allow && entity.spec.allow[0] != entity.spec.allow[1]",
+        ),
+        ("AccessControlList", "sets.contains(entity.spec.allow, [{'produce': 'toll.passages.v1'}])"),
+        ("ServiceAccount", "entity.spec.apiKeys == entity.spec.apiKeys && entity.spec.apiKeys != []"),
         ("Team", "entity.metadata.labels.costCenter == '4711' && entity.spec.members == 0"),
     ] {
         assert_eq!(tried(kind, holds), "", "{holds}");
@@ -71,6 +96,9 @@ fn what_makes_no_sense_is_told_when_it_is_loaded() {
         "Message{a: 1} == 1",
         "@meter == 1",
         "entity.spec.access.consumers.map(t, t.size()) == ['a']",
+        "entity.spec.partitions * 1.5 > 4.0",
+        "entity.spec.config['min.cleanable.dirty.ratio'] + 1 > 1.0",
+        "entity == team",
     ] {
         told += &tried("Topic", wrong);
     }

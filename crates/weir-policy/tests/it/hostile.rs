@@ -64,10 +64,12 @@ fn loops_are_bounded() {
         format!("{all}.all(a, {all} == {all}.map(x, x))"),
         format!("{all}.all(a, !('x' in {all}.map(x, x + x)))"),
         format!("{all}.map(a, {all}.map(b, a + b)).size() == 0"),
+        format!("{all}.all(a, [{all}] == [{all}.map(x, x)])"),
+        format!("{all}.all(a, !([a, a] in {all}.map(x, [x])))"),
     ] {
         told += &tried(&expression("Topic", &text), &entities);
     }
-    assert_eq!(told.matches("error[policy-cost]").count(), 6, "{told}");
+    assert_eq!(told.matches("error[policy-cost]").count(), 8, "{told}");
 }
 
 #[test]
