@@ -118,7 +118,7 @@ fn planned(loaded: &Loaded) {
         let observed =
             Observed { cluster: ClusterFacts { id, brokers: 3, ..ClusterFacts::default() }, ..Observed::default() };
         let made = plan(&desired, &observed, &PlanOptions { now: now(), commit: None }).plan;
-        let made = match plan_policies(workspace, &made) {
+        let made = match plan_policies(loaded, &made) {
             Some(policies) => made.under(policies),
             None => made,
         };

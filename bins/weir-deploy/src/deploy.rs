@@ -14,8 +14,8 @@ use weir_findings::{
     render::{inert, inert_json},
 };
 use weir_model::Workspace;
-use weir_planning::{Change, Plan, PlanPolicies, Plane, Provider, Step, desired};
-use weir_policy::{check_plan, plan_policies};
+use weir_planning::{Change, Plan, Plane, Provider, Step, desired};
+use weir_policy::{check_plan, policies_in};
 use weir_ports::{Clock, SystemClock};
 
 use crate::{Consent, Output, Planes};
@@ -164,9 +164,8 @@ fn belongs(plan: &Plan, workspace: &Workspace) -> Result<(), Stop> {
 
 /// A plan is deployed under the policies it was made under, which are those of the workspace, at the time it is deployed.
 fn keeps_policies(plan: &Plan, workspace: &Workspace) -> Result<(), Stop> {
-    let texts =
-        |policies: Option<&PlanPolicies>| policies.map(|policies| policies.policies.clone()).unwrap_or_default();
-    if texts(plan.policies.as_ref()) != texts(plan_policies(workspace, plan).as_ref()) {
+    let texts = plan.policies.as_ref().map(|policies| policies.policies.clone()).unwrap_or_default();
+    if texts != policies_in(workspace, &plan.stage) {
         return Err(Stop::refused("the plan was made under other policies than the workspace has").help("plan again"));
     }
     let broken = check_plan(plan, SystemClock.now());

@@ -93,7 +93,7 @@ fn plan_both(
         None => None,
     };
     let mut outcome = plan(&wanted, &seen, &options);
-    if let Some(policies) = plan_policies(workspace, &outcome.plan) {
+    if let Some(policies) = plan_policies(&checked.loaded, &outcome.plan) {
         outcome.plan = outcome.plan.under(policies);
         outcome.findings.extend(check_plan(&outcome.plan, now));
     }

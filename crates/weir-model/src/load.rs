@@ -16,7 +16,7 @@ use self::document::DocumentReader;
 use crate::{
     AccessControlList, EntityRef, Kind, Policy, Route, ServiceAccount, Team, Topic, Waiver, Workspace, WorkspaceEntity,
     rules,
-    yaml::{Reader, Tape},
+    yaml::{Reader, Shape, Tape},
 };
 
 /// What was read.
@@ -93,6 +93,18 @@ impl Loaded {
     pub fn document_at(&self, file: FileId, offset: u32) -> Option<u32> {
         let begins = |tape: &Tape<'_>| tape.nodes.first().is_some_and(|root| root.start <= offset);
         self.documents(file).iter().rposition(begins).and_then(|index| index.try_into().ok())
+    }
+
+    /// Whether the byte `offset` of a file is inside of a text: a block of lines, or between quotes. What looks like a
+    /// comment there is none.
+    pub fn is_text_at(&self, file: FileId, offset: u32) -> bool {
+        let text = self.sources.file(file).text();
+        self.documents(file).iter().flat_map(|tape| &tape.nodes).any(|node| {
+            let before = text.get(node.start as usize..offset as usize).unwrap_or_default();
+            // A comment may follow what opens a block.
+            let opens_block = before.starts_with(['|', '>']) && !before.contains('\n');
+            node.shape == Shape::Quoted && (node.start..node.end).contains(&offset) && !opens_block
+        })
     }
 
     fn documents(&self, file: FileId) -> Arc<Vec<Tape<'static>>> {

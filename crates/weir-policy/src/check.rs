@@ -1,7 +1,7 @@
 //! Policies over a workspace.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -21,7 +21,7 @@ use crate::{
 
 /// What a policy may spend on a workspace, whatever its size.
 const POLICY_BUDGET: u64 = 10_000_000;
-/// What it may spend in addition for each entity and stage.
+/// What it may spend in addition for each entity and stage, or step.
 const BUDGET_EACH: u64 = 100;
 
 /// Everything in a workspace that breaks a policy, sorted by place. With `only`, as far as it concerns the stage of
@@ -30,10 +30,26 @@ const BUDGET_EACH: u64 = 100;
 /// An entity is judged in each of its stages, as it is resolved there; what is found alike in several stages is told
 /// once. What shall be absent, or is let go, is not judged.
 pub fn check(policies: &Policies, workspace: &Workspace, only: Option<usize>, now: Timestamp) -> Vec<Finding<Route>> {
+    let Found { broken, mut findings } = find(policies, workspace, only, now);
+    findings.extend(broken.iter().map(|violation| violation.finding(workspace)));
+    findings.sort_by(|a, b| (&a.at, &a.rule, &a.message).cmp(&(&b.at, &b.rule, &b.message)));
+    findings
+}
+
+/// What breaks policies, and what is wrong with policies themselves.
+#[derive(Default)]
+pub(crate) struct Found {
+    pub(crate) broken: Vec<Violation>,
+    /// Policies that failed, or cost too much.
+    pub(crate) findings: Vec<Finding<Route>>,
+}
+
+/// As [`check`], with what a waiver may need to know.
+pub(crate) fn find(policies: &Policies, workspace: &Workspace, only: Option<usize>, now: Timestamp) -> Found {
     let about_entities = policies.all.iter().filter(|policy| !policy.is_about(PolicyKind::Plan));
     let policies_used: Vec<&Compiled> = about_entities.collect();
     if policies_used.is_empty() {
-        return Vec::new();
+        return Found::default();
     }
     let run = Run::new(policies, &policies_used, workspace, now);
     let mut hits = Vec::new();
@@ -47,12 +63,73 @@ pub fn check(policies: &Policies, workspace: &Workspace, only: Option<usize>, no
     run.finish(hits)
 }
 
+/// Something that breaks a policy, told once for all stages and for all entities that it is written for.
+#[derive(Clone)]
+pub(crate) struct Violation {
+    /// The policy's name.
+    pub(crate) policy: String,
+    pub(crate) at: Route,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
+    pub(crate) whom: Vec<Whom>,
+}
+
+/// Whom a violation is about, where.
+#[derive(Clone)]
+pub(crate) struct Whom {
+    pub(crate) entity: EntityRef,
+    /// The stage's index; a team is in none.
+    pub(crate) stage: Option<usize>,
+    severity: Severity,
+    /// When and where it will be an error, if it is none yet.
+    later: Option<String>,
+}
+
+impl Violation {
+    pub(crate) fn finding(&self, workspace: &Workspace) -> Finding<Route> {
+        let severity = self.whom.iter().map(|whom| whom.severity).max().unwrap_or(Severity::Error);
+        let rule = RuleId::from(self.policy.clone());
+        let later = self.whom.iter().find_map(|whom| whom.later.as_deref()).filter(|_| severity != Severity::Error);
+        let help: Vec<&str> = self.help.as_deref().into_iter().chain(later).collect();
+        let entities: BTreeSet<&EntityRef> = self.whom.iter().map(|whom| &whom.entity).collect();
+        // All are named: a waiver may be for any of them. Printers cut what is too long.
+        let related = entities
+            .into_iter()
+            .filter(|entity| **entity != self.at.entity)
+            .map(|entity| Related { at: Route::name(entity.clone()), message: "written for this one too".to_owned() });
+        Finding {
+            severity,
+            label: self.staged(workspace),
+            help: (!help.is_empty()).then(|| help.join("; ")),
+            related: related.collect(),
+            ..Finding::error(rule, self.at.clone(), self.message.clone())
+        }
+    }
+
+    /// Whether it is written in one place for other entities.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.whom.iter().any(|whom| whom.entity != self.at.entity)
+    }
+
+    /// Which stages are meant, when it is not all that there are.
+    fn staged(&self, workspace: &Workspace) -> Option<String> {
+        let stages: BTreeSet<usize> = self.whom.iter().filter_map(|whom| whom.stage).collect();
+        let all = &workspace.settings.spec.stages;
+        if stages.is_empty() || stages.len() == all.len() {
+            return None;
+        }
+        let names: Vec<&str> = stages.iter().filter_map(|at| Some(all.get(*at)?.name.as_str())).collect();
+        Some(format!("in {}", names.join(", ")))
+    }
+}
+
 /// One violation in one stage.
 struct Hit {
     policy: usize,
     entity: EntityRef,
     at: Route,
     severity: Severity,
+    later: Option<String>,
     problem: Problem,
     /// The stage's index; a team is in none.
     stage: Option<usize>,
@@ -84,7 +161,7 @@ impl<'r> Run<'r> {
     fn new(env: &'r Policies, policies: &'r [&'r Compiled], workspace: &'r Workspace, now: Timestamp) -> Self {
         let stages: Vec<&str> = workspace.settings.spec.stages.iter().map(|stage| stage.name.as_str()).collect();
         let entities = workspace.topics.len() + workspace.service_accounts.len() + workspace.access_control_lists.len();
-        let each = (entities * stages.len() + workspace.teams.len()) as u64 * BUDGET_EACH;
+        let judged = entities * stages.len() + workspace.teams.len();
         Self {
             env,
             policies,
@@ -94,7 +171,7 @@ impl<'r> Run<'r> {
             workspace_facts: facts::workspace(workspace),
             now_facts: facts::now(now),
             spent: policies.iter().map(|_| AtomicU64::new(0)).collect(),
-            budget: POLICY_BUDGET + each,
+            budget: budget(judged),
             stages,
         }
     }
@@ -168,23 +245,17 @@ impl<'r> Run<'r> {
         }
     }
 
-    /// Violations as findings: alike ones told once.
-    fn finish(&self, mut hits: Vec<Hit>) -> Vec<Finding<Route>> {
+    /// Alike violations, told once.
+    fn finish(&self, mut hits: Vec<Hit>) -> Found {
         let mut findings = Vec::new();
         let over: Vec<bool> = self.spent.iter().map(|spent| spent.load(Ordering::Relaxed) > self.budget).collect();
         for (policy, _) in self.policies.iter().zip(&over).filter(|(_, over)| **over) {
-            findings.push(spent(
-                policy,
-                policy.base.route(["validations"]),
-                "the policy costs too much for all entities",
-            ));
+            findings.push(too_much(policy, "the policy costs too much for all entities"));
         }
         hits.retain(|hit| !over[hit.policy]);
         let (broken, failed): (Vec<_>, Vec<_>) = hits.into_iter().partition(|hit| hit.kind == HitKind::Broken);
         findings.extend(self.failed(failed));
-        findings.extend(self.broken(broken));
-        findings.sort_by(|a, b| (&a.at, &a.rule, &a.message).cmp(&(&b.at, &b.rule, &b.message)));
-        findings
+        Found { broken: self.broken(broken), findings }
     }
 
     /// One finding for each validation that failed: where it is written, and for which entity first.
@@ -214,74 +285,38 @@ impl<'r> Run<'r> {
         told.collect()
     }
 
-    fn broken(&self, hits: Vec<Hit>) -> Vec<Finding<Route>> {
-        // Alike in several stages.
-        type Alike = BTreeMap<(usize, EntityRef, Route, String), (Severity, Option<String>, Vec<usize>)>;
-        let mut alike = Alike::new();
-        for Hit { policy, entity, at, severity, problem, stage, kind: _ } in hits {
-            let found =
-                alike.entry((policy, entity, at, problem.message)).or_insert((severity, problem.help, Vec::new()));
-            found.0 = found.0.max(severity);
-            found.2.extend(stage);
+    fn broken(&self, hits: Vec<Hit>) -> Vec<Violation> {
+        // Alike in several stages, and in several entities where it is written in one place for all.
+        let mut alike: BTreeMap<(usize, Route, String), (Option<String>, Vec<Whom>)> = BTreeMap::new();
+        for Hit { policy, entity, at, severity, later, problem, stage, kind: _ } in hits {
+            let Problem { message, help } = problem;
+            let found = alike.entry((policy, at, message)).or_insert_with(|| (help, Vec::new()));
+            found.1.push(Whom { entity, stage, severity, later });
         }
-        // Alike in several entities, since it is written in one place for all.
-        type Shared = (Severity, Option<String>, Vec<(EntityRef, Vec<usize>)>);
-        let mut shared: BTreeMap<(usize, Route, String), Shared> = BTreeMap::new();
-        let mut findings = Vec::new();
-        for ((policy, entity, at, message), (severity, help, stages)) in alike {
-            if at.entity == entity {
-                let mut finding = self.finding(policy, at, message, severity, help);
-                finding.label = self.staged(&stages);
-                findings.push(finding);
-            } else {
-                let found = shared.entry((policy, at, message)).or_insert((severity, help, Vec::new()));
-                found.0 = found.0.max(severity);
-                found.2.push((entity, stages));
-            }
-        }
-        for ((policy, at, message), (severity, help, entities)) in shared {
-            let mut finding = self.finding(policy, at, message, severity, help);
-            // All are named: a waiver may be for any of them. Printers cut what is too long.
-            finding.related = entities
-                .iter()
-                .map(|(entity, _)| Related {
-                    at: Route::name(entity.clone()),
-                    message: "written for this one too".to_owned(),
-                })
-                .collect();
-            findings.push(finding);
-        }
-        findings
-    }
-
-    fn finding(
-        &self,
-        policy: usize,
-        at: Route,
-        message: String,
-        severity: Severity,
-        help: Option<String>,
-    ) -> Finding<Route> {
-        let rule = RuleId::from(self.policies[policy].name.clone());
-        Finding { severity, help, ..Finding::error(rule, at, message) }
-    }
-
-    /// Which stages are meant, when it is not all that the entity is in.
-    fn staged(&self, stages: &[usize]) -> Option<String> {
-        if stages.is_empty() || stages.len() == self.stages.len() {
-            return None;
-        }
-        let names: Vec<&str> = stages.iter().map(|at| self.stages[*at]).collect();
-        Some(format!("in {}", names.join(", ")))
+        let violation = |((policy, at, message), (help, whom)): ((usize, Route, String), _)| Violation {
+            policy: self.policies[policy].name.clone(),
+            at,
+            message,
+            help,
+            whom,
+        };
+        alike.into_iter().map(violation).collect()
     }
 }
 
 /// The words for an evaluation that cost too much.
 const SPENT: &str = "the evaluation costs too much";
 
-fn spent(policy: &Compiled, at: Route, message: &str) -> Finding<Route> {
+/// What a policy may spend on so many entities or steps.
+pub(crate) fn budget(judged: usize) -> u64 {
+    POLICY_BUDGET + judged as u64 * BUDGET_EACH
+}
+
+/// A policy that spent more than its budget.
+pub(crate) fn too_much(policy: &Compiled, message: &str) -> Finding<Route> {
     let message = format!("{message}: `{}` was stopped", policy.name);
-    Finding::error(rules::POLICY_COST, at, message).help("walk through fewer things; ask `in` instead of walking")
+    Finding::error(rules::POLICY_COST, policy.base.route(["validations"]), message)
+        .help("walk through fewer things; ask `in` instead of walking")
 }
 
 /// One policy and one entity.
@@ -303,6 +338,7 @@ impl<'j, 'r> Judged<'j, '_, 'r> {
             entity: self.item.entity_ref(),
             at,
             severity: self.policy.severity(own, stage, &self.run.stages, self.run.now),
+            later: self.policy.later(own, stage, &self.run.stages, self.run.now),
             problem,
             stage,
             kind: HitKind::Broken,

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 use weir_findings::{FileId, SourceFile, Sources, Span};
-use weir_model::Date;
+use weir_model::{Date, EntityRef, Loaded, Origin};
 
 use crate::cel::Problem;
 
@@ -24,8 +24,27 @@ pub(crate) struct Comment {
     pub(crate) covers: Range<usize>,
 }
 
-/// All such comments, and those that cannot be understood.
-pub(crate) fn read(sources: &Sources) -> (Vec<Comment>, Vec<(Span, Problem)>) {
+impl Comment {
+    /// The entity whose document it is in, or above.
+    pub(crate) fn entity(&self, loaded: &Loaded) -> Option<EntityRef> {
+        let last = self.covers.end.checked_sub(1).filter(|_| !self.covers.is_empty())?;
+        let document = loaded.document_at(self.at.file, u32::try_from(last).ok()?)?;
+        let origin = Origin { file: self.at.file, document };
+        let workspace = loaded.workspace.as_ref()?;
+        workspace.entities().find(|entity| workspace.origin(entity) == Some(origin))
+    }
+}
+
+/// All such comments of a workspace, and those that cannot be understood.
+pub(crate) fn all(loaded: &Loaded) -> (Vec<Comment>, Vec<(Span, Problem)>) {
+    let (mut comments, mut wrong) = read(&loaded.sources);
+    comments.retain(|comment| !loaded.is_text_at(comment.at.file, comment.at.start));
+    wrong.retain(|(at, _)| !loaded.is_text_at(at.file, at.start));
+    (comments, wrong)
+}
+
+/// All that look like such comments in a line each, and those that cannot be understood.
+fn read(sources: &Sources) -> (Vec<Comment>, Vec<(Span, Problem)>) {
     let files: Vec<(FileId, &SourceFile)> = sources.iter().collect();
     // Most files have none, and are only searched.
     let read: Vec<_> = files

@@ -159,6 +159,28 @@ fn wrong_name(name: &str) -> Option<Problem> {
     None
 }
 
+/// What is wrong with a name that is none of the known ones.
+pub(crate) fn unknown<'k, K: Iterator<Item = &'k str>>(
+    one: &str,
+    many: &str,
+    name: &str,
+    known: impl Fn() -> K,
+) -> Option<Problem> {
+    if known().any(|other| other == name) {
+        return None;
+    }
+    let problem = Problem::new(format!("there is no {one} `{name}`"));
+    Some(match closest(name, known()) {
+        Some(meant) => problem.help(format!("did you mean `{meant}`?")),
+        None => {
+            // As many as can be read at a glance.
+            let names: Vec<&str> = known().take(10).collect();
+            let more = if known().count() > names.len() { ", …" } else { "" };
+            problem.help(format!("the {many} are {}{more}", names.join(", ")))
+        }
+    })
+}
+
 struct Compiler<'c> {
     base: &'c Base,
     stages: &'c [&'c str],
@@ -233,12 +255,7 @@ impl Compiler<'_> {
         }
         named.extend(spec.stages.keys().map(|stage| (vec!["stages".to_owned(), stage.clone()], stage.as_str())));
         for (path, stage) in named {
-            if !self.stages.contains(&stage) {
-                let problem = Problem::new(format!("there is no stage `{stage}`"));
-                let problem = match closest(stage, self.stages.iter().copied()) {
-                    Some(meant) => problem.help(format!("did you mean `{meant}`?")),
-                    None => problem.help(format!("the stages are {}", self.stages.join(", "))),
-                };
+            if let Some(problem) = unknown("stage", "stages", stage, || self.stages.iter().copied()) {
                 self.wrong(path, problem);
             }
         }
@@ -429,18 +446,44 @@ impl Compiled {
         match own.or(self.spec.severity).unwrap_or_default() {
             PolicySeverity::Info => Severity::Info,
             PolicySeverity::Warning => Severity::Warning,
-            PolicySeverity::Error => {
-                let Some(enforce) = &self.spec.enforce else { return Severity::Error };
-                let today = now.to_zoned(TimeZone::UTC).date();
-                let begun = enforce.from.is_none_or(|from| from.0 <= today);
-                let place = |name: &str| stages.iter().position(|other| *other == name);
-                let here = stage.is_none_or(|at| {
-                    let named = enforce.stages.is_empty() || enforce.stages.iter().any(|name| place(name) == Some(at));
-                    let from = enforce.from_stage.as_deref().and_then(place);
-                    named && from.is_none_or(|from| from <= at)
-                });
-                if begun && here { Severity::Error } else { Severity::Warning }
-            }
+            PolicySeverity::Error => match self.enforced(stage, stages, now) {
+                (true, true) => Severity::Error,
+                _ => Severity::Warning,
+            },
         }
+    }
+
+    /// From when and where on a violation is an error that is only a warning in that stage, on that day.
+    pub(crate) fn later(
+        &self,
+        own: Option<PolicySeverity>,
+        stage: Option<usize>,
+        stages: &[&str],
+        now: Timestamp,
+    ) -> Option<String> {
+        let enforce = self.spec.enforce.as_ref()?;
+        let (begun, here) = self.enforced(stage, stages, now);
+        if own.or(self.spec.severity).unwrap_or_default() != PolicySeverity::Error || begun && here {
+            return None;
+        }
+        let mut when = Vec::new();
+        when.extend(enforce.from.filter(|_| !begun).map(|from| format!("from {from} on")));
+        when.extend((!here && !enforce.stages.is_empty()).then(|| format!("in {}", enforce.stages.join(", "))));
+        when.extend(enforce.from_stage.as_ref().filter(|_| !here).map(|stage| format!("from stage {stage} on")));
+        Some(format!("an error {}", when.join(", ")))
+    }
+
+    /// Whether errors are errors on that day, and in the stage of that index.
+    fn enforced(&self, stage: Option<usize>, stages: &[&str], now: Timestamp) -> (bool, bool) {
+        let Some(enforce) = &self.spec.enforce else { return (true, true) };
+        let today = now.to_zoned(TimeZone::UTC).date();
+        let begun = enforce.from.is_none_or(|from| from.0 <= today);
+        let place = |name: &str| stages.iter().position(|other| *other == name);
+        let here = stage.is_none_or(|at| {
+            let named = enforce.stages.is_empty() || enforce.stages.iter().any(|name| place(name) == Some(at));
+            let from = enforce.from_stage.as_deref().and_then(place);
+            named && from.is_none_or(|from| from <= at)
+        });
+        (begun, here)
     }
 }

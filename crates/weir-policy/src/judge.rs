@@ -4,9 +4,17 @@ use std::collections::BTreeSet;
 
 use jiff::{Timestamp, tz::TimeZone};
 use weir_findings::{Finding, RuleId, Severity, Span};
-use weir_model::{Date, EntityRef, Kind, Loaded, Route, WaiverSpec, closest};
+use weir_model::{Date, EntityRef, Kind, Loaded, PolicyKind, Route, WaiverSpec, Workspace, closest};
 
-use crate::{Policies, cel::Problem, check, comment, item::concerned, rules};
+use crate::{
+    Policies,
+    cel::Problem,
+    check::{Found, Violation, Whom, find},
+    comment,
+    compile::unknown,
+    item::concerned,
+    rules,
+};
 
 /// What is to be judged, beside the workspace.
 #[derive(Clone, Debug)]
@@ -48,8 +56,12 @@ pub fn judge(loaded: &Loaded, found: Vec<Finding<Route>>, judging: &Judging<'_>)
         all.extend(found);
         let stages = &workspace.settings.spec.stages;
         let only = judging.stage.and_then(|name| stages.iter().position(|stage| stage.name == name));
-        all.extend(check(&policies, workspace, only, judging.now));
-        let mut waivers = Waivers::read(loaded, &policies, judging);
+        let Found { broken, findings: failed } = find(&policies, workspace, only, judging.now);
+        all.extend(failed);
+        let mut waivers = Waivers::read(loaded, workspace, &policies, judging);
+        for violation in broken {
+            waivers.split(loaded, workspace, violation, &mut findings, &mut waived);
+        }
         for finding in all {
             waivers.take(loaded, finding, &mut findings, &mut waived);
         }
@@ -66,7 +78,7 @@ pub fn judge(loaded: &Loaded, found: Vec<Finding<Route>>, judging: &Judging<'_>)
 
 /// An exception, however it is written.
 struct Waiver<'w> {
-    rule: &'w str,
+    rule: String,
     at: Place<'w>,
     scope: Scope,
     stages: &'w [String],
@@ -92,6 +104,8 @@ enum Scope {
 enum Allowed {
     /// A policy.
     Yes,
+    /// A policy over the steps of plans: whether anything breaks it is not known before there is a plan.
+    InPlans,
     /// Only what is no error: one of weir's own rules.
     UnlessError,
 }
@@ -102,20 +116,35 @@ struct Waivers<'w> {
 }
 
 impl<'w> Waivers<'w> {
-    fn read(loaded: &'w Loaded, policies: &Policies, judging: &Judging<'_>) -> Self {
+    fn read(loaded: &Loaded, workspace: &'w Workspace, policies: &Policies, judging: &Judging<'_>) -> Self {
         let mut waivers = Self { all: Vec::new(), findings: Vec::new() };
         let today = judging.now.to_zoned(TimeZone::UTC).date();
-        let entities = loaded.workspace.iter().flat_map(|workspace| &workspace.waivers);
-        for (name, waiver) in entities {
+        for (name, waiver) in &workspace.waivers {
             let WaiverSpec { rule, entity, stages, reason, owner, until } = &waiver.spec;
-            let locate = |field: &str| {
-                let entity = EntityRef::new(Kind::Waiver, name);
-                loaded.locate(&Route::value(entity, ["spec", field]))
+            let place = |path: &[&str]| {
+                let path = ["spec"].iter().chain(path).copied();
+                loaded.locate(&Route::value(EntityRef::new(Kind::Waiver, name), path))
             };
+            let locate = |field: &str| place(&[field]);
             let Some(allowed) = waivers.allowed(rule, locate("rule"), policies, judging) else { continue };
             if let Some(field) = [("reason", reason), ("owner", owner)].iter().find(|(_, text)| text.trim().is_empty())
             {
                 waivers.wrong(locate(field.0), Problem::new(format!("the waiver's {} is not said", field.0)));
+                continue;
+            }
+            if let Some(problem) = unknown_owner(loaded, workspace, owner) {
+                waivers.wrong(locate("owner"), problem);
+                continue;
+            }
+            if allowed == Allowed::UnlessError && !stages.is_empty() {
+                let problem = Problem::new(format!("`{rule}` is a rule of weir's own, and not told by stage"));
+                waivers.wrong(locate("stages"), problem.help("leave `stages` out"));
+                continue;
+            }
+            let unknown =
+                stages.iter().enumerate().find_map(|(at, stage)| Some((at, unknown_stage(workspace, stage)?)));
+            if let Some((at, problem)) = unknown {
+                waivers.wrong(place(&["stages", &at.to_string()]), problem);
                 continue;
             }
             let Some(entity) = parse_entity(entity).filter(|entity| exists(loaded, entity)) else {
@@ -128,7 +157,7 @@ impl<'w> Waivers<'w> {
             }
             let scope = Scope::Entity(entity);
             waivers.all.push(Waiver {
-                rule,
+                rule: rule.clone(),
                 at: Place::Entity(name),
                 scope,
                 stages,
@@ -137,7 +166,7 @@ impl<'w> Waivers<'w> {
                 used: false,
             });
         }
-        let (comments, wrong) = comment::read(&loaded.sources);
+        let (comments, wrong) = comment::all(loaded);
         for (at, problem) in wrong {
             waivers.wrong(at, problem);
         }
@@ -146,12 +175,15 @@ impl<'w> Waivers<'w> {
             if waivers.over(comment.until, today, comment.at) {
                 continue;
             }
+            if allowed == Allowed::InPlans && !comment.entity(loaded).is_some_and(|entity| has_steps(entity.kind)) {
+                let problem =
+                    Problem::new(format!("`{}` is about steps of plans, and nothing here asks for one", comment.rule));
+                let help = "write it into the document of a topic, service account or access control list";
+                waivers.wrong(comment.at, problem.help(help));
+                continue;
+            }
             waivers.all.push(Waiver {
-                // A comment's rule is one that there is; its name outlives the comment.
-                rule: loaded.sources.file(comment.at.file).text()[comment.at.range()]
-                    .split_whitespace()
-                    .nth(3)
-                    .unwrap_or_default(),
+                rule: comment.rule,
                 at: Place::Comment(comment.at),
                 scope: Scope::Bytes(Span::new(comment.at.file, comment.covers)),
                 stages: &[],
@@ -175,7 +207,7 @@ impl<'w> Waivers<'w> {
         }
         if let Some(policy) = policies.all.iter().find(|policy| policy.name == rule) {
             if policy.spec.waivable.unwrap_or(true) {
-                return Some(Allowed::Yes);
+                return Some(if policy.is_about(PolicyKind::Plan) { Allowed::InPlans } else { Allowed::Yes });
             }
             self.refuse(rule, at, "its policy says so");
             return None;
@@ -212,7 +244,52 @@ impl<'w> Waivers<'w> {
         over
     }
 
-    /// Takes a finding in: among those that count, or among those that are waived.
+    /// Takes what breaks a policy in: what of it counts, and what of it is waived, entity by entity and stage by stage.
+    fn split(
+        &mut self,
+        loaded: &Loaded,
+        workspace: &Workspace,
+        violation: Violation,
+        counted: &mut Vec<Finding>,
+        waived: &mut Vec<Finding>,
+    ) {
+        let locate = |violation: &Violation| violation.finding(workspace).locate(|route| loaded.locate(&route));
+        if !self.all.iter().any(|waiver| waiver.rule == violation.policy) {
+            counted.push(locate(&violation));
+            return;
+        }
+        let place = loaded.locate(&violation.at);
+        let shared = violation.is_shared();
+        let stages = &workspace.settings.spec.stages;
+        let mut left = violation.clone();
+        for waiver in self.all.iter_mut().filter(|waiver| waiver.rule == violation.policy) {
+            let covers = |entity: &EntityRef| match &waiver.scope {
+                Scope::Entity(waived) => waived == entity || *waived == violation.at.entity,
+                Scope::Bytes(bytes) => {
+                    holds(bytes, place) || shared && holds(bytes, loaded.locate(&Route::name(entity.clone())))
+                }
+            };
+            let names = |at: Option<usize>| {
+                let name = at.and_then(|at| stages.get(at)).map(|stage| &stage.name);
+                waiver.stages.is_empty() || name.is_some_and(|name| waiver.stages.contains(name))
+            };
+            let matches = |whom: &Whom| names(whom.stage) && covers(&whom.entity);
+            if !violation.whom.iter().any(matches) {
+                continue;
+            }
+            let (taken, rest): (Vec<_>, Vec<_>) = left.whom.iter().cloned().partition(matches);
+            waiver.used = true;
+            left.whom = rest;
+            if !taken.is_empty() {
+                waived.push(waiver.silence(loaded, locate(&Violation { whom: taken, ..violation.clone() })));
+            }
+        }
+        if !left.whom.is_empty() {
+            counted.push(locate(&left));
+        }
+    }
+
+    /// Takes any other finding in: among those that count, or among those that are waived.
     fn take(
         &mut self,
         loaded: &Loaded,
@@ -226,7 +303,6 @@ impl<'w> Waivers<'w> {
         }
         let concerned: Vec<EntityRef> = concerned(&finding).cloned().collect();
         let shared = concerned.len() > 1;
-        let label = finding.label.clone().unwrap_or_default();
         let located = finding.clone().locate(|route| loaded.locate(&route));
         // A finding for several entities, since it is written in one place for all, is waived when it is for each.
         let mut left: Vec<&EntityRef> =
@@ -236,13 +312,11 @@ impl<'w> Waivers<'w> {
             if waiver.rule != finding.rule.as_str() {
                 continue;
             }
-            let in_stages = waiver.stages.is_empty() || only_in(&label, waiver.stages);
             let matched = match &waiver.scope {
-                Scope::Entity(entity) => in_stages && concerned.contains(entity),
+                Scope::Entity(entity) => concerned.contains(entity),
                 Scope::Bytes(bytes) => {
-                    std::iter::once(located.at).chain(located.related.iter().map(|related| related.at)).any(|at| {
-                        at.file == bytes.file && bytes.start <= at.start && at.start < bytes.end.max(bytes.start + 1)
-                    })
+                    let related = located.related.iter().map(|related| related.at);
+                    std::iter::once(located.at).chain(related).any(|at| holds(bytes, at))
                 }
             };
             if !matched {
@@ -260,25 +334,16 @@ impl<'w> Waivers<'w> {
             match &waiver.scope {
                 Scope::Entity(entity) if shared && concerned[0] != *entity => left.retain(|other| *other != entity),
                 Scope::Bytes(bytes) if shared => {
-                    let at_place =
-                        located.at.file == bytes.file && (bytes.start..bytes.end).contains(&located.at.start);
-                    let covers = |entity: &EntityRef| {
-                        let at = loaded.locate(&Route::name(entity.clone()));
-                        at.file == bytes.file && (bytes.start..bytes.end).contains(&at.start)
-                    };
-                    left.retain(|entity| !at_place && !covers(entity));
+                    let covers = |entity: &EntityRef| holds(bytes, loaded.locate(&Route::name(entity.clone())));
+                    left.retain(|entity| !holds(bytes, located.at) && !covers(entity));
                 }
                 _ => left.clear(),
             }
-            taken = Some((waiver.until, waiver.span(loaded)));
+            taken = Some(waiver.silence(loaded, located.clone()));
         }
         match taken {
-            Some((until, at)) if left.is_empty() => waived.push(Finding {
-                severity: Severity::Info,
-                message: format!("{} (waived until {until})", located.message),
-                ..located.related(at, "waived here")
-            }),
-            _ => {
+            Some(silenced) if left.is_empty() => waived.push(silenced),
+            taken => {
                 let keep: BTreeSet<Span> = left.iter().map(|e| loaded.locate(&Route::name((*e).clone()))).collect();
                 let mut located = located;
                 if shared && taken.is_some() {
@@ -290,7 +355,7 @@ impl<'w> Waivers<'w> {
     }
 
     fn finish(mut self, loaded: &Loaded, whole: bool, findings: &mut Vec<Finding>) {
-        for waiver in self.all.iter().filter(|waiver| whole && !waiver.used) {
+        for waiver in self.all.iter().filter(|waiver| whole && !waiver.used && waiver.allowed != Allowed::InPlans) {
             let message = format!("nothing breaks `{}` here: the waiver is not needed", waiver.rule);
             let rule: RuleId = rules::WAIVER_UNUSED;
             self.findings.push(Finding::warning(rule, waiver.span(loaded), message).help("delete it"));
@@ -300,6 +365,15 @@ impl<'w> Waivers<'w> {
 }
 
 impl Waiver<'_> {
+    /// A finding that it waives, as information.
+    fn silence(&self, loaded: &Loaded, finding: Finding) -> Finding {
+        Finding {
+            severity: Severity::Info,
+            message: format!("{} (waived until {})", finding.message, self.until),
+            ..finding.related(self.span(loaded), "waived here")
+        }
+    }
+
     fn span(&self, loaded: &Loaded) -> Span {
         match self.at {
             Place::Comment(at) => at,
@@ -308,9 +382,26 @@ impl Waiver<'_> {
     }
 }
 
-/// Whether what the label says is only about these stages: `in dev, test`.
-fn only_in(label: &str, stages: &[String]) -> bool {
-    label.strip_prefix("in ").is_some_and(|named| named.split(", ").all(|stage| stages.iter().any(|s| s == stage)))
+/// Whether a place begins in these bytes.
+fn holds(bytes: &Span, at: Span) -> bool {
+    at.file == bytes.file && bytes.start <= at.start && at.start < bytes.end.max(bytes.start + 1)
+}
+
+fn unknown_stage(workspace: &Workspace, stage: &str) -> Option<Problem> {
+    let names = || workspace.settings.spec.stages.iter().map(|stage| stage.name.as_str());
+    unknown("stage", "stages", stage, names)
+}
+
+fn unknown_owner(loaded: &Loaded, workspace: &Workspace, owner: &str) -> Option<Problem> {
+    if loaded.malformed.contains(&EntityRef::new(Kind::Team, owner)) {
+        return None;
+    }
+    unknown("team", "teams", owner, || workspace.teams.keys().map(String::as_str))
+}
+
+/// Whether plans have steps that an entity of that kind asks for.
+fn has_steps(kind: Kind) -> bool {
+    matches!(kind, Kind::Topic | Kind::ServiceAccount | Kind::AccessControlList)
 }
 
 fn parse_entity(text: &str) -> Option<EntityRef> {

@@ -30,7 +30,7 @@ pub use check::check;
 pub use compile::Policies;
 pub use expect::{EXPECT_FILE, Expect, Expected, SHARED_KINDS, Time};
 pub use judge::{Judged, Judging, judge};
-pub use plan::{check_plan, plan_policies};
+pub use plan::{check_plan, plan_policies, policies_in};
 pub use reference::{PolicyPage, pages, reference};
 pub use rules::RULES;
 pub use starter::{StarterPolicy, starter_pack};

@@ -8,25 +8,33 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, tz::TimeZone};
 use weir_findings::{Finding, RuleId, Severity};
 use weir_model::{
-    EntityRef, Kind, PolicyKind, PolicySeverity, PolicySpec, ResolvedSetting, Route, SettingValue, Workspace,
+    EntityRef, Kind, Loaded, PolicyKind, PolicySeverity, PolicySpec, ResolvedSetting, Route, SettingValue, Workspace,
 };
 use weir_planning::{Change, Plan, PlanPolicies, PlanWaiver, Plane, Step};
 
 use crate::{
     Policies,
     cel::{Fact, Failure, Globals, Problem, Record},
+    check::{budget, too_much},
+    comment,
     compile::Compiled,
     facts, rules,
 };
 
-/// The policies of a workspace over the steps of `plan`, to be written into it; absent when there are none.
-pub fn plan_policies(workspace: &Workspace, plan: &Plan) -> Option<PlanPolicies> {
+/// What policies over plans say in a stage, by name.
+pub fn policies_in(workspace: &Workspace, stage: &str) -> BTreeMap<String, String> {
     let (compiled, _) = Policies::compile(workspace);
     let stages: Vec<&str> = workspace.settings.spec.stages.iter().map(|stage| stage.name.as_str()).collect();
-    let here = stages.iter().position(|stage| *stage == plan.stage)?;
-    let about = compiled.all.iter().filter(|policy| policy.is_about(PolicyKind::Plan) && policy.is_in(&plan.stage));
-    let policies: BTreeMap<String, String> =
-        about.filter_map(|policy| Some((policy.name.clone(), reduced(policy, here, &stages)?))).collect();
+    let Some(here) = stages.iter().position(|other| *other == stage) else { return BTreeMap::new() };
+    let about = compiled.all.iter().filter(|policy| policy.is_about(PolicyKind::Plan) && policy.is_in(stage));
+    about.filter_map(|policy| Some((policy.name.clone(), reduced(policy, here, &stages)?))).collect()
+}
+
+/// The policies of a workspace over the steps of `plan`, to be written into it with their exceptions; absent when there
+/// are none.
+pub fn plan_policies(loaded: &Loaded, plan: &Plan) -> Option<PlanPolicies> {
+    let workspace = loaded.workspace.as_ref()?;
+    let policies = policies_in(workspace, &plan.stage);
     if policies.is_empty() {
         return None;
     }
@@ -44,7 +52,14 @@ pub fn plan_policies(workspace: &Workspace, plan: &Plan) -> Option<PlanPolicies>
             until: waiver.until.to_string(),
         })
         .collect();
+    // A step has no line: a comment is for all steps of the entity that it is written in.
+    let (comments, _) = comment::all(loaded);
+    waivers.extend(comments.into_iter().filter(|comment| policies.contains_key(&comment.rule)).filter_map(|comment| {
+        let entity = comment.entity(loaded)?.to_string();
+        Some(PlanWaiver { entity, until: comment.until.to_string(), rule: comment.rule })
+    }));
     waivers.sort();
+    waivers.dedup();
     Some(PlanPolicies { policies, labels, waivers })
 }
 
@@ -111,14 +126,19 @@ pub fn check_plan(plan: &Plan, now: Timestamp) -> Vec<Finding<Route>> {
     ]);
     let now_facts = facts::now(now);
     let none = BTreeMap::new();
+    let mut spent = vec![0; policies.len()];
+    let budget = budget(plan.steps.len());
+    // What each policy gives, apart: of one that costs too much nothing else is told.
+    let mut given: Vec<Vec<Finding<Route>>> = vec![Vec::new(); policies.len()];
     for step in &plan.steps {
         let labels = step.entity.as_ref().and_then(|entity| carried.labels.get(entity)).unwrap_or(&none);
         let step_facts = step_facts(step, labels);
         let named = [("step", &step_facts), ("plan", &plan_facts), ("now", &now_facts)];
         let mut globals = Globals::new(&named);
         let logical = step.entity.as_deref().and_then(|entity| entity.split_once('/')).map_or("", |(_, name)| name);
-        for policy in &policies {
-            if !policy.takes(logical, step.team.as_deref().unwrap_or_default(), labels)
+        for ((policy, spent), given) in policies.iter().zip(&mut spent).zip(&mut given) {
+            if *spent > budget
+                || !policy.takes(logical, step.team.as_deref().unwrap_or_default(), labels)
                 || waived(carried, policy, step, now)
             {
                 continue;
@@ -126,22 +146,31 @@ pub fn check_plan(plan: &Plan, now: Timestamp) -> Vec<Finding<Route>> {
             for validation in &policy.validations {
                 let Some((expression, message)) = validation.by_kind.get(&PolicyKind::Plan) else { continue };
                 let severity = policy.severity(validation.severity, None, &[], now);
-                let mut spent = 0;
-                let text = match expression.holds(&env, &mut globals, &mut spent) {
+                let text = match expression.holds(&env, &mut globals, spent) {
                     Ok(true) => continue,
-                    Ok(false) => match message.as_ref().map(|m| m.text(&env, &mut globals, &mut spent)) {
+                    Ok(false) => match message.as_ref().map(|m| m.text(&env, &mut globals, spent)) {
                         Some(Ok(text)) => text,
                         _ => format!("`{}`: {}", step.id, validation.message),
                     },
                     Err(failure) => {
-                        findings.push(failed(policy, step, validation.index, severity, failure));
+                        given.push(failed(policy, step, validation.index, severity, failure));
                         continue;
                     }
                 };
                 let rule = RuleId::from(policy.name.clone());
                 let finding = Finding::error(rule, place(plan, step), text);
-                findings.push(Finding { severity, help: validation.help.clone(), ..finding });
+                let later = policy.later(validation.severity, None, &[], now);
+                let help: Vec<String> = validation.help.iter().cloned().chain(later).collect();
+                let help = (!help.is_empty()).then(|| help.join("; "));
+                given.push(Finding { severity, help, ..finding });
             }
+        }
+    }
+    for ((policy, spent), given) in policies.iter().zip(spent).zip(given) {
+        if spent > budget {
+            findings.push(too_much(policy, "the policy costs too much for all steps"));
+        } else {
+            findings.extend(given);
         }
     }
     findings.sort_by(|a, b| (&a.at, &a.rule, &a.message).cmp(&(&b.at, &b.rule, &b.message)));

@@ -302,12 +302,12 @@ pub struct WaiverSpec {
     pub rule: String,
     /// The entity: `Topic/toll.transactions.v1`.
     pub entity: String,
-    /// The stages it holds in. Default: all.
+    /// The stages it holds in; only for policies. Default: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<String>,
     /// Why the rule does not fit here.
     pub reason: String,
-    /// Who answers for the exception.
+    /// The team that answers for the exception.
     pub owner: String,
     /// The last day it holds, in UTC.
     pub until: Date,

@@ -145,12 +145,12 @@ fn a_finding_is_where_the_value_was_written() {
     insta::assert_snapshot!(
         at("spec.config[\"retention.ms\"]", "false") + &at("spec.partitions", "false") + &at("metadata.labels.dataClass", "false"),
         @r"
-    error[tried] Workspace/cps spec.profiles.standard.config.retention.ms: broken
-    error[tried] Topic/toll.passages.v1 spec.stages.prod.config.retention.ms: broken (in prod)
-    error[tried] Topic/toll.passages.v1 spec.partitions: broken (in dev, prod)
-    error[tried] Topic/toll.passages.v1 spec.stages.test.partitions: broken (in test)
-    error[tried] Topic/toll.passages.v1 metadata.labels.dataClass: broken
-    "
+        error[tried] Workspace/cps spec.profiles.standard.config.retention.ms: broken (in dev, test)
+        error[tried] Topic/toll.passages.v1 spec.stages.prod.config.retention.ms: broken (in prod)
+        error[tried] Topic/toll.passages.v1 spec.partitions: broken (in dev, prod)
+        error[tried] Topic/toll.passages.v1 spec.stages.test.partitions: broken (in test)
+        error[tried] Topic/toll.passages.v1 metadata.labels.dataClass: broken
+        "
     );
 }
 
@@ -166,16 +166,16 @@ fn errors_are_warnings_until_they_are_enforced() {
         severity("  enforce: {from: 2026-11-21}") + &severity("  enforce: {from: 2026-11-20}") + &severity("  enforce: {fromStage: test}")
             + &severity("  enforce: {stages: [dev]}") + &severity("  severity: info"),
         @r"
-    warning[tried] Topic/toll.passages.v1 spec.partitions: broken (in dev, prod)
-    warning[tried] Topic/toll.passages.v1 spec.stages.test.partitions: broken (in test)
-    error[tried] Topic/toll.passages.v1 spec.partitions: broken (in dev, prod)
-    error[tried] Topic/toll.passages.v1 spec.stages.test.partitions: broken (in test)
-    error[tried] Topic/toll.passages.v1 spec.partitions: broken (in dev, prod)
-    error[tried] Topic/toll.passages.v1 spec.stages.test.partitions: broken (in test)
-    error[tried] Topic/toll.passages.v1 spec.partitions: broken (in dev, prod)
-    warning[tried] Topic/toll.passages.v1 spec.stages.test.partitions: broken (in test)
-    info[tried] Topic/toll.passages.v1 spec.partitions: broken (in dev, prod)
-    info[tried] Topic/toll.passages.v1 spec.stages.test.partitions: broken (in test)
-    "
+        warning[tried] Topic/toll.passages.v1 spec.partitions: broken (in dev, prod) = an error from 2026-11-21 on
+        warning[tried] Topic/toll.passages.v1 spec.stages.test.partitions: broken (in test) = an error from 2026-11-21 on
+        error[tried] Topic/toll.passages.v1 spec.partitions: broken (in dev, prod)
+        error[tried] Topic/toll.passages.v1 spec.stages.test.partitions: broken (in test)
+        error[tried] Topic/toll.passages.v1 spec.partitions: broken (in dev, prod)
+        error[tried] Topic/toll.passages.v1 spec.stages.test.partitions: broken (in test)
+        error[tried] Topic/toll.passages.v1 spec.partitions: broken (in dev, prod)
+        warning[tried] Topic/toll.passages.v1 spec.stages.test.partitions: broken (in test) = an error in dev
+        info[tried] Topic/toll.passages.v1 spec.partitions: broken (in dev, prod)
+        info[tried] Topic/toll.passages.v1 spec.stages.test.partitions: broken (in test)
+        "
     );
 }

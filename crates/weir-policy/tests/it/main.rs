@@ -7,3 +7,4 @@ mod expressions;
 mod hostile;
 mod plans;
 mod scene;
+mod waivers;

@@ -1,6 +1,6 @@
 use weir_model::Loaded;
 use weir_planning::{Change, ClusterFacts, Observed, Plan, PlanOptions, Risk, desired, plan};
-use weir_policy::{check_plan, plan_policies};
+use weir_policy::{Judging, check_plan, judge, plan_policies};
 
 use crate::scene::{TOPIC, lines, load_with, now, policy};
 
@@ -14,7 +14,7 @@ fn made(loaded: &Loaded) -> Plan {
     made.steps.retain(|step| matches!(step.change, Change::CreateTopic { .. }));
     made.steps[0].change = Change::DeleteTopic { topic: "toll.passages.v1".to_owned() };
     made.steps[0].risk = Risk::Destroy;
-    let policies = plan_policies(workspace, &made);
+    let policies = plan_policies(loaded, &made);
     match policies {
         Some(policies) => made.under(policies),
         None => made,
@@ -51,6 +51,59 @@ fn a_waiver_holds_until_its_last_day() {
     let made = made(&load_with(&(policy("Plan", FRIDAYS) + waiver), TOPIC));
     assert_eq!(check_plan(&made, now()), []);
     assert_eq!(check_plan(&made, "2026-11-27T10:00:00Z".parse().unwrap()).len(), 1);
+}
+
+#[test]
+fn a_comment_is_for_the_steps_of_the_entity_that_it_is_written_in() {
+    let allow = "# weir: allow tried reason=\"moved\" until=2026-11-26";
+    let count = |entities: &str| {
+        let made = made(&load_with(&policy("Plan", FRIDAYS), entities));
+        let over = check_plan(&made, "2026-11-27T10:00:00Z".parse().unwrap()).len();
+        (check_plan(&made, now()).len(), over)
+    };
+    assert_eq!(count(TOPIC), (1, 1));
+    assert_eq!(count(&format!("{allow}\n{TOPIC}")), (0, 1));
+    assert_eq!(count(&TOPIC.replace("  partitions: 12", &format!("  partitions: 12 {allow}"))), (0, 1));
+    assert_eq!(count(&TOPIC.replacen("---\n", &format!("---\n{allow}\n"), 1)), (1, 1), "another entity");
+    assert_eq!(count(&TOPIC.replace("One record", &format!("|\n    {allow}\n    One record"))), (1, 1));
+}
+
+/// Whether a waiver for steps is needed is not known before there is a plan.
+#[test]
+fn a_waiver_for_steps_is_not_called_unused() {
+    let allow = "# weir: allow tried reason=\"moved\" until=2026-11-26";
+    let told = |policies: &str, entities: &str| {
+        let loaded = load_with(policies, entities);
+        let rules = Default::default();
+        let judged = judge(&loaded, Vec::new(), &Judging { now: now(), stage: None, rules: &rules });
+        judged.findings.into_iter().map(|finding| format!("{}: {}", finding.rule, finding.message)).collect::<Vec<_>>()
+    };
+    let waiver = "\n---\napiVersion: weir/v1\nkind: Waiver\nmetadata: {name: w}\nspec: {rule: tried, entity: Topic/toll.passages.v1, reason: moved, owner: toll, until: 2026-11-26}";
+    assert_eq!(told(&(policy("Plan", FRIDAYS) + waiver), &format!("{allow}\n{TOPIC}")), [""; 0]);
+    let elsewhere = format!("{allow}\n{}", policy("Plan", FRIDAYS));
+    assert_eq!(
+        told(&elsewhere, TOPIC),
+        ["waiver-invalid: `tried` is about steps of plans, and nothing here asks for one"]
+    );
+}
+
+#[test]
+fn one_policy_does_not_keep_a_deployment_busy() {
+    let all = format!("[{}]", (0..30).map(|n| n.to_string()).collect::<Vec<_>>().join(", "));
+    let dear = format!("{all}.all(a, {all}.all(b, {all}.all(c, a + b + c < 100)))");
+    let dear = policy("Plan", &format!("  validations: [{{expression: {dear:?}, message: dear}}]"));
+    let mut made = made(&load_with(&dear, TOPIC));
+    let step = made.steps[0].clone();
+    assert_eq!(lines(&check_plan(&made, now())), "");
+    made.steps = std::iter::repeat_n(step, 200).collect();
+    insta::assert_snapshot!(lines(&check_plan(&made, now())), @"error[policy-cost] Policy/tried spec.validations: the policy costs too much for all steps: `tried` was stopped = walk through fewer things; ask `in` instead of walking");
+}
+
+#[test]
+fn what_will_be_an_error_says_so() {
+    let spec = format!("  enforce: {{from: 2027-01-01}}\n{FRIDAYS}");
+    let made = made(&load_with(&policy("Plan", &spec), TOPIC));
+    insta::assert_snapshot!(lines(&check_plan(&made, now())), @"warning[tried] Topic/toll.passages.v1 metadata.name: no create-topic toll.passages.v1 = an error from 2027-01-01 on");
 }
 
 #[test]
