@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use rayon::prelude::*;
 use weir_findings::{Finding, Related, RuleId, Severity};
-use weir_model::{EntityRef, PolicyKind, Route, StageView, Workspace};
+use weir_model::{EntityRef, PolicyKind, PolicySeverity, Route, StageView, Workspace};
 
 use crate::{
     Policies,
@@ -139,9 +139,12 @@ struct Hit {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum HitKind {
     Broken,
-    /// The validation of that index could not be evaluated.
+    /// The validation of that index could not be evaluated, or [`NAMING`].
     Failed(usize),
 }
+
+/// In place of a validation's index: the name could not be judged.
+const NAMING: usize = usize::MAX;
 
 struct Run<'r> {
     env: &'r Policies,
@@ -306,6 +309,10 @@ impl<'r> Run<'r> {
 
 /// The words for an evaluation that cost too much.
 const SPENT: &str = "the evaluation costs too much";
+/// What to do about a pattern of names that costs too much.
+const FEWER_PARTS: &str = "write fewer parts, or such that end at one place only";
+/// What to do about expressions that do.
+const CHEAPER: &str = "walk through fewer things; ask `in` instead of walking";
 
 /// What a policy may spend on so many entities or steps.
 pub(crate) fn budget(judged: usize) -> u64 {
@@ -315,8 +322,7 @@ pub(crate) fn budget(judged: usize) -> u64 {
 /// A policy that spent more than its budget.
 pub(crate) fn too_much(policy: &Compiled, message: &str) -> Finding<Route> {
     let message = format!("{message}: `{}` was stopped", policy.name);
-    Finding::error(rules::POLICY_COST, policy.base.route(["validations"]), message)
-        .help("walk through fewer things; ask `in` instead of walking")
+    Finding::error(rules::POLICY_COST, policy.base.route(["validations"]), message).help(CHEAPER)
 }
 
 /// One policy and one entity.
@@ -329,7 +335,7 @@ struct Judged<'j, 'b, 'r> {
 }
 
 impl<'j, 'r> Judged<'j, '_, 'r> {
-    fn hit(&self, path: &[String], problem: Problem, own: Option<weir_model::PolicySeverity>) -> Hit {
+    fn hit(&self, path: &[String], problem: Problem, own: Option<PolicySeverity>) -> Hit {
         let stage = self.view.map(|view| view.index);
         let at = self.item.written(self.view, path);
         let problem = Problem { help: problem.help.or_else(|| self.policy.spec.help.clone()), ..problem };
@@ -349,10 +355,14 @@ impl<'j, 'r> Judged<'j, '_, 'r> {
     fn short_forms(&self, hits: &mut Vec<Hit>) {
         let Self { policy, item, .. } = self;
         let place = |path: &[&str]| path.iter().map(|part| (*part).to_owned()).collect::<Vec<_>>();
-        if let Some(problem) =
-            policy.naming.as_ref().and_then(|names| names.check(item.name(), item.team(), item.labels()))
-        {
-            hits.push(self.hit(&place(&["metadata", "name"]), problem, None));
+        if let Some(names) = policy.naming.as_ref().filter(|_| self.has_budget()) {
+            let mut spent = 0;
+            match names.check(item.name(), item.team(), item.labels(), &mut spent) {
+                Ok(None) => {}
+                Ok(Some(problem)) => hits.push(self.hit(&place(&["metadata", "name"]), problem, None)),
+                Err(failure) => hits.push(self.failed(&["naming", "pattern"], NAMING, None, failure)),
+            }
+            self.run.spent[self.index].fetch_add(spent, Ordering::Relaxed);
         }
         if let Some(least) = policy.spec.requires.as_ref().and_then(|requires| requires.description) {
             let found = item.description().map_or(0, |text| text.trim().chars().count());
@@ -395,8 +405,7 @@ impl<'j, 'r> Judged<'j, '_, 'r> {
 
     fn validations(&self, facts: &Record<'r>, stage: Option<&Record<'r>>, hits: &mut Vec<Hit>) {
         let run = self.run;
-        let total = &run.spent[self.index];
-        if total.load(Ordering::Relaxed) > run.budget {
+        if !self.has_budget() {
             return;
         }
         let unknown;
@@ -425,7 +434,7 @@ impl<'j, 'r> Judged<'j, '_, 'r> {
                     let message = match message.as_ref().map(|m| m.text(&run.env.env, &mut globals, &mut spent)) {
                         Some(Ok(message)) => message,
                         Some(Err(failure)) => {
-                            hits.push(self.failed(validation, "messageExpression", failure));
+                            hits.push(self.failed_validation(validation, "messageExpression", failure));
                             validation.message.clone()
                         }
                         None => validation.message.clone(),
@@ -435,20 +444,30 @@ impl<'j, 'r> Judged<'j, '_, 'r> {
                     let path = validation.path.as_deref().unwrap_or(&name);
                     hits.push(self.hit(path, problem, validation.severity));
                 }
-                Err(failure) => hits.push(self.failed(validation, "expression", failure)),
+                Err(failure) => hits.push(self.failed_validation(validation, "expression", failure)),
             }
         }
         if spent > 0 {
-            total.fetch_add(spent, Ordering::Relaxed);
+            run.spent[self.index].fetch_add(spent, Ordering::Relaxed);
         }
     }
 
-    fn failed(&self, validation: &Validation, field: &str, failure: Failure) -> Hit {
+    /// Whether the policy may spend more on the workspace.
+    fn has_budget(&self) -> bool {
+        self.run.spent[self.index].load(Ordering::Relaxed) <= self.run.budget
+    }
+
+    fn failed_validation(&self, validation: &Validation, field: &str, failure: Failure) -> Hit {
+        let index = validation.index;
+        self.failed(&["validations", &index.to_string(), field], index, validation.severity, failure)
+    }
+
+    fn failed(&self, place: &[&str], index: usize, own: Option<PolicySeverity>, failure: Failure) -> Hit {
         let problem = match failure {
-            Failure::Spent => Problem::new(SPENT).help("walk through fewer things; ask `in` instead of walking"),
+            Failure::Spent => Problem::new(SPENT).help(if index == NAMING { FEWER_PARTS } else { CHEAPER }),
             Failure::Other(problem) => problem,
         };
-        let at = self.policy.base.route(["validations", &validation.index.to_string(), field]);
-        Hit { at, kind: HitKind::Failed(validation.index), ..self.hit(&[], problem, validation.severity) }
+        let at = self.policy.base.route(place.iter().copied());
+        Hit { at, kind: HitKind::Failed(index), ..self.hit(&[], problem, own) }
     }
 }

@@ -1,11 +1,11 @@
 //! Names that are built by a pattern: `{team}.{domain}.{name}.v{version}`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Regex;
-use weir_model::Naming;
+use weir_model::{Naming, closest};
 
-use crate::cel::{Problem, pattern};
+use crate::cel::{BUDGET, Failure, Problem, pattern};
 
 /// A compiled [`Naming`].
 #[derive(Debug)]
@@ -35,6 +35,8 @@ enum Limit {
 
 /// The most parts that a pattern may have.
 const MOST_SEGMENTS: usize = 32;
+/// The longest name that is matched: no topic of Kafka has a longer one.
+const LONGEST_NAME: usize = 249;
 
 impl Names {
     /// Compiles a pattern. What is wrong is told with its place below `naming`.
@@ -77,62 +79,22 @@ impl Names {
         Ok(Self { text: naming.pattern.clone(), segments })
     }
 
-    /// What is wrong with a name: a message, and what it would have to be.
-    pub(crate) fn check(&self, name: &str, team: &str, labels: &BTreeMap<String, String>) -> Option<Problem> {
-        // Everywhere in the name that the segments so far may end.
-        let mut ends = vec![0];
-        for (at, segment) in self.segments.iter().enumerate() {
-            let mut next = Vec::new();
-            for start in ends {
-                self.ends(at, &name[start..], team, labels, |length| next.push(start + length));
-            }
-            next.sort_unstable();
-            next.dedup();
-            if next.is_empty() {
-                return Some(self.wrong(segment, name, team, labels));
-            }
-            ends = next;
+    /// What is wrong with a name: a message, and what it would have to be. `spent` grows by what it cost to find out.
+    pub(crate) fn check(
+        &self,
+        name: &str,
+        team: &str,
+        labels: &BTreeMap<String, String>,
+        spent: &mut u64,
+    ) -> Result<Option<Problem>, Failure> {
+        if name.len() > LONGEST_NAME {
+            let problem = Problem::new(format!("a name of {} characters is not built as `{}`", name.len(), self.text));
+            return Ok(Some(problem.help(format!("names have at most {LONGEST_NAME} characters"))));
         }
-        if ends.contains(&name.len()) { None } else { Some(self.not_built(name)) }
-    }
-
-    /// Where segment `at` may end, that begins where `rest` does.
-    fn ends(&self, at: usize, rest: &str, team: &str, labels: &BTreeMap<String, String>, mut found: impl FnMut(usize)) {
-        let limit = match &self.segments[at] {
-            Segment::Text(text) => {
-                if rest.starts_with(text.as_str()) {
-                    found(text.len());
-                }
-                return;
-            }
-            Segment::Part { limit, .. } => limit,
-        };
-        let mut word = |word: &str| {
-            if !word.is_empty() && rest.starts_with(word) {
-                found(word.len());
-            }
-        };
-        match limit {
-            Limit::Team => return word(team),
-            Limit::Label(label) => return word(labels.get(label).map(String::as_str).unwrap_or_default()),
-            Limit::Words(words) => return words.iter().for_each(|w| word(w)),
-            Limit::Pattern(_) | Limit::Plain => {}
-        }
-        let mut part = |end: usize| {
-            let text = &rest[..end];
-            let fits = match limit {
-                Limit::Pattern(pattern) => pattern.is_match(text),
-                _ => is_plain(text),
-            };
-            if fits {
-                found(end);
-            }
-        };
-        // A part ends where the text behind it begins.
-        match self.segments.get(at + 1) {
-            Some(Segment::Text(text)) => rest.match_indices(text.as_str()).for_each(|(end, _)| part(end)),
-            _ => part(rest.len()),
-        }
+        let mut matching = Matching { names: self, name, team, labels, left: BUDGET };
+        let found = matching.check();
+        *spent += BUDGET - matching.left;
+        found
     }
 
     fn not_built(&self, name: &str) -> Problem {
@@ -164,9 +126,95 @@ impl Names {
     }
 }
 
+/// One name against a pattern.
+struct Matching<'m> {
+    names: &'m Names,
+    name: &'m str,
+    team: &'m str,
+    labels: &'m BTreeMap<String, String>,
+    /// What may still be spent.
+    left: u64,
+}
+
+impl Matching<'_> {
+    fn check(&mut self) -> Result<Option<Problem>, Failure> {
+        // Everywhere in the name that the segments so far may end.
+        let mut ends = BTreeSet::from([0]);
+        for (at, segment) in self.names.segments.iter().enumerate() {
+            let mut next = BTreeSet::new();
+            for start in ends {
+                self.ends(at, start, &mut next)?;
+            }
+            if next.is_empty() {
+                return Ok(Some(self.names.wrong(segment, self.name, self.team, self.labels)));
+            }
+            ends = next;
+        }
+        Ok((!ends.contains(&self.name.len())).then(|| self.names.not_built(self.name)))
+    }
+
+    /// Where segment `at` may end, that begins at `start`.
+    fn ends(&mut self, at: usize, start: usize, found: &mut BTreeSet<usize>) -> Result<(), Failure> {
+        let rest = &self.name[start..];
+        let limit = match &self.names.segments[at] {
+            Segment::Text(text) => {
+                found.extend(rest.starts_with(text.as_str()).then_some(start + text.len()));
+                return Ok(());
+            }
+            Segment::Part { limit, .. } => limit,
+        };
+        let mut word = |word: &str| {
+            if !word.is_empty() && rest.starts_with(word) {
+                found.insert(start + word.len());
+            }
+        };
+        match limit {
+            Limit::Team => word(self.team),
+            Limit::Label(label) => word(self.labels.get(label).map(String::as_str).unwrap_or_default()),
+            Limit::Words(words) => words.iter().for_each(|w| word(w)),
+            Limit::Pattern(_) | Limit::Plain => {
+                // A part ends where the text behind it begins.
+                match self.names.segments.get(at + 1) {
+                    Some(Segment::Text(text)) => {
+                        for (end, _) in rest.match_indices(text.as_str()) {
+                            self.part(limit, &rest[..end], start, found)?;
+                        }
+                    }
+                    _ => self.part(limit, rest, start, found)?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn part(&mut self, limit: &Limit, text: &str, start: usize, found: &mut BTreeSet<usize>) -> Result<(), Failure> {
+        let cost = 1 + text.len() as u64 / 32;
+        if cost > self.left {
+            self.left = 0;
+            return Err(Failure::Spent);
+        }
+        self.left -= cost;
+        let fits = match limit {
+            Limit::Pattern(pattern) => pattern.is_match(text),
+            _ => is_plain(text),
+        };
+        found.extend(fits.then_some(start + text.len()));
+        Ok(())
+    }
+}
+
 fn limit<'n>(naming: &'n Naming, name: &str) -> Result<Limit, (Vec<&'n str>, Problem)> {
     let Some((key, part)) = naming.parts.get_key_value(name) else {
-        return Ok(if name == "team" { Limit::Team } else { Limit::Plain });
+        if name == "team" {
+            return Ok(Limit::Team);
+        }
+        // Any team would pass there.
+        if !naming.pattern.contains("{team}") && closest(name, ["team"]).is_some() {
+            let problem = Problem::new(format!("what `{{{name}}}` may be is not said"));
+            let help = "did you mean `{team}`? If not, say under `parts` what it may be";
+            return Err((vec!["pattern"], problem.help(help)));
+        }
+        return Ok(Limit::Plain);
     };
     let chosen = [part.pattern.is_some(), !part.allowed.is_empty(), part.label.is_some()];
     if chosen.iter().filter(|chosen| **chosen).count() != 1 {
@@ -214,9 +262,9 @@ mod tests {
             ("toll.Passages.v1", "toll", false),
             ("", "toll", false),
         ] {
-            assert_eq!(topics.check(name, team, &none).is_none(), fine, "{name}");
+            assert_eq!(topics.check(name, team, &none, &mut 0).unwrap().is_none(), fine, "{name}");
         }
-        let problem = topics.check("cards.passages.v1", "toll", &none).unwrap();
+        let problem = topics.check("cards.passages.v1", "toll", &none, &mut 0).unwrap().unwrap();
         assert_eq!(problem.message, "`cards.passages.v1` is not named as `{team}.{name}.v{version}`");
         assert_eq!(problem.help.as_deref(), Some("`{team}` is the team: `toll`"));
     }
@@ -227,17 +275,45 @@ mod tests {
         let word = NamePart { allowed: vec!["cmd".to_owned(), "evt".to_owned()], ..NamePart::default() };
         let topics = names("{domain}.{type}.{name}", &[("domain", label), ("type", word)]);
         let labels = BTreeMap::from([("domain".to_owned(), "pay.in".to_owned())]);
-        assert!(topics.check("pay.in.cmd.start", "toll", &labels).is_none());
-        assert!(topics.check("pay.cmd.start", "toll", &labels).is_some());
-        assert!(topics.check("pay.in.query.start", "toll", &labels).is_some());
-        assert!(topics.check("pay.in.cmd.start", "toll", &BTreeMap::new()).is_some());
+        assert!(topics.check("pay.in.cmd.start", "toll", &labels, &mut 0).unwrap().is_none());
+        assert!(topics.check("pay.cmd.start", "toll", &labels, &mut 0).unwrap().is_some());
+        assert!(topics.check("pay.in.query.start", "toll", &labels, &mut 0).unwrap().is_some());
+        assert!(topics.check("pay.in.cmd.start", "toll", &BTreeMap::new(), &mut 0).unwrap().is_some());
+    }
+
+    #[test]
+    fn matching_is_bounded() {
+        let any = NamePart { pattern: Some(".*".to_owned()), ..NamePart::default() };
+        let parts: Vec<(&str, NamePart)> = ["a", "b", "c", "d"].map(|name| (name, any.clone())).to_vec();
+        let topics = names("{a}.{b}.{c}.{d}.v1", &parts);
+        let none = BTreeMap::new();
+        let mut spent = 0;
+        let fine = format!("{}v1", "x.".repeat(120));
+        assert_eq!(topics.check(&fine, "toll", &none, &mut spent), Ok(None));
+        assert!((10_000..BUDGET).contains(&spent), "{spent}");
+        let before = spent;
+        let told = topics.check(&".".repeat(2_000), "toll", &none, &mut spent).unwrap().unwrap();
+        assert_eq!(
+            (told.message.as_str(), spent),
+            ("a name of 2000 characters is not built as `{a}.{b}.{c}.{d}.v1`", before)
+        );
+        let names_of: Vec<String> = (0..15).map(|n| format!("p{n}")).collect();
+        let parts: Vec<(&str, NamePart)> = names_of.iter().map(|name| (name.as_str(), any.clone())).collect();
+        let text = names_of.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(".");
+        assert_eq!(names(&text, &parts).check(&".".repeat(249), "toll", &none, &mut spent), Err(Failure::Spent));
+        assert_eq!(spent, before + BUDGET);
     }
 
     #[test]
     fn patterns_that_make_no_sense_are_told() {
-        for (pattern, place) in
-            [("{team", "pattern"), ("team}", "pattern"), ("{}", "pattern"), ("{a}{b}", "pattern"), ("", "pattern")]
-        {
+        for (pattern, place) in [
+            ("{team", "pattern"),
+            ("team}", "pattern"),
+            ("{}", "pattern"),
+            ("{a}{b}", "pattern"),
+            ("", "pattern"),
+            ("{tema}.{name}", "pattern"),
+        ] {
             let naming = Naming { pattern: pattern.to_owned(), parts: BTreeMap::new() };
             assert_eq!(Names::new(&naming).unwrap_err().0, [place], "{pattern}");
         }

@@ -109,6 +109,21 @@ fn patterns_are_bounded() {
 }
 
 #[test]
+fn names_are_matched_within_bounds() {
+    let parts = |n: usize| -> String { (0..n).map(|n| format!("p{n}: {{pattern: '.*'}}, ")).collect() };
+    let text = |n: usize| (0..n).map(|n| format!("{{p{n}}}")).collect::<Vec<_>>().join(".");
+    let of = |n: usize, name: &str| {
+        let naming = format!("  naming: {{pattern: '{}.v1', parts: {{{}}}}}", text(n), parts(n));
+        tried(&policy("Topic", &naming), &TOPIC.replace("name: toll.passages.v1", &format!("name: {name}")))
+    };
+    let long = of(4, &"a.".repeat(1_000));
+    assert!(long.starts_with("error[tried] ") && long.lines().count() == 1, "{long}");
+    assert_eq!(of(4, &format!("{}v1", "a.".repeat(120))), "");
+    let dear = of(15, &format!("'{}'", ".".repeat(249)));
+    assert!(dear.contains("error[policy-cost] Policy/tried spec.naming.pattern: for Topic/..."), "{dear}");
+}
+
+#[test]
 fn one_policy_does_not_keep_a_build_busy() {
     let topic =
         |n: usize| format!("apiVersion: weir/v1\nkind: Topic\nmetadata: {{name: t{n}, team: toll}}\nspec: {{}}\n---\n");
