@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{Timestamp, tz::TimeZone};
 use weir_findings::{Finding, Severity};
 use weir_model::{
-    EntityRef, Kind, LabelLimit, Match, PolicyKind, PolicySeverity, PolicySpec, PolicyValidation, Route, Workspace,
-    closest,
+    EntityRef, Kind, LabelLimit, Match, PolicyKind, PolicySeverity, PolicySpec, PolicyValidation, Requires, Route,
+    StageLimits, Workspace, closest,
 };
 
 use crate::{
@@ -84,6 +84,11 @@ impl Policies {
     /// Compiles the policies of a workspace. Everything that makes no sense in them is a finding, and such a policy is
     /// left out.
     pub fn compile(workspace: &Workspace) -> (Self, Vec<Finding<Route>>) {
+        Self::compile_with(workspace, &BTreeSet::new())
+    }
+
+    /// As [`Policies::compile`], of a workspace in which some entities could not be read.
+    pub(crate) fn compile_with(workspace: &Workspace, malformed: &BTreeSet<EntityRef>) -> (Self, Vec<Finding<Route>>) {
         let mut findings = Vec::new();
         let mut chosen = Vec::new();
         for (name, policy) in &workspace.policies {
@@ -114,10 +119,12 @@ impl Policies {
             }
         };
         let stages: Vec<&str> = workspace.settings.spec.stages.iter().map(|stage| stage.name.as_str()).collect();
+        let unread = malformed.iter().filter(|entity| entity.kind == Kind::Team).map(|entity| entity.name.clone());
+        let teams: BTreeSet<String> = workspace.teams.keys().cloned().chain(unread).collect();
         let mut all = Vec::new();
         let mut broken = BTreeSet::new();
         for (name, spec, base) in chosen {
-            let mut compiler = Compiler { base: &base, stages: &stages, findings: Vec::new() };
+            let mut compiler = Compiler { base: &base, stages: &stages, teams: Some(&teams), findings: Vec::new() };
             let compiled = compiler.policy(&name, spec);
             if compiler.findings.is_empty() {
                 all.push(compiled);
@@ -184,6 +191,8 @@ pub(crate) fn unknown<'k, K: Iterator<Item = &'k str>>(
 struct Compiler<'c> {
     base: &'c Base,
     stages: &'c [&'c str],
+    /// Absent when they are not known.
+    teams: Option<&'c BTreeSet<String>>,
     findings: Vec<Finding<Route>>,
 }
 
@@ -203,11 +212,7 @@ impl Compiler<'_> {
             self.wrong(["match", "kinds"], problem.help("write two policies"));
         }
         self.stages(&spec);
-        let patterns = spec.matches.names.iter().chain(&spec.matches.teams);
-        if patterns.clone().any(|text| text.is_empty() || text.trim_end_matches('*').contains('*') || text == "*") {
-            let problem = Problem::new("a pattern is a name, or a beginning of names followed by `*`");
-            self.wrong(["match"], problem.help("leave it out to mean all"));
-        }
+        self.patterns(&spec.matches);
         let topics = kinds.contains(&PolicyKind::Topic);
         let limited = !spec.settings.is_empty()
             || spec.partitions.is_some()
@@ -219,6 +224,16 @@ impl Compiler<'_> {
         }
         if plans && (limited || spec.naming.is_some() || spec.requires.is_some()) {
             self.wrong(["match", "kinds"], Problem::new("steps of plans have `validations` only"));
+        }
+        let Requires { description, labels } = spec.requires.clone().unwrap_or_default();
+        let required = description.is_some_and(|least| least > 0) || !labels.is_empty();
+        if spec.requires.is_some() && !required {
+            let problem = Problem::new("nothing is required");
+            self.wrong(["requires"], problem.help("write `description: 10`, or `labels: {costCenter: }`"));
+        }
+        for (stage, _) in spec.stages.iter().filter(|(_, limits)| **limits == StageLimits::default()) {
+            let problem = Problem::new(format!("nothing differs in stage `{stage}`"));
+            self.wrong(["stages", stage], problem.help("write `settings`, `partitions` or `replicationFactor`"));
         }
         if !limited && spec.naming.is_none() && spec.requires.is_none() && spec.validations.is_empty() {
             let problem = Problem::new("the policy asks for nothing");
@@ -237,6 +252,31 @@ impl Compiler<'_> {
         let limits = if limited && topics { self.limits(&spec) } else { Vec::new() };
         let validations = self.validations(&spec);
         Compiled { name: name.to_owned(), spec, base: self.base.clone(), naming, labels, limits, validations }
+    }
+
+    /// Names and teams that are matched can be matched.
+    fn patterns(&mut self, matches: &Match) {
+        for (field, patterns) in [("names", &matches.names), ("teams", &matches.teams)] {
+            for (at, text) in patterns.iter().enumerate() {
+                let place = ["match", field, &at.to_string()];
+                let start = text.strip_suffix('*').unwrap_or(text);
+                if start.is_empty() {
+                    let problem = Problem::new("a pattern is a name, or a beginning of names followed by `*`");
+                    self.wrong(place, problem.help("leave it out to mean all"));
+                } else if start.contains('*') {
+                    let problem = Problem::new(format!("nothing is named as `{text}`: `*` stands at the end alone"));
+                    let plain = start.split('*').next().unwrap_or_default();
+                    self.wrong(
+                        place,
+                        if plain.is_empty() { problem } else { problem.help(format!("write `{plain}*`")) },
+                    );
+                } else if let Some(teams) = self.teams.filter(|_| field == "teams" && start == text)
+                    && let Some(problem) = unknown("team", "teams", text, || teams.iter().map(String::as_str))
+                {
+                    self.wrong(place, problem);
+                }
+            }
+        }
     }
 
     /// Stages that are named exist.
@@ -404,7 +444,7 @@ impl Compiled {
     /// A policy as a plan carries it.
     pub(crate) fn carried(name: &str, spec: PolicySpec) -> Result<Self, Vec<Finding<Route>>> {
         let base = Base::policy(name);
-        let mut compiler = Compiler { base: &base, stages: &[], findings: Vec::new() };
+        let mut compiler = Compiler { base: &base, stages: &[], teams: None, findings: Vec::new() };
         let compiled = compiler.policy(name, spec);
         if compiler.findings.is_empty() { Ok(compiled) } else { Err(compiler.findings) }
     }

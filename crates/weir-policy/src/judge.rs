@@ -44,7 +44,7 @@ pub fn judge(loaded: &Loaded, found: Vec<Finding<Route>>, judging: &Judging<'_>)
     let mut findings = loaded.findings.clone();
     let mut waived = Vec::new();
     if let Some(workspace) = &loaded.workspace {
-        let (policies, mut all) = Policies::compile(workspace);
+        let (policies, mut all) = Policies::compile_with(workspace, &loaded.malformed);
         for policy in workspace.policies.values().filter(|policy| judging.rules.contains(policy.metadata.name.as_str()))
         {
             let message = format!("weir has a rule `{}` of its own", policy.metadata.name);

@@ -27,6 +27,8 @@ struct Limit {
     forbidden: Vec<String>,
     min: Option<f64>,
     max: Option<f64>,
+    /// In Kafka's spelling.
+    when: Vec<(String, String)>,
     written: SettingLimit,
 }
 
@@ -68,7 +70,7 @@ fn one(name: &str, limit: &SettingLimit) -> Result<Limit, (&'static str, Problem
             },
         ));
     };
-    let SettingLimit { required, unset, allowed, forbidden, min, max } = limit;
+    let SettingLimit { required, unset, allowed, forbidden, min, max, when } = limit;
     let empty = !required && !unset && allowed.is_empty() && forbidden.is_empty() && min.is_none() && max.is_none();
     if empty || *required && *unset {
         let problem = Problem::new(format!("what `{name}` may be is not said"));
@@ -87,15 +89,55 @@ fn one(name: &str, limit: &SettingLimit) -> Result<Limit, (&'static str, Problem
         Ok(number(name, &read(text)?))
     };
     let words = |texts: &[String]| texts.iter().map(read).collect::<Result<Vec<_>, _>>();
+    let (least, most) = (bound(min).map_err(|p| ("min", p))?, bound(max).map_err(|p| ("max", p))?);
+    if let (Some(least), Some(most), Some(min), Some(max)) = (least, most, min, max)
+        && least > most
+    {
+        return Err(("", Problem::new(format!("`{name}` is never at least {min} and at most {max}"))));
+    }
+    let allowed = words(allowed).map_err(|p| ("allowed", p))?;
+    let forbidden = words(forbidden).map_err(|p| ("forbidden", p))?;
+    if !allowed.is_empty() && allowed.iter().all(|word| forbidden.contains(word)) {
+        return Err(("forbidden", Problem::new("all that is allowed is forbidden as well")));
+    }
     Ok(Limit {
         required: *required,
         unset: *unset,
-        allowed: words(allowed).map_err(|p| ("allowed", p))?,
-        forbidden: words(forbidden).map_err(|p| ("forbidden", p))?,
-        min: bound(min).map_err(|p| ("min", p))?,
-        max: bound(max).map_err(|p| ("max", p))?,
+        allowed,
+        forbidden,
+        min: least,
+        max: most,
+        when: conditions(when).map_err(|p| ("when", p))?,
         written: limit.clone(),
     })
+}
+
+fn conditions(when: &BTreeMap<String, String>) -> Result<Vec<(String, String)>, Problem> {
+    let one = |(name, value): (&String, &String)| {
+        if settings::lookup(name).is_none() {
+            let problem = Problem::new(format!("there is no topic setting `{name}`"));
+            return Err(match settings::did_you_mean(name) {
+                Some(meant) => problem.help(format!("did you mean `{meant}`?")),
+                None => problem,
+            });
+        }
+        let canonical = settings::canonical(name, &SettingValue::Scalar(value.clone())).map_err(Problem::new)?;
+        Ok((name.clone(), canonical))
+    };
+    when.iter().map(one).collect()
+}
+
+/// Whether a setting of a topic has that value in Kafka's spelling, or as a list holds it.
+fn has(topic: &StagedTopic<'_>, name: &str, value: &str) -> bool {
+    let Some(setting) = settings::lookup(name) else { return false };
+    let written = topic.config.get(name).map(|setting| setting.value).filter(|value| !value.is_default());
+    // What is no value at all is told by validation.
+    let found = written.and_then(|value| settings::canonical(name, value).ok());
+    let found = found.as_deref().unwrap_or(setting.default);
+    match setting.kind {
+        SettingKind::Words(_) => found.split(',').any(|item| item == value),
+        _ => found == value,
+    }
 }
 
 /// A number in Kafka's spelling; "unlimited" is more than any.
@@ -118,7 +160,10 @@ impl Limits {
     /// Tells everything in a topic that is beyond its limits.
     pub(crate) fn check(&self, topic: &StagedTopic<'_>, mut broken: impl FnMut(Broken)) {
         for (name, limit) in &self.settings {
-            if let Some(problem) = limit.check(name, topic.config.get(name)) {
+            if let Some(problem) = limit
+                .check(name, topic.config.get(name))
+                .filter(|_| limit.when.iter().all(|(name, value)| has(topic, name, value)))
+            {
                 broken((["spec", "config", name].map(str::to_owned).to_vec(), problem));
             }
         }
@@ -187,10 +232,10 @@ impl Limit {
         let listed = matches!(settings::lookup(name).map(|s| &s.kind), Some(SettingKind::Words(_)));
         let mut items = if listed { canonical.split(',').collect() } else { vec![canonical.as_str()] };
         items.retain(|item| !item.is_empty());
-        let has = |words: &[String], item: &str| words.iter().any(|word| word == item);
+        let among = |words: &[String], item: &str| words.iter().any(|word| word == item);
         let wrong = items
             .into_iter()
-            .find(|item| !self.allowed.is_empty() && !has(&self.allowed, item) || has(&self.forbidden, item))?;
+            .find(|item| !self.allowed.is_empty() && !among(&self.allowed, item) || among(&self.forbidden, item))?;
         let wrong = settings::humane(name, wrong);
         Some(Problem::new(format!("`{name}` must not be `{wrong}`")).help(match self.allowed.is_empty() {
             true => "write another value".to_owned(),

@@ -1,9 +1,11 @@
 //! The reference of policies, written from what the checker itself goes by.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use weir_findings::{RulePage, Severity};
-use weir_model::{Enforce, Match, PolicyExample, PolicyKind, PolicySeverity, PolicySpec, Workspace};
+use weir_model::{
+    Enforce, Match, PolicyExample, PolicyKind, PolicySeverity, PolicySpec, Range, SettingLimit, StageLimits, Workspace,
+};
 
 use crate::{
     cel::{Shape, Type, functions},
@@ -112,9 +114,10 @@ fn what(spec: &PolicySpec) -> String {
         asks.extend(requires.description.map(|least| format!("there is a description of {least} characters or more")));
         asks.extend(requires.labels.keys().map(|label| format!("there is a label `{label}` that is as it should be")));
     }
-    asks.extend(spec.settings.keys().map(|name| format!("`{name}` is within its limits")));
-    asks.extend(spec.partitions.map(|_| "the number of partitions is within its limits".to_owned()));
-    asks.extend(spec.replication_factor.map(|_| "the number of copies is within its limits".to_owned()));
+    asks.extend(limits("", &spec.settings, spec.partitions, spec.replication_factor));
+    for (stage, StageLimits { settings, partitions, replication_factor }) in &spec.stages {
+        asks.extend(limits(&format!("in stage `{stage}`, "), settings, *partitions, *replication_factor));
+    }
     asks.extend(spec.validations.iter().map(|validation| {
         let text = validation.expression.split_whitespace().collect::<Vec<_>>().join(" ");
         match &validation.message {
@@ -127,6 +130,35 @@ fn what(spec: &PolicySpec) -> String {
         let _ = writeln!(out, "- {ask}");
     }
     out
+}
+
+/// What limits ask, a sentence each.
+fn limits(
+    place: &str,
+    settings: &BTreeMap<String, SettingLimit>,
+    partitions: Option<Range>,
+    copies: Option<Range>,
+) -> Vec<String> {
+    let list = |words: &[String]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+    let mut asks = Vec::new();
+    for (name, SettingLimit { required, unset, allowed, forbidden, min, max, when }) in settings {
+        let mut says = Vec::new();
+        says.extend(required.then(|| "set".to_owned()));
+        says.extend(unset.then(|| "not set".to_owned()));
+        says.extend((!allowed.is_empty()).then(|| format!("none but {}", list(allowed))));
+        says.extend((!forbidden.is_empty()).then(|| format!("not {}", list(forbidden))));
+        says.extend(min.as_ref().map(|min| format!("at least {min}")));
+        says.extend(max.as_ref().map(|max| format!("at most {max}")));
+        let when: Vec<String> = when.iter().map(|(name, value)| format!("`{name}` is `{value}`")).collect();
+        let when = if when.is_empty() { String::new() } else { format!(", where {}", when.join(" and ")) };
+        asks.push(format!("{place}`{name}` is {}{when}", says.join(" and ")));
+    }
+    for (what, range) in [("partitions", partitions), ("copies of each partition", copies)] {
+        let Some(Range { min, max }) = range else { continue };
+        let ends = [min.map(|min| format!("at least {min}")), max.map(|max| format!("at most {max}"))];
+        asks.push(format!("{place}there are {} {what}", ends.into_iter().flatten().collect::<Vec<_>>().join(" and ")));
+    }
+    asks
 }
 
 /// `docs/policies.md`: what expressions see and may call, the starter pack, and the rules about policies.

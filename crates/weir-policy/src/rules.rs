@@ -21,8 +21,8 @@ macro_rules! rules {
 }
 
 rules! {
-    /// An evaluation spends at most as much as 500,000 operations, and a policy in all of a workspace 10,000,000
-    /// and 100 for each entity and stage.
+    /// An evaluation, and the matching of one name, spends at most as much as 500,000 operations; a policy in all of a
+    /// workspace or plan 10,000,000, and 100 for each entity and stage, or step.
     POLICY_COST = "policy-cost", Error, "a policy is cheap enough";
     why "Whoever may write a file must not be able to keep a build agent busy for hours.";
     bad "validations:\n  - expression: workspace.topics.all(a, workspace.topics.all(b, a != b || a == b))";
@@ -37,8 +37,9 @@ rules! {
     good "validations:\n  - expression: has(entity.metadata.description) && entity.metadata.description.size() > 10";
     remedy "Ask with `has`, `in` or `[?…]` before using what may be missing.";
 
-    /// A policy says what it is about and what must hold, and every expression, pattern, name, field, stage and value
-    /// in it makes sense. All of it is checked before any entity is looked at.
+    /// A policy says what it is about and what must hold, and every expression, pattern, name, field, stage, team and
+    /// value in it makes sense: there is something that it could match, and something that could keep it. All of it is
+    /// checked before any entity is looked at.
     POLICY_INVALID = "policy-invalid", Error, "a policy makes sense";
     why "A misspelt field in a rule would let everything pass.";
     bad "spec:\n  match: {kinds: [Topic]}\n  validations: [{expression: entity.spec.partitons <= 12}]";
@@ -52,7 +53,7 @@ rules! {
     good "# weir: allow topic-retention reason=\"migration\" until=2027-01-31";
     remedy "Keep the rule, or decide anew and write a later day.";
 
-    /// A waiver names a rule that there is, says why, and until when. A comment is written as
+    /// A waiver names a rule, an entity, stages and a team that there are, says why, and until when. A comment is written as
     /// `# weir: allow RULE reason=\"…\" until=2027-01-31`.
     WAIVER_INVALID = "waiver-invalid", Error, "a waiver says what, why and until when";
     why "An exception that cannot be understood cannot be judged, and one that does not work is found out too late.";
@@ -68,7 +69,8 @@ rules! {
     good "# weir: allow topic-retention reason=\"they know\" until=2027-01-31";
     remedy "Repair what is found.";
 
-    /// A waiver that silences nothing is told, when all stages are looked at.
+    /// A waiver that silences nothing is told, when all stages are looked at. Waivers for policies about plans are not:
+    /// there may be another plan tomorrow.
     WAIVER_UNUSED = "waiver-unused", Warning, "a waiver is needed";
     why "What is no longer needed would silence the next violation, which nobody decided on.";
     bad "";

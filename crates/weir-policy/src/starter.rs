@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use weir_model::{PolicySpec, Starter, Workspace, closest};
+use weir_model::{PolicySpec, StageLimits, Starter, Workspace, closest};
 
 use crate::cel::Problem;
 
@@ -85,11 +85,12 @@ pub(crate) fn chosen(workspace: &Workspace) -> Vec<(String, Result<PolicySpec, P
     picked.iter().map(one).collect()
 }
 
-/// The pack speaks of `dev`, `test` and `prod`; what a workspace calls otherwise is left out.
+/// The pack says `prod` for the last stage, whatever a workspace calls it.
 fn for_stages(spec: &PolicySpec, workspace: &Workspace) -> PolicySpec {
     let mut spec = spec.clone();
-    let known = |name: &String| workspace.settings.spec.stages.iter().any(|stage| stage.name == *name);
-    spec.stages.retain(|name, _| known(name));
+    let last = workspace.settings.spec.stages.last();
+    let last = spec.stages.remove("prod").and_then(|limits| Some((last?.name.clone(), limits)));
+    spec.stages = last.into_iter().collect();
     spec
 }
 
@@ -126,8 +127,20 @@ fn over(below: &PolicySpec, own: &PolicySpec) -> PolicySpec {
         }
     }
     spec.matches.labels.extend(matches.labels.clone());
+    // What is written for all stages replaces what the pack says for one.
+    for limits in spec.stages.values_mut() {
+        limits.settings.retain(|name, _| !settings.contains_key(name));
+        limits.partitions = limits.partitions.filter(|_| partitions.is_none());
+        limits.replication_factor = limits.replication_factor.filter(|_| replication_factor.is_none());
+    }
+    spec.stages.retain(|_, limits| *limits != StageLimits::default());
     spec.settings.extend(settings.clone());
-    spec.stages.extend(stages.clone());
+    for (stage, own) in stages {
+        let limits = spec.stages.entry(stage.clone()).or_default();
+        limits.settings.extend(own.settings.clone());
+        limits.partitions = own.partitions.or(limits.partitions);
+        limits.replication_factor = own.replication_factor.or(limits.replication_factor);
+    }
     if !variables.is_empty() {
         spec.variables.clone_from(variables);
     }

@@ -227,6 +227,11 @@ pub struct SettingLimit {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<SettingValue>")]
     pub max: Option<String>,
+    /// Other settings, with the value that each must have, or as a list hold, for this limit to hold. What is not
+    /// written has Kafka's default. Default: always.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, SettingValue>")]
+    pub when: BTreeMap<String, String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde asks for")]

@@ -5,6 +5,7 @@
 mod expect;
 mod expressions;
 mod hostile;
+mod invalid;
 mod plans;
 mod scene;
 mod waivers;
