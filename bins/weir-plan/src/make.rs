@@ -143,18 +143,10 @@ fn unreachable(err: OpenError, stage: &str) -> anyhow::Error {
 fn parse_observed(path: &Path, stage: &str) -> anyhow::Result<Observed> {
     let text = read_argument(path)?;
     let shown = path.display();
-    let not_observed = |why: String| {
+    let observed = Observed::from_json(&text).map_err(|why| {
         Stop::usage(format!("`{shown}` is no observed state: {why}"))
             .help("write one with: weir-plan observe --stage STAGE --out FILE")
-    };
-    // The format first: another version has other fields.
-    let value: serde_json::Value = serde_json::from_str(&text).map_err(|err| not_observed(err.to_string()))?;
-    match value.get("format").and_then(|format| format.as_str()) {
-        Some(Observed::FORMAT) => {}
-        Some(other) => return Err(not_observed(format!("its format is `{other}`, not `{}`", Observed::FORMAT)).into()),
-        None => return Err(not_observed(format!("it has no format `{}`", Observed::FORMAT)).into()),
-    }
-    let observed: Observed = serde_json::from_str(&text).map_err(|err| not_observed(err.to_string()))?;
+    })?;
     match observed.stage.as_deref().filter(|other| *other != stage) {
         Some(other) => Err(Stop::usage(format!("`{shown}` was observed for stage `{other}`, not for `{stage}`"))
             .help(format!("write one with: weir-plan observe --stage {stage} --out FILE"))

@@ -12,7 +12,7 @@ use weir_cli::{Exit, Stop, Terminal, WorkspaceFlag, clap, instant, print};
 use weir_connect::read_workspace;
 use weir_findings::{Severity, render};
 use weir_model::Loaded;
-use weir_policy::{EXPECT_FILE, Expect, SHARED_KINDS, Time};
+use weir_policy::{EXPECT_FILE, Expect, OBSERVED_FILE, SHARED_KINDS, Time};
 
 use crate::check::judge_loaded;
 
@@ -22,7 +22,8 @@ const FOLDER: &str = "policy-tests";
 /// Runs the workspace's own cases for its policies
 ///
 /// A case is a folder with a few entities and an expect.yaml that says which findings they shall give. The workspace's
-/// stages, teams and policies hold in it. Name the folder of the cases in .weirignore, so that their entities are no
+/// stages, teams and policies hold in it. With an observed.json as weir-plan observe writes it, the stage that expect.yaml
+/// names is planned, and policies over plans are asked. Name the folder of the cases in .weirignore, so that their entities are no
 /// part of the workspace.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
@@ -107,7 +108,7 @@ fn one(workspace: &Loaded, case: &Path, now: Timestamp) -> anyhow::Result<Option
             files.push((name, read(&path)?));
         }
     }
-    if files.is_empty() {
+    if files.is_empty() && !case.join(OBSERVED_FILE).is_file() {
         return Ok(Some("      there is nothing in the case to judge".to_owned()));
     }
     // A case may bring a workspace of its own.
@@ -117,8 +118,17 @@ fn one(workspace: &Loaded, case: &Path, now: Timestamp) -> anyhow::Result<Option
     }
     let loaded = weir_model::load(files);
     let now = expect.now.map_or(now, |Time(now)| now);
-    // Without a stage there is none that could be unknown.
-    let findings = judge_loaded(&loaded, None, now).unwrap_or_default().findings;
+    let mut findings = match judge_loaded(&loaded, expect.stage.as_deref(), now) {
+        Ok(judged) => judged.findings,
+        Err(unknown) => return Ok(Some(format!("      {unknown}"))),
+    };
+    let observed = case.join(OBSERVED_FILE);
+    if observed.is_file() {
+        match expect.plan(&loaded, &read(&observed)?, now) {
+            Ok(found) => findings.extend(found),
+            Err(why) => return Ok(Some(format!("      {why}"))),
+        }
+    }
     let rules = crate::rule_pages().iter().map(|page| page.id).collect();
     let differences = expect.differences(&loaded, &findings, &rules);
     if differences.is_empty() {

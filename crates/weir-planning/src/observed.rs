@@ -41,6 +41,20 @@ pub struct Observed {
 impl Observed {
     /// The format this version writes.
     pub const FORMAT: &'static str = "weir.observed/v1";
+
+    /// Reads what `weir-plan observe` wrote.
+    ///
+    /// # Errors
+    /// A sentence that says why it is none.
+    pub fn from_json(text: &str) -> Result<Self, String> {
+        // The format first: another version has other fields.
+        let value: serde_json::Value = serde_json::from_str(text).map_err(|err| err.to_string())?;
+        match value.get("format").and_then(|format| format.as_str()) {
+            Some(Self::FORMAT) => serde_json::from_str(text).map_err(|err| err.to_string()),
+            Some(other) => Err(format!("its format is `{other}`, not `{}`", Self::FORMAT)),
+            None => Err(format!("it has no format `{}`", Self::FORMAT)),
+        }
+    }
 }
 
 /// JSON keys are text, so secrets travel as a list; each says which it is.

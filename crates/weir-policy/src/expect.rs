@@ -5,11 +5,16 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Deserializer, de};
 use weir_findings::{Finding, Sources};
 use weir_model::{EntityRef, Kind, Loaded, closest};
+use weir_planning::{Observed, PlanOptions, desired, plan};
 
-use crate::{Policies, rules};
+use crate::{Policies, check_plan, plan_policies, rules};
 
 /// The name of the file that makes a folder a case.
 pub const EXPECT_FILE: &str = "expect.yaml";
+
+/// The name of the file that holds what the cluster of a case holds: with it, the case is planned, and policies over
+/// plans are asked.
+pub const OBSERVED_FILE: &str = "observed.json";
 
 /// The kinds that a case takes over from its workspace. Others it brings itself.
 pub const SHARED_KINDS: [Kind; 3] = [Kind::Workspace, Kind::Team, Kind::Policy];
@@ -24,6 +29,9 @@ pub struct Expect {
     /// The time of the case. Default: the run's.
     #[serde(default)]
     pub now: Option<Time>,
+    /// The stage that is looked at, and planned if there is an observed state. Default: all; nothing is planned.
+    #[serde(default)]
+    pub stage: Option<String>,
     /// The rules that are looked at, beside whether everything can be read and asked. Default: all.
     #[serde(default)]
     pub rules: Vec<String>,
@@ -78,6 +86,31 @@ impl Expect {
         weir_model::parse(text)
     }
 
+    /// Plans the case's stage against `observed`, the text of [`OBSERVED_FILE`], and gives the findings of the planner and
+    /// of policies over plans.
+    ///
+    /// # Errors
+    /// A sentence that says why there is nothing to judge.
+    pub fn plan(&self, loaded: &Loaded, observed: &str, now: jiff::Timestamp) -> Result<Vec<Finding>, String> {
+        let stage = self.stage.as_deref().ok_or_else(|| format!("{OBSERVED_FILE} is of no `stage`"))?;
+        let observed = Observed::from_json(observed).map_err(|why| format!("{OBSERVED_FILE} cannot be used: {why}"))?;
+        if let Some(other) = observed.stage.as_deref().filter(|other| *other != stage) {
+            return Err(format!("{OBSERVED_FILE} was observed for stage `{other}`, not for `{stage}`"));
+        }
+        let workspace = loaded.workspace.as_ref().ok_or("there is no workspace")?;
+        let view = workspace.stage(stage).map_err(|err| err.to_string())?;
+        let mut outcome = plan(&desired(&view), &observed, &PlanOptions { now, commit: None });
+        if outcome.plan.steps.is_empty() {
+            return Err(format!("the plan of stage `{stage}` has no step to judge"));
+        }
+        if let Some(policies) = plan_policies(loaded, &outcome.plan) {
+            outcome.plan = outcome.plan.under(policies);
+            outcome.findings.extend(check_plan(&outcome.plan, now));
+        }
+        let locate = |finding: Finding<_>| finding.locate(|route| loaded.locate_in_stage(&route, stage));
+        Ok(outcome.findings.into_iter().map(locate).collect())
+    }
+
     /// What is otherwise than expected, in a line each: what was expected and not found, what was found and not
     /// expected, and rules that neither are policies in `loaded` nor in `rules`, the ids of all other rules.
     ///
@@ -102,7 +135,8 @@ impl Expect {
 
     /// Rules that there are not, in a line each.
     fn unknown_rules(&self, loaded: &Loaded, rules: &BTreeSet<&str>) -> Vec<String> {
-        let policies = loaded.workspace.as_ref().map(|workspace| Policies::compile(workspace).0);
+        let policies =
+            loaded.workspace.as_ref().map(|workspace| Policies::compile_with(workspace, &loaded.malformed).0);
         let mut known: BTreeSet<&str> = rules.clone();
         known.extend(rules::RULES.iter().chain(weir_model::rule_pages()).map(|page| page.id));
         known.extend(policies.iter().flat_map(|p| p.names().chain(p.broken.iter().map(String::as_str))));

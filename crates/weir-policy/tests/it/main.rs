@@ -6,6 +6,7 @@ mod expect;
 mod expressions;
 mod hostile;
 mod invalid;
+mod pack;
 mod plans;
 mod scene;
 mod waivers;

@@ -31,6 +31,28 @@ fn the_policies_of_the_organisation_keep_their_cases() {
     insta::assert_snapshot!(world.said());
 }
 
+/// Each policy has a case that it lets pass, and one that it does not.
+#[test]
+fn every_policy_has_cases() {
+    let policies = fs::read_to_string(repository().join("fixtures/cps/policies.yaml")).expect("the fixture");
+    let mut named = std::collections::BTreeMap::<String, [bool; 2]>::new();
+    for line in policies.lines().filter_map(|line| line.strip_prefix("metadata: {name: ")) {
+        named.insert(line.split([',', '}']).next().unwrap_or_default().to_owned(), [false; 2]);
+    }
+    for case in fs::read_dir(repository().join("fixtures/cps/policy-tests")).expect("the cases") {
+        let case = case.expect("a folder").path();
+        for (at, folder) in ["pass", "fail"].into_iter().enumerate() {
+            let text = fs::read_to_string(case.join(folder).join("expect.yaml")).expect("a case");
+            let rules = text.lines().find_map(|line| line.strip_prefix("rules: [")).expect("rules");
+            for rule in rules.trim_end_matches(']').split(", ") {
+                named.entry(rule.to_owned()).and_modify(|has| has[at] = true);
+            }
+        }
+    }
+    let without: Vec<_> = named.iter().filter(|(_, has)| **has != [true; 2]).map(|(name, _)| name).collect();
+    assert!(without.is_empty(), "without a case: {without:?}");
+}
+
 #[test]
 fn a_case_in_which_nothing_is_checked_does_not_pass() {
     let mut world = organisation();
