@@ -109,3 +109,22 @@ fn a_plan_that_was_made_under_other_policies_is_not_deployed() {
     world.edit("policies.yaml", "create-topic", "delete-topic");
     assert_eq!(world.run("weir-deploy plan.json"), 0);
 }
+
+/// As `weir-validate explain` recommends.
+#[test]
+fn a_comment_silences_a_policy_about_plans() {
+    let mut world = world(&about_steps(
+        r#"!has(step.entity) || step.entity != "Topic/toll.passages.v1" || step.action != "create-topic""#,
+    ));
+    assert_eq!(world.run("weir-plan --stage dev --out plan.json"), 1);
+    assert_eq!(world.run("weir-validate explain calm"), 0);
+    let told = world.said();
+    let allow = told.split('`').find(|text| text.starts_with("# weir: allow calm")).expect("how to silence it");
+    let allow = allow.replace('…', "agreed").replace("DATE", "2999-12-31");
+    world.edit("toll.yaml", "  name: toll.passages.v1", &format!("  name: toll.passages.v1 {allow}"));
+    world.transcript.clear();
+    assert_eq!(world.run("weir-validate --format concise"), 0);
+    assert_eq!(world.run("weir-plan --stage dev --out plan.json"), 0);
+    assert!(!world.said().contains("waiver-"), "{}", world.said());
+    assert_eq!(world.run("weir-deploy plan.json"), 0, "{}", world.said());
+}
