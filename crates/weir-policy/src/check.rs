@@ -290,13 +290,14 @@ impl<'r> Run<'r> {
 
     fn broken(&self, hits: Vec<Hit>) -> Vec<Violation> {
         // Alike in several stages, and in several entities where it is written in one place for all.
-        let mut alike: BTreeMap<(usize, Route, String), (Option<String>, Vec<Whom>)> = BTreeMap::new();
+        type Key = (usize, Route, String);
+        let mut alike: BTreeMap<Key, (Option<String>, Vec<Whom>)> = BTreeMap::new();
         for Hit { policy, entity, at, severity, later, problem, stage, kind: _ } in hits {
             let Problem { message, help } = problem;
             let found = alike.entry((policy, at, message)).or_insert_with(|| (help, Vec::new()));
             found.1.push(Whom { entity, stage, severity, later });
         }
-        let violation = |((policy, at, message), (help, whom)): ((usize, Route, String), _)| Violation {
+        let violation = |((policy, at, message), (help, whom)): (Key, _)| Violation {
             policy: self.policies[policy].name.clone(),
             at,
             message,
@@ -362,7 +363,10 @@ impl<'j, 'r> Judged<'j, '_, 'r> {
                 Ok(Some(problem)) => hits.push(self.hit(&place(&["metadata", "name"]), problem, None)),
                 Err(failure) => hits.push(self.failed(&["naming", "pattern"], NAMING, None, failure)),
             }
-            self.run.spent[self.index].fetch_add(spent, Ordering::Relaxed);
+            // What each may spend is counted only where it is more: all cores would wait for one number.
+            if spent > BUDGET_EACH {
+                self.run.spent[self.index].fetch_add(spent, Ordering::Relaxed);
+            }
         }
         if let Some(least) = policy.spec.requires.as_ref().and_then(|requires| requires.description) {
             let found = item.description().map_or(0, |text| text.trim().chars().count());
