@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use weir_model::SecretPart;
 
-use crate::{Acl, Digest, PlanPolicies, Provider, Report, Risk, SecretRef, fingerprint};
+use crate::{Acl, Digest, PlanPolicies, Provider, Report, Risk, SecretRef, digest::InParallel, fingerprint};
 
 /// The steps from observed to desired. The plan is all that is deployed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -128,7 +128,7 @@ impl Plan {
             report: _,
         } = self;
         let head = (format, workspace, stage, cluster, provider, cluster_id, commit);
-        let body = (head, desired, approval_required, beyond_threshold, steps, access);
+        let body = (head, desired, approval_required, beyond_threshold, InParallel(steps), access);
         match policies {
             None => fingerprint(&body),
             Some(policies) => fingerprint(&(body, policies)),
