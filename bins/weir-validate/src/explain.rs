@@ -1,6 +1,9 @@
 use weir_cli::{Exit, Stop, Terminal, WorkspaceFlag, clap, print};
 use weir_connect::read_workspace;
-use weir_findings::{RulePage, render::inert};
+use weir_findings::{
+    RulePage,
+    render::{inert_line, inert_lines},
+};
 use weir_policy::{PolicyPage, StarterPolicy};
 
 /// Explains a rule or a policy: what it wants, why, what to write, how to silence it
@@ -35,12 +38,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         None => {
             let rules = pages.iter().map(|page| (page.id, page.title));
             let own = policies.iter().map(|policy| (policy.name(), policy.description()));
-            print(&rules.chain(own).map(|(id, title)| format!("{id:<32}  {}\n", inert(title))).collect::<String>());
+            let line = |(id, title)| inert_line(&format!("{id:<32}  {title}")).into_owned() + "\n";
+            print(&rules.chain(own).map(line).collect::<String>());
         }
         Some(rule) => {
             // The organisation's own first: it may have a policy of the starter pack's name.
             if let Some(policy) = policies.iter().find(|policy| policy.name() == rule) {
-                print(&policy.markdown().lines().map(|line| format!("{}\n", inert(line))).collect::<String>());
+                print(&inert_lines(&policy.markdown()));
             } else if let Some(page) = pages.iter().find(|page| page.id == rule) {
                 print(&page.markdown());
             } else {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use weir_cli::{print, rewrite, say};
-use weir_findings::render::inert;
+use weir_findings::render::{inert, inert_lines};
 use weir_validation::{Changed, Fixed};
 
 use crate::check::{Checked, judge_loaded};
@@ -34,9 +34,7 @@ pub(crate) fn diff(fixed: &Fixed) {
         let path = inert(path);
         let diff = similar::TextDiff::from_lines(before, after);
         let diff = diff.unified_diff().header(&format!("a/{path}"), &format!("b/{path}")).to_string();
-        for line in diff.lines() {
-            print(&(inert(line.trim_end_matches('\r')).into_owned() + "\n"));
-        }
+        print(&inert_lines(&diff));
     }
     say(&count("would fix", fixed));
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::Serialize;
 use weir_cli::{Exit, Format, Stop, Terminal, WorkspaceFlag, clap, print, say};
-use weir_findings::render::{inert, inert_json};
+use weir_findings::render::{inert, inert_json, inert_line};
 use weir_model::{EntityRef, Kind, Layer, PatternType, StageView, settings};
 use weir_planning::{Acl, Desired, Host, desired};
 
@@ -249,7 +249,7 @@ fn text(shown: &Shown<'_>) -> String {
         let (last, above) = path.split_last().map_or((None, &[][..]), |(last, above)| (Some(last), above));
         let same = open.iter().zip(above).take_while(|(a, b)| a == b).count();
         for (depth, key) in above.iter().enumerate().skip(same) {
-            let _ = writeln!(out, "{:indent$}{}:", "", inert(key), indent = depth * 2);
+            let _ = writeln!(out, "{:indent$}{}:", "", inert_line(key), indent = depth * 2);
         }
         open = above;
         let mark = match last.map(String::as_str) {
@@ -259,9 +259,9 @@ fn text(shown: &Shown<'_>) -> String {
         let line = format!("{:indent$}{mark}{value}", "", indent = above.len() * 2);
         let notes: Vec<&str> = [humane, from].into_iter().flatten().map(String::as_str).collect();
         let _ = if notes.is_empty() {
-            writeln!(out, "{}", inert(&line))
+            writeln!(out, "{}", inert_line(&line))
         } else {
-            writeln!(out, "{:<48}  # {}", inert(&line), inert(&notes.join(", ")))
+            writeln!(out, "{:<48}  # {}", inert_line(&line), inert(&notes.join(", ")))
         };
     }
     out

@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
             Some(why) => {
                 failed += 1;
                 _ = writeln!(out, "FAIL  {name}");
-                why.lines().for_each(|line| _ = writeln!(out, "{}", render::inert(line)));
+                out.push_str(&render::inert_lines(&why));
             }
         }
     }

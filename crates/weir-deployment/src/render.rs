@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use weir_findings::render::{inert, inert_line};
+
 use crate::{Outcome, Receipt, StepOutcome, StepReceipt};
 
 /// A receipt for a terminal: one line for each step that was done or went wrong, then the sum.
@@ -10,17 +12,18 @@ use crate::{Outcome, Receipt, StepOutcome, StepReceipt};
 pub fn text(receipt: &Receipt) -> String {
     let mut out = String::new();
     for step in receipt.steps.iter().filter(|step| is_shown(receipt, step)) {
-        let _ = writeln!(out, "{} {:<11} {}{}", mark(step.outcome), step.outcome.as_str(), step.id.0, key(step));
+        let what = format!("{}{}", step.id.0, key(step));
+        let _ = writeln!(out, "{} {:<11} {}", mark(step.outcome), step.outcome.as_str(), inert(&what));
         if let Some(detail) = note(step) {
-            let _ = writeln!(out, "              {detail}");
+            let _ = writeln!(out, "              {}", inert_line(detail));
         }
     }
     if !out.is_empty() {
         out.push('\n');
     }
-    let _ = writeln!(out, "{}", headline(receipt));
+    let _ = writeln!(out, "{}", inert_line(&headline(receipt)));
     if let Some(reason) = &receipt.reason {
-        let _ = writeln!(out, "{reason}");
+        let _ = writeln!(out, "{}", inert_line(reason));
     }
     if let Some(advice) = advice(receipt.outcome) {
         let _ = writeln!(out, "{advice}");
@@ -30,7 +33,7 @@ pub fn text(receipt: &Receipt) -> String {
 
 /// A receipt as markdown, for a pull request or a pipeline's summary. What went wrong comes first; the rest is folded.
 pub fn markdown(receipt: &Receipt) -> String {
-    let mut out = format!("### {}\n\n", headline(receipt));
+    let mut out = format!("### {}\n\n", inert(&headline(receipt)));
     if let Some(reason) = &receipt.reason {
         let _ = writeln!(out, "{}\n", plain(reason));
     }
@@ -47,7 +50,8 @@ pub fn markdown(receipt: &Receipt) -> String {
         let rows = table(&good);
         let _ = writeln!(out, "<details><summary>{} {noun} done</summary>\n\n{rows}</details>\n", good.len());
     }
-    let _ = writeln!(out, "<sub>plan {} · {} to {}</sub>", receipt.plan, receipt.started, receipt.finished);
+    let plan = receipt.plan.to_string();
+    let _ = writeln!(out, "<sub>plan {} · {} to {}</sub>", inert(&plan), receipt.started, receipt.finished);
     out
 }
 
@@ -59,8 +63,8 @@ fn table(steps: &[&StepReceipt]) -> String {
             out,
             "| {} | `{}`{} | {note} |",
             step.outcome.as_str(),
-            step.id.0.replace('|', "\\|").replace('`', "'"),
-            key(step)
+            inert(&step.id.0).replace('|', "\\|").replace('`', "'"),
+            inert(&key(step))
         );
     }
     out.push('\n');
@@ -69,7 +73,8 @@ fn table(steps: &[&StepReceipt]) -> String {
 
 /// Text that a table cell keeps as it is.
 fn plain(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('|', "\\|").replace('<', "&lt;").replace(['\n', '\r'], " ")
+    let text = text.replace(['\n', '\r'], " ").replace('\\', "\\\\").replace('|', "\\|").replace('<', "&lt;");
+    inert_line(&text).into_owned()
 }
 
 fn is_shown(receipt: &Receipt, step: &StepReceipt) -> bool {

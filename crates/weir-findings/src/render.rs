@@ -14,7 +14,7 @@ mod words;
 
 pub use annotations::{azure, github};
 pub use concise::concise;
-pub use inert::{inert, inert_json};
+pub use inert::{inert, inert_json, inert_line, inert_lines};
 pub use json::{FORMAT, json, schema};
 pub use junit::junit;
 pub use sarif::sarif;

@@ -1,9 +1,10 @@
 //! What tests and benches of several crates need: conformance suites for the ports, large workspaces, a Kafka
-//! broker, a bad network, skips; with features a fake Confluent Cloud (`confluent`) and a judge of HTTP by OpenAPI files
+//! broker, a bad network, what agents read in logs, skips; with features a fake Confluent Cloud (`confluent`) and a judge of HTTP by OpenAPI files
 //! (`openapi`).
 //!
 //! Nothing that ships depends on it.
 
+pub mod agents;
 mod broker;
 #[cfg(feature = "confluent")]
 pub mod confluent;

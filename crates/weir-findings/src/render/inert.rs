@@ -20,6 +20,28 @@ pub fn inert(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// A line from outside, made harmless as by [`inert`]; nor does it begin with the `::` of a command of GitHub's runner,
+/// which does not mind what is indented.
+pub fn inert_line(line: &str) -> Cow<'_, str> {
+    let tame = inert(line);
+    let content = tame.trim_start();
+    if !content.starts_with("::") {
+        return tame;
+    }
+    let indent = tame.len() - content.len();
+    Cow::Owned(format!("{}：{}", &tame[..indent], &tame[indent + 1..]))
+}
+
+/// Text of several lines from outside, each made harmless by [`inert_line`]. The last line ends too.
+pub fn inert_lines(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    for line in text.lines() {
+        out.push_str(&inert_line(line));
+        out.push('\n');
+    }
+    out
+}
+
 /// JSON text made harmless in the same sense, with the same meaning for whoever parses it: what [`inert`] would
 /// replace is written as `\u….`
 pub fn inert_json(json: String) -> String {
@@ -78,6 +100,14 @@ mod tests {
         );
         assert_eq!(tame.chars().count(), wild.chars().count());
         assert!(matches!(inert("käse # 1"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn no_line_begins_a_command() {
+        let wild = "a\n::error::b\n \t ::set-output name=x::y\r\n\r::error::z\n##[error]\nfine: ::x";
+        let tame = inert_lines(wild);
+        assert_eq!(tame, "a\n：:error::b\n \t ：:set-output name=x::y\n␍::error::z\n#＃[error]\nfine: ::x\n");
+        assert!(matches!(inert_line("fine"), Cow::Borrowed(_)));
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! Text from outside, made harmless.
 
 /// One line of text that does nothing to a terminal or a pipeline agent: no control characters, none that change
-/// the direction of writing, no `##` (agents take `##vso[…]` and `##[…]` on a line for commands).
+/// the direction of writing, no `##` (agents take `##vso[…]` and `##[…]` on a line for commands), no `::` that it
+/// begins with (GitHub's runner takes `::error::` for a command, however far it is indented).
 pub(super) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut last = ' ';
     for c in text.chars() {
         match c {
+            ':' if last == ':' && out.trim_start() == ":" => out.push_str(" :"),
             '\n' | '\r' | '\t' => out.push(' '),
             c if c.is_control() || is_invisible(c) => out.extend(c.escape_unicode()),
             '#' if last == '#' => out.push_str(" #"),
@@ -75,6 +77,7 @@ mod tests {
     #[test]
     fn nothing_from_outside_steers_anything() {
         assert_eq!(plain("a\u{1b}[31mb\nc\u{202e}d"), "a\\u{1b}[31mb c\\u{202e}d");
+        assert_eq!(plain("\n ::error::a::b"), "  : :error::a::b");
         assert_eq!(plain("##vso[task.setvariable]###"), "# #vso[task.setvariable]# # #");
         assert_eq!(escaped("<b>@all|`#1`"), "&#60;b&#62;&#64;all&#124;&#96;&#35;1&#96;");
         for (text, markdown) in [

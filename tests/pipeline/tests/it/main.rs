@@ -1,5 +1,6 @@
 //! The binaries as people and pipelines call them.
 
+mod agents;
 mod cases;
 mod codes;
 mod drift;

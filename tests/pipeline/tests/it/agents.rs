@@ -1,0 +1,146 @@
+//! Whatever files say, no line of any output is a command to the agent whose log it is in.
+
+use std::fs;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use weir_deployment::Receipt;
+use weir_planning::Plan;
+use weir_testkit::agents;
+
+use crate::World;
+
+/// Text that commands agents wherever a line of it ends up.
+const HOSTILE: &str =
+    "::error title=pwned::a\n::set-output name=x::b\n \t::warning::c\r\n##vso[task.complete]d\n##[error]e";
+
+/// The name of a policy that nobody should have.
+const NAME: &str = "::error::pwned##vso[task.x]";
+
+/// It as a YAML scalar; YAML takes JSON's.
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+/// A workspace with hostile text everywhere that somebody can write some.
+fn hostile() -> World {
+    let world = World::new();
+    let (name, text) = (quoted(NAME), quoted(HOSTILE));
+    let policy = format!(
+        "apiVersion: weir/v1\nkind: Policy\nmetadata: {{name: {name}, description: {text}}}\n\
+         spec:\n  match: {{kinds: [Topic]}}\n  why: {text}\n  help: {text}\n  example: {{bad: {text}, good: {text}}}\n\
+         \x20 validations: [{{expression: \"false\", message: {text}, help: {text}}}]\n"
+    );
+    fs::write(world.path("policies.yaml"), policy).expect("written");
+    world
+}
+
+/// What a command line writes to both outputs.
+fn output(world: &World, words: &[&str]) -> String {
+    let output = world.command(words[0]).args(&words[1..]).output().expect("it runs");
+    [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8")).join("\n")
+}
+
+/// That something was said, and nothing in it is a command.
+fn is_harmless(said: &str) {
+    assert_eq!(agents::commands(said), [""; 0], "{said}");
+    assert!(!said.chars().any(|c| c.is_control() && c != '\n' && c != '\t'), "{said:?}");
+    assert!(said.contains("error"), "{said}");
+}
+
+#[test]
+fn explanations_command_nobody() {
+    let world = hostile();
+    for words in [&["weir-validate", "explain"][..], &["weir-validate", "explain", NAME]] {
+        is_harmless(&output(&world, words));
+    }
+}
+
+#[test]
+fn findings_command_nobody() {
+    let mut world = hostile();
+    world.edit("toll.yaml", "profile: compacted", "profil: compacted");
+    world.edit("toll.yaml", "spec:", &format!("spec:\n  {}: 1", quoted(HOSTILE)));
+    for format in ["text", "concise", "json", "sarif", "junit"] {
+        is_harmless(&output(&world, &["weir-validate", "--show-waived", "--format", format]));
+    }
+    is_harmless(&output(&world, &["weir-plan", "--stage", "dev"]));
+}
+
+#[test]
+fn cases_of_policies_command_nobody() {
+    let world = hostile();
+    let case = world.path("policy-tests/::error::case");
+    fs::create_dir_all(&case).expect("a folder");
+    fs::copy(world.path("toll.yaml"), case.join("toll.yaml")).expect("copied");
+    let text = quoted(HOSTILE);
+    let expect = format!("about: {text}\nfindings: [{{rule: {text}, entity: {text}, message: {text}}}]\n");
+    fs::write(case.join("expect.yaml"), expect).expect("written");
+    fs::write(world.path(".weirignore"), "policy-tests\n").expect("written");
+    let said = output(&world, &["weir-validate", "test"]);
+    is_harmless(&said);
+    assert!(said.contains("0 passed, 1 failed"), "{said}");
+    fs::write(case.join("expect.yaml"), format!("{text}: 1\n")).expect("written");
+    is_harmless(&output(&world, &["weir-validate", "test"]));
+}
+
+#[test]
+fn diffs_command_nobody() {
+    let world = World::new();
+    let text = "---\napiVersion: weir/v1\nkind: Topik\nmetadata:\n  description: |-\n     ::error title=diff::x\n     ##[error]y\n  name: toll.x\n  team: toll\nspec: {}\n";
+    fs::write(world.path("toll.yaml"), world.read("toll.yaml") + text).expect("written");
+    let said = output(&world, &["weir-validate", "--diff"]);
+    is_harmless(&said);
+    assert!(said.contains("：:error title=diff::x"), "{said}");
+}
+
+/// `value` with every string hostile that the type takes so, one after the other.
+fn with_hostile_strings<T: DeserializeOwned>(value: &Value) -> T {
+    fn strings(value: &Value, at: &str, found: &mut Vec<String>) {
+        match value {
+            Value::String(_) => found.push(at.to_owned()),
+            Value::Array(items) => {
+                items.iter().enumerate().for_each(|(i, item)| strings(item, &format!("{at}/{i}"), found));
+            }
+            Value::Object(fields) => fields.iter().for_each(|(key, item)| {
+                strings(item, &format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), found);
+            }),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    strings(value, "", &mut found);
+    let mut value = value.clone();
+    for at in found {
+        let mut other = value.clone();
+        *other.pointer_mut(&at).expect("it is there") = HOSTILE.into();
+        if serde_json::from_value::<T>(other.clone()).is_ok() {
+            value = other;
+        }
+    }
+    assert!(value.to_string().matches("pwned").count() > 5, "{value:#}");
+    serde_json::from_value(value).expect("it was so before")
+}
+
+#[test]
+fn plans_and_receipts_command_nobody() {
+    let mut world = World::new();
+    assert_eq!(world.run("weir-plan --stage dev --out plan.json"), 0);
+    let plan: Plan = with_hostile_strings(&serde_json::from_str(&world.read("plan.json")).expect("JSON"));
+    let drift = weir_planning::Drift::of(&plan);
+    for said in [
+        weir_planning::render::text(&plan, false),
+        weir_planning::render::markdown(&plan),
+        weir_planning::render::drift(&drift, false),
+    ] {
+        is_harmless(&said);
+    }
+    assert_eq!(world.run_with("weir-deploy plan.json --receipt receipt.json", "crash@9"), 5);
+    let receipt: Value = serde_json::from_str(&world.read("receipt.json")).expect("JSON");
+    let mut receipt: Receipt = with_hostile_strings(&receipt);
+    for reason in [None, Some(HOSTILE.to_owned())] {
+        receipt.reason = reason;
+        is_harmless(&weir_deployment::render::text(&receipt));
+        is_harmless(&weir_deployment::render::markdown(&receipt));
+    }
+}
