@@ -68,6 +68,8 @@ pub struct Finding<P = Span> {
     pub at: P,
     /// A few words printed beside the place.
     pub label: Option<String>,
+    /// Why it matters, where the rule's page is not enough: an organisation's own reason.
+    pub note: Option<String>,
     /// What to write instead.
     pub help: Option<String>,
     /// Other places that matter.
@@ -112,6 +114,7 @@ impl<P> Finding<P> {
             message: message.into(),
             at,
             label: None,
+            note: None,
             help: None,
             related: Vec::new(),
             fix: None,
@@ -127,6 +130,13 @@ impl<P> Finding<P> {
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
+        self
+    }
+
+    /// Adds why it matters.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.note = Some(note.into());
         self
     }
 
@@ -153,14 +163,14 @@ impl<P> Finding<P> {
 
     /// The same finding with its places translated.
     pub fn locate<Q>(self, mut place: impl FnMut(P) -> Q) -> Finding<Q> {
-        let Self { rule, severity, message, at, label, help, related, fix } = self;
+        let Self { rule, severity, message, at, label, note, help, related, fix } = self;
         let at = place(at);
         let related = related.into_iter().map(|r| Related { at: place(r.at), message: r.message }).collect();
         let fix = fix.map(|Fix { title, edits }| Fix {
             title,
             edits: edits.into_iter().map(|edit| Edit { at: place(edit.at), text: edit.text }).collect(),
         });
-        Finding { rule, severity, message, at, label, help, related, fix }
+        Finding { rule, severity, message, at, label, note, help, related, fix }
     }
 }
 
@@ -190,7 +200,8 @@ pub fn conceal(findings: &mut [Finding], sources: &Sources) {
             continue;
         }
         finding.fix = None;
-        for words in [&mut finding.message].into_iter().chain(&mut finding.help).chain(&mut finding.label) {
+        let Finding { message, label, note, help, .. } = finding;
+        for words in [message].into_iter().chain(label).chain(note).chain(help) {
             for secret in &secrets {
                 *words = words
                     .replace(&format!("`{secret}`"), "`***`")

@@ -51,13 +51,16 @@ fn describe(findings: &[Finding], sources: &Sources) -> Result<String, std::fmt:
         let shown = file.text()[span.range()].lines().next().unwrap_or_default();
         format!("{}:{}:{} {shown}", file.path(), position.line, position.column)
     };
-    for Finding { rule, severity, message, at, label, help, related, fix } in findings {
+    for Finding { rule, severity, message, at, label, note, help, related, fix } in findings {
         writeln!(text, "{severity}[{rule}]: {message}\n  at   {}", place(*at))?;
         if let Some(label) = label {
             writeln!(text, "       {label}")?;
         }
         for other in related {
             writeln!(text, "  see  {} ({})", place(other.at), other.message)?;
+        }
+        if let Some(note) = note {
+            writeln!(text, "  note {note}")?;
         }
         if let Some(help) = help {
             writeln!(text, "  help {help}")?;

@@ -69,12 +69,13 @@ pub fn azure(findings: &[Finding], sources: &Sources, root: &str) -> String {
     out
 }
 
-/// The message with its help, on lines of their own, each harmless.
+/// The message with its note and help, on lines of their own, each harmless.
 fn message(finding: &Finding) -> String {
     let mut text = line(&finding.message);
-    if let Some(help) = &finding.help {
-        text.push_str("\nhelp: ");
-        text.push_str(&line(help));
+    for (what, words) in [("note", &finding.note), ("help", &finding.help)] {
+        if let Some(words) = words {
+            text.push_str(&format!("\n{what}: {}", line(words)));
+        }
     }
     text
 }

@@ -1,11 +1,17 @@
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::Serialize;
 
-use super::{inert_json, words::brief};
+use super::{
+    inert_json,
+    words::{brief, some},
+};
 use crate::{Finding, Fix, Severity, Sources, Span};
 
 /// The format that [`json`] writes.
 pub const FORMAT: &str = "weir.findings/v1";
+
+/// So many other places of a finding are written; of more, only their number is told.
+pub(super) const MOST_RELATED: usize = 100;
 
 /// The JSON Schema of what [`json`] writes.
 pub fn schema() -> Schema {
@@ -39,14 +45,20 @@ struct Item<'a> {
     /// A few words to show at the place.
     #[serde(skip_serializing_if = "Option::is_none")]
     label: Option<String>,
+    /// Why it matters, where the rule's page is not enough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
     /// What to write instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     help: Option<String>,
     #[serde(flatten)]
     place: Place<'a>,
-    /// Other places that matter.
+    /// Other places that matter, at most 100.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     related: Vec<RelatedItem<'a>>,
+    /// How many more places there are.
+    #[serde(rename = "moreRelated", skip_serializing_if = "Option::is_none")]
+    more_related: Option<usize>,
     /// The change that `--fix` makes.
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<FixItem<'a>>,
@@ -133,7 +145,8 @@ pub fn json(findings: &[Finding], sources: &Sources) -> String {
 }
 
 fn item<'a>(finding: &'a Finding, sources: &'a Sources) -> Item<'a> {
-    let Finding { rule, severity, message, at, label, help, related, fix } = finding;
+    let Finding { rule, severity, message, at, label, note, help, related, fix } = finding;
+    let (related, more) = some(related, MOST_RELATED);
     let brief = |text: &String| brief(text).into_owned();
     let edits = |fix: &'a Fix| {
         fix.edits.iter().map(|edit| EditItem { text: &edit.text, place: place(sources, edit.at) }).collect()
@@ -143,12 +156,14 @@ fn item<'a>(finding: &'a Finding, sources: &'a Sources) -> Item<'a> {
         severity: *severity,
         message: brief(message),
         label: label.as_ref().map(brief),
+        note: note.as_ref().map(brief),
         help: help.as_ref().map(brief),
         place: place(sources, *at),
         related: related
             .iter()
             .map(|related| RelatedItem { message: brief(&related.message), place: place(sources, related.at) })
             .collect(),
+        more_related: (more > 0).then_some(more),
         fix: fix.as_ref().map(|fix| FixItem { title: &fix.title, edits: edits(fix) }),
     }
 }

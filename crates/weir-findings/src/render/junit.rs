@@ -52,8 +52,10 @@ fn content(findings: &[&Finding], sources: &Sources) -> String {
     for finding in findings {
         out.push_str(&escaped(&one_line(finding, sources)));
         out.push('\n');
-        if let Some(help) = &finding.help {
-            out.push_str(&format!("  help: {}\n", escaped(&line(help))));
+        for (what, words) in [("note", &finding.note), ("help", &finding.help)] {
+            if let Some(words) = words {
+                out.push_str(&format!("  {what}: {}\n", escaped(&line(words))));
+            }
         }
     }
     out

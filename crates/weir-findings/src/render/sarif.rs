@@ -2,7 +2,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{inert_json, words::brief};
+use super::{
+    inert_json,
+    json::MOST_RELATED,
+    words::{brief, more_places, some},
+};
 use crate::{Finding, Fix, RulePage, Severity, Sources, Span};
 
 /// What paths are relative to, for whoever reads the report: the repository's root.
@@ -82,8 +86,12 @@ struct Writer<'a> {
 impl<'a> Writer<'a> {
     fn result(&self, finding: &'a Finding, seen: &mut BTreeMap<(&'a str, &'a str, String), usize>) -> Value {
         let mut text = brief(&finding.message).into_owned();
-        if let Some(help) = &finding.help {
-            text = format!("{text}\n{}", brief(help));
+        for more in [&finding.note, &finding.help].into_iter().flatten() {
+            text = format!("{text}\n{}", brief(more));
+        }
+        let (related, more) = some(&finding.related, MOST_RELATED);
+        if more > 0 {
+            text = format!("{text}\n{}", more_places(more));
         }
         let mut result = json!({
             "ruleId": finding.rule.as_str(),
@@ -92,8 +100,8 @@ impl<'a> Writer<'a> {
             "locations": [{"physicalLocation": self.place(finding.at)}],
             "partialFingerprints": {"weirFinding/v1": self.fingerprint(finding, seen)},
         });
-        if !finding.related.is_empty() {
-            let related = finding.related.iter().enumerate().map(|(id, related)| {
+        if !related.is_empty() {
+            let related = related.iter().enumerate().map(|(id, related)| {
                 json!({
                     "id": id,
                     "message": {"text": brief(&related.message)},

@@ -2,7 +2,10 @@ use std::{collections::BTreeSet, fmt::Write as _, ops::Range};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Patch, Renderer, Snippet};
 
-use super::{inert, words::line};
+use super::{
+    inert,
+    words::{line, more_places, some},
+};
 use crate::{Finding, Fix, Severity, SourceFile, Sources, Span};
 
 /// How [`text`] looks.
@@ -26,6 +29,9 @@ const LONGEST_LINE: usize = 4096;
 
 /// Places of one file at most this many lines apart are shown in one piece.
 const NEAR: usize = 12;
+
+/// So many other places of a finding are shown; of more, only their number is told.
+const MOST_RELATED: usize = 10;
 
 /// The findings as the Rust compiler shows its own: source, caret, help; with an empty line between them.
 pub fn text(findings: &[Finding], sources: &Sources, style: Style) -> String {
@@ -73,6 +79,9 @@ fn groups<'f>(finding: &'f Finding, sources: &'f Sources) -> Vec<Group<'f>> {
     let change =
         finding.fix.as_ref().and_then(|fix| change(fix, finding.help.as_deref().unwrap_or(&fix.title), sources));
     let mut group = group(finding, sources);
+    if let Some(note) = &finding.note {
+        group = group.element(Level::NOTE.message(line(note)));
+    }
     if let Some(help) = finding.help.as_ref().filter(|_| change.is_none()) {
         group = group.element(Level::HELP.message(line(help)));
     }
@@ -89,7 +98,8 @@ fn group<'f>(finding: &'f Finding, sources: &'f Sources) -> Group<'f> {
         level.primary_title(line(&finding.message)).id(inert(finding.rule.as_str())).elements(Vec::<Origin<'_>>::new());
 
     let mut marks = vec![mark(sources, finding.at, finding.label.as_deref(), true)];
-    marks.extend(finding.related.iter().map(|r| mark(sources, r.at, Some(&r.message), false)));
+    let (related, more) = some(&finding.related, MOST_RELATED);
+    marks.extend(related.iter().map(|r| mark(sources, r.at, Some(&r.message), false)));
     while !marks.is_empty() {
         // The first mark opens a window; whatever is near it in the same file joins.
         let first = marks.remove(0);
@@ -106,6 +116,9 @@ fn group<'f>(finding: &'f Finding, sources: &'f Sources) -> Group<'f> {
             later
         });
         group = window(group, sources, &shown, from, to);
+    }
+    if more > 0 {
+        group = group.element(Level::NOTE.message(more_places(more)));
     }
     group
 }

@@ -3,12 +3,23 @@
 use std::borrow::Cow;
 
 use super::inert;
+use crate::Related;
 
 /// A word longer than this is cut in its middle: somebody wrote a book where a name belongs.
 const LONGEST_WORD: usize = 200;
 
 /// As much is left of a longer text.
 const LONGEST: usize = 1200;
+
+/// The first `most` of a finding's other places, and how many more there are.
+pub(super) fn some<P>(related: &[Related<P>], most: usize) -> (&[Related<P>], usize) {
+    related.split_at_checked(most).map_or((related, 0), |(some, more)| (some, more.len()))
+}
+
+/// `and 3990 more places`
+pub(super) fn more_places(more: usize) -> String {
+    format!("and {more} more {}", if more == 1 { "place" } else { "places" })
+}
 
 /// `text` with what is too long cut.
 pub(super) fn brief(text: &str) -> Cow<'_, str> {

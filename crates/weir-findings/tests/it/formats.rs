@@ -5,7 +5,7 @@
 use std::{env, fs, path::PathBuf};
 
 use serde_json::Value;
-use weir_findings::{Finding, RuleId, RulePage, Severity, Sources, render};
+use weir_findings::{Finding, RuleId, RulePage, Severity, Sources, Span, render};
 
 use crate::{TOPIC, plain, readers, span};
 
@@ -32,7 +32,8 @@ fn sample() -> (Vec<Finding>, Sources) {
             .help("did you mean `partitions`?")
             .fix("write `partitions`", field, "partitions")
             .related(span(&sources, other, "partitions"), "the profile has it right"),
-        Finding::warning(RuleId::new("retention-short"), span(&sources, topic, "7d"), "retention of 7d is short; 100%"),
+        Finding::warning(RuleId::new("retention-short"), span(&sources, topic, "7d"), "retention of 7d is short; 100%")
+            .note("whoever is on holiday for a week misses records"),
         Finding {
             severity: Severity::Info,
             ..Finding::error(RuleId::new("tidy"), span(&sources, other, "standard: {partitions: 12}\n"), "a remark")
@@ -55,14 +56,39 @@ fn each_format_has_its_look() {
     ");
     insta::assert_snapshot!(render::github(&findings, &sources, "kafka/"), @r"
     ::error file=kafka/teams/toll & co/kafka.yaml,line=5,endLine=5,col=3,endColumn=12,title=unknown-field::there is no field `partitons`%0Ahelp: did you mean `partitions`?
-    ::warning file=kafka/teams/toll & co/kafka.yaml,line=7,endLine=7,col=19,endColumn=21,title=retention-short::retention of 7d is short; 100%25
+    ::warning file=kafka/teams/toll & co/kafka.yaml,line=7,endLine=7,col=19,endColumn=21,title=retention-short::retention of 7d is short; 100%25%0Anote: whoever is on holiday for a week misses records
     ::notice file=kafka/weir.yaml,line=3,endLine=4,title=tidy::a remark
     ");
     insta::assert_snapshot!(render::azure(&findings, &sources, "kafka/"), @r"
     ##vso[task.logissue type=error;sourcepath=kafka/teams/toll & co/kafka.yaml;linenumber=5;columnnumber=3;code=unknown-field;]there is no field `partitons`%0Ahelp: did you mean `partitions`?
-    ##vso[task.logissue type=warning;sourcepath=kafka/teams/toll & co/kafka.yaml;linenumber=7;columnnumber=19;code=retention-short;]retention of 7d is short; 100%AZP25
+    ##vso[task.logissue type=warning;sourcepath=kafka/teams/toll & co/kafka.yaml;linenumber=7;columnnumber=19;code=retention-short;]retention of 7d is short; 100%AZP25%0Anote: whoever is on holiday for a week misses records
     weir.yaml:3:5: info[tidy]: a remark
     ");
+}
+
+/// One value that thousands of topics take is one finding, not thousands of lines.
+#[test]
+fn a_finding_has_an_end_in_every_format() {
+    let mut sources = Sources::default();
+    let profile = sources.add("weir.yaml", "retention.ms: 400d\n");
+    let topics = sources.add("topics.yaml", "name: a-topic\n\n\n".repeat(4000));
+    let finding = Finding::error(RuleId::new("long"), span(&sources, profile, "400d"), "is 400d");
+    let findings = [(0..4000).fold(finding, |finding, n| {
+        let at = Span::new(topics, n * 16..n * 16 + 4);
+        finding.related(at, "takes it from here")
+    })];
+    let text = plain(&findings, &sources);
+    assert!(text.lines().count() < 60 && text.contains("= note: and 3990 more places"), "{text}");
+    let json: Value = serde_json::from_str(&render::json(&findings, &sources)).expect("JSON");
+    let json = &json["findings"][0];
+    assert_eq!(json["related"].as_array().map(Vec::len), Some(100));
+    assert_eq!(json["moreRelated"], 3900);
+    let sarif = render::sarif(&findings, &sources, "", &[]);
+    assert!(sarif.len() < 100_000, "{}", sarif.len());
+    let sarif: Value = serde_json::from_str(&sarif).expect("JSON");
+    let result = &sarif["runs"][0]["results"][0];
+    assert_eq!(result["relatedLocations"].as_array().map(Vec::len), Some(100));
+    assert_eq!(result["message"]["text"], "is 400d\nand 3900 more places");
 }
 
 #[test]

@@ -76,6 +76,7 @@ fn finding() -> impl Strategy<Value = (String, String, Finding)> {
             let mut finding = Finding::error(RuleId::from(rule), at, message).label("l").related(at, text.clone());
             finding.severity = severity;
             finding.help = help;
+            finding.note = finding.help.clone().map(|help| format!("{path}{help}"));
             // An edit's text may be anything, its place is one in the file.
             let end = text.len();
             let finding = finding.fix(path.clone(), Span::new(weir_findings::FileId(0), end..end), text.clone());
@@ -89,8 +90,9 @@ fn harmless(text: &str) -> String {
 }
 
 fn said(finding: &Finding) -> String {
+    let note = finding.note.as_ref().map(|note| format!("\nnote: {}", harmless(note)));
     let help = finding.help.as_ref().map(|help| format!("\nhelp: {}", harmless(help)));
-    harmless(&finding.message) + &help.unwrap_or_default()
+    harmless(&finding.message) + &note.unwrap_or_default() + &help.unwrap_or_default()
 }
 
 proptest! {
