@@ -1,10 +1,15 @@
-use weir_cli::{Exit, Stop, Terminal, WorkspaceFlag, clap, print};
+use schemars::{JsonSchema, Schema, generate::SchemaSettings};
+use serde::Serialize;
+use weir_cli::{Exit, Format, Stop, Terminal, WorkspaceFlag, clap, print};
 use weir_connect::read_workspace;
 use weir_findings::{
-    RulePage,
-    render::{inert_line, inert_lines},
+    RulePage, Severity,
+    render::{inert_json, inert_line, inert_lines},
 };
 use weir_policy::{PolicyPage, StarterPolicy};
+
+/// The format of `--format json`.
+const FORMAT: &str = "weir.rules/v1";
 
 /// Explains a rule or a policy: what it wants, why, what to write, how to silence it
 #[derive(clap::Args, Debug)]
@@ -14,8 +19,55 @@ pub(crate) struct Args {
     rule: Option<String>,
     #[command(flatten)]
     workspace: WorkspaceFlag,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
     #[command(flatten)]
     terminal: Terminal,
+}
+
+/// The JSON Schema of `weir.rules/v1`.
+pub fn rules_schema() -> Schema {
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<Rules<'_>>()
+}
+
+/// Rules and policies, explained.
+#[derive(Serialize, JsonSchema)]
+struct Rules<'a> {
+    /// `weir.rules/v1`.
+    format: &'static str,
+    /// The one that was asked for, or all.
+    rules: Vec<Rule<'a>>,
+}
+
+/// A rule or a policy.
+#[derive(Serialize, JsonSchema)]
+struct Rule<'a> {
+    /// Its id, or the policy's name.
+    id: &'a str,
+    /// The severity of its findings; those that are milder say so in `what`.
+    severity: Severity,
+    /// What it is about, in a few words.
+    title: &'a str,
+    /// What it reports.
+    what: &'a str,
+    /// What happens without it; empty when nobody said.
+    why: &'a str,
+    /// YAML that it reports; empty when there is no example.
+    bad: &'a str,
+    /// YAML to write instead; empty likewise.
+    good: &'a str,
+    /// What to do about a finding, beyond the example; may be empty.
+    remedy: &'a str,
+    /// How to silence it for one place and a time, as markdown.
+    silence: String,
+}
+
+impl<'a> From<&RulePage<'a>> for Rule<'a> {
+    fn from(page: &RulePage<'a>) -> Self {
+        let RulePage { id, severity, waivable: _, title, what, why, bad, good, remedy } = *page;
+        Self { id, severity, title, what, why, bad, good, remedy, silence: page.silence() }
+    }
 }
 
 /// The pages of all rules, by id: of form, of meaning, of plans, and about policies and waivers.
@@ -32,37 +84,44 @@ pub fn rule_pages() -> Vec<&'static RulePage<'static>> {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     args.terminal.apply();
-    let pages = rule_pages();
     let policies = policies(&args.workspace)?;
-    match &args.rule {
-        None => {
-            let rules = pages.iter().map(|page| (page.id, page.title));
-            let own = policies.iter().map(|policy| (policy.name(), policy.description()));
-            let line = |(id, title)| inert_line(&format!("{id:<32}  {title}")).into_owned() + "\n";
-            print(&rules.chain(own).map(line).collect::<String>());
-        }
-        Some(rule) => {
-            // The organisation's own first: it may have a policy of the starter pack's name.
-            if let Some(policy) = policies.iter().find(|policy| policy.name() == rule) {
-                print(&inert_lines(&policy.markdown()));
-            } else if let Some(page) = pages.iter().find(|page| page.id == rule) {
-                print(&page.markdown());
-            } else {
-                let ids = pages.iter().map(|page| page.id).chain(policies.iter().map(|policy| policy.name()));
-                let near = ids
-                    .map(|id| (strsim::jaro_winkler(id, rule), id))
-                    .max_by(|a, b| a.0.total_cmp(&b.0))
-                    .filter(|(likeness, _)| *likeness > 0.8);
-                return Err(Stop::usage(format!("there is no rule `{rule}`"))
-                    .help(match near {
-                        Some((_, id)) => format!("did you mean `{id}`?"),
-                        None => "weir-validate explain lists them all".to_owned(),
-                    })
-                    .into());
+    let policies: Vec<RulePage<'_>> = policies.iter().map(PolicyPage::rule_page).collect();
+    let pages: Vec<&RulePage<'_>> = rule_pages().into_iter().chain(&policies).collect();
+    let Some(rule) = &args.rule else {
+        match args.format {
+            Format::Text => {
+                let line = |page: &&RulePage<'_>| format!("{:<32}  {}", page.id, page.title);
+                print(&pages.iter().map(|page| inert_line(&line(page)).into_owned() + "\n").collect::<String>());
             }
+            Format::Json => print(&json(&pages)?),
         }
+        return Ok(Exit::Fine);
+    };
+    // The organisation's own first: it may have a policy of the starter pack's name.
+    let page = policies.iter().chain(pages.iter().copied()).find(|page| page.id == rule);
+    let Some(page) = page else {
+        let near = pages
+            .iter()
+            .map(|page| (strsim::jaro_winkler(page.id, rule), page.id))
+            .max_by(|a, b| a.0.total_cmp(&b.0))
+            .filter(|(likeness, _)| *likeness > 0.8);
+        return Err(Stop::usage(format!("there is no rule `{rule}`"))
+            .help(match near {
+                Some((_, id)) => format!("did you mean `{id}`?"),
+                None => "weir-validate explain lists them all".to_owned(),
+            })
+            .into());
+    };
+    match args.format {
+        Format::Text => print(&inert_lines(&page.markdown())),
+        Format::Json => print(&json(&[page])?),
     }
     Ok(Exit::Fine)
+}
+
+fn json(pages: &[&RulePage<'_>]) -> anyhow::Result<String> {
+    let rules = Rules { format: FORMAT, rules: pages.iter().map(|page| Rule::from(*page)).collect() };
+    Ok(inert_json(format!("{}\n", serde_json::to_string_pretty(&rules)?)))
 }
 
 /// The policies of the workspace, and those of the starter pack, whether chosen or not.

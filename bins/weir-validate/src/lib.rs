@@ -12,9 +12,10 @@ use weir_cli::{Exit, clap};
 
 pub use crate::{
     check::{Checked, check, check_at, print_findings},
-    explain::rule_pages,
+    explain::{rule_pages, rules_schema},
     formats::{FindingsFiles, FindingsTarget, findings_target},
     show::shown_schema,
+    test::policy_tests_schema,
 };
 
 const EXAMPLES: &str = "\

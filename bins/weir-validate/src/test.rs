@@ -8,13 +8,18 @@ use std::{
 
 use anyhow::Context;
 use jiff::Timestamp;
-use weir_cli::{Exit, Stop, Terminal, WorkspaceFlag, clap, instant, print};
+use schemars::{JsonSchema, Schema, generate::SchemaSettings};
+use serde::Serialize;
+use weir_cli::{Exit, Format, Stop, Terminal, WorkspaceFlag, clap, instant, print};
 use weir_connect::read_workspace;
 use weir_findings::{Severity, render};
 use weir_model::Loaded;
 use weir_policy::{EXPECT_FILE, Expect, OBSERVED_FILE, SHARED_KINDS, Time};
 
 use crate::check::judge_loaded;
+
+/// The format of `--format json`.
+const FORMAT: &str = "weir.policy-tests/v1";
 
 /// The folder that is looked through when none is named.
 const FOLDER: &str = "policy-tests";
@@ -35,8 +40,52 @@ pub(crate) struct Args {
     /// Judge as if it were this time, where a case says no other [default: now]
     #[arg(long, value_name = "TIME", value_parser = instant)]
     now: Option<Timestamp>,
+    /// How to print what they came to
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
     #[command(flatten)]
     terminal: Terminal,
+}
+
+/// The JSON Schema of `weir.policy-tests/v1`.
+pub fn policy_tests_schema() -> Schema {
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<Report>()
+}
+
+/// What the cases of an organisation's policies came to.
+#[derive(Serialize, JsonSchema)]
+struct Report {
+    /// `weir.policy-tests/v1`.
+    format: &'static str,
+    /// How many cases are as they should be.
+    passed: usize,
+    /// How many are not.
+    failed: usize,
+    /// The cases, by path.
+    cases: Vec<Case>,
+}
+
+/// A case.
+#[derive(Serialize, JsonSchema)]
+struct Case {
+    /// Its folder, from the folder of the cases.
+    path: String,
+    /// Whether it is as it should be.
+    passed: bool,
+    /// What is not as it should be.
+    why: Vec<String>,
+}
+
+impl Report {
+    fn text(&self) -> String {
+        let mut out = String::new();
+        for Case { path, passed, why } in &self.cases {
+            _ = writeln!(out, "{}  {}", if *passed { "pass" } else { "FAIL" }, render::inert(path));
+            why.iter().for_each(|why| _ = writeln!(out, "      {}", render::inert_line(why)));
+        }
+        _ = writeln!(out, "\n{} passed, {} failed", self.passed, self.failed);
+        out
+    }
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
@@ -44,11 +93,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let workspace = args.workspace.find()?;
     let dir = args.dir.clone().unwrap_or_else(|| workspace.join(FOLDER));
     let mut cases = Vec::new();
+    if !dir.is_dir() {
+        return Err(no_cases(format!("there is no folder `{}`", dir.display())).into());
+    }
     find(&dir, &mut cases).with_context(|| format!("the cases in `{}` cannot be read", dir.display()))?;
     if cases.is_empty() {
-        return Err(Stop::usage(format!("there is no case in `{}`", dir.display()))
-            .help(format!("a case is a folder with entities and an {EXPECT_FILE}"))
-            .into());
+        return Err(no_cases(format!("there is no case in `{}`", dir.display())).into());
     }
     let loaded = read_workspace(&workspace)?.loaded;
     // What cannot be read would be told anew in every case.
@@ -57,24 +107,29 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         return Ok(Exit::Refused);
     }
     let now = args.now.unwrap_or_else(Timestamp::now);
-    let mut failed = 0;
-    let mut out = String::new();
+    let mut report = Report { format: FORMAT, passed: 0, failed: 0, cases: Vec::new() };
     for case in &cases {
-        let name = case.strip_prefix(&dir).unwrap_or(case).display().to_string();
-        let name = if name.is_empty() { ".".to_owned() } else { render::inert(&name).into_owned() };
-        match one(&loaded, case, now)? {
-            None => _ = writeln!(out, "pass  {name}"),
-            Some(why) => {
-                failed += 1;
-                _ = writeln!(out, "FAIL  {name}");
-                out.push_str(&render::inert_lines(&why));
-            }
+        let path = case.strip_prefix(&dir).unwrap_or(case).display().to_string();
+        let path = if path.is_empty() { ".".to_owned() } else { path };
+        let why = one(&loaded, case, now)?.unwrap_or_default();
+        if why.is_empty() {
+            report.passed += 1
+        } else {
+            report.failed += 1
         }
+        report.cases.push(Case { path, passed: why.is_empty(), why });
     }
-    let passed = cases.len() - failed;
-    _ = writeln!(out, "\n{passed} passed, {failed} failed");
-    print(&out);
-    Ok(if failed == 0 { Exit::Fine } else { Exit::Refused })
+    match args.format {
+        Format::Text => print(&report.text()),
+        Format::Json => print(&render::inert_json(format!("{}\n", serde_json::to_string_pretty(&report)?))),
+    }
+    Ok(if report.failed == 0 { Exit::Fine } else { Exit::Refused })
+}
+
+fn no_cases(message: String) -> Stop {
+    Stop::usage(message).help(format!(
+        "a case is a folder with a few entities and an {EXPECT_FILE} such as: findings: [{{rule: topic-retention}}]"
+    ))
 }
 
 /// All folders below `dir` that hold a case, sorted.
@@ -93,11 +148,11 @@ fn find(dir: &Path, cases: &mut Vec<PathBuf>) -> std::io::Result<()> {
 }
 
 /// What is otherwise than a case expects.
-fn one(workspace: &Loaded, case: &Path, now: Timestamp) -> anyhow::Result<Option<String>> {
+fn one(workspace: &Loaded, case: &Path, now: Timestamp) -> anyhow::Result<Option<Vec<String>>> {
     let read = |path: &Path| fs::read_to_string(path).with_context(|| format!("`{}` cannot be read", path.display()));
     let expect = match Expect::parse(&read(&case.join(EXPECT_FILE))?) {
         Ok(expect) => expect,
-        Err(why) => return Ok(Some(format!("      {EXPECT_FILE} cannot be used: {why}"))),
+        Err(why) => return Ok(Some(vec![format!("{EXPECT_FILE} cannot be used: {why}")])),
     };
     let mut files = Vec::new();
     for entry in fs::read_dir(case)? {
@@ -109,7 +164,7 @@ fn one(workspace: &Loaded, case: &Path, now: Timestamp) -> anyhow::Result<Option
         }
     }
     if files.is_empty() && !case.join(OBSERVED_FILE).is_file() {
-        return Ok(Some("      there is nothing in the case to judge".to_owned()));
+        return Ok(Some(vec!["there is nothing in the case to judge".to_owned()]));
     }
     // A case may bring a workspace of its own.
     if !files.iter().any(|(name, _)| name == "weir.yaml") {
@@ -120,13 +175,13 @@ fn one(workspace: &Loaded, case: &Path, now: Timestamp) -> anyhow::Result<Option
     let now = expect.now.map_or(now, |Time(now)| now);
     let mut findings = match judge_loaded(&loaded, expect.stage.as_deref(), now) {
         Ok(judged) => judged.findings,
-        Err(unknown) => return Ok(Some(format!("      {unknown}"))),
+        Err(unknown) => return Ok(Some(vec![unknown.to_string()])),
     };
     let observed = case.join(OBSERVED_FILE);
     if observed.is_file() {
         match expect.plan(&loaded, &read(&observed)?, now) {
             Ok(found) => findings.extend(found),
-            Err(why) => return Ok(Some(format!("      {why}"))),
+            Err(why) => return Ok(Some(vec![why])),
         }
     }
     let rules = crate::rule_pages().iter().map(|page| page.id).collect();
@@ -134,6 +189,5 @@ fn one(workspace: &Loaded, case: &Path, now: Timestamp) -> anyhow::Result<Option
     if differences.is_empty() {
         return Ok(None);
     }
-    let why = expect.about.iter().chain(&differences);
-    Ok(Some(why.map(|line| format!("      {line}\n")).collect()))
+    Ok(Some(expect.about.iter().chain(&differences).cloned().collect()))
 }

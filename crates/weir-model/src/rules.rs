@@ -10,6 +10,7 @@ macro_rules! rules {
         const PAGES: &[RulePage] = &[$(RulePage {
             id: $id,
             severity: Severity::Error,
+            waivable: None,
             title: $title,
             what: concat!($($what),+),
             why: $why,

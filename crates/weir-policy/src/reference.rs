@@ -51,6 +51,7 @@ impl PolicyPage {
                 PolicySeverity::Warning => Severity::Warning,
                 PolicySeverity::Error => Severity::Error,
             },
+            waivable: self.spec.waivable.unwrap_or(true).then_some(Severity::Error),
             title: if self.description.is_empty() { &self.name } else { &self.description },
             what: &self.what,
             why: self.spec.why.as_deref().unwrap_or_default(),
@@ -62,15 +63,7 @@ impl PolicyPage {
 
     /// It as markdown: what, why, bad, good, how to silence. The heading is its name.
     pub fn markdown(&self) -> String {
-        let page = self.rule_page().markdown();
-        let name = &self.name;
-        match self.spec.waivable.unwrap_or(true) {
-            true => format!(
-                "{page}\n*To silence it for one place and a time:* \
-                 `# weir: allow {name} reason=\"…\" until=2027-01-31`\n"
-            ),
-            false => format!("{page}\nIt cannot be silenced.\n"),
-        }
+        self.rule_page().markdown()
     }
 }
 

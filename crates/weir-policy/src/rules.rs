@@ -10,6 +10,7 @@ macro_rules! rules {
         pub const RULES: &[RulePage] = &[$(RulePage {
             id: $id,
             severity: Severity::$severity,
+            waivable: None,
             title: $title,
             what: concat!($($what),+),
             why: $why,
@@ -73,8 +74,8 @@ rules! {
     /// there may be another plan tomorrow.
     WAIVER_UNUSED = "waiver-unused", Warning, "a waiver is needed";
     why "What is no longer needed would silence the next violation, which nobody decided on.";
-    bad "";
-    good "";
+    bad "spec: {partitions: 12}   # weir: allow topic-partitions reason=\"migration\" until=2027-01-31";
+    good "spec: {partitions: 12}";
     remedy "Delete it.";
 }
 

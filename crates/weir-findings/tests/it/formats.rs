@@ -12,6 +12,7 @@ use crate::{TOPIC, plain, readers, span};
 const PAGE: RulePage = RulePage {
     id: "unknown-field",
     severity: Severity::Error,
+    waivable: None,
     title: "every field is known",
     what: "Every field is one that the kind has.",
     why: "A misspelt field that is passed over leaves the cluster as it was.",

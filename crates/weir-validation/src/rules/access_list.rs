@@ -11,6 +11,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "access-list",
         severity: Severity::Warning,
+        waivable: Some(Severity::Warning),
         title: "sharing lists without idle entries",
         what: "A topic's `access` names other teams, each once; `\"*\"` stands alone.",
         why: "An entry without effect hides what the list really says: beside `\"*\"`, every team may already.",

@@ -7,6 +7,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "account-description",
         severity: Severity::Error,
+        waivable: None,
         title: "descriptions the cluster keeps",
         what: "The description of a service account is one line of at most 128 characters.",
         why: "Confluent Cloud keeps it with the account, and refuses longer ones.",

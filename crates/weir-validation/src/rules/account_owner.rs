@@ -7,6 +7,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "account-owner",
         severity: Severity::Error,
+        waivable: None,
         title: "rights only for one's own accounts",
         what: "An access control list belongs to the same team as its service account.",
         why: "Otherwise a team could give (or take) another team's application rights that team never sees in review.",

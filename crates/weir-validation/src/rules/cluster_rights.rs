@@ -11,6 +11,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "cluster-rights",
         severity: Severity::Error,
+        waivable: None,
         title: "no right over everybody's topics",
         what: "Raw rules on the cluster allow Describe, DescribeConfigs and IdempotentWrite only.",
         why: "Alter on the cluster is the right to change every ACL, Create the right to make topics of any name, \

@@ -13,6 +13,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "cluster-shape",
         severity: Severity::Error,
+        waivable: Some(Severity::Warning),
         title: "clusters that can be reached and recognised",
         what: "A Confluent Cloud cluster has an environment `env-…` and an id `lkc-…`; an Apache Kafka cluster a \
                `bootstrap` of `host:port`s and an id; a sandbox a path, and at least one broker. The control plane is reached \

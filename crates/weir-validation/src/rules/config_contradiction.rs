@@ -7,6 +7,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "config-contradiction",
         severity: Severity::Error,
+        waivable: Some(Severity::Warning),
         title: "settings that contradict each other",
         what: "Errors: `min.compaction.lag.ms` over `max.compaction.lag.ms`; `local.retention.ms` over `retention.ms` and \
                `local.retention.bytes` over `retention.bytes`; tiered storage of a compacted topic. Warnings: a setting \

@@ -12,6 +12,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "duplicate-grant",
         severity: Severity::Warning,
+        waivable: Some(Severity::Warning),
         title: "a right is written once",
         what: "No grant and no raw rule stands twice in the same list.",
         why: "Whoever takes the right away later removes one of the two, and the account keeps it.",

@@ -11,6 +11,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "empty-acl",
         severity: Severity::Warning,
+        waivable: Some(Severity::Warning),
         title: "lists that say something",
         what: "An access control list has at least one grant or raw rule in some stage.",
         why: "An empty list gives nothing. Most often its grants stand under a wrong key, or in another file.",

@@ -11,6 +11,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "empty-pattern",
         severity: Severity::Error,
+        waivable: None,
         title: "no pattern that means everything by accident",
         what: "No prefix, owned pattern, or name in a grant or raw rule is empty. `*` stands only at the end, in raw rules \
                only alone (`pattern: prefixed` says the rest). What a stage owns is never `*` alone. Where a stage puts \

@@ -11,6 +11,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "grant-shape",
         severity: Severity::Error,
+        waivable: None,
         title: "grants that are one thing",
         what: "A grant is either `produce`, perhaps with `transactionalId`, or `consume`, perhaps with `group`. A \
                consumer that assigns its partitions itself and commits nothing needs no `group`.",

@@ -11,6 +11,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "group-owner",
         severity: Severity::Warning,
+        waivable: Some(Severity::Warning),
         title: "consumer groups and transactional ids of one team",
         what: "A consumer group or transactional id that an account of one team uses by its full name is not used, nor \
                reached by a pattern, by an account of another team. Raw rules that say why under `reason`, and those that \

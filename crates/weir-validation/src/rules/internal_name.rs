@@ -7,6 +7,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "internal-name",
         severity: Severity::Error,
+        waivable: None,
         title: "no internal topics",
         what: "No topic name and no topic prefix begins with `_`.",
         why: "Names that begin with `_` belong to Kafka and its tools (`__consumer_offsets`, `_schemas`). weir never \

@@ -7,6 +7,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "kafka-name",
         severity: Severity::Error,
+        waivable: None,
         title: "names Kafka takes",
         what: "Topic names consist of letters, digits, `.`, `_` and `-`, are neither `.` nor `..`, and have at most 249 \
                characters with the stage's prefix. Names of teams, service accounts, access control lists, stages, \

@@ -11,6 +11,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "key-rotation",
         severity: Severity::Error,
+        waivable: Some(Severity::Warning),
         title: "rotation that leaves time to change over",
         what: "`overlap` is shorter than `rotateEvery`, which is not zero. A `rotateEvery` under a day, or an `overlap` of \
                zero, is a warning. `emergency` stands beside `rotatedAfter`.",

@@ -11,6 +11,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "min-insync-replicas",
         severity: Severity::Error,
+        waivable: Some(Severity::Warning),
         title: "fewer in-sync replicas asked for than there are",
         what: "`min.insync.replicas` is not more than the replication factor, and on Confluent Cloud 1 or 2. As many as \
                the replication factor, when that is more than 1, is a warning.",

@@ -13,6 +13,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "name-collision",
         severity: Severity::Error,
+        waivable: None,
         title: "topics that Kafka cannot tell apart",
         what: "No two topics of one cluster differ only in `.` and `_`. Physical names are compared, over all stages \
                that share the cluster, tombstones included.",

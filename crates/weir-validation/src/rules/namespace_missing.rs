@@ -9,6 +9,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "namespace-missing",
         severity: Severity::Warning,
+        waivable: Some(Severity::Warning),
         title: "a namespace for every team with accounts",
         what: "A team that has service accounts in a stage has a Kubernetes namespace there: under its `namespaces`, or by \
                the template `namespace` of the stage or of the workspace's defaults.",

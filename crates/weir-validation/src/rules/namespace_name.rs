@@ -11,6 +11,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "namespace-name",
         severity: Severity::Error,
+        waivable: None,
         title: "namespaces Kubernetes takes",
         what: "A namespace has 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends. \
                Templates are judged as they come out for each team and stage.",

@@ -11,6 +11,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "one-slot",
         severity: Severity::Error,
+        waivable: None,
         title: "one API key an account on Apache Kafka",
         what: "In a stage on a cluster of Apache Kafka brokers, a service account has one slot at most.",
         why: "There a service account is a SCRAM user, and its API key is the user's password. A second one would replace \

@@ -6,6 +6,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "owned-scope",
         severity: Severity::Warning,
+        waivable: Some(Severity::Warning),
         title: "what a stage owns fits its names",
         what: "A stage that says `prune: true` says under `owns` where. Where a stage has a prefix, the patterns it owns begin \
                with it.",

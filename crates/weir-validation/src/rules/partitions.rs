@@ -10,6 +10,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "partitions",
         severity: Severity::Error,
+        waivable: Some(Severity::Warning),
         title: "a sane number of partitions",
         what: "A topic has at least one partition and at most 10,000. More than 1,000 is a warning.",
         why: "Kafka refuses none, and more than 10,000 in one request. Partitions cost memory, files and fail-over time on \

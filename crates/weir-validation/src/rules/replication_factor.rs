@@ -11,6 +11,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "replication-factor",
         severity: Severity::Error,
+        waivable: Some(Severity::Warning),
         title: "a replication factor the cluster has",
         what: "The replication factor is at least 1; on Confluent Cloud it is 3 or left out; on a sandbox it is at most \
                its number of brokers. On Apache Kafka, a single copy is a warning.",

@@ -13,6 +13,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "rule-shape",
         severity: Severity::Error,
+        waivable: Some(Severity::Warning),
         title: "raw rules Kafka takes",
         what: "A raw rule names a resource (the cluster needs no name, and takes no pattern) and at least one operation \
                that the resource has, each once. `host` is an IP address or `*`; on Confluent Cloud `*` alone, and there \

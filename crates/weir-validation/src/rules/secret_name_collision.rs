@@ -9,6 +9,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "secret-name-collision",
         severity: Severity::Error,
+        waivable: None,
         title: "one secret for each API key",
         what: "No two API keys, of whatever accounts, slots or stages, map to the same secret of the same key vault. A \
                secret is called `kafka-<account>-<slot>` (without the slot when it is `default`), in lower case, with `-` \

@@ -7,6 +7,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "service-account-name",
         severity: Severity::Error,
+        waivable: None,
         title: "service account names of at most 64 characters",
         what: "With the stage's prefix, the name of a service account has at most 64 characters.",
         why: "Confluent Cloud refuses longer ones. The limit holds everywhere, so that an account can move there.",

@@ -11,6 +11,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "setting-read-only",
         severity: Severity::Error,
+        waivable: None,
         title: "settings Confluent Cloud keeps to itself",
         what: "Topics in a stage on Confluent Cloud set only what Confluent Cloud lets its customers edit.",
         why: "Confluent Cloud refuses the others when the topic is created or changed.",

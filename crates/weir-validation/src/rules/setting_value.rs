@@ -10,6 +10,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "setting-value",
         severity: Severity::Error,
+        waivable: None,
         title: "settings of the right type and range",
         what: "The value of every topic setting has the setting's type, lies in its range, and is one of its words \
                where it has words.",

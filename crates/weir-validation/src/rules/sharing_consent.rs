@@ -13,6 +13,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "sharing-consent",
         severity: Severity::Error,
+        waivable: None,
         title: "other teams' topics only with their consent",
         what: "A grant or raw rule that reaches a topic of another team is covered by that topic's `access`: `consumers` \
                for Read, `producers` for Write, either for Describe and DescribeConfigs, `administrators` for these and \

@@ -13,6 +13,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "slot-name",
         severity: Severity::Error,
+        waivable: None,
         title: "slots with names of their own",
         what: "The slots of a service account have different names of 1 to 32 lower-case letters, digits and hyphens, with a letter \
                or digit at both ends.",

@@ -11,6 +11,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "stage-contradiction",
         severity: Severity::Error,
+        waivable: Some(Severity::Warning),
         title: "stages that contradict each other",
         what: "A topic's `cleanup.policy` is the same in all stages that manage it. Fewer partitions, or a smaller \
                `max.message.bytes`, than in the stage before are warnings.",

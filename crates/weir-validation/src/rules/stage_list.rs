@@ -8,6 +8,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "stage-list",
         severity: Severity::Error,
+        waivable: None,
         title: "stages with names of their own",
         what: "A workspace has at least one stage, and no two of the same name.",
         why: "Without a stage nothing can be planned. Of two with one name, nobody could say which is meant.",

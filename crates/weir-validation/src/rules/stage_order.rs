@@ -13,6 +13,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "stage-order",
         severity: Severity::Error,
+        waivable: Some(Severity::Warning),
         title: "in prod only what was in dev",
         what: "A topic or service account that is in a stage is in every earlier stage too, unless `notIn` says why not. \
                A tombstone counts as missing, so deletions go from the last stage to the first. `notIn` gives a reason, \

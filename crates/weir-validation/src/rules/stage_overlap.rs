@@ -13,6 +13,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "stage-overlap",
         severity: Severity::Error,
+        waivable: Some(Severity::Warning),
         title: "stages that manage the same names",
         what: "Stages that share a cluster have different prefixes for topics and service accounts (for consumer groups \
                and transactional ids: a warning), declare no physical name twice, and own no pattern that meets a \

@@ -6,6 +6,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "threshold",
         severity: Severity::Error,
+        waivable: Some(Severity::Warning),
         title: "thresholds that can be reached",
         what: "A stage's `threshold.percent` is at most 100. 100 itself, which only a plan that touches everything \
                exceeds, is a warning.",

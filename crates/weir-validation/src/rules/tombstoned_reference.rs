@@ -11,6 +11,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "tombstoned-reference",
         severity: Severity::Error,
+        waivable: Some(Severity::Warning),
         title: "rights on what is there",
         what: "A topic that a grant or a raw rule allows something on is in the stage, and not ordered deleted there. An \
                access control list whose service account is deleted or unmanaged, or which differs in a stage its \

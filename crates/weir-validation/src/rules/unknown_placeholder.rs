@@ -11,6 +11,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "unknown-placeholder",
         severity: Severity::Error,
+        waivable: None,
         title: "placeholders that are filled in",
         what: "Templates of vaults and namespaces hold `{team}` and `{stage}` and no other braces.",
         why: "Any other placeholder would stand in the address as it is.",

@@ -12,6 +12,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "unknown-reference",
         severity: Severity::Error,
+        waivable: Some(Severity::Warning),
         title: "references lead somewhere",
         what: "Teams, service accounts, topics of grants, profiles, clusters and stages that are named are declared. A \
                pattern that matches no declared topic, and a raw rule on a topic nobody declares, are warnings.",

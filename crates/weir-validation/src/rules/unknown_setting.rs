@@ -7,6 +7,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "unknown-setting",
         severity: Severity::Error,
+        waivable: None,
         title: "settings Kafka knows",
         what: "Every key under `config` of topics and profiles is a topic setting of Apache Kafka or Confluent Cloud.",
         why: "The broker refuses a setting it does not know; an older broker's silence would leave the default in force.",

@@ -7,6 +7,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "vault-login",
         severity: Severity::Error,
+        waivable: None,
         title: "a login to key vaults that can work",
         what: "`secrets.keyVault` says what its `login` needs, and nothing that it does not take: `azurePipelines` needs \
                `tenant`, `client` and `serviceConnection`; `token` needs `env`. `env` names an environment variable. A \

@@ -11,6 +11,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "vault-missing",
         severity: Severity::Error,
+        waivable: None,
         title: "a key vault for every API key",
         what: "A service account with API keys belongs to a team that has a key vault in each of the account's stages: \
                under the team's `vaults`, or by the template `vault` of the stage or of the workspace's defaults.",

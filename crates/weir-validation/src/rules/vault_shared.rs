@@ -9,6 +9,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "vault-shared",
         severity: Severity::Warning,
+        waivable: Some(Severity::Warning),
         title: "a vault for every team",
         what: "The API keys of two teams' service accounts are not stored in the same key vault.",
         why: "Whoever may read a vault reads all of its secrets: one team could log in as the other, and no access \

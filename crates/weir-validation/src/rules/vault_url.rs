@@ -11,6 +11,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "vault-url",
         severity: Severity::Error,
+        waivable: None,
         title: "key vaults by their address",
         what: "A key vault is given as `https://<host>`, with no path behind. The name of an Azure Key Vault has 3 to 24 \
                letters, digits and single hyphens, begins with a letter and does not end in a hyphen. Templates are \

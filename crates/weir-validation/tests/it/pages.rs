@@ -3,9 +3,11 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "what cases find is in files")]
 fn every_rule_has_a_page_and_both_kinds_of_case() {
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let mut ids = BTreeSet::new();
+    let (mut warned, mut waivable) = (BTreeSet::new(), BTreeSet::new());
     for rule in weir_validation::rules() {
         let page = &rule.page;
         assert!(ids.insert(page.id.to_owned()), "two rules `{}`", page.id);
@@ -18,10 +20,19 @@ fn every_rule_has_a_page_and_both_kinds_of_case() {
             .filter(|path| path.join("case.yaml").is_file())
             .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
             .collect();
+        if page.waivable.is_some() {
+            waivable.insert(page.id.to_owned());
+        }
+        for name in &names {
+            let findings = fs::read_to_string(cases.join(page.id).join(name).join("findings.txt")).unwrap_or_default();
+            let id = |line: &str| Some(line.strip_prefix("warning[")?.split_once(']')?.0.to_owned());
+            warned.extend(findings.lines().filter_map(id));
+        }
         for kind in ["pass", "fail"] {
             assert!(names.iter().any(|name| name.starts_with(kind)), "`{}` has no case `{kind}…`", page.id);
         }
     }
+    assert_eq!(warned, waivable, "a rule's warnings can be waived, and its page says so");
     for folder in fs::read_dir(cases).unwrap() {
         let name = folder.unwrap().file_name().to_string_lossy().into_owned();
         assert!(ids.contains(&name), "cases of an unknown rule `{name}`");

@@ -4,13 +4,14 @@ use std::fs;
 
 use crate::{World, repository};
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "weir",
     "weir up",
     "weir init",
     "weir-validate",
     "weir-validate show",
     "weir-validate explain",
+    "weir-validate test",
     "weir-validate schema",
     "weir-plan",
     "weir-plan observe",

@@ -17,6 +17,8 @@ fn every_json_output_says_its_format() {
     for (line, format) in [
         ("weir-validate --format json", "weir.findings/v1"),
         ("weir-validate show Topic/toll.passages.v1 --stage dev --format json", "weir.shown/v1"),
+        ("weir-validate explain --format json", "weir.rules/v1"),
+        ("weir-validate explain sharing-consent --format json", "weir.rules/v1"),
         ("weir-plan --stage dev --format json", "weir.plan/v1"),
         ("weir-plan --stage dev --out -", "weir.plan/v1"),
         ("weir-plan show plan.json --format json", "weir.plan/v1"),
@@ -84,19 +86,21 @@ fn schemas_are_those_of_the_repository() {
     assert!(repository().join("fixtures").is_dir());
 }
 
-/// `cargo xtask bless` rewrites it.
-#[test]
-fn the_schema_of_what_is_shown_is_committed() {
-    let schema = weir_validate_cli::shown_schema();
-    let text = format!("{}\n", serde_json::to_string_pretty(&schema).expect("JSON"));
-    let path = repository().join("schemas/shown.schema.json");
+/// The validator of a schema that is committed. `cargo xtask bless` rewrites it.
+fn committed(name: &str, schema: &impl serde::Serialize) -> jsonschema::Validator {
+    let text = format!("{}\n", serde_json::to_string_pretty(schema).expect("JSON"));
+    let path = repository().join("schemas").join(name);
     if std::env::var_os("WEIR_BLESS").is_some() {
         std::fs::write(&path, &text).expect("written");
     }
-    assert!(std::fs::read_to_string(path).unwrap_or_default() == text, "cargo xtask bless writes it anew");
+    assert!(std::fs::read_to_string(path).unwrap_or_default() == text, "cargo xtask bless writes {name} anew");
+    jsonschema::validator_for(&serde_json::from_str(&text).expect("JSON")).expect("a schema")
+}
 
+#[test]
+fn the_schema_of_what_is_shown_is_committed() {
+    let validator = committed("shown.schema.json", &weir_validate_cli::shown_schema());
     let world = World::new();
-    let validator = jsonschema::validator_for(schema.as_value()).expect("a schema");
     for entity in ["Topic/toll.passages.v1", "ServiceAccount/toll-billing", "AccessControlList/toll-billing"] {
         let mut value = json(&mut world.command(&format!("weir-validate show {entity} --stage dev --format json")));
         let errors: Vec<_> = validator.iter_errors(&value).map(|err| err.to_string()).collect();
@@ -104,4 +108,42 @@ fn the_schema_of_what_is_shown_is_committed() {
         value["values"][0]["path"] = "name".into();
         assert!(!validator.is_valid(&value));
     }
+}
+
+#[test]
+fn explanations_are_for_programs_too() {
+    let validator = committed("rules.schema.json", &weir_validate_cli::rules_schema());
+    let world = World::new();
+    let mut all = json(&mut world.command("weir-validate explain --format json"));
+    assert_eq!(validator.iter_errors(&all).map(|err| err.to_string()).collect::<Vec<_>>(), [""; 0]);
+    assert!(all["rules"].as_array().expect("rules").iter().any(|rule| rule["id"] == "topic-retention"));
+    all["rules"][0]["severity"] = "fatal".into();
+    assert!(!validator.is_valid(&all));
+    let one = json(&mut world.command("weir-validate explain cluster-limit --format json"));
+    assert_eq!(one["rules"].as_array().map(Vec::len), Some(1));
+    assert_eq!(one["rules"][0]["silence"], "it cannot be waived; put right what is reported.");
+}
+
+#[test]
+fn cases_of_policies_are_told_to_programs_too() {
+    let validator = committed("policy-tests.schema.json", &weir_validate_cli::policy_tests_schema());
+    let mut world = World::new();
+    assert_eq!(world.run("weir-validate test"), 2, "there is no folder of cases");
+    std::fs::create_dir_all(world.path("policy-tests/fail")).expect("a folder");
+    assert_eq!(world.run("weir-validate test"), 2, "there is no case in it");
+    let said = world.said();
+    assert!(said.contains("there is no folder `DIR/policy-tests`\n!   = help: a case is a folder with"), "{said}");
+    std::fs::write(world.path("policy-tests/fail/expect.yaml"), "findings: [{rule: topic-name}]\n").expect("written");
+    std::fs::copy(world.path("toll.yaml"), world.path("policy-tests/fail/toll.yaml")).expect("copied");
+    std::fs::write(world.path(".weirignore"), "policy-tests\n").expect("written");
+    let line = "weir-validate test --format json";
+    assert_eq!(world.run(line), 1);
+    let mut value = json(&mut world.command(line));
+    assert_eq!(value["format"], "weir.policy-tests/v1");
+    assert_eq!((&value["passed"], &value["failed"]), (&0.into(), &1.into()));
+    assert_eq!(value["cases"][0]["path"], "fail");
+    assert!(value["cases"][0]["why"][0].as_str().expect("text").contains("topic-name"), "{value}");
+    assert_eq!(validator.iter_errors(&value).map(|err| err.to_string()).collect::<Vec<_>>(), [""; 0]);
+    value["failed"] = "1".into();
+    assert!(!validator.is_valid(&value));
 }

@@ -30,6 +30,16 @@ fn the_published_pages_are_those_of_the_rules() {
     assert!(found == expected(), "docs/rules.md is not what the rules say; `cargo xtask bless` rewrites it");
 }
 
+/// What is wrong, what to write instead, and how to live with it for a while.
+#[test]
+fn every_page_has_an_example_and_says_how_to_silence_it() {
+    for page in weir_validate_cli::rule_pages() {
+        let has_example = !page.bad.is_empty() && !page.good.is_empty();
+        assert!(has_example || page.remedy.contains("There is no example: "), "{}", page.id);
+        assert!(page.markdown().contains("\n*To silence it:* "), "{}", page.id);
+    }
+}
+
 #[test]
 fn no_id_is_taken_twice() {
     let ids: Vec<_> = weir_validate_cli::rule_pages().iter().map(|page| page.id).collect();
