@@ -70,9 +70,11 @@ named!(
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Metadata {
     /// Name, unique among entities of its kind.
+    #[schemars(extend("examples" = ["toll"]))]
     pub name: String,
     /// What it is for, in a sentence.
     #[serde(default)]
+    #[schemars(extend("examples" = ["Toll gates and what they cost"]))]
     pub description: Option<String>,
     /// Free labels, for policies and reports.
     #[serde(default)]
@@ -85,11 +87,14 @@ pub struct Metadata {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OwnedMetadata {
     /// Logical name, unique among entities of its kind. Stages put their prefix before it.
+    #[schemars(extend("examples" = ["toll.transactions.v1", "toll-billing"]))]
     pub name: String,
     /// The team that owns it.
+    #[schemars(extend("examples" = ["toll"]))]
     pub team: String,
     /// What it is for, in a sentence.
     #[serde(default)]
+    #[schemars(extend("examples" = ["One record for each passage of a gate"]))]
     pub description: Option<String>,
     /// Free labels, for policies and reports.
     #[serde(default)]

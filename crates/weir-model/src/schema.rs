@@ -162,8 +162,13 @@ fn example(kind: Kind) -> Value {
                 "until": "2027-01-31",
             }),
         ),
-        // `weir init` writes it.
-        Kind::Workspace => return json!([]),
+        Kind::Workspace => (
+            json!({"name": "city"}),
+            json!({
+                "clusters": {"local": {"sandbox": {"path": ".weir/local"}}},
+                "stages": [{"name": "dev", "cluster": "local", "prefix": {"topic": "dev.", "serviceAccount": "dev-"}}],
+            }),
+        ),
     };
     json!([{"apiVersion": API_VERSION, "kind": kind.as_str(), "metadata": metadata, "spec": spec}])
 }
@@ -173,6 +178,9 @@ pub(crate) struct Config;
 
 /// The schema of `config` in an overlay, where null removes a setting.
 pub(crate) struct ConfigOverlay;
+
+/// The schema of a policy's `settings`: limits by the names of settings.
+pub(crate) struct SettingLimits;
 
 /// The schema of labels. What looks like a number is taken as the text it is.
 pub(crate) struct Labels;
@@ -219,6 +227,27 @@ impl JsonSchema for ConfigOverlay {
     }
 }
 
+impl JsonSchema for SettingLimits {
+    fn schema_name() -> Cow<'static, str> {
+        "SettingLimits".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let limit = generator.subschema_for::<crate::SettingLimit>();
+        let property = |setting: &Setting| {
+            // Beside a reference nothing else counts.
+            (setting.name.to_owned(), json!({"description": setting.documentation, "allOf": [limit]}))
+        };
+        let properties: Map<String, Value> = settings::all().iter().map(property).collect();
+        json_schema!({
+            "type": "object",
+            "description": "Topic settings and what they may be.",
+            "properties": properties,
+            "additionalProperties": limit,
+        })
+    }
+}
+
 impl JsonSchema for Labels {
     fn schema_name() -> Cow<'static, str> {
         "Labels".into()
@@ -228,6 +257,7 @@ impl JsonSchema for Labels {
         json_schema!({
             "type": "object",
             "additionalProperties": {"type": ["string", "number", "boolean"]},
+            "examples": [{"costCenter": "4711", "dataClass": "internal"}],
         })
     }
 }
@@ -280,17 +310,29 @@ fn of_setting(setting: &Setting) -> Value {
     if let Some(default) = default_of(setting) {
         schema["default"] = default;
     }
-    let quantities: &[&str] = match &setting.kind {
-        SettingKind::Time(_) => &["1h", "7d"],
-        SettingKind::Size(_) => &["64MiB", "1GiB"],
-        _ => &[],
-    };
-    let takes = |text: &&&str| settings::canonical(setting.name, &SettingValue::Scalar((**text).to_owned())).is_ok();
-    let examples: Vec<&&str> = quantities.iter().filter(takes).collect();
-    if !examples.is_empty() {
-        schema["examples"] = json!(examples);
-    }
+    schema["examples"] = examples_of(setting).into();
     schema
+}
+
+/// Values to imitate: of each kind a few, as far as the setting takes them.
+fn examples_of(setting: &Setting) -> Vec<Value> {
+    let some = |texts: &[&str]| -> Vec<Value> {
+        let takes =
+            |text: &&&str| settings::canonical(setting.name, &SettingValue::Scalar((**text).to_owned())).is_ok();
+        texts.iter().filter(takes).map(|text| json!(text)).collect()
+    };
+    match &setting.kind {
+        SettingKind::Time(_) => some(&["1h", "7d"]),
+        SettingKind::Size(_) => some(&["64MiB", "1GiB"]),
+        SettingKind::Integer(bounds) => [2, 6].into_iter().filter(|n| bounds.take(*n)).map(Value::from).collect(),
+        SettingKind::Ratio => vec![json!(0.1), json!(0.5)],
+        SettingKind::Boolean => vec![json!(true), json!(false)],
+        SettingKind::Word(words) if words.is_empty() => vec![json!(setting.default)],
+        SettingKind::Word(words) => words.iter().map(|word| json!(word)).collect(),
+        // Replicas that are throttled, the only lists of any text.
+        SettingKind::Words(words) if words.is_empty() => vec![json!(["0:1", "1:2"]), json!("*")],
+        SettingKind::Words(words) => words.iter().map(|word| json!([word])).chain([json!(words)]).collect(),
+    }
 }
 
 /// The default of Apache Kafka as people would write it; none where it is nothing.

@@ -158,6 +158,7 @@ impl JsonSchema for Date {
             "description": "A day: `2027-01-31`.",
             "type": "string",
             "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+            "examples": ["2027-01-31"],
         })
     }
 }

@@ -12,6 +12,7 @@ use crate::Patch;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AccessControlListSpec {
     /// The service account.
+    #[schemars(extend("examples" = ["toll-billing"]))]
     pub service_account: String,
     /// What it may do, in the words of applications.
     #[serde(default)]
@@ -46,15 +47,19 @@ pub struct AccessControlListOverlay {
 pub struct Grant {
     /// The topic it writes to: Write on the topic.
     #[serde(default)]
+    #[schemars(extend("examples" = ["toll.prices.v1"]))]
     pub produce: Option<String>,
     /// The transactional id it writes with: Write on the id. Only with `produce`.
     #[serde(default)]
+    #[schemars(extend("examples" = ["toll-billing*"]))]
     pub transactional_id: Option<String>,
     /// The topic it reads from: Read on the topic.
     #[serde(default)]
+    #[schemars(extend("examples" = ["toll.transactions.v1", "toll.*"]))]
     pub consume: Option<String>,
     /// The consumer group it reads with: Read on the group. Only with `consume`.
     #[serde(default)]
+    #[schemars(extend("examples" = ["toll-billing", "toll-billing*"]))]
     pub group: Option<String>,
 }
 
@@ -67,6 +72,7 @@ pub struct Rule {
     /// The resource's logical name; the stage puts its prefix before it. `"*"` means every one of the stage.
     /// Left out for `cluster`.
     #[serde(default)]
+    #[schemars(extend("examples" = ["toll.transactions.v1", "*"]))]
     pub name: Option<String>,
     /// Whether `name` is the whole name or its beginning. Default: literal.
     #[serde(default)]
@@ -78,9 +84,11 @@ pub struct Rule {
     pub permission: Permission,
     /// The client's address. Default: any.
     #[serde(default)]
+    #[schemars(extend("examples" = ["10.1.2.3"]))]
     pub host: Option<String>,
     /// Why it is so wide, in a sentence. Needed where `*` means every name of a cluster, or stands as a letter in a name.
     #[serde(default)]
+    #[schemars(extend("examples" = ["the monitoring reads the settings of every topic"]))]
     pub reason: Option<String>,
 }
 

@@ -19,6 +19,7 @@ pub struct ServiceAccountSpec {
     pub api_keys: Vec<ApiKey>,
     /// Earlier stages it is missing from on purpose, each with the reason.
     #[serde(default)]
+    #[schemars(extend("examples" = [{"test": "the scanner runs in dev and prod only"}]))]
     pub not_in: BTreeMap<String, String>,
     /// The stages it is in, with what differs there. Left out: every stage, as written above.
     #[serde(default, deserialize_with = "super::written")]
@@ -44,6 +45,7 @@ pub struct ServiceAccountOverlay {
 pub struct ApiKey {
     /// The slot's name. Default: `default`.
     #[serde(default = "ApiKey::default_slot")]
+    #[schemars(extend("examples" = ["default", "blue"]))]
     pub slot: String,
     /// At what age the key is replaced. Default: never.
     #[serde(default)]

@@ -27,20 +27,25 @@ pub struct KeyVault {
     /// The directory (tenant) id. Needed with `azurePipelines`; `workloadIdentity` takes it from AZURE_TENANT_ID
     /// otherwise, `azureCli` from who is logged in.
     #[serde(default)]
+    #[schemars(extend("examples" = ["11111111-1111-1111-1111-111111111111"]))]
     pub tenant: Option<String>,
     /// The application (client) id. Needed with `azurePipelines`; `workloadIdentity` takes it from AZURE_CLIENT_ID
     /// otherwise; with `managedIdentity` it names a user-assigned identity.
     #[serde(default)]
+    #[schemars(extend("examples" = ["11111111-1111-1111-1111-111111111111"]))]
     pub client: Option<String>,
     /// The id of the service connection, with `azurePipelines`.
     #[serde(default)]
+    #[schemars(extend("examples" = ["11111111-1111-1111-1111-111111111111"]))]
     pub service_connection: Option<String>,
     /// With `token`, the environment variable that holds the access token; with `azurePipelines`, the one that holds
     /// the job's access token. Default for the latter: SYSTEM_ACCESSTOKEN.
     #[serde(default)]
+    #[schemars(extend("examples" = ["SYSTEM_ACCESSTOKEN"]))]
     pub env: Option<String>,
     /// A PEM file with the certificates of whom to trust, relative to the workspace. Default: those the system trusts.
     #[serde(default)]
+    #[schemars(extend("examples" = ["certificates/ca.pem"]))]
     pub ca: Option<String>,
 }
 
@@ -78,6 +83,7 @@ impl VaultLogin {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SecretsFolder {
     /// The folder, relative to the workspace.
+    #[schemars(extend("examples" = [".weir/vault"]))]
     pub path: String,
 }
 
@@ -102,8 +108,10 @@ pub struct Cluster {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ConfluentCloud {
     /// Environment id: `env-…`.
+    #[schemars(extend("examples" = ["env-a1b2c3"]))]
     pub environment: String,
     /// Cluster id: `lkc-…`. Deployment refuses any other cluster.
+    #[schemars(extend("examples" = ["lkc-a1b2c3"]))]
     pub cluster: String,
     /// Where the Cloud API key comes from, for accounts and keys: with `env: CONFLUENT_CLOUD`, its id is in
     /// CONFLUENT_CLOUD_API_KEY and its secret in CONFLUENT_CLOUD_API_SECRET. In a key vault it is a JSON object with
@@ -116,6 +124,7 @@ pub struct ConfluentCloud {
     /// The address of the control plane. Default: `https://api.confluent.cloud`. Plain http only to this machine, for
     /// tests.
     #[serde(default)]
+    #[schemars(extend("examples" = ["https://api.confluent.cloud"]))]
     pub api: Option<String>,
 }
 
@@ -129,9 +138,11 @@ pub struct ConfluentKafka {
     /// `host:port`, several separated by commas. Default: what the control plane says; needed where only the brokers
     /// are reached.
     #[serde(default)]
+    #[schemars(extend("examples" = ["pkc-a1b2c.westeurope.azure.confluent.cloud:9092"]))]
     pub bootstrap: Option<String>,
     /// A PEM file with the certificates of whom to trust, relative to the workspace. Default: those the system trusts.
     #[serde(default)]
+    #[schemars(extend("examples" = ["certificates/ca.pem"]))]
     pub ca: Option<String>,
 }
 
@@ -140,8 +151,10 @@ pub struct ConfluentKafka {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ApacheKafka {
     /// `host:port`, several separated by commas.
+    #[schemars(extend("examples" = ["kafka-1.example.com:9093,kafka-2.example.com:9093"]))]
     pub bootstrap: String,
     /// The cluster's id. Deployment refuses any other cluster.
+    #[schemars(extend("examples" = ["MkU3OEVBNTcwNTJENDM2Qk"]))]
     pub cluster_id: String,
     /// Where the login comes from: with `env: ONPREM`, the user is in ONPREM_USERNAME and the password in
     /// ONPREM_PASSWORD.
@@ -164,6 +177,7 @@ pub struct KafkaSecurity {
     pub mechanism: Option<SaslMechanism>,
     /// A PEM file with the certificates of whom to trust, relative to the workspace. Default: those the system trusts.
     #[serde(default)]
+    #[schemars(extend("examples" = ["certificates/ca.pem"]))]
     pub ca: Option<String>,
     /// Where OAUTHBEARER gets its tokens. Client id and secret are the user and the password of `credentials`.
     #[serde(default)]
@@ -175,9 +189,11 @@ pub struct KafkaSecurity {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TokenSource {
     /// Its URL.
+    #[schemars(extend("examples" = ["https://login.example.com/oauth2/token"]))]
     pub endpoint: String,
     /// The scope to ask for. Default: none.
     #[serde(default)]
+    #[schemars(extend("examples" = ["api://kafka/.default"]))]
     pub scope: Option<String>,
 }
 
@@ -273,9 +289,11 @@ impl fmt::Display for SaslMechanism {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Sandbox {
     /// The folder, relative to the workspace.
+    #[schemars(extend("examples" = [".weir/local"]))]
     pub path: String,
     /// The cluster id it is given when made, and that is expected ever after.
     #[serde(default)]
+    #[schemars(extend("examples" = ["sandbox-local"]))]
     pub cluster_id: Option<String>,
     /// How many brokers it pretends to have: the highest replication factor. Default 3.
     #[serde(default)]
@@ -289,8 +307,10 @@ pub struct Sandbox {
 pub struct CredentialRef {
     /// Environment variables that begin with this name.
     #[serde(default)]
+    #[schemars(extend("examples" = ["CONFLUENT_CLOUD"]))]
     pub env: Option<String>,
     /// The URL of a secret in a key vault.
     #[serde(default)]
+    #[schemars(extend("examples" = ["https://platform-kafka.vault.azure.net/secrets/weir-cloud"]))]
     pub key_vault: Option<String>,
 }

@@ -25,9 +25,11 @@ pub struct PolicySpec {
     pub waivable: Option<bool>,
     /// Why there is this rule, for whoever breaks it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["Clusters are limited in partitions, and none can be taken back."]))]
     pub why: Option<String>,
     /// What to do about a violation, where a validation says nothing better.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["ask the platform team for more"]))]
     pub help: Option<String>,
     /// YAML that breaks it and YAML that keeps it, for its page.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,6 +42,7 @@ pub struct PolicySpec {
     pub requires: Option<Requires>,
     /// Topic settings and what they may be, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "crate::schema::SettingLimits")]
     pub settings: BTreeMap<String, SettingLimit>,
     /// How many partitions topics may have.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,9 +69,11 @@ pub struct Match {
     pub kinds: Vec<PolicyKind>,
     /// Teams that own the entity; a team itself by its name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("examples" = [["toll"]]))]
     pub teams: Vec<String>,
     /// Stages.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("examples" = [["prod"]]))]
     pub stages: Vec<String>,
     /// Labels that the entity has, with their values; `*` is any value.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -76,6 +81,7 @@ pub struct Match {
     pub labels: BTreeMap<String, String>,
     /// Logical names: a name, or a beginning of names followed by `*`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("examples" = [["toll.*"]]))]
     pub names: Vec<String>,
 }
 
@@ -135,9 +141,11 @@ pub struct Enforce {
     pub from: Option<Date>,
     /// Only in these stages.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("examples" = [["test", "prod"]]))]
     pub stages: Vec<String>,
     /// Only in this stage and those after it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["test"]))]
     pub from_stage: Option<String>,
 }
 
@@ -147,9 +155,11 @@ pub struct Enforce {
 pub struct PolicyExample {
     /// What breaks it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["spec: {partitions: 500}"]))]
     pub bad: Option<String>,
     /// What to write instead.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["spec: {partitions: 12}"]))]
     pub good: Option<String>,
 }
 
@@ -158,6 +168,7 @@ pub struct PolicyExample {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Naming {
     /// Text as it is, and parts in braces. `{team}` is the entity's team.
+    #[schemars(extend("examples" = ["{team}.{name}.v{version}"]))]
     pub pattern: String,
     /// What a part may be. Default for a part not named here: lower case letters, digits and dashes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -170,12 +181,15 @@ pub struct Naming {
 pub struct NamePart {
     /// A regular expression that all of the part matches.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["[a-z]+"]))]
     pub pattern: Option<String>,
     /// The words it may be.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("examples" = [["events", "commands"]]))]
     pub allowed: Vec<String>,
     /// The label of the entity that it equals.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["domain"]))]
     pub label: Option<String>,
 }
 
@@ -197,9 +211,11 @@ pub struct Requires {
 pub struct LabelLimit {
     /// A regular expression that all of the value matches.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["[0-9]{4}"]))]
     pub pattern: Option<String>,
     /// The words it may be.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("examples" = [["public", "internal", "confidential"]]))]
     pub allowed: Vec<String>,
 }
 
@@ -215,22 +231,24 @@ pub struct SettingLimit {
     pub unset: bool,
     /// The values it may have; of a list, each item.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("examples" = [["compact", "delete"]]))]
     pub allowed: Vec<String>,
     /// The values it must not have; of a list, no item.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("examples" = [["uncompressed"]]))]
     pub forbidden: Vec<String>,
     /// The least it may be: `1h`, `1MiB`, `2`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<SettingValue>")]
+    #[schemars(with = "Option<SettingValue>", extend("examples" = ["1h", "1MiB", 2]))]
     pub min: Option<String>,
     /// The most it may be. `unlimited` is more than any number.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<SettingValue>")]
+    #[schemars(with = "Option<SettingValue>", extend("examples" = ["7d", "1GiB", "unlimited"]))]
     pub max: Option<String>,
     /// Other settings, with the value that each must have, or as a list hold, for this limit to hold. What is not
     /// written has Kafka's default. Default: always.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(with = "BTreeMap<String, SettingValue>")]
+    #[schemars(with = "BTreeMap<String, SettingValue>", extend("examples" = [{"cleanup.policy": "compact"}]))]
     pub when: BTreeMap<String, String>,
 }
 
@@ -257,6 +275,7 @@ pub struct Range {
 pub struct StageLimits {
     /// Topic settings and what they may be; a setting named here is judged by this alone.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "crate::schema::SettingLimits")]
     pub settings: BTreeMap<String, SettingLimit>,
     /// How many partitions topics may have.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -271,8 +290,10 @@ pub struct StageLimits {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Variable {
     /// Its name: `variables.NAME`.
+    #[schemars(extend("examples" = ["groups"]))]
     pub name: String,
     /// What it stands for.
+    #[schemars(extend("examples" = ["entity.spec.allow.filter(g, has(g.group)).map(g, g.group)"]))]
     pub expression: String,
 }
 
@@ -281,21 +302,26 @@ pub struct Variable {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PolicyValidation {
     /// The expression; true is fine.
+    #[schemars(extend("examples" = ["!(\"*\" in entity.spec.access.consumers)", "!has(entity.spec.partitions) || entity.spec.partitions <= 24"]))]
     pub expression: String,
     /// What is wrong when it does not hold. Default: the expression itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["the topic is open to every team"]))]
     pub message: Option<String>,
     /// An expression that makes the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["entity.name + \" is open to every team\""]))]
     pub message_expression: Option<String>,
     /// The field that is wrong: `spec.config["retention.ms"]`. Default: the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["spec.access.consumers", "spec.config[\"retention.ms\"]"]))]
     pub path: Option<String>,
     /// How bad it is. Default: the policy's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<PolicySeverity>,
     /// What to write instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["name the teams that need it"]))]
     pub help: Option<String>,
 }
 
@@ -304,15 +330,20 @@ pub struct PolicyValidation {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WaiverSpec {
     /// The rule: a policy's name, or the id of one of weir's rules.
+    #[schemars(extend("examples" = ["topic-retention"]))]
     pub rule: String,
     /// The entity: `Topic/toll.transactions.v1`.
+    #[schemars(extend("examples" = ["Topic/toll.transactions.v1"]))]
     pub entity: String,
     /// The stages it holds in; only for policies. Default: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("examples" = [["test"]]))]
     pub stages: Vec<String>,
     /// Why the rule does not fit here.
+    #[schemars(extend("examples" = ["read by the archive once a quarter"]))]
     pub reason: String,
     /// The team that answers for the exception.
+    #[schemars(extend("examples" = ["toll"]))]
     pub owner: String,
     /// The last day it holds, in UTC.
     pub until: Date,

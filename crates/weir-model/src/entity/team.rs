@@ -11,15 +11,18 @@ use serde::Deserialize;
 pub struct TeamSpec {
     /// Key vault by stage. Default: the stage's or the workspace's template.
     #[serde(default)]
+    #[schemars(extend("examples" = [{"prod": "https://toll-prod.vault.azure.net"}]))]
     pub vaults: BTreeMap<String, String>,
     /// Kubernetes namespace by stage. Default: the stage's or the workspace's template.
     #[serde(default)]
+    #[schemars(extend("examples" = [{"prod": "toll-prod"}]))]
     pub namespaces: BTreeMap<String, String>,
     /// Who belongs to the team.
     #[serde(default)]
     pub members: Vec<Member>,
     /// Where the team is reached.
     #[serde(default)]
+    #[schemars(extend("examples" = ["toll@example.com"]))]
     pub contact: Option<String>,
 }
 
@@ -30,8 +33,10 @@ pub struct TeamSpec {
 pub struct Member {
     /// A directory group's id.
     #[serde(default)]
+    #[schemars(extend("examples" = ["11111111-1111-1111-1111-111111111111"]))]
     pub group: Option<String>,
     /// A person's sign-in name.
     #[serde(default)]
+    #[schemars(extend("examples" = ["ada@example.com"]))]
     pub user: Option<String>,
 }

@@ -30,6 +30,7 @@ pub struct TopicSpec {
     pub ensure: Ensure,
     /// The profile to start from. Default: the workspace's.
     #[serde(default)]
+    #[schemars(extend("examples" = ["standard"]))]
     pub profile: Option<String>,
     /// Number of partitions. It can grow, never shrink.
     #[serde(default)]
@@ -46,6 +47,7 @@ pub struct TopicSpec {
     pub access: TopicAccess,
     /// Earlier stages it is missing from on purpose, each with the reason.
     #[serde(default)]
+    #[schemars(extend("examples" = [{"test": "filled by hand in dev only"}]))]
     pub not_in: BTreeMap<String, String>,
     /// The stages it is in, with what differs there. Left out: every stage, as written above.
     #[serde(default, deserialize_with = "super::written")]
@@ -59,12 +61,15 @@ pub struct TopicSpec {
 pub struct TopicAccess {
     /// Teams that may read it.
     #[serde(default)]
+    #[schemars(extend("examples" = [["cards", "billing"]]))]
     pub consumers: Vec<String>,
     /// Teams that may write to it.
     #[serde(default)]
+    #[schemars(extend("examples" = [["gates"]]))]
     pub producers: Vec<String>,
     /// Teams that may do anything with it: read, write, change, delete. Each by its name.
     #[serde(default)]
+    #[schemars(extend("examples" = [["platform"]]))]
     pub administrators: Vec<String>,
 }
 
@@ -77,6 +82,7 @@ pub struct TopicOverlay {
     pub ensure: Patch<Ensure>,
     /// The profile to start from.
     #[serde(default)]
+    #[schemars(extend("examples" = ["standard"]))]
     pub profile: Patch<String>,
     /// Number of partitions.
     #[serde(default)]

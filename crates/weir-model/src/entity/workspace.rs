@@ -35,8 +35,10 @@ pub struct WorkspaceSpec {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Stage {
     /// Name, as used behind `stages:` of entities and `--stage`.
+    #[schemars(extend("examples" = ["dev"]))]
     pub name: String,
     /// The cluster, by its name under `clusters`.
+    #[schemars(extend("examples" = ["nonprod"]))]
     pub cluster: String,
     /// What the stage puts before logical names.
     #[serde(default)]
@@ -55,9 +57,11 @@ pub struct Stage {
     pub threshold: Threshold,
     /// The key vault of a team in this stage, with `{team}` and `{stage}`. Default: the workspace's.
     #[serde(default)]
+    #[schemars(extend("examples" = ["https://{team}-{stage}.vault.azure.net"]))]
     pub vault: Option<String>,
     /// The namespace of a team in this stage, with `{team}` and `{stage}`. Default: the workspace's.
     #[serde(default)]
+    #[schemars(extend("examples" = ["{team}-{stage}"]))]
     pub namespace: Option<String>,
 }
 
@@ -67,15 +71,19 @@ pub struct Stage {
 pub struct Prefix {
     /// Before topic names: `dev.`
     #[serde(default)]
+    #[schemars(extend("examples" = ["dev."]))]
     pub topic: Option<String>,
     /// Before consumer group names: `dev.`
     #[serde(default)]
+    #[schemars(extend("examples" = ["dev."]))]
     pub group: Option<String>,
     /// Before transactional ids: `dev.`
     #[serde(default)]
+    #[schemars(extend("examples" = ["dev."]))]
     pub transactional_id: Option<String>,
     /// Before service account names: `dev-`
     #[serde(default)]
+    #[schemars(extend("examples" = ["dev-"]))]
     pub service_account: Option<String>,
 }
 
@@ -85,9 +93,11 @@ pub struct Prefix {
 pub struct Owns {
     /// Patterns of topic names: `dev.*`
     #[serde(default)]
+    #[schemars(extend("examples" = [["dev.*"]]))]
     pub topics: Vec<String>,
     /// Patterns of service account names: `dev-*`
     #[serde(default)]
+    #[schemars(extend("examples" = [["dev-*"]]))]
     pub service_accounts: Vec<String>,
 }
 
@@ -124,6 +134,7 @@ impl Default for Threshold {
 pub struct Profile {
     /// What it is meant for.
     #[serde(default)]
+    #[schemars(extend("examples" = ["What most topics need"]))]
     pub description: Option<String>,
     /// Number of partitions.
     #[serde(default)]
@@ -143,11 +154,14 @@ pub struct Profile {
 pub struct Defaults {
     /// The profile of topics that name none.
     #[serde(default)]
+    #[schemars(extend("examples" = ["standard"]))]
     pub profile: Option<String>,
     /// The key vault of a team: `https://kv-{team}-{stage}.vault.azure.net`
     #[serde(default)]
+    #[schemars(extend("examples" = ["https://{team}-{stage}.vault.azure.net"]))]
     pub vault: Option<String>,
     /// The namespace of a team: `{team}-{stage}`
     #[serde(default)]
+    #[schemars(extend("examples" = ["{team}-{stage}"]))]
     pub namespace: Option<String>,
 }

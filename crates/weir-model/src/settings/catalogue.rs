@@ -56,7 +56,7 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    pub(super) fn take(&self, number: i64) -> bool {
+    pub(crate) fn take(&self, number: i64) -> bool {
         self.range.contains(&number) || self.also == Some(number)
     }
 }

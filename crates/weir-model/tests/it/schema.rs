@@ -131,7 +131,8 @@ fn settings_are_described_whole() {
         let validator = jsonschema::validator_for(of).unwrap();
         let default = of.get("default");
         assert_eq!(default.is_some(), !setting.default.is_empty(), "{}", setting.name);
-        let examples = of.get("examples").and_then(Value::as_array).into_iter().flatten();
+        let examples = of.get("examples").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        assert!(!examples.is_empty(), "{} has no example", setting.name);
         for value in default.into_iter().chain(examples).chain([&json!("default")]) {
             assert!(validator.is_valid(value), "{}: {value}", setting.name);
         }
@@ -151,8 +152,61 @@ fn settings_are_described_whole() {
     }
     let validator = any_kind();
     for kind in Kind::ALL {
-        for example in schema::of(kind)["examples"].as_array().unwrap() {
+        let of = schema::of(kind);
+        let examples = of["examples"].as_array().unwrap();
+        assert!(!examples.is_empty(), "{kind} has no example");
+        for example in examples {
             assert!(validator.is_valid(example), "{example:#}");
         }
     }
+}
+
+/// Where any text may stand, an editor shows one that would be right.
+#[test]
+fn free_text_has_an_example() {
+    fn is_free(of: &Value) -> bool {
+        let words = of["enum"].is_array() || of["const"].is_string() || of["pattern"].is_string();
+        let is = |name: &str| of["type"] == name || of["type"].as_array().is_some_and(|all| all.contains(&json!(name)));
+        let inside = |name: &str| of[name].is_object() && is_free(&of[name]);
+        !words && (is("string") || is("array") && inside("items") || is("object") && inside("additionalProperties"))
+    }
+    let (_, whole) = schema::all().pop().unwrap();
+    let mut number = 0;
+    for (name, definition) in whole["definitions"].as_object().unwrap() {
+        for (field, of) in definition["properties"].as_object().into_iter().flatten() {
+            let examples = of["examples"].as_array().map(Vec::as_slice).unwrap_or_default();
+            assert!(!is_free(of) || !examples.is_empty(), "{name}.{field} has no example");
+            let mut one = of.clone();
+            one["definitions"] = whole["definitions"].clone();
+            let validator = jsonschema::validator_for(&one).unwrap();
+            for example in examples {
+                assert!(validator.is_valid(example), "{name}.{field}: {example}");
+                number += 1;
+            }
+        }
+    }
+    assert!(number > 150, "{number}");
+}
+
+/// The names of settings are there to choose from in policies as well.
+#[test]
+fn policies_know_the_settings() {
+    let schema = schema::of(Kind::Policy);
+    for definition in ["PolicySpec", "StageLimits"] {
+        let settings = &schema["definitions"][definition]["properties"]["settings"];
+        assert!(settings.to_string().contains("#/definitions/SettingLimits"), "{settings}");
+    }
+    for setting in settings::all() {
+        let of = &schema["definitions"]["SettingLimits"]["properties"][setting.name];
+        assert_eq!(of["description"], *setting.documentation, "{}", setting.name);
+    }
+    let policy = |limit: &str| {
+        format!(
+            "apiVersion: weir/v1\nkind: Policy\nmetadata: {{name: a}}\n\
+             spec: {{match: {{kinds: [Topic]}}, settings: {{retention.ms: {limit}}}}}\n"
+        )
+    };
+    let validator = any_kind();
+    assert!(validator.is_valid(&yaml(&policy("{max: 7d}"))[0]));
+    assert!(!validator.is_valid(&yaml(&policy("{maximum: 7d}"))[0]));
 }
