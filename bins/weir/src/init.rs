@@ -21,11 +21,12 @@ pub(crate) struct Args {
     terminal: Terminal,
 }
 
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 8] = [
     ("weir.yaml", include_str!("init/weir.yaml")),
     ("teams/orders.yaml", include_str!("init/orders.yaml")),
     (".gitignore", include_str!("init/gitignore")),
     (".vscode/settings.json", include_str!("init/settings.json")),
+    (".vscode/tasks.json", include_str!("init/tasks.json")),
     (".vscode/extensions.json", include_str!("init/extensions.json")),
     ("azure-pipelines.yaml", include_str!("init/azure-pipelines.yaml")),
     (".github/workflows/kafka.yaml", include_str!("init/github-workflow.yaml")),

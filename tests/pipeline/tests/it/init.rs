@@ -55,7 +55,10 @@ fn nothing_is_overwritten() {
 fn editors_find_the_schemas() {
     let world = made();
     let settings: Value = serde_json::from_str(&world.read("kafka/.vscode/settings.json")).expect("JSON");
-    let (schema, _) = settings["yaml.schemas"].as_object().and_then(|map| map.iter().next()).expect("a schema");
+    let (schema, globs) = settings["yaml.schemas"].as_object().and_then(|map| map.iter().next()).expect("a schema");
+    for file in ["weir.yaml", "policies.yaml", "waivers.yaml", "teams/**/*.yaml", "teams/**/*.yml"] {
+        assert!(globs.as_array().expect("globs").contains(&file.into()), "{file}");
+    }
     let text = world.read(&format!("kafka/{schema}"));
     assert_eq!(text, fs::read_to_string(repository().join("schemas/weir.schema.json")).expect("the committed one"));
     let validator = jsonschema::validator_for(&serde_json::from_str(&text).expect("JSON")).expect("a schema");
@@ -69,6 +72,37 @@ fn editors_find_the_schemas() {
             assert!(errors.is_empty(), "{file}: {errors:#?}");
         }
     }
+}
+
+/// The editor's task reads every finding out of the lines that weir prints, with its place and its severity.
+#[test]
+fn editors_read_the_findings() {
+    let mut world = made();
+    let tasks: Value = serde_json::from_str(&world.read("kafka/.vscode/tasks.json")).expect("JSON");
+    let task = &tasks["tasks"][0];
+    world.edit("kafka/teams/orders.yaml", "team: orders", "team: odrers");
+    world.edit("kafka/teams/orders.yaml", "partitions:", "partitons:");
+    let args: Vec<&str> = task["args"].as_array().expect("arguments").iter().filter_map(Value::as_str).collect();
+    let output = world
+        .command(task["command"].as_str().expect("a command"))
+        .args(args)
+        .current_dir(world.path("kafka"))
+        .output()
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(0));
+    let pattern = &task["problemMatcher"]["pattern"];
+    let regex = regex::Regex::new(pattern["regexp"].as_str().expect("a pattern")).expect("a pattern");
+    let group = |what: &str| pattern[what].as_u64().and_then(|n| usize::try_from(n).ok()).expect("a group");
+    let mut codes = BTreeSet::new();
+    for line in String::from_utf8(output.stdout).expect("UTF-8").lines() {
+        let found = regex.captures(line).unwrap_or_else(|| panic!("{line} is not read"));
+        let file = world.read(&format!("kafka/{}", &found[group("file")]));
+        assert!(file.lines().count() >= found[group("line")].parse().expect("a line"));
+        assert_eq!(&found[group("severity")], "error");
+        assert!(!found[group("message")].is_empty());
+        codes.insert(found[group("code")].to_owned());
+    }
+    assert!(codes.contains("unknown-field"), "{codes:?}");
 }
 
 fn spec(name: &str) -> Option<Value> {
