@@ -47,7 +47,7 @@ pub struct Fixed {
 ///
 /// What a fix does is verified by reading and judging everything again. The finding has to be gone, every other entity
 /// has to be what it was, and no finding may come up; but for findings about what could not be judged before, because
-/// its form was wrong. A fix that fails this is left undone. Fixing again changes nothing more.
+/// its form was wrong: what the entity means, and what else is wrong with its form. A fix that fails this is left undone. Fixing again changes nothing more.
 ///
 /// ```
 /// let loaded = weir_model::load([
@@ -111,6 +111,10 @@ pub fn fix(loaded: Loaded, unread: &BTreeSet<FileId>, judge: impl Fn(&Loaded) ->
     let refused = now.findings.iter().filter(|finding| finding.fix.is_some()).count();
     Fixed { files, fixed, refused, loaded: now.loaded, findings: now.findings }
 }
+
+/// What may come up in a document when something of its form is put right: what is in a field that had a wrong name, in
+/// a kind that there was none of. Two entities of one name, or two keys, are what a fix itself would make.
+const UNCOVERED: [&str; 6] = ["api-version", "missing-field", "one-of", "unknown-field", "unknown-value", "wrong-type"];
 
 /// What tells a finding from others, wherever it moves: path, rule, message.
 type Key = (String, String, String);
@@ -177,11 +181,11 @@ impl State {
         let loaded = weir_model::load(texts);
         let findings = judge(&loaded);
         let next = State { loaded, findings };
-        (next.lacks(self, fixes) && same_entities(&self.loaded, &next.loaded, &touched)).then_some(next)
+        (next.lacks(self, fixes, &touched) && same_entities(&self.loaded, &next.loaded, &touched)).then_some(next)
     }
 
     /// Whether the findings that were fixed are gone, and no other one came up that should have been there before.
-    fn lacks(&self, before: &State, fixed: &[&Finding]) -> bool {
+    fn lacks(&self, before: &State, fixed: &[&Finding], touched: &BTreeSet<Origin>) -> bool {
         let mut allowed = before.keys();
         for finding in fixed {
             if let Some(count) = allowed.get_mut(&before.key(finding)) {
@@ -193,9 +197,24 @@ impl State {
         let uncovered = fixed.iter().any(|finding| form(finding.rule.as_str()));
         let fixed: BTreeSet<Key> = fixed.iter().map(|finding| before.key(finding)).collect();
         self.keys().into_iter().all(|(key, count)| {
-            count <= allowed.get(&key).copied().unwrap_or_default()
-                || uncovered && !form(&key.1) && !fixed.contains(&key)
+            let more = count.saturating_sub(allowed.get(&key).copied().unwrap_or_default());
+            let may_come_up = || {
+                !form(&key.1) || UNCOVERED.contains(&key.1.as_str()) && self.number_in(touched, before, &key) >= more
+            };
+            more == 0 || uncovered && !fixed.contains(&key) && may_come_up()
         })
+    }
+
+    /// How many findings of that key are in the `touched` documents of the workspace `before`.
+    fn number_in(&self, touched: &BTreeSet<Origin>, before: &State, key: &Key) -> usize {
+        let path = |loaded: &Loaded, file: FileId| loaded.sources.file(file).path().to_owned();
+        let touched: BTreeSet<(String, u32)> =
+            touched.iter().map(|origin| (path(&before.loaded, origin.file), origin.document)).collect();
+        let is_in = |finding: &&Finding| {
+            let document = self.loaded.document_at(finding.at.file, finding.at.start);
+            document.is_some_and(|document| touched.contains(&(path(&self.loaded, finding.at.file), document)))
+        };
+        self.findings.iter().filter(|finding| self.key(finding) == *key).filter(is_in).count()
     }
 }
 
