@@ -39,13 +39,17 @@ pub struct Request {
 /// When the plan is refused, or nothing can be reached. What fails on the way is in the receipt and in the exit code.
 pub fn deploy(dir: &Path, workspace: &Workspace, plan: &Plan, request: Request) -> anyhow::Result<Exit> {
     let Request { consent, output, planes, format } = request;
-    belongs(plan, workspace)?;
-    keeps_policies(plan, workspace)?;
     let out = output.receipt.as_deref().map(OutFile::prepare).transpose()?;
     let Planes { reached, after, wait_ready } = planes;
     let after: Vec<Receipt> = after.iter().map(|path| read_receipt(path)).collect::<Result<_, _>>()?;
     let reach = Reach { planes: reached.0, accounts: accounts(&after) };
-    knows_accounts(plan, &reach)?;
+    let checked = belongs(plan, workspace)
+        .map_err(Refusal::from)
+        .and_then(|()| keeps_policies(plan, workspace))
+        .and_then(|()| knows_accounts(plan, &reach).map_err(Refusal::from));
+    if let Err(refusal) = checked {
+        return refuse(plan, refusal, out, format);
+    }
     let live = open_planes(dir, workspace, &plan.stage, &reach)?;
     let mut journal = FileJournal::open(&journal_path(dir, plan, output.journal)?)?;
     let (patience, usual) = (patience().map_err(|err| Stop::usage(err.to_string()))?, Options::default());
@@ -73,30 +77,46 @@ pub fn deploy(dir: &Path, workspace: &Workspace, plan: &Plan, request: Request) 
         journal: &mut journal,
         progress: &bar,
     };
-    let (receipt, refused) = match block_on(weir_deployment::deploy(plan, ports, &options))? {
-        Ok(receipt) => (receipt, None),
-        // A refused plan leaves a receipt too: that nothing was done is worth knowing.
-        Err(DeployError::Refused(why)) => {
-            (Receipt::refused(plan, why.to_string(), SystemClock.now()), Some(Stop::refused(why.to_string())))
-        }
+    let receipt = match block_on(weir_deployment::deploy(plan, ports, &options))? {
+        Ok(receipt) => receipt,
+        Err(DeployError::Refused(why)) => return refuse(plan, Stop::refused(why.to_string()).into(), out, format),
         Err(err) => return Err(err.into()),
     };
     drop(bar);
+    leave(&receipt, out, format)?;
+    Ok(exit(receipt.verdict()))
+}
+
+/// Why a plan is not carried out: as the run ends, and in full for the receipt.
+struct Refusal {
+    stop: Stop,
+    reason: String,
+}
+
+impl From<Stop> for Refusal {
+    fn from(stop: Stop) -> Self {
+        Self { reason: stop.to_string(), stop }
+    }
+}
+
+/// A refused plan leaves a receipt too: that nothing was done is worth knowing.
+fn refuse(plan: &Plan, refusal: Refusal, out: Option<OutFile>, format: Format) -> anyhow::Result<Exit> {
+    let Refusal { stop, reason } = refusal;
+    leave(&Receipt::refused(plan, reason, SystemClock.now()), out, format)?;
+    Err(stop.into())
+}
+
+/// Prints and writes the receipt. Why a plan is refused is told as an error.
+fn leave(receipt: &Receipt, out: Option<OutFile>, format: Format) -> anyhow::Result<()> {
     let json = receipt.to_json();
     match (&out, format) {
         // With `--receipt -` the receipt itself is what goes to stdout.
         (Some(out), _) if out.is_stdout() => {}
         (_, Format::Json) => print(&inert_json(json.clone())),
-        (_, Format::Text) if refused.is_some() => {}
-        (_, Format::Text) => print(&render::text(&receipt)),
+        (_, Format::Text) if receipt.verdict() == Verdict::Refused => {}
+        (_, Format::Text) => print(&render::text(receipt)),
     }
-    if let Some(out) = out {
-        out.write(&json)?;
-    }
-    match refused {
-        Some(stop) => Err(stop.into()),
-        None => Ok(exit(receipt.verdict())),
-    }
+    out.map_or(Ok(()), |out| out.write(&json))
 }
 
 /// Reads a receipt of an earlier run.
@@ -163,23 +183,34 @@ fn belongs(plan: &Plan, workspace: &Workspace) -> Result<(), Stop> {
 }
 
 /// A plan is deployed under the policies it was made under, which are those of the workspace, at the time it is deployed.
-fn keeps_policies(plan: &Plan, workspace: &Workspace) -> Result<(), Stop> {
+fn keeps_policies(plan: &Plan, workspace: &Workspace) -> Result<(), Refusal> {
     let texts = plan.policies.as_ref().map(|policies| policies.policies.clone()).unwrap_or_default();
     if texts != policies_in(workspace, &plan.stage) {
-        return Err(Stop::refused("the plan was made under other policies than the workspace has").help("plan again"));
+        let stop = Stop::refused("the plan was made under other policies than the workspace has");
+        return Err(stop.help("plan again").into());
     }
-    let broken = check_plan(plan, SystemClock.now());
-    let errors: Vec<_> = broken.iter().filter(|finding| finding.severity == Severity::Error).collect();
-    for finding in broken.iter().filter(|finding| finding.severity != Severity::Error) {
-        say(&format!("{}[{}]: {}\n", finding.severity, finding.rule, inert(&finding.message)));
+    let (errors, others): (Vec<_>, Vec<_>) =
+        check_plan(plan, SystemClock.now()).into_iter().partition(|finding| finding.severity == Severity::Error);
+    let told = if errors.len() > 1 { errors.as_slice() } else { &[] };
+    for finding in others.iter().chain(told) {
+        say(&format!("{}[{}]: {}\n", finding.severity, inert(finding.rule.as_str()), inert(&finding.message)));
+        for (what, words) in [("note", &finding.note), ("help", &finding.help)] {
+            words.iter().for_each(|words| say(&format!("  = {what}: {}\n", inert(words))));
+        }
     }
-    let Some(first) = errors.first() else { return Ok(()) };
-    let more = if errors.len() > 1 { format!(", and {} more", errors.len() - 1) } else { String::new() };
-    let stop = Stop::refused(format!("the plan breaks the policy `{}`: {}{more}", first.rule, first.message));
-    Err(match &first.help {
-        Some(help) => stop.help(help.clone()),
-        None => stop,
-    })
+    match errors.as_slice() {
+        [] => Ok(()),
+        [one] => {
+            let stop = Stop::refused(format!("the plan breaks the policy `{}`: {}", one.rule, one.message));
+            Err(one.help.iter().fold(stop, |stop, help| stop.help(help.clone())).into())
+        }
+        several => {
+            let each: Vec<String> =
+                several.iter().map(|finding| format!("`{}`: {}", finding.rule, finding.message)).collect();
+            let stop = Stop::refused(format!("the plan breaks policies {} times, see above", each.len()));
+            Err(Refusal { stop, reason: format!("the plan breaks policies: {}", each.join("; ")) })
+        }
+    }
 }
 
 /// Where the run is written down.

@@ -89,8 +89,17 @@ fn a_plan_is_judged_again_when_it_is_deployed() {
     let mut world = world(&about_steps(r#"now.date < "2020-01-01""#));
     assert_eq!(world.run("weir-plan --stage dev --now 2019-12-31T10:00:00Z --out plan.json"), 0);
     world.transcript.clear();
-    assert_eq!(world.run("weir-deploy plan.json"), 1);
-    assert!(world.said().contains("the plan breaks the policy `calm`"), "{}", world.said());
+    assert_eq!(world.run("weir-deploy plan.json --receipt receipt.json"), 1);
+    // All of them are told, to people and in the receipt.
+    let plan: Value = serde_json::from_str(&world.read("plan.json")).expect("JSON");
+    let (said, steps) = (world.said(), plan["steps"].as_array().expect("steps").len());
+    assert!(steps > 1);
+    assert_eq!(said.matches("! error[calm]: `").count(), steps, "{said}");
+    assert_eq!(said.matches("!   = help: ask the platform team").count(), steps, "{said}");
+    assert!(said.contains(&format!("! error: the plan breaks policies {steps} times, see above")), "{said}");
+    let receipt: Value = serde_json::from_str(&world.read("receipt.json")).expect("JSON");
+    assert_eq!((&receipt["format"], &receipt["outcome"]), (&"weir.receipt/v1".into(), &"refused".into()));
+    assert_eq!(receipt["reason"].as_str().expect("a reason").matches("`calm`: ").count(), steps, "{receipt:#}");
     assert_eq!(
         world.run("weir-plan --stage dev --now 2019-12-31T10:00:00Z --detailed-exitcode"),
         3,
@@ -106,6 +115,8 @@ fn a_plan_that_was_made_under_other_policies_is_not_deployed() {
     world.transcript.clear();
     assert_eq!(world.run("weir-deploy plan.json"), 1);
     assert!(world.said().contains("made under other policies"), "{}", world.said());
+    assert_eq!(world.run("weir-deploy plan.json --receipt refused.json"), 1);
+    assert!(world.read("refused.json").contains("made under other policies"));
     world.edit("policies.yaml", "create-topic", "delete-topic");
     assert_eq!(world.run("weir-deploy plan.json"), 0);
 }
