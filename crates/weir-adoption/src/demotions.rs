@@ -45,7 +45,7 @@ impl Demotions {
     /// Takes something back so that `finding`, made in the stage of that index, is not made again. Tells whether
     /// there was anything to take back.
     pub(crate) fn answer(&mut self, finding: &Finding<Route>, stage: usize, built: &Built) -> bool {
-        let Route { entity, path, key: _ } = &finding.at;
+        let Route { entity, path, key: _, within: _ } = &finding.at;
         let why = reason(finding);
         match entity.kind {
             Kind::Topic if built.topics.contains_key(&entity.name) => {

@@ -46,7 +46,11 @@ impl Loaded {
             return Span { file, start: 0, end: 0 };
         };
         let documents = self.documents(origin.file);
-        let range = documents.get(origin.document as usize).map_or(0..0, |tape| tape.locate(&route.path, route.key));
+        let range = documents.get(origin.document as usize).map_or(0..0, |tape| {
+            let part =
+                route.within.and_then(|part| tape.part(&route.path, self.sources.file(origin.file).text(), part));
+            part.unwrap_or_else(|| tape.locate(&route.path, route.key))
+        });
         Span { file: origin.file, start: range.start, end: range.end }
     }
 

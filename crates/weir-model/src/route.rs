@@ -97,12 +97,14 @@ pub struct Route {
     pub path: Vec<String>,
     /// Whether the place is the key rather than its value.
     pub key: bool,
+    /// Which bytes of the text that the value is, from and to; nothing for all of it.
+    pub within: Option<(u32, u32)>,
 }
 
 impl Route {
     /// The value at `path`.
     pub fn value<S: Into<String>>(entity: EntityRef, path: impl IntoIterator<Item = S>) -> Self {
-        Self { entity, path: path.into_iter().map(Into::into).collect(), key: false }
+        Self { entity, path: path.into_iter().map(Into::into).collect(), key: false, within: None }
     }
 
     /// The key that ends `path`.

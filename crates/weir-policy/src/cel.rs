@@ -23,15 +23,40 @@ pub(crate) struct Problem {
     pub(crate) message: String,
     /// What to write instead.
     pub(crate) help: Option<String>,
+    /// The name that it is about, as it stands in the text.
+    pub(crate) word: Option<String>,
+    /// Which bytes of the text it is about.
+    pub(crate) at: Option<(u32, u32)>,
 }
 
 impl Problem {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), help: None }
+        Self { message: message.into(), help: None, word: None, at: None }
     }
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// Names what in the text it is about.
+    pub(crate) fn about(mut self, word: &str) -> Self {
+        self.word = Some(word.to_owned());
+        self
+    }
+
+    /// Says where in the `text` it is: where the word stands by itself for the first time.
+    pub(crate) fn within(mut self, text: &str) -> Self {
+        let is_part = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
+        let word = self.word.as_deref().filter(|word| self.at.is_none() && !word.is_empty());
+        let place = word.and_then(|word| {
+            let alone = |at: &usize| {
+                !is_part(text[..*at].chars().next_back()) && !is_part(text[at + word.len()..].chars().next())
+            };
+            let start = text.match_indices(word).map(|(at, _)| at).find(alone)?;
+            Some((start as u32, (start + word.len()) as u32))
+        });
+        self.at = self.at.or(place);
         self
     }
 }

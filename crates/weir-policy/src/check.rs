@@ -293,7 +293,7 @@ impl<'r> Run<'r> {
         type Key = (usize, Route, String);
         let mut alike: BTreeMap<Key, (Option<String>, Vec<Whom>)> = BTreeMap::new();
         for Hit { policy, entity, at, severity, later, problem, stage, kind: _ } in hits {
-            let Problem { message, help } = problem;
+            let Problem { message, help, word: _, at: _ } = problem;
             let found = alike.entry((policy, at, message)).or_insert_with(|| (help, Vec::new()));
             found.1.push(Whom { entity, stage, severity, later });
         }
@@ -443,7 +443,7 @@ impl<'j, 'r> Judged<'j, '_, 'r> {
                         }
                         None => validation.message.clone(),
                     };
-                    let problem = Problem { message, help: validation.help.clone() };
+                    let problem = Problem { help: validation.help.clone(), ..Problem::new(message) };
                     let name = ["metadata".to_owned(), "name".to_owned()];
                     let path = validation.path.as_deref().unwrap_or(&name);
                     hits.push(self.hit(path, problem, validation.severity));

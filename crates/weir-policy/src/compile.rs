@@ -149,6 +149,7 @@ impl Policies {
 }
 
 fn invalid(at: Route, problem: Problem) -> Finding<Route> {
+    let at = Route { within: problem.at, ..at };
     Finding { help: problem.help, ..Finding::error(rules::POLICY_INVALID, at, problem.message) }
 }
 
@@ -420,9 +421,8 @@ impl Compiler<'_> {
     ) -> Option<(Expression, Option<Expression>)> {
         let index = index.to_string();
         let tell = |problem: Problem| {
-            let Problem { message, help } = problem;
-            let message = if several { format!("for a {kind}: {message}") } else { message };
-            Problem { message, help }
+            let message = if several { format!("for a {kind}: {}", problem.message) } else { problem.message.clone() };
+            Problem { message, ..problem }
         };
         if validation.message.is_some() && validation.message_expression.is_some() {
             let problem = Problem::new("there are two messages").help("write `message` or `messageExpression`");

@@ -133,8 +133,44 @@ impl<'a> Tape<'a> {
 
     /// Whether all of `path` exists.
     pub(crate) fn has(&self, path: &[impl AsRef<str>]) -> bool {
-        let root = (!self.nodes.is_empty()).then_some(Self::ROOT);
-        root.and_then(|root| path.iter().try_fold(root, |at, step| Some(self.step(at, step.as_ref())?.1))).is_some()
+        self.find(path).is_some()
+    }
+
+    fn find(&self, path: &[impl AsRef<str>]) -> Option<NodeId> {
+        let root = (!self.nodes.is_empty()).then_some(Self::ROOT)?;
+        path.iter().try_fold(root, |at, step| Some(self.step(at, step.as_ref())?.1))
+    }
+
+    /// Where the bytes `from` to `to` of the text at `path` are written in `source`, be it folded, quoted or indented: a
+    /// character at least. `None` when there is no text, or it is written in a way that cannot be followed.
+    pub(crate) fn part(&self, path: &[impl AsRef<str>], source: &str, (from, to): (u32, u32)) -> Option<Range<u32>> {
+        let node = self.find(path).map(|id| self.node(id)).filter(|node| node.is_scalar())?;
+        let written = source.get(node.start as usize..node.end as usize)?;
+        let header = if written.starts_with(['|', '>']) { written.find('\n')? } else { 0 };
+        let mut rest = written.char_indices().skip_while(|(at, _)| *at < header).peekable();
+        let (mut first, mut last) = (None, header as u32);
+        for (offset, wanted) in node.text.char_indices().filter(|(_, c)| !c.is_whitespace()) {
+            let offset = offset as u32;
+            if offset >= to && first.is_some() {
+                break;
+            }
+            let at = loop {
+                let (at, found) = rest.next()?;
+                match found {
+                    _ if found == wanted => break at as u32,
+                    // The line break in `"a\nb"`.
+                    '\\' => _ = rest.next_if(|(_, c)| matches!(c, 'n' | 't')),
+                    '"' | '\'' => {}
+                    _ if found.is_whitespace() => {}
+                    _ => return None,
+                }
+            };
+            if offset >= from {
+                first.get_or_insert(at);
+            }
+            last = at + wanted.len_utf8() as u32;
+        }
+        Some(node.start + first.unwrap_or(last)..node.start + last)
     }
 
     /// The entry of that key, or the item of that index.

@@ -59,7 +59,7 @@ impl Expression {
         let mut tree = parse(text)?;
         let mut checker =
             Checker { scope, variables, local: Vec::new(), loops: 0, nodes: 0, depth: 0, patterns: Vec::new() };
-        let gives = checker.expression(&mut tree)?;
+        let gives = checker.expression(&mut tree).map_err(|problem| problem.within(text))?;
         Ok(Self { tree, patterns: checker.patterns, gives })
     }
 
@@ -119,9 +119,14 @@ fn parse(text: &str) -> Result<IdedExpr, Problem> {
                 let message = error.msg.trim_start_matches("Syntax error: ");
                 let message = message.lines().next().unwrap_or_default();
                 match error.pos {
-                    (line, column) if line > 0 => Problem::new(format!(
-                        "the expression cannot be read at line {line}, column {column}: {message}"
-                    )),
+                    (line, column) if line > 0 => {
+                        let before = text.split_inclusive('\n').take(line as usize - 1).map(str::len).sum::<usize>();
+                        let at = (before + (column.max(1) as usize - 1)) as u32;
+                        Problem {
+                            at: Some((at, at)),
+                            ..Problem::new(format!("the expression cannot be read: {message}"))
+                        }
+                    }
                     _ => Problem::new(format!("the expression cannot be read: {message}")),
                 }
             }
@@ -274,7 +279,7 @@ impl Checker<'_> {
             Some(_) if select.test => Err(Problem::new("a variable is always there: `has` is for fields")),
             Some(tree) => Ok(Some(tree.clone())),
             None => {
-                let problem = Problem::new(format!("there is no variable `{}`", select.field));
+                let problem = Problem::new(format!("there is no variable `{}`", select.field)).about(&select.field);
                 Err(match closest(&select.field, self.variables.0.keys().map(String::as_str)) {
                     Some(meant) => problem.help(format!("did you mean `{meant}`?")),
                     None => problem.help("a variable may use those above it"),
@@ -291,7 +296,7 @@ impl Checker<'_> {
             return Ok(found.clone());
         }
         let known = || self.local.iter().map(|(name, _)| name.as_str()).chain(self.scope.keys().copied());
-        let problem = Problem::new(format!("there is no `{name}`"));
+        let problem = Problem::new(format!("there is no `{name}`")).about(name);
         Err(match closest(name, known()) {
             Some(meant) => problem.help(format!("did you mean `{meant}`?")),
             None => {
@@ -591,7 +596,7 @@ impl Checker<'_> {
 fn signature(name: &str, on: Option<&Type>, takes: &[Type]) -> Result<Type, Problem> {
     let mut named = SIGNATURES.iter().filter(|s| s.name == name).peekable();
     if named.peek().is_none() {
-        let problem = Problem::new(format!("there is no function `{name}`"));
+        let problem = Problem::new(format!("there is no function `{name}`")).about(name);
         return Err(
             match closest(
                 name,

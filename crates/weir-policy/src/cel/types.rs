@@ -108,13 +108,13 @@ impl Type {
                             format!("there is {}", names().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", "))
                         }
                     };
-                    Err(Problem::new(format!("{} has no field `{name}`", shape.name)).help(help))
+                    Err(Problem::new(format!("{} has no field `{name}`", shape.name)).about(name).help(help))
                 }
             },
             Type::Settings => match settings::lookup(name) {
                 Some(setting) => Ok(of_setting(setting)),
                 None => {
-                    let problem = Problem::new(format!("there is no topic setting `{name}`"));
+                    let problem = Problem::new(format!("there is no topic setting `{name}`")).about(name);
                     Err(match settings::did_you_mean(name) {
                         Some(meant) => problem.help(format!("did you mean `{meant}`?")),
                         None => problem,
@@ -124,7 +124,7 @@ impl Type {
             Type::Map(of) => Ok((**of).clone()),
             Type::Optional(of) => Ok(Type::Optional(Box::new(of.field(name)?))),
             Type::Any | Type::Never => Ok(Type::Any),
-            other => Err(Problem::new(format!("{other} has no field `{name}`"))),
+            other => Err(Problem::new(format!("{other} has no field `{name}`")).about(name)),
         }
     }
 }

@@ -1,3 +1,5 @@
+use weir_policy::Policies;
+
 use crate::scene::{expression, found, lines, load, policy};
 
 /// What an expression over the topic comes to in all three stages.
@@ -178,4 +180,30 @@ fn errors_are_warnings_until_they_are_enforced() {
         info[tried] Topic/toll.passages.v1 spec.stages.test.partitions: broken (in test)
         "
     );
+}
+
+/// However the expression is folded, quoted or indented, what is misspelt in it is what is pointed at.
+#[test]
+fn what_is_wrong_in_an_expression_is_where_it_is_written() {
+    for (written, wanted) in [
+        (">-\n        has(entity.spec.partitions) &&\n        entity.spec.partitons <= 24", "partitons"),
+        ("|\n        // as many as they need\n        entity.spec.partitions <= 24 &&\n\n          nobody.x", "nobody"),
+        ("'entity.spec.config[''retention.mss''] > 1'", "retention.mss"),
+        ("\"entity.name == \\\"a\\\" ||\\n entity.nam == 'ü'\"", "nam"),
+        ("entity.name == 'ü'\n        || entity.nam == 'a'", "nam"),
+        (">-\n        entity.name ==\n        'a' ) || true", ")"),
+        (">-\n        entity.name ==\n        entity.name.lowr()", "lowr"),
+    ] {
+        let loaded =
+            load(&policy("Topic", &format!("  validations:\n    - expression: {written}\n      message: broken\n")));
+        let (_, findings) = Policies::compile(loaded.workspace.as_ref().unwrap());
+        let at = loaded.locate(&findings[0].at);
+        assert_eq!(&loaded.sources.file(at.file).text()[at.range()], wanted, "{written}: {}", findings[0].message);
+    }
+    // At its end there is nothing to point at but what is there.
+    let loaded =
+        load(&policy("Topic", "  validations:\n    - expression: >-\n        entity.name ==\n\n        1 +\n"));
+    let (_, findings) = Policies::compile(loaded.workspace.as_ref().unwrap());
+    let position = loaded.sources.position(loaded.locate(&findings[0].at));
+    assert_eq!((position.line, position.column), (10, 12), "{}", findings[0].message);
 }
