@@ -43,7 +43,11 @@ impl Desired {
                 .is_some_and(|wanted| wanted.acls.contains_key(acl)),
             Change::Revoke { principal: _, acl } => {
                 change.account().is_some_and(|name| match self.accounts.get(name) {
-                    Some(wanted) => wanted.ensure != Ensure::Unmanaged && !wanted.acls.contains_key(acl),
+                    Some(wanted) => match wanted.ensure {
+                        Ensure::Present => !wanted.acls.contains_key(acl),
+                        Ensure::Absent => true,
+                        Ensure::Unmanaged => false,
+                    },
                     None => pruned_account(name),
                 })
             }
