@@ -71,6 +71,8 @@ pub(crate) struct Violation {
     pub(crate) at: Route,
     pub(crate) message: String,
     pub(crate) help: Option<String>,
+    /// Why the policy is there.
+    pub(crate) why: Option<String>,
     pub(crate) whom: Vec<Whom>,
 }
 
@@ -101,6 +103,7 @@ impl Violation {
             severity,
             label: self.staged(workspace),
             help: (!help.is_empty()).then(|| help.join("; ")),
+            note: self.why.clone(),
             related: related.collect(),
             ..Finding::error(rule, self.at.clone(), self.message.clone())
         }
@@ -302,6 +305,7 @@ impl<'r> Run<'r> {
             at,
             message,
             help,
+            why: self.policies[policy].spec.why.clone(),
             whom,
         };
         alike.into_iter().map(violation).collect()

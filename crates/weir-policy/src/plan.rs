@@ -162,7 +162,7 @@ pub fn check_plan(plan: &Plan, now: Timestamp) -> Vec<Finding<Route>> {
                 let later = policy.later(validation.severity, None, &[], now);
                 let help: Vec<String> = validation.help.iter().cloned().chain(later).collect();
                 let help = (!help.is_empty()).then(|| help.join("; "));
-                given.push(Finding { severity, help, ..finding });
+                given.push(Finding { severity, help, note: policy.spec.why.clone(), ..finding });
             }
         }
     }
