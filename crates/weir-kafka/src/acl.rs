@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::future::try_join_all;
 use weir_model::{Operation, PatternType, Permission, Resource};
 use weir_planning::Acl;
 use weir_ports::PortError;
 use weir_rdkafka_admin as rd;
-use weir_rdkafka_admin::{AclBinding, AclFilter};
+use weir_rdkafka_admin::{AclBinding, AclFilter, PatternFilter};
 
 use crate::Kafka;
 
@@ -20,11 +21,29 @@ pub(crate) fn add(bindings: &mut Bindings, binding: &AclBinding) {
     }
 }
 
-/// The bindings of a principal, or all, in one request.
+/// What all bindings are asked for by: librdkafka ends the process when one answer names more than 100,000 resources.
+/// Prefixed bindings of the others are few.
+const PARTS: [(rd::ResourceType, PatternFilter); 5] = [
+    (rd::ResourceType::Topic, PatternFilter::Literal),
+    (rd::ResourceType::Topic, PatternFilter::Prefixed),
+    (rd::ResourceType::Group, PatternFilter::Any),
+    (rd::ResourceType::TransactionalId, PatternFilter::Any),
+    (rd::ResourceType::Cluster, PatternFilter::Any),
+];
+
+/// The bindings of a principal in one request, or all in a few at once. Bindings on what librdkafka has no name for are
+/// left out.
 pub(crate) async fn list(kafka: &Kafka, principal: Option<&str>) -> Result<Vec<AclBinding>, PortError> {
     const WHAT: &str = "cannot list ACLs (needs Describe on the cluster)";
-    let filter = AclFilter { principal: principal.map(str::to_owned), ..AclFilter::any() };
-    kafka.read(WHAT, kafka.admin.describe_acls(&filter, &kafka.request_options())).await
+    let options = kafka.request_options();
+    let ask = async |filter: AclFilter| kafka.read(WHAT, kafka.admin.describe_acls(&filter, &options)).await;
+    if let Some(principal) = principal {
+        return ask(AclFilter { principal: Some(principal.to_owned()), ..AclFilter::any() }).await;
+    }
+    let parts = PARTS.map(|(resource_type, pattern)| {
+        ask(AclFilter { resource_type: Some(resource_type), pattern, ..AclFilter::any() })
+    });
+    Ok(try_join_all(parts).await?.concat())
 }
 
 /// The binding of a principal; `None` for what librdkafka has no name for: delegation tokens.

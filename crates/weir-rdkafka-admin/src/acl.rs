@@ -206,8 +206,12 @@ impl<C: ClientContext + 'static> Admin<C> {
     ///
     /// # Limits
     ///
-    /// The answer may name at most 100,000 different resources and hold 100,000 ACLs for each (librdkafka aborts the
-    /// process beyond that): split by resource type and pattern, or by principal, on clusters that may have more.
+    /// librdkafka keeps all names of an answer on the stack of a thread of its own, which the client gives room for
+    /// (512 MiB with glibc on 64 bits; elsewhere 8 MiB or less, which some 60,000 ACLs fill). And an answer may name at
+    /// most 100,000 different resources and hold 100,000 ACLs for each: beyond that librdkafka takes the answer for
+    /// broken, loses that error (`rd_kafka_DescribeAclsResponse_parse` returns another variable), and ends the process
+    /// by `rd_assert(rko_result)`. Nothing can be done from outside; ask by resource type and pattern, or by principal,
+    /// on clusters that may have more.
     ///
     /// # Errors
     ///

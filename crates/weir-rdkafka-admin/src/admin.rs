@@ -15,6 +15,7 @@ use crate::error::{Error, ItemError, code};
 use crate::ffi;
 use crate::native::{Owned, REASON_SIZE, Reason, Ref, check, text};
 use crate::options::{Options, Particular};
+use crate::stack::with_room;
 
 /// An admin client.
 ///
@@ -61,7 +62,8 @@ impl<C: ClientContext + 'static> Admin<C> {
         // SAFETY: `native` is alive.
         unsafe { rd_kafka_conf_set_events(native.ptr(), events) };
         // As other bindings do: a producer is the lighter of the two kinds of client.
-        let client = Client::new(config, native, RDKafkaType::RD_KAFKA_PRODUCER, context).map_err(Error::Client)?;
+        let client = with_room(|| Client::new(config, native, RDKafkaType::RD_KAFKA_PRODUCER, context));
+        let client = client.map_err(Error::Client)?;
         let client = Arc::new(client);
         // SAFETY: the client is alive; the queue is new and ours, and destroyed before the client.
         let queue = unsafe { Owned::new(rd_kafka_queue_new(client.native_ptr())) }.ok_or(Error::Closed)?;

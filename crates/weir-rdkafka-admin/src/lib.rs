@@ -53,6 +53,7 @@ mod native;
 mod offset;
 mod options;
 mod scram;
+mod stack;
 mod topic;
 
 pub use rdkafka;

@@ -3,7 +3,9 @@ use weir_rdkafka_admin::{
     AclBinding, AclFilter, AclOperation, Admin, PatternFilter, PatternType, Permission, ResourceType,
 };
 
-use crate::{admin, code, eventually, nobody, options, unique};
+use weir_testkit::Broker;
+
+use crate::{admin, client, code, eventually, nobody, options, unique};
 
 fn acl(principal: &str, name: &str) -> AclBinding {
     AclBinding {
@@ -188,4 +190,17 @@ async fn who_may_not_change_acls_is_told_so_for_each() {
         Ok(results) => assert!(results.iter().all(|r| code(r) == refused), "{results:?}"),
         Err(error) => assert_eq!(error.code(), refused),
     }
+}
+
+/// Names as long as people write them fill 8 MiB of stack at some 60,000.
+#[tokio::test]
+async fn thousands_of_long_names_fit_into_an_answer() {
+    let Some(broker) = Broker::start(&["--set", "controller.quorum.append.linger.ms=0"]) else { return };
+    let admin = client(broker.admin_client());
+    let name = |i| format!("t{i:05}.{}", "a-name-that-is-as-long-as-people-write-them".repeat(2));
+    let made: Vec<_> = (0..70_000).map(|i| acl("application", &name(i))).collect();
+    for batch in made.chunks(5_000) {
+        assert!(admin.create_acls(batch, &options()).await.unwrap().iter().all(Result::is_ok));
+    }
+    eventually("all are seen", async || seen(&admin, "application").await == made).await;
 }
