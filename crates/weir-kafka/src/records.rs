@@ -91,7 +91,8 @@ async fn offsets(
     Ok(found)
 }
 
-/// Adds the groups that have offsets in the topics, or members that read them.
+/// Adds the groups that have offsets in the topics, or members that read them. Who may not look into a group does not
+/// know whether it does: it is counted, for every topic.
 async fn groups(
     kafka: &Kafka,
     places: &[Place],
@@ -104,29 +105,48 @@ async fn groups(
     if let Some(error) = listed.errors.first() {
         return Err(failure::item(error, Purpose::Read, "not every broker told of its consumer groups"));
     }
-    let names: Vec<String> = listed.groups.into_iter().map(|group| group.group).collect();
+    let names = listed.groups.into_iter().map(|group| group.group);
     let assignments: Vec<Assignment> =
         places.iter().map(|(topic, partition)| Assignment { topic: topic.clone(), partition: *partition }).collect();
-    let committed: Vec<(String, Vec<GroupOffset>)> = stream::iter(names.clone())
+    let answers: Vec<(String, Look<Vec<GroupOffset>>)> = stream::iter(names)
         .map(|name| {
             let (assignments, options) = (&assignments, &options);
             async move {
-                let what = format!("cannot read the offsets of the group `{name}`");
-                let answer = kafka.read(&what, kafka.admin.list_group_offsets(&name, Some(assignments), options)).await;
-                match answer {
-                    Ok(offsets) => Ok((name, offsets)),
-                    // Gone in the meantime, or none that keeps offsets.
-                    Err(e) if e.kind == ErrorKind::Refused => Ok((name, Vec::new())),
-                    Err(e) => Err(e),
-                }
+                let answer = kafka.ask(kafka.admin.list_group_offsets(&name, Some(assignments), options)).await;
+                let look = match answer {
+                    Ok(offsets) => Look::Seen(offsets),
+                    Err(error) => {
+                        let code = error.code().unwrap_or(Code::Unknown);
+                        let what = format!("cannot read the offsets of the group `{name}`");
+                        Look::failed(code, || failure::call(error, Purpose::Read, &what))?
+                    }
+                };
+                Ok::<_, PortError>((name, look))
             }
         })
         .buffer_unordered(AT_ONCE)
         .try_collect()
         .await?;
-    for (name, offsets) in committed {
+    let (mut unknown, mut names) = (0, Vec::new());
+    for (name, answer) in answers {
+        let offsets = match answer {
+            Look::Seen(offsets) => offsets,
+            Look::Gone => continue,
+            Look::Hidden => {
+                unknown += 1;
+                continue;
+            }
+        };
+        let mut untold = BTreeSet::new();
         for offset in offsets {
-            let Ok(Some(at)) = offset.offset else { continue };
+            let at = match offset.offset {
+                Ok(Some(at)) => at,
+                Ok(None) => continue,
+                Err(_) => {
+                    untold.insert(offset.topic);
+                    continue;
+                }
+            };
             let Some(topic) = facts.get_mut(&offset.topic) else { continue };
             let place = (offset.topic, offset.partition);
             let known =
@@ -135,8 +155,17 @@ async fn groups(
             let lag = known(ends) - at.max(known(starts));
             topic.groups.entry(name.clone()).or_default().lag += u64::try_from(lag).unwrap_or(0);
         }
+        for topic in untold {
+            let Some(topic) = facts.get_mut(&topic) else { continue };
+            topic.unknown_groups += u64::from(!topic.groups.contains_key(&name));
+        }
+        names.push(name);
     }
-    for group in describe(kafka, &names).await? {
+    let (described, hidden) = describe(kafka, &names).await?;
+    for topic in facts.values_mut() {
+        topic.unknown_groups += unknown + hidden;
+    }
+    for group in described {
         let mut members = BTreeMap::<&str, u32>::new();
         for member in &group.members {
             let topics: BTreeSet<&str> = member.assignment.iter().map(|part| part.topic.as_str()).collect();
@@ -154,22 +183,50 @@ async fn groups(
     Ok(())
 }
 
-async fn describe(kafka: &Kafka, names: &[String]) -> Result<Vec<GroupDescription>, PortError> {
-    let mut found = Vec::new();
+/// What came of looking into a group.
+enum Look<T> {
+    Seen(T),
+    /// It is gone in the meantime.
+    Gone,
+    /// It may not be looked into, or not in this way: it may be one that keeps no offsets.
+    Hidden,
+}
+
+impl<T> Look<T> {
+    /// An error, or the one that asking again may help against.
+    fn failed(code: Code, error: impl FnOnce() -> PortError) -> Result<Self, PortError> {
+        match (code, failure::kind(code, Purpose::Read)) {
+            (Code::GroupIdNotFound, _) => Ok(Self::Gone),
+            (Code::GroupAuthorizationFailed | Code::TopicAuthorizationFailed, _) | (_, ErrorKind::Refused) => {
+                Ok(Self::Hidden)
+            }
+            _ => Err(error()),
+        }
+    }
+}
+
+/// Groups by name, and how many of them may not be looked into.
+async fn describe(kafka: &Kafka, names: &[String]) -> Result<(Vec<GroupDescription>, u64), PortError> {
+    let (mut found, mut hidden) = (Vec::new(), 0);
     for chunk in names.chunks(GROUPS) {
         let chunk: Vec<&str> = chunk.iter().map(String::as_str).collect();
         let options = kafka.request_options();
         let answers =
             kafka.read("cannot describe consumer groups", kafka.admin.describe_groups(&chunk, &options)).await?;
         for (name, answer) in chunk.iter().zip(answers) {
-            match answer {
-                Ok(group) => found.push(group),
-                Err(error) if error.code == Code::GroupIdNotFound => {}
+            let look = match answer {
+                Ok(group) => Look::Seen(group),
                 Err(error) => {
-                    return Err(failure::item(&error, Purpose::Read, format!("cannot describe the group `{name}`")));
+                    let what = format!("cannot describe the group `{name}`");
+                    Look::failed(error.code, || failure::item(&error, Purpose::Read, what))?
                 }
+            };
+            match look {
+                Look::Seen(group) => found.push(group),
+                Look::Gone => {}
+                Look::Hidden => hidden += 1,
             }
         }
     }
-    Ok(found)
+    Ok((found, hidden))
 }

@@ -170,6 +170,13 @@ pub struct TopicFacts {
     /// Consumer groups with offsets in it, by name.
     #[serde(default)]
     pub groups: BTreeMap<String, GroupFacts>,
+    /// Consumer groups of the cluster that could not be looked into: any of them may read it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unknown_groups: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A consumer group's place in a topic.

@@ -1,8 +1,8 @@
 //! The adapter on a real broker.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
-mod access;
 mod conforms;
+mod dropped;
 mod login;
 mod reads;
 mod restart;

@@ -308,7 +308,14 @@ fn delete(draft: &mut Draft<'_>, name: &str, there: &ObservedTopic, owner: Owner
                     names.join(", "),
                 ));
             }
-            if facts.records > 0 || active > 0 {
+            let unknown = facts.unknown_groups;
+            if unknown > 0 {
+                meaning.push(format!(
+                    "{} could not be looked into and may read it: weir may not describe them",
+                    count(unknown, "consumer group"),
+                ));
+            }
+            if facts.records > 0 || active > 0 || unknown > 0 {
                 Risk::DataLoss
             } else {
                 meaning.push("the topic is empty".to_owned());

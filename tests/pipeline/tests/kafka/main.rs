@@ -1,7 +1,9 @@
 //! The binaries on a real broker that dies, is cut off, or says no.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+mod access;
 mod gone;
+mod least;
 mod rounds;
 mod scene;
 mod wrong;

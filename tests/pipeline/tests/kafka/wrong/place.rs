@@ -149,8 +149,9 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// weir logs in as somebody who may do this and nothing else: operations on the cluster, and on the stage's topics.
-    pub(crate) fn may_only(&mut self, cluster: &[Operation], topics: &[Operation]) {
+    /// weir logs in as somebody who may do this and nothing else: operations on the cluster, and on the stage's topics. Its
+    /// name.
+    pub(crate) fn may_only(&mut self, cluster: &[Operation], topics: &[Operation]) -> String {
         let user = format!("weir-{}", self.prefix);
         self.user(&user);
         let grant = |resource, pattern, name: &str, operation: &Operation| Change::Grant {
@@ -172,6 +173,7 @@ impl<'a> Place<'a> {
         self.env("ONPREM_PASSWORD", CANARY);
         // The broker knows user and rights by now: there is one node only, which has answered.
         thread::sleep(Duration::from_millis(200));
+        user
     }
 
     pub(crate) fn vaults(&self) -> Vaults {

@@ -5,23 +5,23 @@ use weir_model::Operation::{Alter, AlterConfigs, Create, Delete, Describe, Descr
 use super::{Case, DEPLOY, PLAN};
 
 pub(super) const CASES: &[Case] = &[
-    Case { name: "no rights at all", exit: 6, set_up: |place| place.may_only(&[], &[]), line: PLAN },
+    Case { name: "no rights at all", exit: 6, set_up: |place| drop(place.may_only(&[], &[])), line: PLAN },
     Case {
         name: "may not describe the brokers' settings",
         exit: 6,
-        set_up: |place| place.may_only(&[Describe], &[Describe, DescribeConfigs]),
+        set_up: |place| drop(place.may_only(&[Describe], &[Describe, DescribeConfigs])),
         line: PLAN,
     },
     Case {
         name: "may not list ACLs and SCRAM users",
         exit: 6,
-        set_up: |place| place.may_only(&[DescribeConfigs], &[Describe, DescribeConfigs]),
+        set_up: |place| drop(place.may_only(&[DescribeConfigs], &[Describe, DescribeConfigs])),
         line: PLAN,
     },
     Case {
         name: "may not describe topics",
         exit: 6,
-        set_up: |place| place.may_only(&[Describe, DescribeConfigs], &[]),
+        set_up: |place| drop(place.may_only(&[Describe, DescribeConfigs], &[])),
         line: PLAN,
     },
     Case {
