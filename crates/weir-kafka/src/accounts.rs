@@ -1,6 +1,9 @@
 //! Service accounts: SCRAM users, and what the notes say of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures::future::{join, join_all};
 use weir_planning::{KeyMarker, ObservedAccount, ObservedKey};
@@ -16,6 +19,8 @@ use crate::{
 
 /// Up to so many accounts, asking for each one's bindings is less than asking for all bindings.
 const FEW: usize = 8;
+/// Before bindings are asked for again.
+const PAUSE: Duration = Duration::from_millis(50);
 /// Users named in one request.
 const USERS: usize = 1_000;
 
@@ -144,6 +149,16 @@ pub(crate) async fn read_named<'a>(
 }
 
 async fn acls(kafka: &Kafka, selection: &Selection, others: &[&str]) -> Result<Vec<AclBinding>, PortError> {
+    let listed = acls_once(kafka, selection, others).await?;
+    if !listed.is_empty() {
+        return Ok(listed);
+    }
+    // librdkafka drops the error of an answer without bindings: what passes is not to be taken for "none".
+    tokio::time::sleep(PAUSE).await;
+    acls_once(kafka, selection, others).await
+}
+
+async fn acls_once(kafka: &Kafka, selection: &Selection, others: &[&str]) -> Result<Vec<AclBinding>, PortError> {
     if selection.everything || !selection.patterns.is_empty() || selection.names.len() > FEW {
         return acl::list(kafka, None).await;
     }

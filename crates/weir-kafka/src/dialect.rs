@@ -9,6 +9,11 @@ pub struct Dialect {
 }
 
 impl Dialect {
+    /// Whether rights come from bindings alone, as with Apache's brokers; services have roles as well.
+    pub(crate) fn only_bindings(&self) -> bool {
+        self.defaults.is_none()
+    }
+
     /// Whether the service wrote this setting, and not its users.
     pub(crate) fn writes(&self, name: &str, value: &str) -> bool {
         self.writes.iter().any(|(own, always)| *own == name && always.is_none_or(|always| always == value))

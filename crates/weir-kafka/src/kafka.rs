@@ -32,6 +32,9 @@ const UNREACHABLE: Duration = Duration::from_secs(10);
 /// The same for who shows a certificate that is not trusted: waiting does not make it better.
 const UNTRUSTED: Duration = Duration::from_secs(2);
 
+/// Whom the brokers take for who does not log in.
+const ANONYMOUS: &str = "User:ANONYMOUS";
+
 /// A Kafka cluster, over the admin protocol.
 pub struct Kafka {
     pub(crate) options: Options,
@@ -111,9 +114,12 @@ impl Kafka {
 
     /// The principal that the cluster knows this client by, as far as its options tell.
     pub(crate) fn deployer(&self) -> Option<String> {
-        let login = self.options.login.as_ref()?;
-        // Who a token belongs to is in the token.
-        login.tokens.is_none().then(|| format!("User:{}", login.username))
+        match &self.options.login {
+            // Who shows no certificate of his own.
+            None => Some(ANONYMOUS.to_owned()),
+            // Who a token belongs to is in the token.
+            Some(login) => login.tokens.is_none().then(|| format!("User:{}", login.username)),
+        }
     }
 
     pub(crate) fn request_options(&self) -> weir_rdkafka_admin::Options {

@@ -6,8 +6,8 @@ use std::{
 };
 
 use futures::future::{join, join3, try_join_all};
-use weir_model::{PatternType, Permission, Resource, settings};
-use weir_planning::{Acl, ClusterFacts, Limits, Observed, ObservedTopic};
+use weir_model::{Operation, PatternType, Permission, Resource, settings};
+use weir_planning::{Acl, ClusterFacts, Host, Limits, Observed, ObservedTopic};
 use weir_ports::{ErrorKind, PortError, Query};
 use weir_rdkafka_admin::{
     AclOperation, ClusterDescription, ConfigQuery, ConfigResource, ConfigSource, Error, TopicDescription,
@@ -63,9 +63,19 @@ pub(crate) async fn observe_with<T>(
     let cluster = describe_cluster(kafka).await?;
     // All are waited for: which one is refused first must not decide what is said.
     let (names, access, broker) = join3(topic_names(kafka), access, kafka.broker_defaults(&cluster)).await;
-    let (names, (Access { deployer, acls }, rest), broker) = (names?, access?, broker?);
+    let names = names?;
+    // Such a broker answers every question for bindings with an error that librdkafka drops: there seem to be none.
+    if broker.as_ref().is_ok_and(|broker| broker.has_no_authorizer) && !query.accounts.is_empty() {
+        let message = "the brokers have no authorizer (`authorizer.class.name` is empty): there are no ACL bindings, and \
+                       whoever connects may do everything; stages with service accounts or bindings need one";
+        return Err(PortError::new(ErrorKind::Refused, message));
+    }
+    let ((Access { deployer, acls }, rest), broker) = (access?, broker?);
 
     let rights = Rights::new(&acls, deployer.as_deref(), &cluster);
+    if acls.is_empty() && deployer.is_some() && !rights.is_super_user && kafka.options.dialect.only_bindings() {
+        own_right(kafka).await?;
+    }
     rights.check(query)?;
     let mut observed = Observed { format: Observed::FORMAT.to_owned(), ..Observed::default() };
     let mut asked: BTreeSet<&str> =
@@ -96,6 +106,17 @@ pub(crate) async fn observe_with<T>(
         limits: Limits::default(),
     };
     Ok((observed, rest))
+}
+
+/// Who may see bindings without being a super user has that right from a binding. So none at all is not the truth.
+async fn own_right(kafka: &Kafka) -> Result<(), PortError> {
+    // Brokers may know this client by another name.
+    if acl::list(kafka, None).await?.is_empty() {
+        let message = "the brokers list no ACL binding at all, not even the one that lets this client list them; \
+                       something keeps them from answering";
+        return Err(PortError::new(ErrorKind::Unavailable, message));
+    }
+    Ok(())
 }
 
 /// Asks who the cluster is, and refuses any but the expected one.
@@ -256,6 +277,8 @@ pub(crate) fn is_topic_name(name: &str) -> bool {
 pub(crate) struct BrokerDefaults {
     pub(crate) partitions: u32,
     pub(crate) replication_factor: u16,
+    /// Nobody asks who may do what. Not so where the brokers do not tell.
+    pub(crate) has_no_authorizer: bool,
 }
 
 /// What settings topics have that do not set them.
@@ -270,12 +293,14 @@ impl Kafka {
     /// Read once: brokers do not change them while they run.
     pub(crate) async fn broker_defaults(&self, cluster: &ClusterDescription) -> Result<BrokerDefaults, PortError> {
         const WHAT: &str = "cannot read the settings of a broker (needs DescribeConfigs on the cluster)";
+        const AUTHORIZER: &str = "authorizer.class.name";
         if let Some((partitions, replication_factor)) = self.options.dialect.defaults {
-            return Ok(BrokerDefaults { partitions, replication_factor });
+            return Ok(BrokerDefaults { partitions, replication_factor, has_no_authorizer: false });
         }
         let read = async {
             let node = cluster.nodes.first().map_or(0, |node| node.id);
-            let query = ConfigQuery { keys: Some(&["num.partitions", "default.replication.factor"]), synonyms: false };
+            let keys = ["num.partitions", "default.replication.factor", AUTHORIZER];
+            let query = ConfigQuery { keys: Some(&keys), synonyms: false };
             let resource = [ConfigResource::Broker(node)];
             let answers =
                 self.read(WHAT, self.admin.describe_configs(&resource, query, &self.request_options())).await?;
@@ -284,14 +309,13 @@ impl Kafka {
                 Some(Err(error)) => return Err(failure::item(&error, Purpose::Read, WHAT)),
                 None => Vec::new(),
             };
-            let number = |name: &str| {
-                let entry = entries.iter().find(|entry| entry.name == name);
-                entry.and_then(|entry| entry.value.as_deref()?.parse().ok()).unwrap_or(1)
-            };
+            let value = |name: &str| entries.iter().find(|entry| entry.name == name)?.value.as_deref();
+            let number = |name: &str| value(name).and_then(|value| value.parse().ok()).unwrap_or(1);
             let factor = number("default.replication.factor");
             Ok(BrokerDefaults {
                 partitions: number("num.partitions"),
                 replication_factor: u16::try_from(factor).unwrap_or(u16::MAX),
+                has_no_authorizer: value(AUTHORIZER).is_some_and(str::is_empty),
             })
         };
         self.broker_defaults.get_or_try_init(|| read).await.copied()
@@ -333,8 +357,8 @@ impl Kafka {
 struct Rights {
     /// The cluster allows it what no binding does.
     is_super_user: bool,
-    /// Its bindings for topics, and those for everybody.
-    topics: Option<Vec<Acl>>,
+    /// Its bindings, and those for everybody. Who is not known by name has bindings that nobody can look up.
+    own: Option<Vec<Acl>>,
 }
 
 impl Rights {
@@ -349,35 +373,139 @@ impl Rights {
                 && acl.permission == Permission::Allow
                 && matches!(acl.operation, Alter | All)
         });
-        Self {
-            is_super_user: deployer.is_some() && may_alter && !allowed,
-            // Who is not known by name has bindings that nobody can look up.
-            topics: deployer.map(|_| own.into_iter().filter(|acl| acl.resource == Resource::Topic).collect()),
-        }
+        Self { is_super_user: deployer.is_some() && may_alter && !allowed, own: deployer.map(|_| own) }
     }
 
     /// Kafka lists those topics only that the asker may describe, without a word about the others. So patterns need
-    /// a right that covers all that they match.
+    /// a right that covers all that they match, and none that takes it back.
     fn check(&self, query: &Query) -> Result<(), PortError> {
-        let Some(topics) = self.topics.as_ref().filter(|_| !self.is_super_user) else { return Ok(()) };
+        let Some(own) = self.own.as_ref().filter(|_| !self.is_super_user) else { return Ok(()) };
+        let here = address(own);
+        let topics = || own.iter().filter(|acl| acl.resource == Resource::Topic);
         let patterns = query.topics.patterns.iter().map(|pattern| pattern.as_str());
         for pattern in patterns.chain(query.topics.everything.then_some("*")) {
             let beginning = pattern.strip_suffix('*');
-            let covers = |acl: &Acl| match (acl.pattern, beginning) {
+            let start = beginning.unwrap_or(pattern);
+            let covers = |acl: &&Acl| match (acl.pattern, beginning) {
                 _ if acl.permission == Permission::Deny || !acl::implies_describe(acl.operation) => false,
                 (PatternType::Literal, None) => &*acl.name == "*" || &*acl.name == pattern,
                 (PatternType::Literal, Some(_)) => &*acl.name == "*",
-                (PatternType::Prefixed, _) => beginning.unwrap_or(pattern).starts_with(&*acl.name),
+                (PatternType::Prefixed, _) => start.starts_with(&*acl.name),
             };
-            if !topics.iter().any(covers) {
-                let message = format!(
-                    "topics that match `{pattern}` may be hidden: no ACL lets this client describe all of them; allow \
-                     it Describe and DescribeConfigs on topics that begin with `{}`",
-                    beginning.unwrap_or(pattern)
-                );
+            let takes_back = |acl: &&Acl| match (acl.pattern, beginning) {
+                _ if acl.permission == Permission::Allow => false,
+                _ if !matches!(acl.operation, Operation::Describe | Operation::All) => false,
+                // Who knows where this client comes from: the brokers.
+                _ if acl.host != Host::Any && here.is_some_and(|here| acl.host != *here) => false,
+                (PatternType::Literal, _) if &*acl.name == "*" => true,
+                (PatternType::Literal, None) => &*acl.name == pattern,
+                (PatternType::Literal, Some(beginning)) => acl.name.starts_with(beginning),
+                (PatternType::Prefixed, None) => pattern.starts_with(&*acl.name),
+                (PatternType::Prefixed, Some(beginning)) => {
+                    acl.name.starts_with(beginning) || beginning.starts_with(&*acl.name)
+                }
+            };
+            let hidden = format!("topics that match `{pattern}` may be hidden");
+            if let Some(denied) = topics().find(takes_back) {
+                let begin = if denied.pattern == PatternType::Prefixed { "topics that begin with " } else { "" };
+                let message = format!("{hidden}: an ACL denies this client to describe {begin}`{}`", denied.name);
                 return Err(PortError::new(ErrorKind::Denied, message));
             }
+            let is_from_here = |acl: &Acl| acl.host == Host::Any || Some(&acl.host) == here;
+            if topics().filter(covers).any(is_from_here) {
+                continue;
+            }
+            let start = format!("Describe and DescribeConfigs on topics that begin with `{start}`");
+            let message = match topics().find(covers) {
+                Some(elsewhere) => format!(
+                    "{hidden}: only from `{}` may this client describe all of them, and whether it comes from there, \
+                     weir does not know; allow it {start} from `*`",
+                    elsewhere.host
+                ),
+                None => format!("{hidden}: no ACL lets this client describe all of them; allow it {start}"),
+            };
+            return Err(PortError::new(ErrorKind::Denied, message));
         }
         Ok(())
+    }
+}
+
+/// Where this client comes from, as far as its bindings tell: what lets it see them is for one address alone.
+fn address(own: &[Acl]) -> Option<&Host> {
+    let mut hosts = own.iter().filter(|acl| {
+        acl.resource == Resource::Cluster && acl.permission == Permission::Allow && acl::implies_describe(acl.operation)
+    });
+    let first = &hosts.next()?.host;
+    (*first != Host::Any && hosts.all(|acl| acl.host == *first)).then_some(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use weir_planning::NamePattern;
+
+    use super::*;
+
+    fn acl(resource: Resource, operation: Operation, name: &str, pattern: PatternType) -> Acl {
+        Acl { resource, pattern, name: name.into(), operation, permission: Permission::Allow, host: Host::Any }
+    }
+
+    /// What is said of `dev.*` when the client may describe the cluster, and has these bindings for topics.
+    fn said(from: Host, topics: &[Acl]) -> String {
+        let cluster = acl(Resource::Cluster, Operation::Describe, Acl::CLUSTER_NAME, PatternType::Literal);
+        let own = topics.iter().cloned().chain([Acl { host: from, ..cluster }]).collect();
+        let mut query = Query::default();
+        query.topics.patterns.push(NamePattern::try_from("dev.*".to_owned()).unwrap());
+        let answer = Rights { is_super_user: false, own: Some(own) }.check(&query);
+        answer.map_or_else(|error| error.message, |()| "fine".to_owned())
+    }
+
+    #[test]
+    fn what_may_be_hidden_is_told() {
+        use PatternType::{Literal, Prefixed};
+        let address = || Host::Address("10.0.0.1".into());
+        let topic = |operation, name, pattern| acl(Resource::Topic, operation, name, pattern);
+        let allow = topic(Operation::Describe, "dev.", Prefixed);
+        let deny = |operation, name, pattern| Acl { permission: Permission::Deny, ..topic(operation, name, pattern) };
+        let with = |other: Acl| said(Host::Any, &[allow.clone(), other]);
+        let told = [
+            said(Host::Any, &[]),
+            said(Host::Any, &[allow.clone()]),
+            said(Host::Any, &[topic(Operation::Read, "*", Literal)]),
+            said(Host::Any, &[topic(Operation::Describe, "dev.a", Prefixed)]),
+            said(Host::Any, &[topic(Operation::DescribeConfigs, "dev.", Prefixed)]),
+            said(Host::Any, &[Acl { host: address(), ..allow.clone() }]),
+            said(address(), &[Acl { host: address(), ..allow.clone() }]),
+            with(deny(Operation::Describe, "dev.secret", Literal)),
+            with(deny(Operation::All, "*", Literal)),
+            with(deny(Operation::All, "dev.a", Prefixed)),
+            with(deny(Operation::All, "d", Prefixed)),
+            with(Acl { host: address(), ..deny(Operation::All, "d", Prefixed) }),
+            // These hide nothing.
+            with(deny(Operation::Read, "dev.secret", Literal)),
+            with(deny(Operation::All, "prod.", Prefixed)),
+            with(deny(Operation::All, "prod.secret", Literal)),
+            said(
+                address(),
+                &[allow.clone(), Acl { host: Host::Address("10.0.0.2".into()), ..deny(Operation::All, "d", Prefixed) }],
+            ),
+        ];
+        insta::assert_snapshot!(told.join("\n"), @"
+        topics that match `dev.*` may be hidden: no ACL lets this client describe all of them; allow it Describe and DescribeConfigs on topics that begin with `dev.`
+        fine
+        fine
+        topics that match `dev.*` may be hidden: no ACL lets this client describe all of them; allow it Describe and DescribeConfigs on topics that begin with `dev.`
+        topics that match `dev.*` may be hidden: no ACL lets this client describe all of them; allow it Describe and DescribeConfigs on topics that begin with `dev.`
+        topics that match `dev.*` may be hidden: only from `10.0.0.1` may this client describe all of them, and whether it comes from there, weir does not know; allow it Describe and DescribeConfigs on topics that begin with `dev.` from `*`
+        fine
+        topics that match `dev.*` may be hidden: an ACL denies this client to describe `dev.secret`
+        topics that match `dev.*` may be hidden: an ACL denies this client to describe `*`
+        topics that match `dev.*` may be hidden: an ACL denies this client to describe topics that begin with `dev.a`
+        topics that match `dev.*` may be hidden: an ACL denies this client to describe topics that begin with `d`
+        topics that match `dev.*` may be hidden: an ACL denies this client to describe topics that begin with `d`
+        fine
+        fine
+        fine
+        fine
+        ");
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use weir_kafka::{Kafka, Login, Options, SaslMechanism, SecurityProtocol};
 use weir_model::{Operation, PatternType, Permission, Resource};
-use weir_planning::{Acl, Change, Host};
+use weir_planning::{Acl, Change, Host, NamePattern};
 use weir_ports::{Cluster as _, Query};
 use weir_testkit::Broker;
 
@@ -72,7 +72,12 @@ async fn tls_needs_no_login() {
         answer.unwrap();
     }
     crate::eventually("what is allowed", async || kafka.observe(&Query::default()).await.is_ok()).await;
-    assert_eq!(kafka.observe(&Query::default()).await.unwrap().cluster.deployer, None);
+    assert_eq!(kafka.observe(&Query::default()).await.unwrap().cluster.deployer, Some("User:ANONYMOUS".to_owned()));
+    // Whom nobody knows by name has rights like everybody else.
+    let mut owned = Query::default();
+    owned.topics.patterns.push(NamePattern::try_from("tls-hidden.*".to_owned()).unwrap());
+    let error = kafka.observe(&owned).await.unwrap_err();
+    assert!(error.message.contains("may be hidden"), "{error}");
 }
 
 #[tokio::test]

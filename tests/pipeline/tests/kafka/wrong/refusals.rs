@@ -1,10 +1,21 @@
 //! What the broker would refuse, refuses, or no longer holds as it was planned for.
 
 use weir_planning::Change;
+use weir_testkit::Broker;
 
 use super::{Case, DEPLOY, PLAN};
 
 pub(super) const CASES: &[Case] = &[
+    Case {
+        name: "a broker without an authorizer",
+        exit: 6,
+        set_up: |place| {
+            let Some(broker) = Broker::start(&["--set", "authorizer.class.name="]) else { return };
+            place.bootstrap(broker.bootstrap());
+            place.hold(broker);
+        },
+        line: PLAN,
+    },
     Case {
         name: "fewer partitions",
         exit: 1,
