@@ -17,26 +17,28 @@ pub(crate) fn open(kafka: &ApacheKafka, source: &Source<'_>, patience: Duration)
 fn options(kafka: &ApacheKafka, source: &Source<'_>) -> Result<Options, PortError> {
     let ApacheKafka { bootstrap, cluster_id, credentials, security } = kafka;
     let KafkaSecurity { protocol, mechanism, ca, tokens } = security;
-    let default = if credentials.is_some() { SecurityProtocol::SaslSsl } else { SecurityProtocol::Ssl };
-    let login = match credentials {
-        Some(credentials) => {
+    let default = match (credentials, tokens) {
+        (None, None) => SecurityProtocol::Ssl,
+        _ => SecurityProtocol::SaslSsl,
+    };
+    let login = match (credentials, tokens) {
+        (Some(_), Some(_)) => return Err(refused("there are `credentials` and `tokens`: two ways to log in")),
+        (None, Some(tokens)) => Some(Login {
+            mechanism: mechanism.unwrap_or(SaslMechanism::OauthBearer),
+            username: tokens.principal.clone().unwrap_or_default(),
+            password: String::new().into(),
+            tokens: Some(source.dir.join(&tokens.file)),
+        }),
+        (Some(credentials), None) => {
             let (username, password) = source.read(credentials, &USER)?;
-            Some(Login {
-                mechanism: mechanism.unwrap_or(match tokens {
-                    Some(_) => SaslMechanism::OauthBearer,
-                    None => SaslMechanism::default(),
-                }),
-                username,
-                password,
-                tokens: tokens.as_ref().map(|tokens| (tokens.endpoint.clone(), tokens.scope.clone())),
-            })
+            Some(Login { mechanism: mechanism.unwrap_or_default(), username, password, tokens: None })
         }
-        None if mechanism.is_some() || tokens.is_some() => {
+        (None, None) if mechanism.is_some() => {
             return Err(refused(
                 "`security` says how to log in, but there are no `credentials`; write `credentials: {env: NAME}`",
             ));
         }
-        None => None,
+        (None, None) => None,
     };
     let ca = ca.as_ref().map(|ca| source.dir.join(ca));
     if let Some(ca) = ca.as_ref().filter(|ca| !ca.is_file()) {
@@ -55,7 +57,7 @@ fn options(kafka: &ApacheKafka, source: &Source<'_>) -> Result<Options, PortErro
 mod tests {
     use std::path::Path;
 
-    use weir_model::CredentialRef;
+    use weir_model::{CredentialRef, TokenSource};
 
     use super::*;
 
@@ -87,6 +89,19 @@ mod tests {
         assert_eq!(options.cluster_id.as_deref(), Some("4L62"));
         let login = options.login.unwrap();
         assert_eq!((login.mechanism, login.username.as_str()), (SaslMechanism::ScramSha512, "weir"));
+    }
+
+    #[test]
+    fn tokens_are_a_login_of_their_own() {
+        let tokens = Some(TokenSource { file: "token".to_owned(), principal: None });
+        let security = KafkaSecurity { tokens, ..KafkaSecurity::default() };
+        let cluster = ApacheKafka { security, ..cluster() };
+        assert!(options_of(&cluster).unwrap_err().message.contains("two ways to log in"));
+        let options = options_of(&ApacheKafka { credentials: None, ..cluster }).unwrap();
+        assert_eq!(options.protocol, SecurityProtocol::SaslSsl);
+        let login = options.login.unwrap();
+        assert_eq!((login.mechanism, login.username.as_str()), (SaslMechanism::OauthBearer, ""));
+        assert_eq!(login.tokens.as_deref(), Some(Path::new("./token")));
     }
 
     #[test]

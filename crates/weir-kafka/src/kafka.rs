@@ -23,6 +23,7 @@ use crate::{
     keys,
     observe::{self, BrokerDefaults, TopicDefaults},
     records,
+    tokens::Tokens,
 };
 
 /// How often a request that waits looks whether the client can connect at all.
@@ -38,7 +39,7 @@ const ANONYMOUS: &str = "User:ANONYMOUS";
 /// A Kafka cluster, over the admin protocol.
 pub struct Kafka {
     pub(crate) options: Options,
-    pub(crate) admin: Arc<Admin>,
+    pub(crate) admin: Arc<Admin<Tokens>>,
     requests: AtomicU64,
     /// Whether any request was ever answered.
     reached: AtomicBool,
@@ -59,7 +60,8 @@ impl Kafka {
     /// `Refused` for options that contradict each other, or that this build does not support.
     pub fn new(options: Options) -> Result<Self, PortError> {
         options.check()?;
-        let admin = Admin::new(&options.config()).map_err(|error| match (&error, &options.ca) {
+        let tokens = Tokens::new(options.login.as_ref());
+        let admin = Admin::with_context(&options.config(), tokens).map_err(|error| match (&error, &options.ca) {
             (Error::Client(source), Some(ca)) if source.to_string().contains("ssl.ca.location") => PortError::new(
                 ErrorKind::Refused,
                 format!("the CA file {} holds no certificate that can be read; it must be PEM", ca.display()),
@@ -117,8 +119,11 @@ impl Kafka {
         match &self.options.login {
             // Who shows no certificate of his own.
             None => Some(ANONYMOUS.to_owned()),
-            // Who a token belongs to is in the token.
-            Some(login) => login.tokens.is_none().then(|| format!("User:{}", login.username)),
+            // Known once a token has been read, which is before the first answer.
+            Some(login) if login.tokens.is_some() => {
+                self.admin.client().context().bearer().map(|bearer| format!("User:{bearer}"))
+            }
+            Some(login) => Some(format!("User:{}", login.username)),
         }
     }
 

@@ -54,6 +54,7 @@ mod note;
 mod observe;
 mod options;
 mod records;
+mod tokens;
 
 pub use weir_model::{SaslMechanism, SecurityProtocol};
 

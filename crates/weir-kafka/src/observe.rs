@@ -139,7 +139,16 @@ pub(crate) async fn describe_cluster(kafka: &Kafka) -> Result<ClusterDescription
             let why =
                 error.message.rsplit_once("error: ").or_else(|| error.message.split_once(&format!("{bootstrap}: ")));
             let why = why.map_or(error.message.as_str(), |(_, why)| why);
-            error.message = format!("{bootstrap} does not let `{}` in: {why}", login.username);
+            error.message = match &login.tokens {
+                Some(file) if kafka.deployer().is_none() => {
+                    format!("cannot log in to {bootstrap} with the token in {}: {why}", file.display())
+                }
+                _ => {
+                    let principal = kafka.deployer().unwrap_or_default();
+                    let name = principal.strip_prefix("User:").unwrap_or(&principal);
+                    format!("{bootstrap} does not let `{name}` in: {why}")
+                }
+            };
         }
         if failure::is_untrusted(&error.message) {
             error.message = match ca {
@@ -469,7 +478,7 @@ mod tests {
         let with = |other: Acl| said(Host::Any, &[allow.clone(), other]);
         let told = [
             said(Host::Any, &[]),
-            said(Host::Any, &[allow.clone()]),
+            said(Host::Any, std::slice::from_ref(&allow)),
             said(Host::Any, &[topic(Operation::Read, "*", Literal)]),
             said(Host::Any, &[topic(Operation::Describe, "dev.a", Prefixed)]),
             said(Host::Any, &[topic(Operation::DescribeConfigs, "dev.", Prefixed)]),

@@ -35,12 +35,12 @@ pub struct Options {
 pub struct Login {
     /// How.
     pub mechanism: SaslMechanism,
-    /// The user; a client's id for OAUTHBEARER.
+    /// The user. For OAUTHBEARER the name that the brokers know the bearer by; empty: the token's `sub`.
     pub username: String,
-    /// The password; the client's secret for OAUTHBEARER.
+    /// The password; empty for OAUTHBEARER.
     pub password: SecretString,
-    /// Where tokens come from, for OAUTHBEARER: the token endpoint, and the scope asked for.
-    pub tokens: Option<(String, Option<String>)>,
+    /// The file that holds a token, for OAUTHBEARER. It is read again before the token expires.
+    pub tokens: Option<PathBuf>,
 }
 
 impl fmt::Debug for Login {
@@ -78,13 +78,15 @@ impl Options {
                 format!("there are credentials, but {protocol} has no log-in; use SASL_SSL")
             }
             Some(login) if login.mechanism == SaslMechanism::OauthBearer && login.tokens.is_none() => {
-                "OAUTHBEARER needs the token endpoint".to_owned()
+                "OAUTHBEARER needs a file with a token".to_owned()
             }
             Some(login) if login.mechanism != SaslMechanism::OauthBearer && login.tokens.is_some() => {
-                format!("a token endpoint means OAUTHBEARER, not {}", login.mechanism)
+                format!("a token means OAUTHBEARER, not {}", login.mechanism)
             }
-            Some(login) if login.username.is_empty() => "the user name is empty".to_owned(),
-            Some(login) if login.password.expose_secret().is_empty() => "the password is empty".to_owned(),
+            Some(login) if login.tokens.is_none() && login.username.is_empty() => "the user name is empty".to_owned(),
+            Some(login) if login.tokens.is_none() && login.password.expose_secret().is_empty() => {
+                "the password is empty".to_owned()
+            }
             _ if self.ca.is_some() && !protocol.is_tls() => {
                 format!("there is a CA file, but {protocol} is not encrypted; use {}", protocol.encrypted())
             }
@@ -101,20 +103,9 @@ impl Options {
         let mut config = self.base();
         if let Some(Login { mechanism, username, password, tokens }) = &self.login {
             config.set("sasl.mechanism", mechanism.name());
-            match tokens {
-                None => {
-                    config.set("sasl.username", username).set("sasl.password", password.expose_secret());
-                }
-                Some((endpoint, scope)) => {
-                    config
-                        .set("sasl.oauthbearer.method", "oidc")
-                        .set("sasl.oauthbearer.token.endpoint.url", endpoint)
-                        .set("sasl.oauthbearer.client.id", username)
-                        .set("sasl.oauthbearer.client.secret", password.expose_secret());
-                    if let Some(scope) = scope {
-                        config.set("sasl.oauthbearer.scope", scope);
-                    }
-                }
+            // Tokens are given when they are asked for: see `Tokens`.
+            if tokens.is_none() {
+                config.set("sasl.username", username).set("sasl.password", password.expose_secret());
             }
         }
         config
@@ -176,7 +167,7 @@ mod tests {
         use SecurityProtocol::{Plaintext, SaslPlaintext, SaslSsl, Ssl};
         let mut tokens = login(ScramSha512);
         if let Some(login) = &mut tokens {
-            login.tokens = Some(("https://idp/token".into(), None));
+            login.tokens = Some("token".into());
         }
         let said = [
             with(SaslSsl, login(ScramSha512), Some("ca.pem")),
@@ -194,8 +185,8 @@ mod tests {
         there are credentials, but SSL has no log-in; use SASL_SSL
         there is a CA file, but SASL_PLAINTEXT is not encrypted; use SASL_SSL
         there is a CA file, but PLAINTEXT is not encrypted; use SSL
-        OAUTHBEARER needs the token endpoint
-        a token endpoint means OAUTHBEARER, not SCRAM-SHA-512
+        OAUTHBEARER needs a file with a token
+        a token means OAUTHBEARER, not SCRAM-SHA-512
         ");
     }
 

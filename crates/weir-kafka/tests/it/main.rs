@@ -1,6 +1,7 @@
 //! The adapter on a real broker.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+mod bearer;
 mod conforms;
 mod dropped;
 mod login;

@@ -179,22 +179,22 @@ pub struct KafkaSecurity {
     #[serde(default)]
     #[schemars(extend("examples" = ["certificates/ca.pem"]))]
     pub ca: Option<String>,
-    /// Where OAUTHBEARER gets its tokens. Client id and secret are the user and the password of `credentials`.
+    /// Where the tokens for OAUTHBEARER are, in place of `credentials`.
     #[serde(default)]
     pub tokens: Option<TokenSource>,
 }
 
-/// An OAuth 2 token endpoint that gives tokens for client credentials.
+/// Tokens for OAUTHBEARER, which something else fetches and renews: the platform, an agent, a pipeline's step.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TokenSource {
-    /// Its URL.
-    #[schemars(extend("examples" = ["https://login.example.com/oauth2/token"]))]
-    pub endpoint: String,
-    /// The scope to ask for. Default: none.
+    /// The file that holds the token, relative to the workspace. It is read again before the token expires.
+    #[schemars(extend("examples" = ["/var/run/secrets/kafka/token"]))]
+    pub file: String,
+    /// The name that the brokers know its bearer by. Default: the token's `sub`.
     #[serde(default)]
-    #[schemars(extend("examples" = ["api://kafka/.default"]))]
-    pub scope: Option<String>,
+    #[schemars(extend("examples" = ["weir"]))]
+    pub principal: Option<String>,
 }
 
 /// Kafka's `security.protocol`.

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use weir_findings::{RulePage, Severity};
-use weir_model::{ConfluentCloud, CredentialRef};
+use weir_model::{ApacheKafka, ConfluentCloud, CredentialRef, SaslMechanism};
 
 use crate::{
     Rule,
@@ -18,7 +18,7 @@ pub(super) const RULE: Rule = Rule {
         what: "A Confluent Cloud cluster has an environment `env-…` and an id `lkc-…`; an Apache Kafka cluster a \
                `bootstrap` of `host:port`s and an id; a sandbox a path, and at least one broker. The control plane is reached \
                by https; only on this machine, for tests, by http. Credentials in a key vault are given by the secret's \
-               address. Two names for one cluster are a warning.",
+               address; OAUTHBEARER takes a file with a token in place of credentials. Two names for one cluster are a warning.",
         why: "Deployment compares the id with the cluster it reaches, and refuses any other. With a wrong one it refuses \
               the right cluster.",
         bad: "clusters: {prod: {confluentCloud: {environment: production, cluster: lkc-c3}}}",
@@ -41,6 +41,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
                 out.push(out.error(at, message).help("write `broker-1:9092`, several separated by commas"));
             }
             credentials(cx, out, &["clusters", name, "apacheKafka"], kafka.credentials.as_ref());
+            tokens(cx, out, name, kafka);
             if kafka.cluster_id.trim().is_empty() {
                 let at = cx.settings(["clusters", name, "apacheKafka", "clusterId"]);
                 let help = "write what `kafka-cluster.sh cluster-id` prints";
@@ -66,6 +67,32 @@ fn check(cx: &Context<'_>, out: &mut Out) {
                 .related(cx.settings(["clusters", other]), "the other one");
             out.push(finding);
         }
+    }
+}
+
+/// OAUTHBEARER and its tokens come together, and are a log-in of their own.
+fn tokens(cx: &Context<'_>, out: &mut Out, name: &str, kafka: &ApacheKafka) {
+    let at = |rest: &[&str]| cx.settings(["clusters", name, "apacheKafka"].iter().chain(rest).copied());
+    let is_bearer = |mechanism: SaslMechanism| mechanism == SaslMechanism::OauthBearer;
+    match (kafka.security.mechanism, &kafka.security.tokens) {
+        (Some(mechanism), None) if is_bearer(mechanism) => {
+            let message = "OAUTHBEARER needs tokens, and weir does not fetch them itself";
+            let help = "name the file where the platform keeps one: `tokens: {file: PATH}` beside the mechanism";
+            out.push(out.error(at(&["security", "mechanism"]), message).help(help));
+        }
+        (Some(mechanism), Some(_)) if !is_bearer(mechanism) => {
+            let message = format!("tokens are for OAUTHBEARER, not for {}", mechanism.name());
+            out.push(out.error(at(&["security", "mechanism"]), message).help("leave the mechanism out"));
+        }
+        (_, Some(tokens)) if tokens.file.trim().is_empty() => {
+            let help = "write the file's path, as in `/var/run/secrets/kafka/token`";
+            out.push(out.error(at(&["security", "tokens", "file"]), "no file has an empty name").help(help));
+        }
+        (_, Some(_)) if kafka.credentials.is_some() => {
+            let message = "there are `credentials` and `tokens`: two ways to log in";
+            out.push(out.error(at(&["security", "tokens"]), message).help("leave one of them out"));
+        }
+        _ => {}
     }
 }
 
