@@ -101,7 +101,8 @@ impl Batch<'_> {
             });
             let count = fits.count();
             let mut chunk: Items<T> = items.drain(..count).collect();
-            let sent = self.kafka.ask((request.send)(self.kafka, chunk.iter().map(|(_, item)| item).collect())).await;
+            let sent =
+                self.kafka.change((request.send)(self.kafka, chunk.iter().map(|(_, item)| item).collect())).await;
             match sent {
                 Ok(answers) => {
                     for ((place, item), answer) in chunk.into_iter().zip(answers) {
@@ -465,10 +466,14 @@ impl Batch<'_> {
             let filters = account.into_iter().flat_map(|account| &account.notes).filter_map(|note| note.filter(name));
             notes.extend(filters.map(|filter| (place, filter)));
         }
-        // One note that stays keeps the account: any failure counts, whatever comes after it.
-        for (place, filter) in notes {
-            if matches!(self.answers[place], Some(Ok(()))) {
-                self.delete_acls(vec![(place, filter)]).await;
+        // One note that stays keeps the account: any failure counts, whichever note it is of. So each has an answer.
+        let places: Vec<usize> = notes.iter().map(|(place, _)| *place).collect();
+        let items = notes.into_iter().enumerate().map(|(number, (_, filter))| (number, filter)).collect();
+        let answers = std::mem::replace(&mut self.answers, places.iter().map(|_| None).collect());
+        self.delete_acls(items).await;
+        for (place, answer) in places.into_iter().zip(std::mem::replace(&mut self.answers, answers)) {
+            if let (Some(Err(error)), Some(Ok(()))) = (answer, &self.answers[place]) {
+                self.answer(place, Err(error));
             }
         }
     }

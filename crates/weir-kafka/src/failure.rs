@@ -74,11 +74,12 @@ pub(crate) fn item(error: &ItemError, purpose: Purpose, what: impl std::fmt::Dis
 pub(crate) fn call(error: Error, purpose: Purpose, what: &str) -> PortError {
     match error {
         Error::Request { error, cause } => {
-            // A login that is refused, or a certificate that is not trusted, looks like a request that takes too long.
+            // A login that is refused, or a certificate that is not trusted, looks like a request that takes too long. Of
+            // a change nobody knows whether it was sent before.
             let cause = cause.filter(|_| matches!(kind(error.code, Purpose::Write), ErrorKind::Ambiguous));
             let told = cause.as_ref().map(|cause| kind(cause.code, Purpose::Read));
             let kind = match told {
-                Some(kind @ (ErrorKind::Denied | ErrorKind::Unavailable)) => kind,
+                Some(kind @ (ErrorKind::Denied | ErrorKind::Unavailable)) if purpose == Purpose::Read => kind,
                 _ => kind(error.code, purpose),
             };
             let message = format!("{what}: {}", words(&error));
@@ -124,13 +125,14 @@ mod tests {
 
     #[test]
     fn a_refused_login_is_no_timeout() {
-        let error = call(
-            request(-185, Some((-169, "SASL authentication error:\n invalid credentials"))),
-            Purpose::Write,
-            "cannot look",
-        );
+        let refused = || request(-185, Some((-169, "SASL authentication error:\n invalid credentials")));
+        let error = call(refused(), Purpose::Read, "cannot look");
         assert_eq!(error.kind, ErrorKind::Denied);
         assert_eq!(error.message, "cannot look: Timed out (SASL authentication error: invalid credentials)");
+        // A change may have been sent before: when the credential was still good.
+        let error = call(refused(), Purpose::Write, "cannot change");
+        assert_eq!(error.kind, ErrorKind::Ambiguous);
+        assert_eq!(error.message, "cannot change: Timed out (SASL authentication error: invalid credentials)");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use futures::future::{Either, select};
 use tokio::sync::OnceCell;
 use weir_planning::{Acl, Change, KeyMarker, Observed, TopicFacts};
 use weir_ports::{Cluster, ErrorKind, IssuedKey, PortError, Query};
-use weir_rdkafka_admin::{Admin, Error};
+use weir_rdkafka_admin::{Admin, Error, ItemError};
 
 use crate::{
     Access, Options, acl, apply,
@@ -33,6 +33,8 @@ const UNREACHABLE: Duration = Duration::from_secs(10);
 /// The same for who shows a certificate that is not trusted: waiting does not make it better.
 const UNTRUSTED: Duration = Duration::from_secs(2);
 
+/// librdkafka's number for a request whose time was up.
+const TIMED_OUT: i32 = -185;
 /// Whom the brokers take for who does not log in.
 const ANONYMOUS: &str = "User:ANONYMOUS";
 
@@ -140,15 +142,28 @@ impl Kafka {
         self.reached.load(Ordering::Relaxed)
     }
 
-    /// Waits for a request. One that cannot even log in would wait until its time is up.
+    /// Waits for a request that changes nothing. One that cannot even log in would wait until its time is up.
     pub(crate) async fn ask<T>(&self, request: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        self.wait(request).await.unwrap_or_else(|trouble| Err(Error::Request { error: trouble, cause: None }))
+    }
+
+    /// Waits for a request that changes something. It may have been sent before the connection got into trouble: what
+    /// became of it is then as open as if its time were up.
+    pub(crate) async fn change<T>(&self, request: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        self.wait(request).await.unwrap_or_else(|trouble| {
+            Err(Error::Request { error: ItemError::new(TIMED_OUT, None), cause: Some(trouble) })
+        })
+    }
+
+    /// Waits for a request, or for its connection's hopeless trouble.
+    async fn wait<T>(&self, request: impl Future<Output = Result<T, Error>>) -> Result<Result<T, Error>, ItemError> {
         self.count();
         let (mut request, since) = (pin!(request), Instant::now());
         loop {
             request = match select(request, pin!(tokio::time::sleep(GLANCE))).await {
                 Either::Left((answer, _)) => {
                     self.reached.fetch_or(answer.is_ok(), Ordering::Relaxed);
-                    return answer;
+                    return Ok(answer);
                 }
                 Either::Right(((), request)) => request,
             };
@@ -161,7 +176,7 @@ impl Kafka {
                 _ => since.elapsed() > UNREACHABLE && !self.was_reached(),
             };
             if hopeless {
-                return Err(Error::Request { error: trouble, cause: None });
+                return Err(trouble);
             }
         }
     }

@@ -112,7 +112,7 @@ async fn upsert(kafka: &Kafka, user: &str, iterations: i32, secret: &SecretStrin
 async fn alter(kafka: &Kafka, alteration: ScramAlteration<'_>) -> Result<(), (Option<Code>, PortError)> {
     let what = format!("cannot change the credentials of `{}` (needs Alter on the cluster)", alteration.user());
     let options = kafka.request_options();
-    let answers = kafka.ask(kafka.admin.alter_scram_credentials(&[alteration], &options)).await;
+    let answers = kafka.change(kafka.admin.alter_scram_credentials(&[alteration], &options)).await;
     let mut answers = answers.map_err(|e| (None, failure::call(e, Purpose::Write, &what)))?;
     match answers.pop() {
         Some(Ok(())) => Ok(()),
@@ -124,7 +124,7 @@ async fn alter(kafka: &Kafka, alteration: ScramAlteration<'_>) -> Result<(), (Op
 /// Writes a note.
 pub(crate) async fn write_note(kafka: &Kafka, account: &str, note: &Note) -> Result<(), PortError> {
     const WHAT: &str = "cannot write a note as an ACL (needs Alter on the cluster)";
-    let answers = kafka.ask(kafka.admin.create_acls(&[note.binding(account)], &kafka.request_options())).await;
+    let answers = kafka.change(kafka.admin.create_acls(&[note.binding(account)], &kafka.request_options())).await;
     match answers.map_err(|e| failure::call(e, Purpose::Write, WHAT))?.pop() {
         Some(Ok(())) => Ok(()),
         Some(Err(error)) => Err(failure::item(&error, Purpose::Write, WHAT)),
@@ -143,7 +143,7 @@ pub(crate) async fn delete_notes(
     if filters.is_empty() {
         return Ok(());
     }
-    let answers = kafka.ask(kafka.admin.delete_acls(&filters, &kafka.request_options())).await;
+    let answers = kafka.change(kafka.admin.delete_acls(&filters, &kafka.request_options())).await;
     for answer in answers.map_err(|e| failure::call(e, Purpose::Write, WHAT))? {
         answer.map_err(|e| failure::item(&e, Purpose::Write, WHAT))?;
     }

@@ -27,6 +27,9 @@ async fn many_topics_take_as_many_requests_as_one() {
     query.accounts.patterns.push(NamePattern::try_from(format!("{prefix}.*")).unwrap());
     let mut counts = Vec::new();
     let kafka = crate::admin(broker);
+    // Without any binding they are asked for twice.
+    let account = Change::CreateAccount { account: prefix.clone(), description: String::new() };
+    kafka.apply(&[&account]).await.remove(0).unwrap();
     for many in [1, 300] {
         let changes: Vec<Change> = (0..many).map(|n| create(format!("{prefix}.{n}"))).collect();
         let before = kafka.requests();
@@ -40,6 +43,28 @@ async fn many_topics_take_as_many_requests_as_one() {
         counts.push(fresh.requests());
     }
     assert_eq!(counts, [12, 12]);
+}
+
+#[tokio::test]
+async fn many_accounts_are_deleted_at_once() {
+    let Some(broker) = crate::broker() else { return };
+    let (kafka, prefix) = (crate::admin(broker), crate::unique("deleted"));
+    let names: Vec<String> = (0..100).map(|n| format!("{prefix}-{n}")).collect();
+    let create = |account: &String| Change::CreateAccount { account: account.clone(), description: "x".to_owned() };
+    let create: Vec<Change> = names.iter().map(create).collect();
+    for answer in kafka.apply(&create.iter().collect::<Vec<_>>()).await {
+        answer.unwrap();
+    }
+    let mut query = Query::default();
+    query.accounts.names.extend(names.iter().cloned());
+    crate::eventually("the accounts", async || kafka.observe(&query).await.unwrap().accounts.len() == 100).await;
+    let delete: Vec<Change> = names.into_iter().map(|account| Change::DeleteAccount { account }).collect();
+    let before = kafka.requests();
+    for answer in kafka.apply(&delete.iter().collect::<Vec<_>>()).await {
+        answer.unwrap();
+    }
+    assert!(kafka.requests() - before <= 10, "{} requests", kafka.requests() - before);
+    crate::eventually("nobody", async || kafka.observe(&query).await.unwrap().accounts.is_empty()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
