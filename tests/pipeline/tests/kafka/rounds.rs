@@ -16,11 +16,12 @@ use weir_model::{Operation, PatternType, Permission, Resource};
 use weir_planning::{Acl, Change, Host, Observed, SecretRef};
 use weir_ports::{Cluster as _, ErrorKind, ExposeSecret as _, Query};
 use weir_rdkafka_admin::{
-    AclFilter, Admin, Options, ScramAlteration, ScramCredential, ScramMechanism, rdkafka::ClientConfig,
+    self as rd, AclBinding, AclFilter, Admin, ConfigEntry, ConfigQuery, ConfigResource, ConfigSource, Options,
+    ScramAlteration, ScramCredential, ScramMechanism, TopicDescription, rdkafka::ClientConfig,
 };
 use weir_sandbox::Vaults;
 
-use self::desired::Desired;
+use self::desired::{Desired, Shape};
 use crate::scene::{self, Ended, Folder, Scene};
 
 /// So many in a test run; 100 and more by hand.
@@ -81,12 +82,13 @@ fn whatever_is_killed_runs_again_to_the_same_end() {
     let Some(mut scene) = Scene::start(&[]) else { return };
     let foreign = make_foreign(&scene);
     let folder = scene.workspace("dev", "");
-    let mut figures = Figures::default();
+    let (mut figures, mut shapes) = (Figures::default(), BTreeMap::new());
     let begun = Instant::now();
     for round in 0..rounds {
         let since = Instant::now();
         let mut random = Random::new(seed, round);
-        Round { scene: &mut scene, folder: &folder, round, figures: &mut figures }.play(&mut random);
+        Round { scene: &mut scene, folder: &folder, round, figures: &mut figures, shapes: &mut shapes }
+            .play(&mut random);
         assert_eq!(foreign, Foreign::read(&scene), "round {round} touched what is not its own");
         figures.times.push(since.elapsed());
     }
@@ -116,6 +118,8 @@ struct Round<'a> {
     folder: &'a Folder,
     round: u64,
     figures: &'a mut Figures,
+    /// What topics are after this round: settings that a file does not name any more stay.
+    shapes: &'a mut BTreeMap<String, Shape>,
 }
 
 impl Round<'_> {
@@ -230,7 +234,7 @@ impl Round<'_> {
     }
 
     /// Looks at broker and vaults, without weir's binaries. All secrets that are held.
-    fn check(&self, desired: &Desired, before: &Observed) -> Vec<String> {
+    fn check(&mut self, desired: &Desired, before: &Observed) -> Vec<String> {
         let (round, now) = (self.round, self.scene.everything());
         let names = |of: &BTreeSet<String>| of.iter().map(|name| format!("dev.{name}")).collect::<BTreeSet<_>>();
         let topics: BTreeSet<String> = now.topics.keys().filter(|name| name.starts_with("dev.")).cloned().collect();
@@ -245,6 +249,16 @@ impl Round<'_> {
             let same = before.topics.get(name).is_none_or(|before| before.uid == topic.uid);
             assert!(same, "round {round}: {name} is another topic now");
         }
+
+        self.shapes.retain(|name, _| !gone.contains(name));
+        for (name, (partitions, settings)) in &desired.shapes {
+            let shape = self.shapes.entry(name.clone()).or_default();
+            shape.0 = *partitions;
+            shape.1.extend(settings.clone());
+        }
+        let (shapes, bindings) = told(self.scene);
+        assert_eq!(&shapes, self.shapes, "round {round}");
+        assert_eq!(bindings, desired.bindings, "round {round}");
 
         let accounts: BTreeSet<&str> = now.accounts.keys().filter_map(|name| name.strip_prefix("dev-")).collect();
         assert_eq!(accounts, desired.accounts.iter().map(String::as_str).collect(), "round {round}");
@@ -295,6 +309,39 @@ impl Round<'_> {
             }
         }
     }
+}
+
+/// The stage's topics and bindings, as the broker tells it, and not weir.
+fn told(scene: &Scene) -> (BTreeMap<String, Shape>, BTreeSet<AclBinding>) {
+    let (admin, options) = (bare(scene), Options::new());
+    let metadata = admin.client().fetch_metadata(None, Duration::from_secs(30)).unwrap();
+    let names: Vec<&str> = metadata.topics().iter().map(|topic| topic.name()).collect();
+    let names: Vec<&str> = names.into_iter().filter(|name| name.starts_with("dev.")).collect();
+    let resources: Vec<ConfigResource> = names.iter().map(|name| ConfigResource::Topic((*name).to_owned())).collect();
+    let all = AclFilter::any();
+    let (topics, settings, acls) = pipeline::block_on(async {
+        futures::try_join!(
+            admin.describe_topics(&names, &options),
+            admin.describe_configs(&resources, ConfigQuery::default(), &options),
+            admin.describe_acls(&all, &options),
+        )
+        .unwrap()
+    });
+    let shape = |(topic, settings): (Result<TopicDescription, _>, Result<Vec<ConfigEntry>, _>)| {
+        let (topic, settings) = (topic.unwrap(), settings.unwrap());
+        let own = settings.into_iter().filter(|setting| setting.source == ConfigSource::Topic);
+        let settings = own.map(|setting| (setting.name, setting.value.unwrap())).collect();
+        (topic.name, (topic.partitions.len() as u64, settings))
+    };
+    let bindings = acls.into_iter().filter(|acl| acl.principal.starts_with("User:dev-") && !is_note(acl)).collect();
+    (topics.into_iter().zip(settings).map(shape).collect(), bindings)
+}
+
+/// What binds nothing: weir remembers accounts and keys by it.
+fn is_note(acl: &AclBinding) -> bool {
+    acl.permission == rd::Permission::Deny
+        && acl.resource_type == rd::ResourceType::TransactionalId
+        && (acl.name.starts_with("weir.account:") || acl.name.starts_with("weir.key:"))
 }
 
 /// What belongs to others, as the broker tells it: topics, bindings, credentials.

@@ -1,8 +1,12 @@
 //! What a round's workspace asks for: the same for the same round, and another for every round.
 
-use std::{collections::BTreeSet, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use pipeline::Random;
+use weir_rdkafka_admin::{AclBinding, AclOperation, PatternType, Permission, ResourceType};
 
 const TOPICS: u64 = 13;
 /// From this number on, topics are deleted and made again, and always have the same settings set. Kafka 4.3.1, when it
@@ -11,10 +15,17 @@ const TOPICS: u64 = 13;
 const DELETED: u64 = 6;
 const ACCOUNTS: u64 = 5;
 
+/// What a topic is to be: its partitions, and settings in Kafka's spelling.
+pub(crate) type Shape = (u64, BTreeMap<String, String>);
+
 /// A round's entities; all names as teams write them.
 #[derive(Debug, Default)]
 pub(crate) struct Desired {
     pub(crate) topics: BTreeSet<String>,
+    /// The same by their physical names.
+    pub(crate) shapes: BTreeMap<String, Shape>,
+    /// All bindings of the stage's accounts.
+    pub(crate) bindings: BTreeSet<AclBinding>,
     /// Topics with a tombstone.
     pub(crate) deleted: BTreeSet<String>,
     pub(crate) accounts: BTreeSet<String>,
@@ -38,12 +49,20 @@ impl Desired {
                 }
                 _ => {
                     let partitions = 1 + round / 20 + number % 2;
-                    let mut config = format!("retention.ms: {}d", 1 + random.below(3));
+                    let days = 1 + random.below(3);
+                    let mut config = format!("retention.ms: {days}d");
+                    let mut settings =
+                        BTreeMap::from([("retention.ms".to_owned(), (days * 24 * 3_600 * 1_000).to_string())]);
+                    let mut set = |written: &str, kept: &str| {
+                        write!(config, ", cleanup.policy: {written}").unwrap();
+                        settings.insert("cleanup.policy".to_owned(), kept.to_owned());
+                    };
                     match random.below(3) {
-                        0 => config.push_str(", cleanup.policy: [compact, delete]"),
-                        _ if number >= DELETED => config.push_str(", cleanup.policy: delete"),
+                        0 => set("[compact, delete]", "compact,delete"),
+                        _ if number >= DELETED => set("delete", "delete"),
                         _ => {}
                     }
+                    desired.shapes.insert(format!("dev.{name}"), (partitions, settings));
                     let spec = format!("{{partitions: {partitions}, replicationFactor: 1, config: {{{config}}}}}");
                     desired.entity("Topic", &name, "", &spec);
                     desired.topics.insert(name);
@@ -65,8 +84,15 @@ impl Desired {
             let mut allow = String::new();
             for topic in &topics {
                 match random.below(6) {
-                    0 => write!(allow, "{{produce: {topic}}}, ").unwrap(),
-                    1 => write!(allow, "{{consume: {topic}, group: {name}}}, ").unwrap(),
+                    0 => {
+                        write!(allow, "{{produce: {topic}}}, ").unwrap();
+                        desired.bindings.insert(binding(&name, ResourceType::Topic, topic, AclOperation::Write));
+                    }
+                    1 => {
+                        write!(allow, "{{consume: {topic}, group: {name}}}, ").unwrap();
+                        desired.bindings.insert(binding(&name, ResourceType::Topic, topic, AclOperation::Read));
+                        desired.bindings.insert(binding(&name, ResourceType::Group, &name, AclOperation::Read));
+                    }
                     _ => {}
                 }
             }
@@ -95,5 +121,17 @@ impl Desired {
 
     pub(crate) fn yaml(&self) -> &str {
         &self.text
+    }
+}
+
+fn binding(account: &str, resource_type: ResourceType, name: &str, operation: AclOperation) -> AclBinding {
+    AclBinding {
+        resource_type,
+        name: format!("dev.{name}"),
+        pattern: PatternType::Literal,
+        principal: format!("User:dev-{account}"),
+        host: "*".to_owned(),
+        operation,
+        permission: Permission::Allow,
     }
 }
