@@ -82,3 +82,14 @@ fn a_deployment_outlives_its_broker() {
     scene.restart();
     goes_on(&Place::again(&scene, 2, folder));
 }
+
+#[test]
+fn a_quota_on_changes_is_waited_out() {
+    let Some(scene) = Scene::start(&[]) else { return };
+    let mut place = Place::new(&scene, 0);
+    place.use_up_quota(20);
+    let ended = place.run(LINE);
+    assert!(ended.code == Some(0) && ended.took > Duration::from_secs(2), "{ended:?}");
+    let ended = place.run("weir-plan --stage dev --detailed-exitcode");
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}

@@ -176,6 +176,23 @@ impl<'a> Place<'a> {
         user
     }
 
+    /// weir logs in as somebody who may make one partition a second; `plan.json` makes so many at once. The broker makes
+    /// them, and then says nothing to that connection until they are paid for.
+    pub(crate) fn use_up_quota(&mut self, partitions: u32) {
+        use Operation::{Alter, AlterConfigs, Create, Delete, Describe, DescribeConfigs};
+        let user = self.may_only(
+            &[Describe, DescribeConfigs, Alter],
+            &[Create, Describe, DescribeConfigs, Alter, AlterConfigs, Delete],
+        );
+        let quota = "controller_mutation_rate=1";
+        let set = ["--alter", "--add-config", quota, "--entity-type", "users", "--entity-name", &user];
+        let set = self.scene.broker.tool("configs", &set);
+        assert!(set.status.success(), "{set:?}");
+        self.folder.write("toll.yaml", ENTITIES.split("---").next().unwrap());
+        self.edit("toll.yaml", "partitions: 2", &format!("partitions: {partitions}"));
+        self.plan();
+    }
+
     pub(crate) fn vaults(&self) -> Vaults {
         Vaults::open(self.folder.at(".weir"), Default::default()).unwrap()
     }

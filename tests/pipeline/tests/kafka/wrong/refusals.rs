@@ -102,6 +102,15 @@ pub(super) const CASES: &[Case] = &[
         line: DEPLOY,
     },
     Case {
+        name: "a quota on changes that is used up for longer than weir waits",
+        exit: 5,
+        set_up: |place| {
+            place.use_up_quota(60);
+            place.env("WEIR_PATIENCE", "3");
+        },
+        line: DEPLOY,
+    },
+    Case {
         name: "a second slot",
         exit: 1,
         set_up: |place| place.edit("toll.yaml", "[{slot: default}]", "[{slot: default}, {slot: batch}]"),
