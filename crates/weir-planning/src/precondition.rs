@@ -90,7 +90,8 @@ impl Step {
         }
         let found = self.fingerprint_with(now, &keys, marker.as_deref());
         let expected = found == self.fingerprint || self.is_milder(now) || self.is_half_done(plan, now);
-        if expected || self.took_the_place(plan, now, &keys, marker.as_deref()) {
+        let marker = marker.as_deref();
+        if expected || self.took_the_place(plan, now, &keys, marker) || self.was_recovered(plan, now, &keys, marker) {
             Precondition::AsPlanned
         } else {
             Precondition::Stale(self.what_changed())
@@ -260,6 +261,22 @@ impl Step {
             return false;
         }
         self.slot_aspect(now, &[old]) == self.fingerprint
+    }
+
+    /// Whether a run was stopped between recovering a deleted secret and storing its key there: the key is made, and
+    /// the secret holds again what it held before it was deleted.
+    fn was_recovered(&self, plan: &Plan, now: &Observed, keys: &KeysByAccount<'_>, marker: Option<&str>) -> bool {
+        let Change::IssueKey { account, slot, secret, .. } = &self.change else { return false };
+        let ours = |(_, key): &(&str, &ObservedKey)| marker.is_some() && key.marker.as_deref() == marker;
+        if !keys.0.get(account.as_str()).is_some_and(|keys| keys.iter().any(ours)) {
+            return false;
+        }
+        let kept = self.change.secrets().into_iter().filter_map(|at| now.secrets.get_key_value(at));
+        let mut before =
+            Observed { secrets: kept.map(|(at, s)| (at.clone(), s.clone())).collect(), ..Observed::default() };
+        let Some(recovered) = before.secrets.get_mut(secret) else { return false };
+        recovered.state = SecretState::Deleted;
+        self.slot_aspect(&before, &keys.in_slot(account, &plan.stage, slot, marker)) == self.fingerprint
     }
 
     fn what_changed(&self) -> String {
