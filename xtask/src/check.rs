@@ -1,18 +1,28 @@
 //! All that CI checks, in the order in which mistakes are cheapest to find.
 
-use std::time::{Duration, Instant};
+use std::{
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::{
-    command::{cargo, cargo_workspace, run as run_command},
+    command::{cargo, cargo_workspace, has_openssl, in_ci, root, run as run_command},
     deny, layers, test,
 };
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 6] =
-    [("fmt", fmt), ("layers", layers::run), ("clippy", clippy), ("test", test::run), ("doc", doc), ("deny", deny::run)];
+const STEPS: [Step; 7] = [
+    ("fmt", fmt),
+    ("layers", layers::run),
+    ("clippy", clippy),
+    ("test", test::run),
+    ("leaks", leaks),
+    ("doc", doc),
+    ("deny", deny::run),
+];
 
 /// Runs all steps up to the first that fails.
 pub(crate) fn run() -> Result<()> {
@@ -47,6 +57,26 @@ fn fmt() -> Result<()> {
 
 fn clippy() -> Result<()> {
     run_command(cargo_workspace("clippy").args(["--all-targets", "--", "-D", "warnings"]))
+}
+
+/// The only unsafe code under valgrind, as far as that takes a minute or two.
+fn leaks() -> Result<()> {
+    if !has_valgrind() {
+        ensure!(!in_ci(), "valgrind is not installed (Debian: apt-get install valgrind)");
+        println!("skipped: valgrind is not installed (Debian: apt-get install valgrind)");
+        return Ok(());
+    }
+    let mut check = Command::new(root().join("crates/weir-rdkafka-admin/leak-check"));
+    check.arg("--quick");
+    if !has_openssl() {
+        check.env("LEAK_CHECK_FEATURES", "ssl-vendored");
+    }
+    run_command(&mut check)
+}
+
+fn has_valgrind() -> bool {
+    let asked = Command::new("valgrind").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    asked.is_ok_and(|status| status.success())
 }
 
 /// Documentation builds without a warning. Its examples are run by the tests.

@@ -45,7 +45,7 @@ pub(crate) fn kafka_features() -> &'static str {
 }
 
 /// Whether OpenSSL's headers are installed. Without them, OpenSSL is compiled along, which takes minutes.
-fn has_openssl() -> bool {
+pub(crate) fn has_openssl() -> bool {
     let pkg_config = Command::new("pkg-config").args(["--exists", "openssl"]).status();
     env::var_os("OPENSSL_DIR").is_some()
         || pkg_config.is_ok_and(|status| status.success())
