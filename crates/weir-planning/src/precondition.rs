@@ -6,8 +6,8 @@ use serde::Serialize;
 use weir_model::settings;
 
 use crate::{
-    Change, Digest, KeyMarker, Observed, ObservedKey, ObservedSecret, ObservedTopic, Plan, Provider, SecretState, Step,
-    fingerprint, planner::may_lose_data,
+    Change, Digest, KeyMarker, Observed, ObservedKey, ObservedSecret, ObservedTopic, Plan, Provider, SecretRef,
+    SecretState, Step, fingerprint, planner::may_lose_data,
 };
 
 /// How a step stands.
@@ -90,7 +90,8 @@ impl Step {
         }
         let found = self.fingerprint_with(now, &keys, marker.as_deref());
         let expected = found == self.fingerprint || self.is_milder(now) || self.is_half_done(plan, now);
-        if expected || self.took_the_place(plan, now, &keys, marker.as_deref()) {
+        let marker = marker.as_deref();
+        if expected || self.took_the_place(plan, now, &keys, marker) || self.is_recovered(plan, now, &keys, marker) {
             Precondition::AsPlanned
         } else {
             Precondition::Stale(self.what_changed())
@@ -149,7 +150,7 @@ impl Step {
             }
             Change::IssueKey { account, slot, tags, .. } => {
                 let stage = tags.get(ObservedSecret::TAG_STAGE).map_or("", String::as_str);
-                self.slot_aspect(observed, &keys.in_slot(account, stage, slot, ignore))
+                self.slot_aspect(observed, &keys.in_slot(account, stage, slot, ignore), |_| false)
             }
             Change::RevokeKey { key, .. } => match observed.keys.get(key) {
                 Some(key) => fingerprint(key),
@@ -210,10 +211,11 @@ impl Step {
         now.keys.get(id).is_some_and(|key| key.marker.as_ref() == Some(&marker)).then_some(id)
     }
 
-    /// The keys of a slot, and the secrets it is stored in.
-    fn slot_aspect(&self, observed: &Observed, keys: &[&str]) -> Digest {
+    /// The keys of a slot, and the secrets it is stored in; those that `deleted` names are taken for deleted.
+    fn slot_aspect(&self, observed: &Observed, keys: &[&str], deleted: impl Fn(&SecretRef) -> bool) -> Digest {
+        let state = |at, state| if deleted(at) { SecretState::Deleted } else { state };
         let mut secrets =
-            self.change.secrets().into_iter().map(|at| observed.secrets.get(at).map(|s| (s.state, &s.tags)));
+            self.change.secrets().into_iter().map(|at| observed.secrets.get(at).map(|s| (state(at, s.state), &s.tags)));
         let secret = secrets.next().flatten();
         let projections: Vec<_> = secrets.collect();
         if projections.is_empty() { fingerprint(&(keys, secret)) } else { fingerprint(&(keys, secret, projections)) }
@@ -259,7 +261,21 @@ impl Step {
         if plan.provider != Provider::ApacheKafka || !keys.in_slot(account, &plan.stage, slot, marker).is_empty() {
             return false;
         }
-        self.slot_aspect(now, &[old]) == self.fingerprint
+        self.slot_aspect(now, &[old], |_| false) == self.fingerprint
+    }
+
+    /// Whether a run was stopped between recovering a deleted secret and storing a key in it. But for secrets that are
+    /// there again, as they were, everything is as planned.
+    fn is_recovered(&self, plan: &Plan, now: &Observed, keys: &KeysByAccount<'_>, marker: Option<&str>) -> bool {
+        let Change::IssueKey { account, slot, .. } = &self.change else { return false };
+        let keys = keys.in_slot(account, &plan.stage, slot, marker);
+        let is_there = |at: &&SecretRef| now.secrets.get(at).is_some_and(|s| s.state != SecretState::Deleted);
+        let there: Vec<&SecretRef> = self.change.secrets().into_iter().filter(is_there).collect();
+        // Any of them may have been deleted; a slot has four at most.
+        (1..1_u32 << there.len()).any(|some| {
+            let deleted = |at: &SecretRef| (0..).zip(&there).any(|(bit, other)| *other == at && some >> bit & 1 == 1);
+            self.slot_aspect(now, &keys, deleted) == self.fingerprint
+        })
     }
 
     fn what_changed(&self) -> String {

@@ -193,3 +193,39 @@ fn a_key_that_takes_the_place_of_another_is_taken_up_again() {
     assert_eq!(with(step.marker(&plan).unwrap().to_string()), Precondition::AsPlanned);
     assert!(matches!(with("weir/dev/default/ffffffffffffffff".to_owned()), Precondition::Stale(_)));
 }
+
+/// A deleted secret is recovered before a key is stored in it: a run that was stopped in between goes on.
+#[test]
+fn a_secret_that_was_recovered_is_as_planned() {
+    let mut before = Observed::default();
+    before.accounts.insert("dev-billing".to_owned(), ObservedAccount::default());
+    let desired = account("{apiKeys: [{overlap: 1d, projections: [properties]}]}");
+    let (first, step) = only(&desired, &before);
+    apply_step(&step, &first, &mut before);
+    before.keys.clear();
+    before.secrets.values_mut().for_each(|secret| secret.state = SecretState::Deleted);
+    let (plan, step) = only(&desired, &before);
+    assert_eq!(step.check(&plan, &before), Precondition::AsPlanned);
+
+    let with = |change: &dyn Fn(usize, &mut ObservedSecret)| {
+        let mut now = before.clone();
+        now.secrets.values_mut().enumerate().for_each(|(number, secret)| change(number, secret));
+        step.check(&plan, &now)
+    };
+    // One of the two, or both; with an older version that was disabled.
+    for some in 1..4 {
+        for state in [SecretState::Present, SecretState::Disabled] {
+            let recovered = with(&|number, secret| {
+                if some >> number & 1 == 1 {
+                    secret.state = state;
+                }
+            });
+            assert_eq!(recovered, Precondition::AsPlanned, "{some}, {state:?}");
+        }
+    }
+    let other = with(&|_, secret| {
+        secret.state = SecretState::Present;
+        secret.tags.insert(ObservedSecret::TAG_KEY_ID.to_owned(), "OTHER".to_owned());
+    });
+    assert!(matches!(other, Precondition::Stale(_)));
+}
