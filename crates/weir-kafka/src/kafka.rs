@@ -32,6 +32,9 @@ const UNREACHABLE: Duration = Duration::from_secs(10);
 /// The same for who shows a certificate that is not trusted: waiting does not make it better.
 const UNTRUSTED: Duration = Duration::from_secs(2);
 
+/// No number of partitions.
+const UNKNOWN: u64 = u64::MAX;
+
 /// A Kafka cluster, over the admin protocol.
 pub struct Kafka {
     pub(crate) options: Options,
@@ -39,6 +42,8 @@ pub struct Kafka {
     requests: AtomicU64,
     /// Whether any request was ever answered.
     reached: AtomicBool,
+    /// Partitions of all topics that were listed last; `UNKNOWN` before.
+    partitions: AtomicU64,
     pub(crate) broker_defaults: OnceCell<BrokerDefaults>,
     pub(crate) topic_defaults: OnceCell<TopicDefaults>,
 }
@@ -68,6 +73,7 @@ impl Kafka {
             admin: Arc::new(admin),
             requests: AtomicU64::new(0),
             reached: AtomicBool::new(false),
+            partitions: AtomicU64::new(UNKNOWN),
             broker_defaults: OnceCell::new(),
             topic_defaults: OnceCell::new(),
         })
@@ -76,6 +82,15 @@ impl Kafka {
     /// How many requests were made so far, log-ins and librdkafka's own requests for metadata not counted.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
+    }
+
+    /// How many partitions all topics that may be seen have together, before replication, when they were listed last.
+    pub fn partitions(&self) -> Option<u64> {
+        Some(self.partitions.load(Ordering::Relaxed)).filter(|partitions| *partitions != UNKNOWN)
+    }
+
+    pub(crate) fn saw_partitions(&self, partitions: u64) {
+        self.partitions.store(partitions, Ordering::Relaxed);
     }
 
     /// Connects, logs in and compares the cluster's id; answers the id.

@@ -57,7 +57,7 @@ pub use drift::{Cause, Difference, Drift};
 pub use expand::desired;
 pub use marker::{KeyMarker, NotOurs};
 pub use observed::{
-    ClusterFacts, GroupFacts, KeyState, Limits, Observed, ObservedAccount, ObservedKey, ObservedSecret, ObservedTopic,
+    ClusterFacts, DocumentedLimits, GroupFacts, KeyState, Limits, Observed, ObservedAccount, ObservedKey, ObservedSecret, ObservedTopic,
     SecretRef, SecretState, TopicFacts,
 };
 pub use plan::{AccessChange, Change, Phase, Plan, PlanError, Plane, SettingChange, Step, StepId};

@@ -126,6 +126,23 @@ pub struct Limits {
     /// API keys of one account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys_per_account: Option<u64>,
+    /// What documents say, where the cluster itself does not: a plan beyond that has a warning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub documented: Option<DocumentedLimits>,
+}
+
+/// How much clusters of a type take, as documents say: they may be out of date.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DocumentedLimits {
+    /// The type, in the provider's words: `Standard`.
+    pub kind: String,
+    /// Partitions of all topics together, before replication, and how many are in use.
+    #[serde(default)]
+    pub partitions: Option<(u64, u64)>,
+    /// ACL bindings, and how many are in use.
+    #[serde(default)]
+    pub acls: Option<(u64, u64)>,
 }
 
 /// A topic as it is.

@@ -21,7 +21,8 @@ pub const RULES: &[RulePage] = &[
         waivable: None,
         title: "what the cluster's type takes is not exceeded",
         what: "Counts partitions, ACL bindings, service accounts and API keys that are in use and those that the plan adds. \
-               Deletions do not make room, since they come last. Warns when rotating slots would not find room for their second key.",
+               Deletions do not make room, since they come last. Warns when rotating slots would not find room for their second \
+               key, and where only documents say what clusters of the type take.",
         why: "The cluster would refuse part of the plan.",
         bad: "spec: {partitions: 500}    # there is room for 60",
         good: "spec: {partitions: 50}",

@@ -297,3 +297,33 @@ async fn a_host_that_is_not_trusted_is_told_nothing() {
     assert!(error.kind == ErrorKind::Unavailable && error.message.contains("certificate"), "{error}");
     assert_eq!(cloud.requests()["getCmkV2Cluster"], 1);
 }
+
+/// How many partitions and bindings there are is seen at the brokers; how many there may be, documents say or `takes`.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_cluster_takes_depends_on_its_type() {
+    let Some(broker) = broker() else { return };
+    let scene = Scene::new(broker, Tls::Off);
+    let name = unique("limits-");
+    let cloud = scene.both(Tls::Off);
+    done(&cloud, &[account(&name), topic(&name, &[])]).await;
+    done(&cloud, &[grant(&name, acl(&name))]).await;
+    // The broker is shared: others add to what is there.
+    let one = || {
+        let mut query = Query::default();
+        query.accounts.names.insert(name.clone());
+        query
+    };
+    for query in [all(&name), one()] {
+        let limits = scene.both(Tls::Off).observe(&query).await.unwrap().cluster.limits;
+        let documented = limits.documented.unwrap();
+        assert_eq!(documented.kind, "Standard");
+        let ((partitions, used), (acls, bound)) = (documented.partitions.unwrap(), documented.acls.unwrap());
+        assert_eq!((partitions, acls, limits.partitions, limits.acls), (4_096, 1_000, None, None));
+        assert!(used >= 1 && bound >= 1, "{used}, {bound}");
+    }
+    let mut control = scene.control(scene.fake.cloud_key());
+    control.takes = weir_confluent::Takes { partitions: Some(9_000), acls: Some(4_000) };
+    let told = scene.open(Some(control), Some(scene.data(&scene.key, Tls::Off)));
+    let limits = told.observe(&one()).await.unwrap().cluster.limits;
+    assert_eq!((limits.partitions.unwrap().0, limits.acls.unwrap().0, limits.documented), (9_000, 4_000, None));
+}
