@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 use weir_kafka::{Kafka, Login, SaslMechanism, SecurityProtocol};
 use weir_planning::{Change, KeyMarker, Limits, Observed, TopicFacts};
-use weir_ports::{Cluster, ErrorKind, IssuedKey, PortError, Query};
+use weir_ports::{Asked, Cluster, ErrorKind, IssuedKey, PortError, Query};
 
 use crate::{
     ApiKey, Data, Options, accounts, apply,
@@ -229,5 +229,9 @@ impl Cluster for ConfluentCloud {
 
     async fn delete_key(&self, account: &str, key: &str) -> Result<(), PortError> {
         keys::delete(self, account, key).await
+    }
+
+    fn asked(&self) -> Asked {
+        Asked { control: self.requests(), brokers: self.broker_requests() }
     }
 }

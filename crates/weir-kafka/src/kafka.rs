@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use futures::future::{Either, select};
 use tokio::sync::OnceCell;
 use weir_planning::{Acl, Change, KeyMarker, Observed, TopicFacts};
-use weir_ports::{Cluster, ErrorKind, IssuedKey, PortError, Query};
+use weir_ports::{Asked, Cluster, ErrorKind, IssuedKey, PortError, Query};
 use weir_rdkafka_admin::{Admin, Error};
 
 use crate::{
@@ -200,5 +200,9 @@ impl Cluster for Kafka {
 
     async fn delete_key(&self, account: &str, key: &str) -> Result<(), PortError> {
         keys::delete(self, account, key).await
+    }
+
+    fn asked(&self) -> Asked {
+        Asked { brokers: self.requests(), ..Asked::default() }
     }
 }

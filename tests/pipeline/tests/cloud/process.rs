@@ -58,6 +58,15 @@ impl Workspace {
         code.unwrap()
     }
 
+    /// Plans a stage that is as it should be; what is said beside the plan.
+    pub(crate) fn plan(&self, scene: &Scene, entities: &str, flags: &str) -> String {
+        fs::write(self.at("entities.yaml"), entities).unwrap();
+        let mut said = String::new();
+        let line = format!("weir-plan --stage dev --detailed-exitcode {flags}");
+        assert_eq!(self.run(scene, &line, &mut said), 0, "{said}");
+        self.read("stderr")
+    }
+
     fn tell(&self, line: &str, said: &mut String) {
         said.push_str(&format!("$ {line}\n{}{}\n", self.read("stdout"), self.read("stderr")));
     }
