@@ -49,6 +49,8 @@ impl<'a> KeysByAccount<'a> {
     }
 }
 
+const CLEANUP: &str = "cleanup.policy";
+
 static ABSENT: LazyLock<Digest> = LazyLock::new(|| fingerprint(&false));
 static PRESENT: LazyLock<Digest> = LazyLock::new(|| fingerprint(&true));
 
@@ -244,12 +246,22 @@ impl Step {
         known_empty(topic) && topic_aspect(Some(planned)) == self.fingerprint
     }
 
-    /// Whether a run was stopped between deleting the key and retiring its secret, or between storing a key and
-    /// storing it in other shapes.
+    /// Whether a run was stopped between deleting the key and retiring its secret, between storing a key and storing it
+    /// in other shapes, or on the way from `delete` to `compact,delete`.
     fn is_half_done(&self, plan: &Plan, now: &Observed) -> bool {
         match &self.change {
             Change::RevokeKey { key, delete_secret: true, .. } => !now.keys.contains_key(key),
             Change::IssueKey { projections, .. } => !projections.is_empty() && self.stored(plan, now).is_some(),
+            Change::AlterConfig { topic, settings: changes } if plan.provider == Provider::ConfluentCloud => {
+                let by_way_of = changes.get(CLEANUP).filter(|_| self.change.goes_by_way_of_compact());
+                let there = by_way_of.zip(now.topics.get(topic));
+                there.is_some_and(|(change, topic)| {
+                    let mut config = topic.config.clone();
+                    let was_compact = config.remove(CLEANUP).as_deref() == Some("compact");
+                    config.extend(change.from.clone().map(|from| (CLEANUP.to_owned(), from)));
+                    was_compact && topic_aspect(Some(TopicAspect::Config(&topic.uid, &config))) == self.fingerprint
+                })
+            }
             _ => false,
         }
     }

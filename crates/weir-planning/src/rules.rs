@@ -5,17 +5,6 @@ use weir_findings::{RulePage, Severity};
 /// The pages of all rules of this crate, by id.
 pub const RULES: &[RulePage] = &[
     RulePage {
-        id: "cleanup-policy-transition",
-        severity: Severity::Error,
-        waivable: None,
-        title: "compaction is not added to a deleting topic at once",
-        what: "Confluent Cloud refuses to take `cleanup.policy` from `delete` to `compact,delete` in one step.",
-        why: "The step would fail in the middle of a deployment.",
-        bad: "spec:\n  config: {cleanup.policy: [compact, delete]}   # the topic has `delete`",
-        good: "spec:\n  config: {cleanup.policy: [compact]}           # `[compact, delete]` in a second deployment",
-        remedy: "",
-    },
-    RulePage {
         id: "cluster-limit",
         severity: Severity::Error,
         waivable: None,
