@@ -3,7 +3,7 @@ use std::{
     fmt,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use weir_model::SecretPart;
@@ -291,6 +291,9 @@ impl ObservedSecret {
     pub const TAG_REPLACES: &'static str = "replaces";
     /// When that one was made. Absent when it is not known.
     pub const TAG_REPLACES_CREATED: &'static str = "replaces-created";
+    /// How long after it was made the API key inside should be gone: the time until it is replaced, and its overlap, as in
+    /// `97d`. Absent when the slot does not rotate.
+    pub const TAG_EXPIRES_AFTER: &'static str = "expires-after";
     /// On a JSON secret: the parts it is also stored in, separated by commas. Absent when there are none.
     pub const TAG_PROJECTIONS: &'static str = "projections";
     /// On such a part: which it is.
@@ -309,6 +312,13 @@ impl ObservedSecret {
     /// When the API key that was inside before was made, where the tags tell.
     pub fn replaced_created(&self) -> Option<Timestamp> {
         self.time(Self::TAG_REPLACES_CREATED)
+    }
+
+    /// When the API key inside should be gone, as far as tags tell. A reminder: what is expired is still handed out.
+    pub fn expires(tags: &BTreeMap<String, String>) -> Option<Timestamp> {
+        let made: Timestamp = tags.get(Self::TAG_KEY_CREATED)?.parse().ok()?;
+        let after: weir_model::Duration = tags.get(Self::TAG_EXPIRES_AFTER)?.parse().ok()?;
+        made.checked_add(SignedDuration::from_millis(i64::try_from(after.millis).ok()?)).ok()
     }
 
     fn time(&self, tag: &str) -> Option<Timestamp> {
