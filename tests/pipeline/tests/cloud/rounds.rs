@@ -371,6 +371,8 @@ fn disturb<'a>(scene: &'a Scene, trouble: &Trouble, random: &mut Random) -> Runn
             behaviour.listed_after = Duration::from_millis(random.pick(&[0, 100]));
             behaviour.deleted_after = Duration::from_millis(random.pick(&[0, 100]));
             behaviour.key_ready_after = Duration::from_millis(300);
+            behaviour.topics_deleted_after = Duration::from_millis(random.pick(&[0, 300, 3_000]));
+            behaviour.created_with_zeros = true;
         }),
     }
     runner
