@@ -2,18 +2,19 @@
 
 use std::{collections::BTreeSet, fmt::Write as _, path::Path};
 
-use weir_testkit::conformance::{Ability, Case, Port, cases};
+use weir_testkit::conformance::{Ability, CONFLUENT_LACKS, Case, Port, cases};
 
 use crate::conforms::LACKS;
 
 const HEAD: &str = "# Conformance
 
 One suite, in `weir-testkit`, runs the same cases on every implementation of the ports: on the sandbox, on a real Apache
-Kafka broker that the tests start themselves, and on key vaults on loopback, which Microsoft's own client library has
-judged. Where they differ, the sandbox is wrong. They run with `cargo test -p weir-sandbox -p weir-kafka -p weir-secrets`;
-this page is compared with the suite by the second.
+Kafka broker that the tests start themselves, on a fake Confluent Cloud before such a broker, which Confluent's OpenAPI
+files judge, and on key vaults on loopback, which Microsoft's own client library has judged. Where they differ, the sandbox
+is wrong. They run with `cargo test -p weir-sandbox -p weir-kafka -p weir-confluent -p weir-secrets`; this page is compared
+with the suite by the second.
 
-A dash means that the system cannot do what the case is about:
+A dash means that the system cannot do what the case is about. Apache Kafka:
 
 ";
 
@@ -86,16 +87,34 @@ fn reason(ability: Ability) -> &'static str {
     }
 }
 
+fn confluents_reason(ability: Ability) -> &'static str {
+    match ability {
+        Ability::SecretSink => "it keeps no secrets",
+        Ability::Hosts => "bindings are for any address",
+        Ability::MeaninglessOperations => "the fake's broker takes any operation for any resource",
+        Ability::ChangeReplication => "there are three copies, always",
+        other => unreachable!("say why Confluent Cloud lacks {other:?}"),
+    }
+}
+
 fn table(port: Port) -> String {
-    // Key vaults lack nothing: weir-secrets' own test asks for all cases.
-    let (other, lacks): (_, BTreeSet<Ability>) = match port {
-        Port::Cluster => ("Kafka", LACKS.into()),
-        Port::SecretSink => ("Key Vault", BTreeSet::new()),
+    // Key vaults lack nothing: weir-secrets' own test asks for all cases. So does the sandbox's.
+    let others: Vec<(&str, BTreeSet<Ability>)> = match port {
+        Port::Cluster => vec![("Kafka", LACKS.into()), ("Confluent Cloud", CONFLUENT_LACKS.into())],
+        Port::SecretSink => vec![("Key Vault", BTreeSet::new())],
     };
-    let mut table = format!("| case | proves | sandbox | {other} |\n| --- | --- | --- | --- |\n");
+    let mut table = "| case | proves | sandbox |".to_owned();
+    others.iter().for_each(|(name, _)| write!(table, " {name} |").unwrap());
+    table += "\n| --- | --- | --- |";
+    table += &" --- |".repeat(others.len());
+    table += "\n";
     for Case { name, proves, needs, .. } in cases().iter().filter(|case| case.port == port) {
-        let passes = if needs.iter().any(|need| lacks.contains(need)) { "–" } else { "✓" };
-        writeln!(table, "| `{name}` | {} | ✓ | {passes} |", proves.replace('|', "\\|")).unwrap();
+        write!(table, "| `{name}` | {} | ✓ |", proves.replace('|', "\\|")).unwrap();
+        for (_, lacks) in &others {
+            let passes = if needs.iter().any(|need| lacks.contains(need)) { "–" } else { "✓" };
+            write!(table, " {passes} |").unwrap();
+        }
+        table += "\n";
     }
     table
 }
@@ -104,6 +123,10 @@ fn page() -> String {
     let mut page = HEAD.to_owned();
     for ability in LACKS {
         writeln!(page, "- `{ability:?}`: {}", reason(ability)).unwrap();
+    }
+    page += "\nConfluent Cloud:\n\n";
+    for ability in CONFLUENT_LACKS {
+        writeln!(page, "- `{ability:?}`: {}", confluents_reason(ability)).unwrap();
     }
     for (title, port) in [("Cluster", Port::Cluster), ("SecretSink", Port::SecretSink)] {
         write!(page, "\n## `{title}`\n\n{}", table(port)).unwrap();
