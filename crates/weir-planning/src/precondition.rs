@@ -254,13 +254,12 @@ impl Step {
             Change::IssueKey { projections, .. } => !projections.is_empty() && self.stored(plan, now).is_some(),
             Change::AlterConfig { topic, settings: changes } if plan.provider == Provider::ConfluentCloud => {
                 let by_way_of = changes.get(CLEANUP).filter(|_| self.change.goes_by_way_of_compact());
-                let there = by_way_of.zip(now.topics.get(topic));
-                there.is_some_and(|(change, topic)| {
-                    let mut config = topic.config.clone();
-                    let was_compact = config.remove(CLEANUP).as_deref() == Some("compact");
-                    config.extend(change.from.clone().map(|from| (CLEANUP.to_owned(), from)));
-                    was_compact && topic_aspect(Some(TopicAspect::Config(&topic.uid, &config))) == self.fingerprint
-                })
+                let Some((change, there)) = by_way_of.zip(now.topics.get(topic)) else { return false };
+                let mut before = there.clone();
+                let is_compact = before.config.remove(CLEANUP).as_deref() == Some("compact");
+                before.config.extend(change.from.clone().map(|from| (CLEANUP.to_owned(), from)));
+                let as_planned = |known_empty| topic_aspect(Some(records(&before, known_empty))) == self.fingerprint;
+                is_compact && (as_planned(known_empty(there)) || known_empty(there) && as_planned(false))
             }
             _ => false,
         }
