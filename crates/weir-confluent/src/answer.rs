@@ -344,7 +344,8 @@ mod tests {
 
     #[test]
     fn a_cluster_tells_its_type_and_how_far_it_is() {
-        let dedicated = cluster(r#"{"config": {"kind": "Dedicated", "cku": 2}}"#, r#"{"phase": "PROVISIONED", "cku": 4}"#);
+        let dedicated =
+            cluster(r#"{"config": {"kind": "Dedicated", "cku": 2}}"#, r#"{"phase": "PROVISIONED", "cku": 4}"#);
         assert_eq!((dedicated.kind(), dedicated.units(), dedicated.not_ready()), ("Dedicated", Some(4), None));
         let silent = cluster("null", "null");
         assert_eq!((silent.kind(), silent.units(), silent.not_ready()), ("", None, None));

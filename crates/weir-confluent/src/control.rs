@@ -134,7 +134,8 @@ impl ControlPlane {
             |quotas: &[Quota], id: &str| u64::try_from(quotas.iter().find(|quota| quota.id == id)?.applied_limit?).ok();
         // Neither is among the quotas that have been seen. Where there is one, it counts; how much of it is used is
         // seen at the brokers.
-        let of_cluster = |id: &str| most(&cluster, id).map(|most| (most, known(&cluster, id).map_or(0, |(_, used)| used)));
+        let of_cluster =
+            |id: &str| most(&cluster, id).map(|most| (most, known(&cluster, id).map_or(0, |(_, used)| used)));
         Ok(Limits {
             partitions: of_cluster("kafka.max_partitions.per_cluster"),
             acls: of_cluster("kafka.max_acls.per_cluster"),

@@ -42,8 +42,11 @@ pub(crate) fn add(limits: &mut Limits, cluster: &KafkaCluster, takes: Takes, use
     limits.acls = known(takes.acls, limits.acls, used.acls);
     let partitions = documented.partitions.zip(used.partitions).filter(|_| limits.partitions.is_none());
     let acls = documented.acls.zip(used.acls).filter(|_| limits.acls.is_none());
-    limits.documented = (partitions.is_some() || acls.is_some())
-        .then(|| DocumentedLimits { kind: cluster.kind().to_owned(), partitions, acls });
+    limits.documented = (partitions.is_some() || acls.is_some()).then(|| DocumentedLimits {
+        kind: cluster.kind().to_owned(),
+        partitions,
+        acls,
+    });
 }
 
 /// Whether it matters how many bindings there are.

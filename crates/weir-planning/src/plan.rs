@@ -351,9 +351,9 @@ impl Change {
         let has = |policies: &Option<String>, policy| {
             policies.as_deref().is_some_and(|policies| policies.split(',').any(|one| one.trim() == policy))
         };
-        settings.get("cleanup.policy").is_some_and(|SettingChange { from, to }| {
-            !has(from, "compact") && has(to, "compact") && has(to, "delete")
-        })
+        settings
+            .get("cleanup.policy")
+            .is_some_and(|SettingChange { from, to }| !has(from, "compact") && has(to, "compact") && has(to, "delete"))
     }
 
     /// The physical name of what it changes: a topic, an account, or the principal of a binding.

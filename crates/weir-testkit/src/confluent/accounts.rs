@@ -17,8 +17,7 @@ const DESCRIPTION: usize = 128;
 
 impl Organization {
     fn account_json(&self, account: &Account, base: &str) -> Value {
-        let Account { id, display_name, description, created, updated, deleted, integer_id: _, owner: _ } =
-            account;
+        let Account { id, display_name, description, created, updated, deleted, integer_id: _, owner: _ } = account;
         let mut value = json!({
             "api_version": "iam/v2",
             "kind": "ServiceAccount",

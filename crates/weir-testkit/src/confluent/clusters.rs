@@ -63,9 +63,7 @@ impl Organization {
                 "SASL_SSL" => address.to_owned(),
                 other => format!("{other}://{address}"),
             };
-            let endpoint = |address: &str, kind: &str| {
-                json!({"kafka_bootstrap_endpoint": at(address), "http_endpoint": base, "connection_type": kind})
-            };
+            let endpoint = |address: &str, kind: &str| json!({"kafka_bootstrap_endpoint": at(address), "http_endpoint": base, "connection_type": kind});
             spec["endpoints"] = json!({"PUBLIC": endpoint(bootstrap, "PUBLIC")});
             for (id, address) in private {
                 spec["endpoints"][id] = endpoint(address, "PRIVATE_LINK");

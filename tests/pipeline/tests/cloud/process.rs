@@ -103,7 +103,9 @@ pub(crate) fn killed(scene: &Scene, folder: &Workspace, entities: &str, random: 
     let stopped_after = match last {
         _ if code.is_some() => "not killed".to_owned(),
         None => "nothing".to_owned(),
-        Some(line) => line.and_then(|line| Some(line["event"].as_str()?.to_owned())).unwrap_or("half a line".to_owned()),
+        Some(line) => {
+            line.and_then(|line| Some(line["event"].as_str()?.to_owned())).unwrap_or("half a line".to_owned())
+        }
     };
     assert!(matches!(code, None | Some(0)), "{code:?}: {said}");
     scene.cloud.watch(remember(scene));

@@ -175,13 +175,7 @@ async fn finish(scene: &Scene, seed: u64, rounds: u64) {
     assert_eq!(scene.cloud.keys().iter().filter(|key| ours.contains(&key.owner)).count(), slots);
 }
 
-async fn play(
-    scene: &Scene,
-    folder: &Workspace,
-    round: u64,
-    random: &mut Random,
-    figures: &mut Figures,
-) -> String {
+async fn play(scene: &Scene, folder: &Workspace, round: u64, random: &mut Random, figures: &mut Figures) -> String {
     scene.advance(Duration::from_hours(24 * random.below(40)));
     let text = wishes::entities(random, scene.now());
     let desired = scene.desired(&text, "dev");
@@ -302,7 +296,8 @@ fn disturb<'a>(scene: &'a Scene, trouble: &Trouble, random: &mut Random) -> Runn
             ]);
             let nth = u32::try_from(1 + random.below(4)).unwrap();
             let lost = random.pick(&[0, 1]);
-            let lost = if lost == 0 { Effect::CutAfter } else { Effect::AppliedBut(Answer::html(504, "Gateway Timeout")) };
+            let lost =
+                if lost == 0 { Effect::CutAfter } else { Effect::AppliedBut(Answer::html(504, "Gateway Timeout")) };
             scene.cloud.fault(Fault::on(method, path).nth(nth).then(lost));
             let denial = denial(random);
             if random.once_in(2) {
@@ -316,7 +311,10 @@ fn disturb<'a>(scene: &'a Scene, trouble: &Trouble, random: &mut Random) -> Runn
                     remembers(exchange);
                     let lost = exchange.handled && exchange.answer.as_ref().is_none_or(|answer| answer.status == 504);
                     let mut denied = denied.lock().unwrap();
-                    if lost && !*denied && let Some(cloud) = cloud.upgrade() {
+                    if lost
+                        && !*denied
+                        && let Some(cloud) = cloud.upgrade()
+                    {
                         *denied = true;
                         cloud.fault(Fault::on("*", "/").then(denial.clone()));
                     }
@@ -415,7 +413,9 @@ fn spoil(fault: &mut Value, random: &mut Random) {
         5 => json!({"cut": true}),
         6 => json!({"cut": true, "applied": true}),
         7 => json!({"status": 401, "code": "Unauthorized"}),
-        8 => json!({"status": 403, "code": "Forbidden", "inner": random.pick(&["ForbiddenByRbac", "ForbiddenByFirewall"])}),
+        8 => {
+            json!({"status": 403, "code": "Forbidden", "inner": random.pick(&["ForbiddenByRbac", "ForbiddenByFirewall"])})
+        }
         _ => json!({"delay": Patience::SHORT.one.as_secs_f64() * 2.0, "cut": true, "applied": random.once_in(2)}),
     };
     fault.as_object_mut().unwrap().extend(how.as_object().unwrap().clone());

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use kafka_protocol::{
     messages::{
         AlterUserScramCredentialsRequest, ApiKey, DeleteTopicsRequest, DescribeAclsRequest, DescribeConfigsRequest,
-        MetadataRequest, RequestHeader, SaslAuthenticateRequest, SaslHandshakeRequest, TopicName, alter_user_scram_credentials_request::ScramCredentialUpsertion,
+        MetadataRequest, RequestHeader, SaslAuthenticateRequest, SaslHandshakeRequest, TopicName,
+        alter_user_scram_credentials_request::ScramCredentialUpsertion,
         describe_configs_request::DescribeConfigsResource,
     },
     protocol::{Decodable, Encodable, Request, StrBytes},

@@ -60,7 +60,8 @@ fn an_account_may_be_given_an_owner() {
     assert_eq!(create("a", "?assigned_resource_owner=sa-deploy1"), 201);
     assert_eq!(create("b", ""), 201);
     assert_eq!(create("c", "?assigned_resource_owner=somebody"), 400);
-    let mut owners: Vec<_> = cloud.accounts().into_iter().map(|account| (account.display_name, account.owner)).collect();
+    let mut owners: Vec<_> =
+        cloud.accounts().into_iter().map(|account| (account.display_name, account.owner)).collect();
     owners.sort();
     assert_eq!(owners, [("a".to_owned(), Some("sa-deploy1".to_owned())), ("b".to_owned(), None)]);
 }
