@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Context;
-use weir_cli::{Exit, Format, OutFile, Stop, block_on, print, read_argument, say};
+use weir_cli::{Exit, Format, OutFile, Stop, Terminal, block_on, print, read_argument, say};
 use weir_connect::{Reach, open_planes, patience};
 use weir_deployment::{DeployError, FileJournal, Options, Pauses, Ports, Receipt, StepReceipt, Verdict, render};
 use weir_findings::{
@@ -31,6 +31,8 @@ pub struct Request {
     pub planes: Planes,
     /// How the receipt is printed.
     pub format: Format,
+    /// How much to say.
+    pub terminal: Terminal,
 }
 
 /// Carries out `plan` on the cluster that `workspace`, read from `dir`, names; prints and writes the receipt.
@@ -38,7 +40,7 @@ pub struct Request {
 /// # Errors
 /// When the plan is refused, or nothing can be reached. What fails on the way is in the receipt and in the exit code.
 pub fn deploy(dir: &Path, workspace: &Workspace, plan: &Plan, request: Request) -> anyhow::Result<Exit> {
-    let Request { consent, output, planes, format } = request;
+    let Request { consent, output, planes, format, terminal } = request;
     let out = output.receipt.as_deref().map(OutFile::prepare).transpose()?;
     let Planes { reached, after, wait_ready } = planes;
     let after: Vec<Receipt> = after.iter().map(|path| read_receipt(path)).collect::<Result<_, _>>()?;
@@ -77,12 +79,17 @@ pub fn deploy(dir: &Path, workspace: &Workspace, plan: &Plan, request: Request) 
         journal: &mut journal,
         progress: &bar,
     };
-    let receipt = match block_on(weir_deployment::deploy(plan, ports, &options))? {
+    let ended = block_on(weir_deployment::deploy(plan, ports, &options))?;
+    drop(bar);
+    let asked = live.cluster.asked();
+    if terminal.verbose && !asked.is_empty() {
+        say(&format!("{asked}\n"));
+    }
+    let receipt = match ended {
         Ok(receipt) => receipt,
         Err(DeployError::Refused(why)) => return refuse(plan, Stop::refused(why.to_string()).into(), out, format),
         Err(err) => return Err(err.into()),
     };
-    drop(bar);
     leave(&receipt, out, format)?;
     Ok(exit(receipt.verdict()))
 }

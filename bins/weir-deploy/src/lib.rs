@@ -157,5 +157,5 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
     let workspace = read.loaded.workspace.as_ref().ok_or_else(|| {
         Stop::refused(format!("the workspace in `{}` cannot be used", dir.display())).help("see weir-validate")
     })?;
-    deploy(&dir, workspace, &plan, Request { consent, output, planes, format })
+    deploy(&dir, workspace, &plan, Request { consent, output, planes, format, terminal })
 }

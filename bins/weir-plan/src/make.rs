@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use jiff::Timestamp;
-use weir_cli::{Exit, Stop, Terminal, block_on, read_argument};
+use weir_cli::{Exit, Stop, Terminal, block_on, read_argument, say};
 use weir_connect::{OpenError, commit, observe, open, read_workspace_at};
 use weir_findings::{Severity, sort};
 use weir_model::Workspace;
@@ -80,13 +80,13 @@ fn plan_both(
     let before = deployed.map(|revision| desired_at(dir, stage, revision)).transpose()?;
     let options = PlanOptions { now, commit: commit(dir) };
     let seen = match observation {
-        Observation::Live => look(dir, workspace, stage, &wanted)?,
+        Observation::Live => look(dir, workspace, stage, &wanted, terminal)?,
         Observation::File(path) => parse_observed(path, stage)?,
     };
     let deployed = match &before {
         // What was deployed has other names: they are looked for as well.
         Some(before) => {
-            let seen = look(dir, workspace, stage, before)?;
+            let seen = look(dir, workspace, stage, before, terminal)?;
             let timeless = PlanOptions { now: Timestamp::UNIX_EPOCH, commit: None };
             Some((plan(before, &seen, &options).plan, plan(before, &seen, &timeless).plan))
         }
@@ -118,9 +118,20 @@ fn desired_at(dir: &Path, stage: &str, revision: &str) -> anyhow::Result<Desired
 }
 
 /// Observes a stage.
-pub(crate) fn look(dir: &Path, workspace: &Workspace, stage: &str, wanted: &Desired) -> anyhow::Result<Observed> {
+pub(crate) fn look(
+    dir: &Path,
+    workspace: &Workspace,
+    stage: &str,
+    wanted: &Desired,
+    terminal: Terminal,
+) -> anyhow::Result<Observed> {
     let live = open(dir, workspace, stage).map_err(|err| unreachable(err, stage))?;
-    block_on(observe(&live, wanted))?.with_context(|| format!("failed to observe stage `{stage}`"))
+    let observed = block_on(observe(&live, wanted))?;
+    let asked = live.cluster.asked();
+    if terminal.verbose && !asked.is_empty() {
+        say(&format!("{asked}\n"));
+    }
+    observed.with_context(|| format!("failed to observe stage `{stage}`"))
 }
 
 /// A cluster that cannot be reached from here can still be planned for.

@@ -32,7 +32,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         print_findings(&checked.findings, &checked.loaded.sources, false);
         return Ok(Exit::Refused);
     };
-    let mut observed = look(&dir, workspace, &args.stage, &desired(&workspace.stage(&args.stage)?))?;
+    let wanted = desired(&workspace.stage(&args.stage)?);
+    let mut observed = look(&dir, workspace, &args.stage, &wanted, args.terminal)?;
     observed.stage = Some(args.stage.clone());
     out.write(&format!("{}\n", serde_json::to_string_pretty(&observed)?))?;
     say(&format!(

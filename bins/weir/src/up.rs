@@ -60,5 +60,5 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
     }
     print("\n");
     let planes = Planes::default();
-    deploy(&dir, workspace, plan, Request { consent, output, planes, format: Format::Text })
+    deploy(&dir, workspace, plan, Request { consent, output, planes, format: Format::Text, terminal })
 }

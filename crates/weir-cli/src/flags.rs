@@ -73,7 +73,7 @@ pub struct Terminal {
     /// Whether to colour. NO_COLOR and CLICOLOR_FORCE are honoured
     #[arg(long, value_name = "WHEN", value_enum, default_value_t, hide_possible_values = false)]
     pub color: When,
-    /// Say more, on stderr: which files were left out, what is read
+    /// Say more, on stderr: which files were left out, how many requests a cluster was asked
     #[arg(long, short)]
     pub verbose: bool,
 }

@@ -1,5 +1,7 @@
 //! What the control plane answers, read leniently: only what is used must be there.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use reqwest::Url;
 use secrecy::SecretString;
@@ -137,14 +139,101 @@ pub(crate) struct KafkaCluster {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct ClusterSpec {
+    /// The one endpoint there was before there were several.
     #[serde(default, deserialize_with = "or_default")]
-    pub(crate) kafka_bootstrap_endpoint: String,
+    kafka_bootstrap_endpoint: String,
+    /// Endpoints by the ids of their access points.
+    #[serde(default, deserialize_with = "or_default")]
+    endpoints: BTreeMap<String, Endpoint>,
+    #[serde(default, deserialize_with = "or_default")]
+    config: ClusterConfig,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Endpoint {
+    #[serde(default, deserialize_with = "or_default")]
+    kafka_bootstrap_endpoint: String,
+    #[serde(default, deserialize_with = "or_default")]
+    connection_type: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+struct ClusterConfig {
+    #[serde(default, deserialize_with = "or_default")]
+    kind: String,
+    #[serde(default)]
+    cku: Option<u64>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct ClusterStatus {
     #[serde(default, deserialize_with = "or_default")]
     pub(crate) phase: String,
+    /// Units of capacity that a dedicated cluster has by now.
+    #[serde(default)]
+    cku: Option<u64>,
+}
+
+impl KafkaCluster {
+    /// Its type: `Basic`, `Standard`, `Enterprise`, `Dedicated`, `Freight`; empty if it does not tell.
+    pub(crate) fn kind(&self) -> &str {
+        &self.spec.config.kind
+    }
+
+    /// The units of capacity of a dedicated cluster.
+    pub(crate) fn units(&self) -> Option<u64> {
+        self.status.cku.or(self.spec.config.cku)
+    }
+
+    /// Where the brokers are, by the access point with this id, or by the only one there is.
+    ///
+    /// # Errors
+    /// If there is none, no such one, or nobody says which of several. A sentence.
+    pub(crate) fn bootstrap(&self, chosen: Option<&str>) -> Result<&str, String> {
+        let ClusterSpec { kafka_bootstrap_endpoint: only, endpoints, config: _ } = &self.spec;
+        let usable: BTreeMap<&str, &Endpoint> = endpoints
+            .iter()
+            .filter(|(_, endpoint)| !endpoint.kafka_bootstrap_endpoint.is_empty())
+            .map(|(id, endpoint)| (id.as_str(), endpoint))
+            .collect();
+        let told = || {
+            let each = usable.iter().map(|(id, endpoint)| match endpoint.connection_type.as_str() {
+                kind if kind.is_empty() || kind == *id => format!("`{id}`"),
+                kind => format!("`{id}` ({kind})"),
+            });
+            each.collect::<Vec<_>>().join(", ")
+        };
+        match (chosen, usable.first_key_value()) {
+            (Some(id), _) => match usable.get(id) {
+                Some(endpoint) => Ok(&endpoint.kafka_bootstrap_endpoint),
+                None if usable.is_empty() => Err(format!("{} tells of no endpoint, so of no `{id}`", self.id)),
+                None => Err(format!("{} has no endpoint `{id}`; it has {}", self.id, told())),
+            },
+            (None, Some((_, first)))
+                if usable.values().all(|other| other.kafka_bootstrap_endpoint == first.kafka_bootstrap_endpoint) =>
+            {
+                Ok(&first.kafka_bootstrap_endpoint)
+            }
+            (None, Some(_)) => {
+                Err(format!("{} has several endpoints: {}; name one: `kafka: {{endpoint: …}}`", self.id, told()))
+            }
+            (None, None) if only.is_empty() => {
+                Err(format!("nobody says where the brokers of {} are: name `bootstrap`", self.id))
+            }
+            (None, None) => Ok(only),
+        }
+    }
+
+    /// Why it cannot be used yet, or not at all.
+    pub(crate) fn not_ready(&self) -> Option<String> {
+        let why = match self.status.phase.as_str() {
+            "" | "PROVISIONED" => return None,
+            "PROVISIONING" => "it is still being made (PROVISIONING); run again when it is there".to_owned(),
+            "FAILED" => "it could not be made (FAILED), and will not be; delete it, and make another".to_owned(),
+            other => format!("it is in the phase {other}"),
+        };
+        Some(format!("{} is not ready: {why}", self.id))
+    }
 }
 
 /// A quota as it applies, and how much of it is used.
@@ -208,6 +297,65 @@ mod tests {
         ] {
             assert_eq!(key(&format!(r#"{{"owner": {{"id": "sa-1"}}, {resource}}}"#)).is_for("lkc-1"), expected);
         }
+    }
+
+    fn cluster(spec: &str, status: &str) -> KafkaCluster {
+        read(format!(r#"{{"id": "lkc-1", "spec": {spec}, "status": {status}}}"#).as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn an_endpoint_is_chosen_where_there_are_several() {
+        let at = |address: &str, kind: &str| {
+            format!(r#"{{"kafka_bootstrap_endpoint": "{address}", "http_endpoint": "x", "connection_type": "{kind}"}}"#)
+        };
+        let (public, private) = (at("pkc-1:9092", "PUBLIC"), at("lkc-1-ap1:9092", "PRIVATE_LINK"));
+        let old = r#""kafka_bootstrap_endpoint": "SASL_SSL://pkc-0:9092""#;
+        let two = format!(r#"{{{old}, "endpoints": {{"PUBLIC": {public}, "ap1": {private}}}}}"#);
+        let one = format!(r#"{{{old}, "endpoints": {{"ap1": {private}}}}}"#);
+        let same = format!(r#"{{"endpoints": {{"PUBLIC": {public}, "ap1": {public}}}}}"#);
+        let none = format!("{{{old}, \"endpoints\": null}}");
+        let said = [
+            (two.as_str(), None),
+            (&two, Some("ap1")),
+            (&two, Some("PUBLIC")),
+            (&two, Some("ap2")),
+            (&one, None),
+            (&same, None),
+            (&none, None),
+            (&none, Some("ap1")),
+            ("{}", None),
+        ]
+        .map(|(spec, chosen)| match cluster(spec, "{}").bootstrap(chosen) {
+            Ok(address) => address.to_owned(),
+            Err(why) => format!("error: {why}"),
+        });
+        insta::assert_snapshot!(said.join("\n"), @r"
+        error: lkc-1 has several endpoints: `PUBLIC`, `ap1` (PRIVATE_LINK); name one: `kafka: {endpoint: …}`
+        lkc-1-ap1:9092
+        pkc-1:9092
+        error: lkc-1 has no endpoint `ap2`; it has `PUBLIC`, `ap1` (PRIVATE_LINK)
+        lkc-1-ap1:9092
+        pkc-1:9092
+        SASL_SSL://pkc-0:9092
+        error: lkc-1 tells of no endpoint, so of no `ap1`
+        error: nobody says where the brokers of lkc-1 are: name `bootstrap`
+        ");
+    }
+
+    #[test]
+    fn a_cluster_tells_its_type_and_how_far_it_is() {
+        let dedicated =
+            cluster(r#"{"config": {"kind": "Dedicated", "cku": 2}}"#, r#"{"phase": "PROVISIONED", "cku": 4}"#);
+        assert_eq!((dedicated.kind(), dedicated.units(), dedicated.not_ready()), ("Dedicated", Some(4), None));
+        let silent = cluster("null", "null");
+        assert_eq!((silent.kind(), silent.units(), silent.not_ready()), ("", None, None));
+        let said = ["PROVISIONING", "FAILED", "DELETING"]
+            .map(|phase| cluster("{}", &format!(r#"{{"phase": "{phase}"}}"#)).not_ready().unwrap());
+        insta::assert_snapshot!(said.join("\n"), @r"
+        lkc-1 is not ready: it is still being made (PROVISIONING); run again when it is there
+        lkc-1 is not ready: it could not be made (FAILED), and will not be; delete it, and make another
+        lkc-1 is not ready: it is in the phase DELETING
+        ");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 use weir_kafka::{Kafka, Login, SaslMechanism, SecurityProtocol};
 use weir_planning::{Change, KeyMarker, Limits, Observed, TopicFacts};
-use weir_ports::{Cluster, ErrorKind, IssuedKey, PortError, Query};
+use weir_ports::{Asked, Cluster, ErrorKind, IssuedKey, PortError, Query};
 
 use crate::{
     ApiKey, Data, Options, accounts, apply,
@@ -45,6 +45,8 @@ pub(crate) struct Memory {
     pub(crate) made: BTreeSet<String>,
     /// What quotas said last.
     pub(crate) limits: Option<Limits>,
+    /// How many bindings there were when all were listed last.
+    pub(crate) bindings: Option<u64>,
 }
 
 impl fmt::Debug for ConfluentCloud {
@@ -60,7 +62,11 @@ impl ConfluentCloud {
     /// `Refused` for options that contradict each other.
     pub fn new(options: Options) -> Result<Self, PortError> {
         options.check()?;
-        if let Some(bootstrap) = options.data.as_ref().and_then(|data| data.bootstrap.as_deref()) {
+        let told = [
+            options.data.as_ref().and_then(|data| data.bootstrap.as_deref()),
+            options.control.as_ref().and_then(|control| control.bootstrap.as_deref()),
+        ];
+        for bootstrap in told.into_iter().flatten() {
             options::bootstrap(bootstrap)?;
         }
         let control = options.control.as_ref().map(|control| ControlPlane::new(&options.cluster, control));
@@ -117,12 +123,12 @@ impl ConfluentCloud {
         if let Some(bootstrap) = self.options.data.as_ref().and_then(|data| data.bootstrap.as_deref()) {
             return options::bootstrap(bootstrap);
         }
-        let endpoint = &self.control()?.cluster().await?.spec.kafka_bootstrap_endpoint;
-        if endpoint.is_empty() {
-            let message = format!("nobody says where the brokers of {} are: name `bootstrap`", self.options.cluster);
-            return Err(PortError::new(ErrorKind::Unavailable, message));
+        if let Some(bootstrap) = self.options.control.as_ref().and_then(|control| control.bootstrap.as_deref()) {
+            return options::bootstrap(bootstrap);
         }
-        options::bootstrap(endpoint)
+        let chosen = self.options.control.as_ref().and_then(|control| control.endpoint.as_deref());
+        let endpoint = self.control()?.cluster().await?.bootstrap(chosen);
+        options::bootstrap(endpoint.map_err(|why| PortError::new(ErrorKind::Unavailable, why))?)
     }
 
     /// The brokers, as `key`.
@@ -223,5 +229,9 @@ impl Cluster for ConfluentCloud {
 
     async fn delete_key(&self, account: &str, key: &str) -> Result<(), PortError> {
         keys::delete(self, account, key).await
+    }
+
+    fn asked(&self) -> Asked {
+        Asked { control: self.requests(), brokers: self.broker_requests() }
     }
 }

@@ -105,9 +105,9 @@ impl ControlPlane {
                 let message = format!("the cluster of {environment} is `{}`, not `{cluster}`", seen.id);
                 return Err(PortError::new(ErrorKind::WrongCluster, message));
             }
-            match seen.status.phase.as_str() {
-                "" | "PROVISIONED" => Ok(seen),
-                phase => Err(PortError::new(ErrorKind::Unavailable, format!("{cluster} is not ready: {phase}"))),
+            match seen.not_ready() {
+                None => Ok(seen),
+                Some(why) => Err(PortError::new(ErrorKind::Unavailable, why)),
             }
         };
         self.described.get_or_try_init(|| read).await
@@ -132,7 +132,13 @@ impl ControlPlane {
         // Of one account: how many it has is counted from the list of keys.
         let most =
             |quotas: &[Quota], id: &str| u64::try_from(quotas.iter().find(|quota| quota.id == id)?.applied_limit?).ok();
+        // Neither is among the quotas that have been seen. Where there is one, it counts; how much of it is used is
+        // seen at the brokers.
+        let of_cluster =
+            |id: &str| most(&cluster, id).map(|most| (most, known(&cluster, id).map_or(0, |(_, used)| used)));
         Ok(Limits {
+            partitions: of_cluster("kafka.max_partitions.per_cluster"),
+            acls: of_cluster("kafka.max_acls.per_cluster"),
             accounts: known(&organization, "iam.max_service_accounts.per_org"),
             keys: known(&cluster, "kafka.max_api_keys.per_cluster"),
             keys_per_account: most(&organization, "iam.max_cluster_api_keys.per_service_account"),

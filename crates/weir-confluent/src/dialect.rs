@@ -1,9 +1,6 @@
 //! Where Confluent Cloud differs from Apache Kafka.
 
-use std::collections::BTreeSet;
-
 use weir_kafka::Dialect;
-use weir_model::settings;
 use weir_planning::{Change, ClusterFacts, SettingChange};
 
 /// Copies of each record: this many, always.
@@ -55,20 +52,15 @@ pub(crate) fn facts(facts: &mut ClusterFacts) {
     facts.read_only_settings.insert(READ_ONLY[0].to_owned());
 }
 
-/// What must be done before a change of settings: from `delete` to `compact,delete` there is no direct way.
+/// What must be done before a change of settings: from `delete` to `compact,delete` there is no direct way. A run that is
+/// stopped in between does it again: the plan takes the topic for what it was.
 pub(crate) fn before(change: &Change) -> Option<Change> {
     let Change::AlterConfig { topic, settings: changes } = change else { return None };
-    let SettingChange { from, to } = changes.get(POLICY)?;
-    let compacts = from.as_deref().is_some_and(|from| policies(from).contains("compact"));
-    let both = to.as_deref().is_some_and(|to| settings::same(POLICY, to, "compact,delete") || policies(to).len() > 1);
-    (both && !compacts).then(|| Change::AlterConfig {
+    let SettingChange { from, to: _ } = changes.get(POLICY).filter(|_| change.goes_by_way_of_compact())?;
+    Some(Change::AlterConfig {
         topic: topic.clone(),
         settings: [(POLICY.to_owned(), SettingChange { from: from.clone(), to: Some("compact".to_owned()) })].into(),
     })
-}
-
-fn policies(text: &str) -> BTreeSet<&str> {
-    text.split(',').map(str::trim).filter(|policy| !policy.is_empty()).collect()
 }
 
 #[cfg(test)]

@@ -47,6 +47,7 @@ mod dialect;
 mod failure;
 mod http;
 mod keys;
+mod limits;
 mod names;
 mod observe;
 mod options;
@@ -54,6 +55,6 @@ mod request;
 
 pub use crate::{
     cloud::ConfluentCloud,
-    options::{ApiKey, Control, Data, Options},
+    options::{ApiKey, Control, Data, Options, Takes},
     request::{Method, Request},
 };

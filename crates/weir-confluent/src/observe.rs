@@ -18,6 +18,7 @@ use crate::{
     cloud::FEW,
     control::ControlPlane,
     dialect,
+    limits::{self, Used},
     names::{Bindings, EVERYBODY, Names},
 };
 
@@ -84,6 +85,7 @@ async fn with_brokers(cloud: &ConfluentCloud, query: &Query) -> Result<Observed,
     };
     let (mut observed, view) = kafka.observe_with(query, access).await?;
     show(&mut observed, view, selection);
+    limits(cloud, kafka, query, &mut observed.cluster.limits).await?;
     if !query.topics.everything {
         let (ours, internal): (BTreeMap<_, _>, BTreeMap<_, _>) =
             observed.topics.into_iter().partition(|(name, _)| !dialect::is_internal(name));
@@ -91,6 +93,24 @@ async fn with_brokers(cloud: &ConfluentCloud, query: &Query) -> Result<Observed,
         observed.other_topics.extend(internal.into_keys());
     }
     Ok(observed)
+}
+
+/// Adds how many partitions and bindings the cluster takes, and how many there are.
+async fn limits(cloud: &ConfluentCloud, kafka: &Kafka, query: &Query, limits: &mut Limits) -> Result<(), PortError> {
+    let (Ok(control), Some(options)) = (cloud.control(), &cloud.options.control) else { return Ok(()) };
+    let cluster = control.cluster().await?;
+    let counted = cloud.memory().bindings;
+    let acls = match counted {
+        // A few accounts were asked for their own bindings only.
+        None if !query.accounts.is_empty() && limits::counts_acls(limits, cluster, options.takes) => {
+            let bindings = kafka.acls(None).await?.values().map(|acls| acls.len() as u64).sum();
+            cloud.memory().bindings = Some(bindings);
+            Some(bindings)
+        }
+        counted => counted,
+    };
+    limits::add(limits, cluster, options.takes, Used { partitions: kafka.partitions(), acls });
+    Ok(())
 }
 
 /// Adds accounts and keys, as far as they are selected.
@@ -210,6 +230,7 @@ async fn all_acls(cloud: &ConfluentCloud, kafka: &Kafka) -> Result<Option<Bindin
     };
     if !listed.is_empty() {
         cloud.learn_by_id();
+        cloud.memory().bindings = Some(listed.values().map(|acls| acls.len() as u64).sum());
     }
     if cloud.knows_by_id() || kafka.acls(None).await?.is_empty() {
         return Ok(Some(listed));

@@ -29,6 +29,13 @@ pub struct Control {
     /// The id of who becomes the owner of new service accounts (`sa-…`, `u-…`, `pool-…`, `group-…`): whoever may
     /// create accounts and manages those alone that are theirs. Absent: nobody in particular.
     pub assigned_owner: Option<String>,
+    /// By which access point the brokers are reached, where the control plane tells of several: `PUBLIC`, `ap1pni123`.
+    pub endpoint: Option<String>,
+    /// Where new keys say that the brokers are; as [`Data::bootstrap`], for when they are not reached from here. Absent:
+    /// where the control plane says.
+    pub bootstrap: Option<String>,
+    /// How many partitions and bindings the cluster takes, where somebody knows. Absent: what documents say of its type.
+    pub takes: Takes,
     /// How long one try may take.
     pub timeout: Duration,
     /// How long a call may take in all: tries, pauses, and all pages of a list.
@@ -45,6 +52,9 @@ impl Control {
             key,
             api: Self::API.to_owned(),
             assigned_owner: None,
+            endpoint: None,
+            bootstrap: None,
+            takes: Takes::default(),
             timeout: Duration::from_secs(30),
             patience: Duration::from_secs(180),
             pause: Duration::from_millis(500),
@@ -53,6 +63,15 @@ impl Control {
 
     /// Where Confluent's public API is.
     pub const API: &'static str = "https://api.confluent.cloud";
+}
+
+/// How much a cluster takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Takes {
+    /// Partitions of all topics together, before replication.
+    pub partitions: Option<u64>,
+    /// ACL bindings.
+    pub acls: Option<u64>,
 }
 
 /// The data plane: the cluster's brokers.

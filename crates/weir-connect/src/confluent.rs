@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use weir_confluent::{ApiKey, ConfluentCloud, Control, Data, Options};
-use weir_model::{ConfluentCloud as Entity, ConfluentKafka, CredentialRef};
+use weir_confluent::{ApiKey, ConfluentCloud, Control, Data, Options, Takes};
+use weir_model::{ConfluentCloud as Entity, ConfluentKafka, ConfluentLimits, CredentialRef};
 use weir_planning::Plane;
 use weir_ports::PortError;
 
@@ -23,14 +23,24 @@ pub(crate) fn open(
 }
 
 fn options(cloud: &Entity, reach: &Reach, source: &Source<'_>, patience: Duration) -> Result<Options, PortError> {
-    let Entity { environment, cluster, credentials, kafka, api } = cloud;
+    let Entity { environment, cluster, credentials, kafka, assigned_owner, limits, api } = cloud;
+    let nothing = ConfluentKafka::default();
+    let ConfluentKafka { credentials: kafka_credentials, bootstrap, endpoint, ca } = kafka.as_ref().unwrap_or(&nothing);
+    let ConfluentLimits { partitions, acl_bindings } = limits.unwrap_or_default();
     let control = || -> Result<Control, PortError> {
         let usual = Control::new(environment, key(credentials.as_ref(), "credentials", source)?);
-        Ok(Control { api: api.clone().unwrap_or(usual.api), timeout: usual.timeout.min(patience), patience, ..usual })
+        Ok(Control {
+            api: api.clone().unwrap_or(usual.api),
+            assigned_owner: assigned_owner.clone(),
+            endpoint: endpoint.clone(),
+            bootstrap: bootstrap.clone(),
+            takes: Takes { partitions, acls: acl_bindings },
+            timeout: usual.timeout.min(patience),
+            patience,
+            ..usual
+        })
     };
     let data = || -> Result<Data, PortError> {
-        let nothing = ConfluentKafka::default();
-        let ConfluentKafka { credentials, bootstrap, ca } = kafka.as_ref().unwrap_or(&nothing);
         let ca = ca.as_ref().map(|ca| source.dir.join(ca));
         if let Some(ca) = ca.as_ref().filter(|ca| !ca.is_file()) {
             return Err(refused(format!("the CA file {} is not there", ca.display())));
@@ -40,7 +50,7 @@ fn options(cloud: &Entity, reach: &Reach, source: &Source<'_>, patience: Duratio
             ca,
             timeout: patience,
             account_ids: reach.accounts.clone(),
-            ..Data::new(key(credentials.as_ref(), "kafka.credentials", source)?)
+            ..Data::new(key(kafka_credentials.as_ref(), "kafka.credentials", source)?)
         })
     };
     Ok(Options {
@@ -72,6 +82,8 @@ mod tests {
             cluster: "lkc-a1".to_owned(),
             credentials: env("CONFLUENT_CLOUD"),
             kafka: Some(kafka),
+            assigned_owner: None,
+            limits: None,
             api: None,
         }
     }
@@ -95,6 +107,25 @@ mod tests {
         let data = data.data.unwrap();
         assert_eq!((data.key.id.as_str(), data.account_ids.len()), ("<NONPROD_KAFKA_API_KEY>", 1));
         assert!(options_of(&entity(), &Plane::ALL, &["NONPROD_KAFKA", "CONFLUENT_CLOUD"]).is_ok());
+    }
+
+    #[test]
+    fn what_a_file_says_arrives() {
+        let kafka = ConfluentKafka { endpoint: Some("ap1".to_owned()), ..entity().kafka.unwrap() };
+        let cloud = Entity {
+            kafka: Some(kafka),
+            assigned_owner: Some("sa-1".to_owned()),
+            limits: Some(ConfluentLimits { partitions: Some(5), acl_bindings: Some(7) }),
+            ..entity()
+        };
+        let control = options_of(&cloud, &[Plane::Control], &["CONFLUENT_CLOUD"]).unwrap().control.unwrap();
+        assert_eq!((control.assigned_owner.as_deref(), control.endpoint.as_deref()), (Some("sa-1"), Some("ap1")));
+        assert_eq!(control.takes, Takes { partitions: Some(5), acls: Some(7) });
+        // New keys say the same address, whichever planes are reached.
+        let kafka = ConfluentKafka { bootstrap: Some("pkc-1:9092".to_owned()), ..entity().kafka.unwrap() };
+        let cloud = Entity { kafka: Some(kafka), ..entity() };
+        let control = options_of(&cloud, &[Plane::Control], &["CONFLUENT_CLOUD"]).unwrap().control.unwrap();
+        assert_eq!(control.bootstrap.as_deref(), Some("pkc-1:9092"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use futures::future::{Either, select};
 use tokio::sync::OnceCell;
 use weir_planning::{Acl, Change, KeyMarker, Observed, TopicFacts};
-use weir_ports::{Cluster, ErrorKind, IssuedKey, PortError, Query};
+use weir_ports::{Asked, Cluster, ErrorKind, IssuedKey, PortError, Query};
 use weir_rdkafka_admin::{Admin, Error, ItemError};
 
 use crate::{
@@ -37,6 +37,8 @@ const UNTRUSTED: Duration = Duration::from_secs(2);
 const TIMED_OUT: i32 = -185;
 /// Whom the brokers take for who does not log in.
 const ANONYMOUS: &str = "User:ANONYMOUS";
+/// No number of partitions.
+const UNKNOWN: u64 = u64::MAX;
 
 /// A Kafka cluster, over the admin protocol.
 pub struct Kafka {
@@ -45,6 +47,8 @@ pub struct Kafka {
     requests: AtomicU64,
     /// Whether any request was ever answered.
     reached: AtomicBool,
+    /// Partitions of all topics that were listed last; `UNKNOWN` before.
+    partitions: AtomicU64,
     pub(crate) broker_defaults: OnceCell<BrokerDefaults>,
     pub(crate) topic_defaults: OnceCell<TopicDefaults>,
 }
@@ -75,6 +79,7 @@ impl Kafka {
             admin: Arc::new(admin),
             requests: AtomicU64::new(0),
             reached: AtomicBool::new(false),
+            partitions: AtomicU64::new(UNKNOWN),
             broker_defaults: OnceCell::new(),
             topic_defaults: OnceCell::new(),
         })
@@ -83,6 +88,15 @@ impl Kafka {
     /// How many requests were made so far, log-ins and librdkafka's own requests for metadata not counted.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
+    }
+
+    /// How many partitions all topics that may be seen have together, before replication, when they were listed last.
+    pub fn partitions(&self) -> Option<u64> {
+        Some(self.partitions.load(Ordering::Relaxed)).filter(|partitions| *partitions != UNKNOWN)
+    }
+
+    pub(crate) fn saw_partitions(&self, partitions: u64) {
+        self.partitions.store(partitions, Ordering::Relaxed);
     }
 
     /// Connects, logs in and compares the cluster's id; answers the id.
@@ -211,5 +225,9 @@ impl Cluster for Kafka {
 
     async fn delete_key(&self, account: &str, key: &str) -> Result<(), PortError> {
         keys::delete(self, account, key).await
+    }
+
+    fn asked(&self) -> Asked {
+        Asked { brokers: self.requests(), ..Asked::default() }
     }
 }

@@ -180,14 +180,19 @@ async fn topic_names(kafka: &Kafka) -> Result<Vec<String>, PortError> {
     let (admin, timeout) = (kafka.admin.clone(), kafka.options.timeout);
     let listed = tokio::task::spawn_blocking(move || {
         let metadata = admin.client().fetch_metadata(None, timeout)?;
-        Ok::<Vec<String>, weir_rdkafka_admin::rdkafka::error::KafkaError>(
+        let partitions = metadata.topics().iter().map(|topic| topic.partitions().len() as u64).sum();
+        Ok::<(Vec<String>, u64), weir_rdkafka_admin::rdkafka::error::KafkaError>((
             metadata.topics().iter().map(|topic| topic.name().to_owned()).collect(),
-        )
+            partitions,
+        ))
     });
     let unavailable =
         |e: Box<dyn std::error::Error + Send + Sync>, kind| PortError::new(kind, "cannot list the topics").because(e);
     let mut names = match listed.await {
-        Ok(Ok(names)) => names,
+        Ok(Ok((names, partitions))) => {
+            kafka.saw_partitions(partitions);
+            names
+        }
         Ok(Err(error)) => {
             let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
             let trouble = kafka.admin.connection_error().map(|trouble| trouble.code);

@@ -188,6 +188,13 @@ impl Workspace {
         })
     }
 
+    /// The key vault of a team in a stage, templates filled in; absent when nobody defines one.
+    pub fn vault(&self, stage: &Stage, team: &str) -> Option<String> {
+        let of_team = self.teams.get(team).and_then(|team| team.spec.vaults.get(&stage.name));
+        let vault = of_team.or(stage.vault.as_ref()).or(self.settings.spec.defaults.vault.as_ref());
+        Some(vault?.replace("{team}", team).replace("{stage}", &stage.name))
+    }
+
     fn stage_account<'w>(&'w self, stage: &'w Stage, entity: &'w ServiceAccount) -> Option<StagedAccount<'w>> {
         let spec = &entity.spec;
         let overlay = overlay(spec.stages.as_ref(), stage)?;
@@ -195,10 +202,6 @@ impl Workspace {
         let team = self.teams.get(team_name);
         let defaults = &self.settings.spec.defaults;
         let fill = |text: &String| text.replace("{team}", team_name).replace("{stage}", &stage.name);
-        let vault = team
-            .and_then(|team| team.spec.vaults.get(&stage.name))
-            .or(stage.vault.as_ref())
-            .or(defaults.vault.as_ref());
         let namespace = team
             .and_then(|team| team.spec.namespaces.get(&stage.name))
             .or(stage.namespace.as_ref())
@@ -208,7 +211,7 @@ impl Workspace {
             name: prefixed(&stage.prefix.service_account, &entity.metadata.name),
             ensure: overlay.map_or(spec.ensure, |o| replace(&spec.ensure, &o.ensure, &Ensure::Present).to_owned()),
             api_keys: overlay.map_or(&spec.api_keys, |o| replace_list(&spec.api_keys, &o.api_keys)),
-            vault: vault.map(fill),
+            vault: self.vault(stage, team_name),
             namespace: namespace.map(fill),
         })
     }

@@ -28,6 +28,9 @@ pub struct Desired {
     pub owns: Scope,
     /// Whether undeclared objects inside `owns` are deleted.
     pub prune: bool,
+    /// Where secrets of accounts may be that are pruned: the vaults of all teams. Empty unless the stage prunes.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub vaults: BTreeSet<String>,
     /// Whether a plan must be named by its digest to be deployed.
     pub approval_required: bool,
     /// Share of the scope's objects, in percent, from which on a plan needs `--beyond-threshold`.

@@ -57,8 +57,8 @@ pub use drift::{Cause, Difference, Drift};
 pub use expand::desired;
 pub use marker::{KeyMarker, NotOurs};
 pub use observed::{
-    ClusterFacts, GroupFacts, KeyState, Limits, Observed, ObservedAccount, ObservedKey, ObservedSecret, ObservedTopic,
-    SecretRef, SecretState, TopicFacts,
+    ClusterFacts, DocumentedLimits, GroupFacts, KeyState, Limits, Observed, ObservedAccount, ObservedKey,
+    ObservedSecret, ObservedTopic, SecretRef, SecretState, TopicFacts,
 };
 pub use plan::{AccessChange, Change, Phase, Plan, PlanError, Plane, SettingChange, Step, StepId};
 pub use planner::{Outcome, PlanOptions, facts_needed, plan, secrets_needed};

@@ -3,7 +3,7 @@ use std::{
     fmt,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use weir_model::SecretPart;
@@ -126,6 +126,23 @@ pub struct Limits {
     /// API keys of one account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys_per_account: Option<u64>,
+    /// What documents say, where the cluster itself does not: a plan beyond that has a warning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub documented: Option<DocumentedLimits>,
+}
+
+/// How much clusters of a type take, as documents say: they may be out of date.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DocumentedLimits {
+    /// The type, in the provider's words: `Standard`.
+    pub kind: String,
+    /// Partitions of all topics together, before replication, and how many are in use.
+    #[serde(default)]
+    pub partitions: Option<(u64, u64)>,
+    /// ACL bindings, and how many are in use.
+    #[serde(default)]
+    pub acls: Option<(u64, u64)>,
 }
 
 /// A topic as it is.
@@ -281,6 +298,9 @@ impl ObservedSecret {
     pub const TAG_REPLACES: &'static str = "replaces";
     /// When that one was made. Absent when it is not known.
     pub const TAG_REPLACES_CREATED: &'static str = "replaces-created";
+    /// How long after it was made the API key inside should be gone: the time until it is replaced, and its overlap, as in
+    /// `97d`. Absent when the slot does not rotate.
+    pub const TAG_EXPIRES_AFTER: &'static str = "expires-after";
     /// On a JSON secret: the parts it is also stored in, separated by commas. Absent when there are none.
     pub const TAG_PROJECTIONS: &'static str = "projections";
     /// On such a part: which it is.
@@ -299,6 +319,13 @@ impl ObservedSecret {
     /// When the API key that was inside before was made, where the tags tell.
     pub fn replaced_created(&self) -> Option<Timestamp> {
         self.time(Self::TAG_REPLACES_CREATED)
+    }
+
+    /// When the API key inside should be gone, as far as tags tell. A reminder: what is expired is still handed out.
+    pub fn expires(tags: &BTreeMap<String, String>) -> Option<Timestamp> {
+        let made: Timestamp = tags.get(Self::TAG_KEY_CREATED)?.parse().ok()?;
+        let after: weir_model::Duration = tags.get(Self::TAG_EXPIRES_AFTER)?.parse().ok()?;
+        made.checked_add(SignedDuration::from_millis(i64::try_from(after.millis).ok()?)).ok()
     }
 
     fn time(&self, tag: &str) -> Option<Timestamp> {

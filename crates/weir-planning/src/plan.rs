@@ -344,6 +344,18 @@ impl Change {
         }
     }
 
+    /// Whether it adds compaction to a topic that only deletes. Confluent Cloud takes that by way of `compact` alone, so
+    /// that a run which is stopped in between leaves the topic there.
+    pub fn goes_by_way_of_compact(&self) -> bool {
+        let Change::AlterConfig { settings, topic: _ } = self else { return false };
+        let has = |policies: &Option<String>, policy| {
+            policies.as_deref().is_some_and(|policies| policies.split(',').any(|one| one.trim() == policy))
+        };
+        settings
+            .get("cleanup.policy")
+            .is_some_and(|SettingChange { from, to }| !has(from, "compact") && has(to, "compact") && has(to, "delete"))
+    }
+
     /// The physical name of what it changes: a topic, an account, or the principal of a binding.
     pub fn object(&self) -> &str {
         match self {

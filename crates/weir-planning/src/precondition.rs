@@ -6,8 +6,8 @@ use serde::Serialize;
 use weir_model::settings;
 
 use crate::{
-    Change, Digest, KeyMarker, Observed, ObservedKey, ObservedSecret, ObservedTopic, Plan, Provider, SecretState, Step,
-    fingerprint, planner::may_lose_data,
+    Change, Digest, KeyMarker, Observed, ObservedKey, ObservedSecret, ObservedTopic, Plan, Provider, SecretRef,
+    SecretState, Step, fingerprint, planner::may_lose_data,
 };
 
 /// How a step stands.
@@ -48,6 +48,8 @@ impl<'a> KeysByAccount<'a> {
         keys.iter().filter(|(_, key)| marked(key)).map(|(id, _)| *id).collect()
     }
 }
+
+const CLEANUP: &str = "cleanup.policy";
 
 static ABSENT: LazyLock<Digest> = LazyLock::new(|| fingerprint(&false));
 static PRESENT: LazyLock<Digest> = LazyLock::new(|| fingerprint(&true));
@@ -91,7 +93,7 @@ impl Step {
         let found = self.fingerprint_with(now, &keys, marker.as_deref());
         let expected = found == self.fingerprint || self.is_milder(now) || self.is_half_done(plan, now);
         let marker = marker.as_deref();
-        if expected || self.took_the_place(plan, now, &keys, marker) || self.was_recovered(plan, now, &keys, marker) {
+        if expected || self.took_the_place(plan, now, &keys, marker) || self.is_recovered(plan, now, &keys, marker) {
             Precondition::AsPlanned
         } else {
             Precondition::Stale(self.what_changed())
@@ -150,7 +152,7 @@ impl Step {
             }
             Change::IssueKey { account, slot, tags, .. } => {
                 let stage = tags.get(ObservedSecret::TAG_STAGE).map_or("", String::as_str);
-                self.slot_aspect(observed, &keys.in_slot(account, stage, slot, ignore))
+                self.slot_aspect(observed, &keys.in_slot(account, stage, slot, ignore), |_| false)
             }
             Change::RevokeKey { key, .. } => match observed.keys.get(key) {
                 Some(key) => fingerprint(key),
@@ -211,10 +213,11 @@ impl Step {
         now.keys.get(id).is_some_and(|key| key.marker.as_ref() == Some(&marker)).then_some(id)
     }
 
-    /// The keys of a slot, and the secrets it is stored in.
-    fn slot_aspect(&self, observed: &Observed, keys: &[&str]) -> Digest {
+    /// The keys of a slot, and the secrets it is stored in; those that `deleted` names are taken for deleted.
+    fn slot_aspect(&self, observed: &Observed, keys: &[&str], deleted: impl Fn(&SecretRef) -> bool) -> Digest {
+        let state = |at, state| if deleted(at) { SecretState::Deleted } else { state };
         let mut secrets =
-            self.change.secrets().into_iter().map(|at| observed.secrets.get(at).map(|s| (s.state, &s.tags)));
+            self.change.secrets().into_iter().map(|at| observed.secrets.get(at).map(|s| (state(at, s.state), &s.tags)));
         let secret = secrets.next().flatten();
         let projections: Vec<_> = secrets.collect();
         if projections.is_empty() { fingerprint(&(keys, secret)) } else { fingerprint(&(keys, secret, projections)) }
@@ -243,12 +246,21 @@ impl Step {
         known_empty(topic) && topic_aspect(Some(planned)) == self.fingerprint
     }
 
-    /// Whether a run was stopped between deleting the key and retiring its secret, or between storing a key and
-    /// storing it in other shapes.
+    /// Whether a run was stopped between deleting the key and retiring its secret, between storing a key and storing it
+    /// in other shapes, or on the way from `delete` to `compact,delete`.
     fn is_half_done(&self, plan: &Plan, now: &Observed) -> bool {
         match &self.change {
             Change::RevokeKey { key, delete_secret: true, .. } => !now.keys.contains_key(key),
             Change::IssueKey { projections, .. } => !projections.is_empty() && self.stored(plan, now).is_some(),
+            Change::AlterConfig { topic, settings: changes } if plan.provider == Provider::ConfluentCloud => {
+                let by_way_of = changes.get(CLEANUP).filter(|_| self.change.goes_by_way_of_compact());
+                let Some((change, there)) = by_way_of.zip(now.topics.get(topic)) else { return false };
+                let mut before = there.clone();
+                let is_compact = before.config.remove(CLEANUP).as_deref() == Some("compact");
+                before.config.extend(change.from.clone().map(|from| (CLEANUP.to_owned(), from)));
+                let as_planned = |known_empty| topic_aspect(Some(records(&before, known_empty))) == self.fingerprint;
+                is_compact && (as_planned(known_empty(there)) || known_empty(there) && as_planned(false))
+            }
             _ => false,
         }
     }
@@ -260,23 +272,21 @@ impl Step {
         if plan.provider != Provider::ApacheKafka || !keys.in_slot(account, &plan.stage, slot, marker).is_empty() {
             return false;
         }
-        self.slot_aspect(now, &[old]) == self.fingerprint
+        self.slot_aspect(now, &[old], |_| false) == self.fingerprint
     }
 
-    /// Whether a run was stopped between recovering a deleted secret and storing its key there: the key is made, and
-    /// the secret holds again what it held before it was deleted.
-    fn was_recovered(&self, plan: &Plan, now: &Observed, keys: &KeysByAccount<'_>, marker: Option<&str>) -> bool {
-        let Change::IssueKey { account, slot, secret, .. } = &self.change else { return false };
-        let ours = |(_, key): &(&str, &ObservedKey)| marker.is_some() && key.marker.as_deref() == marker;
-        if !keys.0.get(account.as_str()).is_some_and(|keys| keys.iter().any(ours)) {
-            return false;
-        }
-        let kept = self.change.secrets().into_iter().filter_map(|at| now.secrets.get_key_value(at));
-        let mut before =
-            Observed { secrets: kept.map(|(at, s)| (at.clone(), s.clone())).collect(), ..Observed::default() };
-        let Some(recovered) = before.secrets.get_mut(secret) else { return false };
-        recovered.state = SecretState::Deleted;
-        self.slot_aspect(&before, &keys.in_slot(account, &plan.stage, slot, marker)) == self.fingerprint
+    /// Whether a run was stopped between recovering a deleted secret and storing a key in it. But for secrets that are
+    /// there again, as they were, everything is as planned.
+    fn is_recovered(&self, plan: &Plan, now: &Observed, keys: &KeysByAccount<'_>, marker: Option<&str>) -> bool {
+        let Change::IssueKey { account, slot, .. } = &self.change else { return false };
+        let keys = keys.in_slot(account, &plan.stage, slot, marker);
+        let is_there = |at: &&SecretRef| now.secrets.get(at).is_some_and(|s| s.state != SecretState::Deleted);
+        let there: Vec<&SecretRef> = self.change.secrets().into_iter().filter(is_there).collect();
+        // Any of them may have been deleted; a slot has four at most.
+        (1..1_u32 << there.len()).any(|some| {
+            let deleted = |at: &SecretRef| (0..).zip(&there).any(|(bit, other)| *other == at && some >> bit & 1 == 1);
+            self.slot_aspect(now, &keys, deleted) == self.fingerprint
+        })
     }
 
     fn what_changed(&self) -> String {

@@ -5,23 +5,13 @@ use weir_findings::{RulePage, Severity};
 /// The pages of all rules of this crate, by id.
 pub const RULES: &[RulePage] = &[
     RulePage {
-        id: "cleanup-policy-transition",
-        severity: Severity::Error,
-        waivable: None,
-        title: "compaction is not added to a deleting topic at once",
-        what: "Confluent Cloud refuses to take `cleanup.policy` from `delete` to `compact,delete` in one step.",
-        why: "The step would fail in the middle of a deployment.",
-        bad: "spec:\n  config: {cleanup.policy: [compact, delete]}   # the topic has `delete`",
-        good: "spec:\n  config: {cleanup.policy: [compact]}           # `[compact, delete]` in a second deployment",
-        remedy: "",
-    },
-    RulePage {
         id: "cluster-limit",
         severity: Severity::Error,
         waivable: None,
         title: "what the cluster's type takes is not exceeded",
         what: "Counts partitions, ACL bindings, service accounts and API keys that are in use and those that the plan adds. \
-               Deletions do not make room, since they come last. Warns when rotating slots would not find room for their second key.",
+               Deletions do not make room, since they come last. Warns when rotating slots would not find room for their second \
+               key, and where only documents say what clusters of the type take.",
         why: "The cluster would refuse part of the plan.",
         bad: "spec: {partitions: 500}    # there is room for 60",
         good: "spec: {partitions: 50}",

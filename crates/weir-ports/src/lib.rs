@@ -7,7 +7,10 @@
 mod error;
 mod secret;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -84,6 +87,40 @@ pub trait Cluster: Send + Sync {
 
     /// Deletes an API key. One that is already gone is a success.
     async fn delete_key(&self, account: &str, key: &str) -> Result<(), PortError>;
+
+    /// How many requests were made so far. None where nobody is asked over a network.
+    fn asked(&self) -> Asked {
+        Asked::default()
+    }
+}
+
+/// How many requests were made to a cluster, those that were made again included.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// To its control plane, by operation.
+    pub control: BTreeMap<&'static str, u64>,
+    /// To its brokers.
+    pub brokers: u64,
+}
+
+impl Asked {
+    /// Whether there were none.
+    pub fn is_empty(&self) -> bool {
+        self.control.is_empty() && self.brokers == 0
+    }
+}
+
+impl fmt::Display for Asked {
+    /// `requests: 3 to the control plane (getCluster 1, listKeys 2), 5 to the brokers`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("requests: ")?;
+        if !self.control.is_empty() {
+            let each: Vec<String> = self.control.iter().map(|(what, count)| format!("{what} {count}")).collect();
+            let all: u64 = self.control.values().sum();
+            write!(f, "{all} to the control plane ({}), ", each.join(", "))?;
+        }
+        write!(f, "{} to the brokers", self.brokers)
+    }
 }
 
 /// A new API key. The only time its secret is seen.

@@ -183,6 +183,7 @@ fn facts(state: &State) -> ClusterFacts {
             accounts: accounts.map(|limit| (limit, state.accounts.len() as u64)),
             keys: keys.map(|limit| (limit, state.keys.len() as u64)),
             keys_per_account: *keys_per_account,
+            documented: None,
         },
     }
 }

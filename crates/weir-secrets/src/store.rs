@@ -36,12 +36,10 @@ impl Default for Content {
 }
 
 impl Content {
-    /// What tags say of a value: credentials, or, of a projection of them, plain text.
+    /// What tags say of a value: credentials, or, of a projection of them, plain text; and when they expire.
     pub(crate) fn of(tags: &BTreeMap<String, String>) -> Self {
-        match tags.get(ObservedSecret::TAG_PROJECTION) {
-            Some(_) => Self { kind: "text/plain".to_owned(), ..Self::default() },
-            None => Self::default(),
-        }
+        let kind = if tags.contains_key(ObservedSecret::TAG_PROJECTION) { "text/plain" } else { CREDENTIALS };
+        Self { kind: kind.to_owned(), expires: ObservedSecret::expires(tags) }
     }
 }
 

@@ -215,9 +215,8 @@ impl Vault {
     pub(crate) async fn set(&self, name: &str, what: SetSecretParameters) -> Result<String, Failure> {
         let _place = self.place().await?;
         let request = what.try_into()?;
-        let stored: Secret = self.client.set_secret(name, request, None).await?.into_model()?;
-        // Wiped when dropped.
-        drop(stored.value.as_deref().map(SecretString::from));
+        let mut stored: Secret = self.client.set_secret(name, request, None).await?.into_model()?;
+        wipe(&mut stored);
         let lost = || Failure { why: Why::Lost, text: "the vault's answer names no version".to_owned() };
         stored.resource_id().ok().and_then(|id| id.version).ok_or_else(lost)
     }
@@ -256,6 +255,11 @@ impl Vault {
     }
 }
 
+/// An answer to a store repeats the value: it itself is wiped, not a copy of it.
+fn wipe(stored: &mut Secret) {
+    drop(stored.value.take().map(SecretString::from));
+}
+
 fn version(properties: SecretProperties) -> Option<Version> {
     let id = properties.resource_id().ok()?.version?;
     let attributes = properties.attributes.unwrap_or_default();
@@ -272,4 +276,17 @@ fn listed(properties: SecretProperties) -> Option<(String, Listed)> {
     let enabled = properties.attributes.and_then(|attributes| attributes.enabled).unwrap_or(true);
     let state = if enabled { SecretState::Present } else { SecretState::Disabled };
     Some((name, Listed { state, tags: properties.tags.unwrap_or_default().into_iter().collect() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_keeps_no_value() {
+        let mut stored = Secret::default();
+        stored.value = Some("s3cret".to_owned());
+        wipe(&mut stored);
+        assert_eq!(stored.value, None);
+    }
 }

@@ -170,6 +170,8 @@ impl FakeConfluent {
             kind,
             phase: Phase::Provisioned,
             bootstrap: "127.0.0.1:1".to_owned(),
+            private: BTreeMap::new(),
+            units: 2,
             ports: Vec::new(),
             security: "SASL_SSL",
             admins: Vec::new(),
@@ -241,6 +243,21 @@ impl FakeConfluent {
     pub fn make_admin(&self, cluster: &str, account: &str) {
         if let Some(cluster) = lock(&self.world).org.clusters.get_mut(cluster) {
             cluster.admins.push(account.to_owned());
+        }
+    }
+
+    /// A private endpoint beside the public one, by the id of its access point: `ap1pni123`. Nobody listens there
+    /// unless it is one of [`FakeConfluent::brokers`].
+    pub fn add_endpoint(&self, cluster: &str, access_point: &str, address: &str) {
+        if let Some(cluster) = lock(&self.world).org.clusters.get_mut(cluster) {
+            cluster.private.insert(access_point.to_owned(), address.to_owned());
+        }
+    }
+
+    /// Says how many units of capacity a dedicated cluster has; two unless this is called.
+    pub fn set_units(&self, cluster: &str, units: u32) {
+        if let Some(cluster) = lock(&self.world).org.clusters.get_mut(cluster) {
+            cluster.units = units;
         }
     }
 

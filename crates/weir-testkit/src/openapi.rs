@@ -61,21 +61,19 @@ struct Content {
 
 impl Specs {
     /// The files of Confluent Cloud, with its known deviations: from `confluent` below the folder that `WEIR_SPECS`
-    /// names, else below `../shared/specs` beside the repository. They are not part of the repository: `None`, and a
-    /// word about it, where they are not.
+    /// names, else below `../shared/specs` beside the repository. They are not part of the repository: `None`, after a
+    /// [`skip`](crate::skip()), where they are not.
     ///
     /// # Panics
     ///
-    /// If a file cannot be understood.
-    #[expect(clippy::print_stderr, reason = "a skip says so where the test's other output is")]
+    /// If a file cannot be understood; and where there are none, with `CI=true`.
+    #[track_caller]
     pub fn confluent() -> Option<Self> {
         let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/specs");
         let folder = env::var_os("WEIR_SPECS").map_or_else(beside, PathBuf::from).join("confluent");
         if !folder.is_dir() {
-            eprintln!(
-                "skipped: there are no OpenAPI files in {}; WEIR_SPECS may name another folder",
-                folder.display()
-            );
+            let folder = folder.display();
+            crate::skip(&format!("there are no OpenAPI files in {folder}; WEIR_SPECS may name another folder"));
             return None;
         }
         let specs = Self::load(&folder).unwrap_or_else(|why| panic!("{}: {why}", folder.display()));

@@ -297,3 +297,73 @@ async fn a_host_that_is_not_trusted_is_told_nothing() {
     assert!(error.kind == ErrorKind::Unavailable && error.message.contains("certificate"), "{error}");
     assert_eq!(cloud.requests()["getCmkV2Cluster"], 1);
 }
+
+/// How many partitions and bindings there are is seen at the brokers; how many there may be, documents say or `takes`.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_cluster_takes_depends_on_its_type() {
+    let Some(broker) = broker() else { return };
+    let scene = Scene::new(broker, Tls::Off);
+    let name = unique("limits-");
+    let cloud = scene.both(Tls::Off);
+    done(&cloud, &[account(&name), topic(&name, &[])]).await;
+    done(&cloud, &[grant(&name, acl(&name))]).await;
+    // The broker is shared: others add to what is there.
+    let one = || {
+        let mut query = Query::default();
+        query.accounts.names.insert(name.clone());
+        query
+    };
+    for query in [all(&name), one()] {
+        let limits = scene.both(Tls::Off).observe(&query).await.unwrap().cluster.limits;
+        let documented = limits.documented.unwrap();
+        assert_eq!(documented.kind, "Standard");
+        let ((partitions, used), (acls, bound)) = (documented.partitions.unwrap(), documented.acls.unwrap());
+        assert_eq!((partitions, acls, limits.partitions, limits.acls), (4_096, 1_000, None, None));
+        assert!(used >= 1 && bound >= 1, "{used}, {bound}");
+    }
+    let mut control = scene.control(scene.fake.cloud_key());
+    control.takes = weir_confluent::Takes { partitions: Some(9_000), acls: Some(4_000) };
+    let told = scene.open(Some(control), Some(scene.data(&scene.key, Tls::Off)));
+    let limits = told.observe(&one()).await.unwrap().cluster.limits;
+    assert_eq!((limits.partitions.unwrap().0, limits.acls.unwrap().0, limits.documented), (9_000, 4_000, None));
+}
+
+/// A deletion is answered before the topic is gone, and a creation with zeros: what is observed counts.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_answered_is_not_what_is_seen() {
+    let Some(broker) = broker() else { return };
+    let scene = Scene::new(broker, Tls::Off);
+    let name = unique("later-");
+    let cloud = scene.both(Tls::Off);
+    scene.fake.configure(|behaviour| {
+        behaviour.created_with_zeros = true;
+        behaviour.topics_deleted_after = Duration::from_secs(60);
+    });
+    done(&cloud, &[topic(&name, &[])]).await;
+    let observed = until(&cloud, &all(&name), |o| o.topics.contains_key(&name)).await;
+    assert_eq!((observed.topics[&name].partitions, observed.topics[&name].replication_factor), (1, 3));
+    let delete = Change::DeleteTopic { topic: name.clone() };
+    for _ in 0..2 {
+        done(&cloud, std::slice::from_ref(&delete)).await;
+        assert!(cloud.observe(&all(&name)).await.unwrap().topics.contains_key(&name));
+    }
+    scene.fake.advance(Duration::from_secs(60));
+    until(&cloud, &all(&name), |o| !o.topics.contains_key(&name)).await;
+}
+
+/// What the brokers do not take is refused, and says why.
+#[tokio::test(flavor = "multi_thread")]
+async fn beyond_the_limits_of_a_cluster() {
+    let Some(broker) = broker() else { return };
+    let scene = Scene::new(broker, Tls::Off);
+    let name = unique("beyond-");
+    let cloud = scene.both(Tls::Off);
+    done(&cloud, &[account(&name)]).await;
+    scene.fake.configure(|behaviour| {
+        behaviour.partition_limit = Some(0);
+        behaviour.acl_limit = Some(0);
+    });
+    let error = refused(&cloud, &topic(&name, &[])).await;
+    assert!(error.kind == ErrorKind::Refused && error.message.contains("exceed 0 total partitions"), "{error}");
+    assert_eq!(refused(&cloud, &grant(&name, acl(&name))).await.kind, ErrorKind::Refused);
+}

@@ -9,12 +9,8 @@ use weir_ports::{Cluster, ErrorKind, IssuedKey, PortError, SecretSink};
 use weir_testkit::{
     Broker,
     confluent::{self as fake, FakeConfluent, Tls},
-    conformance::{self, Ability, Harness, Outcome},
+    conformance::{self, Ability, CONFLUENT_LACKS, Harness, Outcome},
 };
-
-/// What Confluent Cloud cannot do, or a fake cannot arrange.
-const LACKS: [Ability; 4] =
-    [Ability::SecretSink, Ability::Hosts, Ability::MeaninglessOperations, Ability::ChangeReplication];
 
 /// One broker for all tests, each behind a fake of its own: they keep apart by names. It ends with the process.
 #[track_caller]
@@ -121,7 +117,7 @@ impl Harness for Subject {
     }
 
     fn lacks(&self) -> BTreeSet<Ability> {
-        LACKS.into()
+        CONFLUENT_LACKS.into()
     }
 
     fn copies(&self) -> u16 {
@@ -164,7 +160,7 @@ async fn conform(tls: Tls) {
     for (case, outcome) in conformance::check(&subject).await {
         match outcome {
             Outcome::Passed => {}
-            Outcome::Skipped(ability) => assert!(LACKS.contains(&ability), "{case:?}"),
+            Outcome::Skipped(ability) => assert!(CONFLUENT_LACKS.contains(&ability), "{case:?}"),
             Outcome::Failed(why) => panic!("{case:?}: {why}"),
         }
     }

@@ -12,8 +12,13 @@ use weir_testkit::{
 
 /// The control plane alone, of a fake.
 fn cloud(fake: &FakeConfluent) -> ConfluentCloud {
+    cloud_with(fake, |_| {})
+}
+
+fn cloud_with(fake: &FakeConfluent, change: impl FnOnce(&mut Control)) -> ConfluentCloud {
     let key = ApiKey { id: fake.cloud_key().id.clone(), secret: fake.cloud_key().secret.clone().into() };
-    let control = Control { api: fake.url(), ..Control::new(fake.environment(), key) };
+    let mut control = Control { api: fake.url(), ..Control::new(fake.environment(), key) };
+    change(&mut control);
     ConfluentCloud::new(Options { cluster: fake.cluster().to_owned(), control: Some(control), data: None }).unwrap()
 }
 
@@ -74,6 +79,43 @@ async fn a_life() {
     cloud.apply(&[&delete]).await.remove(0).unwrap();
     let rest = cloud.observe(&dev()).await.unwrap();
     assert!(rest.accounts.keys().eq(["dev-b"]) && rest.keys.is_empty());
+    judge(&fake);
+}
+
+#[tokio::test]
+async fn accounts_belong_to_whom_they_are_assigned() {
+    let fake = FakeConfluent::start();
+    let cloud = cloud_with(&fake, |control| control.assigned_owner = Some("sa-deploy1".to_owned()));
+    cloud.apply(&[&create("dev-a")]).await.remove(0).unwrap();
+    assert_eq!(fake.accounts()[0].owner.as_deref(), Some("sa-deploy1"));
+    judge(&fake);
+}
+
+#[tokio::test]
+async fn new_keys_say_where_the_chosen_endpoint_is() {
+    let fake = FakeConfluent::start();
+    fake.create_account("dev-a", "");
+    let public = fake.bootstrap(fake.cluster());
+    fake.add_endpoint(fake.cluster(), "ap1pni123", "lkc-a1-ap1.example:9092");
+    let keys = [None, Some("ap1pni123"), Some("PUBLIC"), Some("ap2")].map(async |endpoint| {
+        let cloud = cloud_with(&fake, |control| control.endpoint = endpoint.map(str::to_owned));
+        let key = cloud.create_key("dev-a", &marker(1)).await;
+        key.map(|key| key.connection["bootstrap.servers"].clone()).map_err(|error| error.message)
+    });
+    let [none, private, chosen, unknown] = futures::future::join_all(keys).await.try_into().unwrap();
+    assert_eq!((private.unwrap(), chosen.unwrap()), ("lkc-a1-ap1.example:9092".to_owned(), public));
+    insta::assert_snapshot!(
+        [none.unwrap_err(), unknown.unwrap_err()].join("\n"),
+        @r"
+    lkc-a1 has several endpoints: `PUBLIC`, `ap1pni123` (PRIVATE_LINK); name one: `kafka: {endpoint: …}`
+    lkc-a1 has no endpoint `ap2`; it has `PUBLIC`, `ap1pni123` (PRIVATE_LINK)
+    "
+    );
+    // Whatever goes wrong goes wrong before there is a key.
+    assert_eq!(fake.keys().iter().filter(|key| key.cluster.is_some()).count(), 2);
+    let cloud = cloud_with(&fake, |control| control.bootstrap = Some("pkc-1.example:9092".to_owned()));
+    let key = cloud.create_key("dev-a", &marker(2)).await.unwrap();
+    assert_eq!(key.connection["bootstrap.servers"], "pkc-1.example:9092");
     judge(&fake);
 }
 

@@ -59,6 +59,7 @@ pub(crate) fn desired() -> Desired {
         cluster_id: Some("sandbox-1".into()),
         owns: Scope { topics: pattern("dev.*"), service_accounts: pattern("dev-*") },
         prune: true,
+        vaults: [VAULT.into()].into(),
         approval_required: false,
         threshold_percent: 100,
         threshold_minimum: 1_000_000,

@@ -121,6 +121,13 @@ pub struct ConfluentCloud {
     /// How the brokers are reached, for topics and ACLs.
     #[serde(default)]
     pub kafka: Option<ConfluentKafka>,
+    /// The id of who becomes the owner of service accounts that weir creates: `sa-…`, `u-…`, `pool-…` or `group-…`.
+    /// With it, the Cloud API key's account needs rights on its own accounts alone. Default: nobody in particular.
+    #[serde(default)]
+    pub assigned_owner: Option<String>,
+    /// How much the cluster takes, where you know better than Confluent's documents: a plan beyond it is refused.
+    #[serde(default)]
+    pub limits: Option<ConfluentLimits>,
     /// The address of the control plane. Default: `https://api.confluent.cloud`. Plain http only to this machine, for
     /// tests.
     #[serde(default)]
@@ -140,10 +147,27 @@ pub struct ConfluentKafka {
     #[serde(default)]
     #[schemars(extend("examples" = ["pkc-a1b2c.westeurope.azure.confluent.cloud:9092"]))]
     pub bootstrap: Option<String>,
+    /// Which of the cluster's endpoints, by the id of its access point: `PUBLIC`, `PRIVATE_LINK`, `ap1pni123`. Needed
+    /// where there are several; instead of `bootstrap`.
+    #[serde(default)]
+    pub endpoint: Option<String>,
     /// A PEM file with the certificates of whom to trust, relative to the workspace. Default: those the system trusts.
     #[serde(default)]
     #[schemars(extend("examples" = ["certificates/ca.pem"]))]
     pub ca: Option<String>,
+}
+
+/// How much a cluster on Confluent Cloud takes.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ConfluentLimits {
+    /// Partitions of all topics together, before replication. Default: what documents say of its type; a plan beyond
+    /// that has a warning.
+    #[serde(default)]
+    pub partitions: Option<u64>,
+    /// ACL bindings. Default: as above.
+    #[serde(default)]
+    pub acl_bindings: Option<u64>,
 }
 
 /// A cluster of Apache Kafka brokers.

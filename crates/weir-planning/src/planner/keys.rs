@@ -75,7 +75,6 @@ pub(super) fn secrets_needed(desired: &Desired, observed: &Observed) -> BTreeSet
     for account in desired.accounts.values().filter(|a| a.ensure != Ensure::Unmanaged) {
         needed.extend(account.keys.values().flat_map(|key| key.secrets().cloned()));
     }
-    let vaults: BTreeSet<&String> = desired.accounts.values().filter_map(|account| account.vault.as_ref()).collect();
     for key in observed.keys.values() {
         let Some(marker) = marker(key).filter(|marker| marker.stage == desired.stage) else { continue };
         let (name, slot) = (&key.account, &marker.slot);
@@ -86,9 +85,10 @@ pub(super) fn secrets_needed(desired: &Desired, observed: &Observed) -> BTreeSet
             }
             // Nobody says whose the account was: the key's mark tells which of the vaults holds it.
             None if desired.prune && desired.owns.owns_account(name) => {
-                let places = vaults
+                let places = desired
+                    .vaults
                     .iter()
-                    .map(|vault| SecretRef { vault: (*vault).clone(), name: weir_model::secret_name(name, slot) });
+                    .map(|vault| SecretRef { vault: vault.clone(), name: weir_model::secret_name(name, slot) });
                 needed.extend(places.filter(|at| marker.is_for(at)).flat_map(|at| shapes(at, name, slot)));
             }
             None => {}

@@ -51,8 +51,29 @@ pub(super) fn check(draft: &mut Draft<'_>) {
             draft.error(RULE, at, message, help);
         }
     }
+    documented(draft, partitions, acls);
     rotation(draft, keys);
     of_each_account(draft);
+}
+
+/// What documents say of the cluster's type is no reason to refuse a plan: they may be out of date.
+fn documented(draft: &mut Draft<'_>, partitions: u64, acls: u64) {
+    let Some(documented) = draft.observed.cluster.limits.documented.clone() else { return };
+    let kind = &documented.kind;
+    for (what, limit, new, field) in [
+        ("partitions", documented.partitions, partitions, "partitions"),
+        ("ACL bindings", documented.acls, acls, "aclBindings"),
+    ] {
+        let Some((most, used)) = limit else { continue };
+        if new > 0 && used.saturating_add(new) > most {
+            let at = workspace_route(draft.desired);
+            let message = format!(
+                "a cluster of the type {kind} takes {most} {what}, as documents say; {used} are in use and the plan adds {new}"
+            );
+            let help = format!("if yours takes more, write how many: `limits: {{{field}: …}}` beside `cluster`");
+            draft.warning(RULE, at, message, help);
+        }
+    }
 }
 
 /// A rotating slot holds two keys while its overlap lasts.

@@ -14,7 +14,7 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use weir_model::Moment;
+use weir_model::{Duration, Moment};
 
 use super::{
     draft::{Draft, Owner},
@@ -371,6 +371,8 @@ impl Place<'_> {
         let parts = parts.join(",");
         let last = draft.observed.secrets.get(&self.wanted.secret).and_then(ObservedSecret::key_created);
         let last = last.map(|created| created.to_string()).unwrap_or_default();
+        let rotates = self.wanted.rotate_every.filter(|every| *every > 0);
+        let expires = rotates.map(|every| Duration { millis: every.saturating_add(self.wanted.overlap) }.to_string());
         let tags = [
             (ObservedSecret::TAG_MANAGED_BY, "weir"),
             (ObservedSecret::TAG_ACCOUNT, self.name),
@@ -380,6 +382,7 @@ impl Place<'_> {
             (ObservedSecret::TAG_STAGE, &draft.desired.stage),
             (ObservedSecret::TAG_REPLACES, secret.and_then(ObservedSecret::key_id).unwrap_or(NONE)),
             (ObservedSecret::TAG_REPLACES_CREATED, &last),
+            (ObservedSecret::TAG_EXPIRES_AFTER, expires.as_deref().unwrap_or_default()),
             (ObservedSecret::TAG_PROJECTIONS, &parts),
         ];
         let tags = tags.into_iter().filter(|(_, value)| !value.is_empty());

@@ -7,7 +7,7 @@ use weir_model::{Ensure, Kind};
 
 use super::{
     draft::{Draft, Owner},
-    settings::{self, Judge, day, has},
+    settings::{self, Judge, day},
 };
 use crate::{Change, Desired, DesiredTopic, Observed, ObservedTopic, Provider, ReportKind, Risk};
 
@@ -132,10 +132,13 @@ fn change(
     }
     if !changes.is_empty() {
         settings_editable(draft, name, changes.keys(), owner);
-        cleanup_transition(draft, name, &changes, there, owner);
         let judge = Judge { topic: there, cluster: &draft.observed.cluster, changes: &changes, now };
-        let (risk, meaning) = judge.judge();
-        draft.step(Change::AlterConfig { topic: name.to_owned(), settings: changes }, owner, risk, meaning);
+        let (risk, mut meaning) = judge.judge();
+        let change = Change::AlterConfig { topic: name.to_owned(), settings: changes };
+        if draft.desired.provider == Provider::ConfluentCloud && change.goes_by_way_of_compact() {
+            meaning.push("Confluent Cloud takes it by way of `compact` alone: one step, two requests".to_owned());
+        }
+        draft.step(change, owner, risk, meaning);
     }
     for (setting, value) in &there.config {
         if !topic.config.contains_key(setting) {
@@ -256,32 +259,6 @@ fn settings_editable<'s>(
         let at = owner.route(draft.desired, &["spec", "config", setting]);
         let message = format!("the topic `{name}` cannot have its own `{setting}`: {why}");
         draft.error("setting-refused-by-cluster", at, message, format!("remove `{setting}`"));
-    }
-}
-
-/// Confluent Cloud refuses to add compaction to a topic that deletes, other than by way of `compact` alone.
-fn cleanup_transition(
-    draft: &mut Draft<'_>,
-    name: &str,
-    changes: &BTreeMap<String, crate::SettingChange>,
-    there: &ObservedTopic,
-    owner: Owner<'_>,
-) {
-    const SETTING: &str = "cleanup.policy";
-    let Some(change) = changes.get(SETTING).filter(|_| draft.desired.provider == Provider::ConfluentCloud) else {
-        return;
-    };
-    let default = draft.observed.cluster.defaults.get(SETTING).map_or("delete", String::as_str);
-    let before = there.config.get(SETTING).map_or(default, String::as_str);
-    let after = change.to.as_deref().unwrap_or(default);
-    if !has(before, "compact") && has(after, "compact") && has(after, "delete") {
-        let at = owner.route(draft.desired, &["spec", "config", SETTING]);
-        draft.error(
-            "cleanup-policy-transition",
-            at,
-            format!("Confluent Cloud cannot take the topic `{name}` from clean-up `{before}` to `{after}` at once"),
-            "deploy `compact` first, then `[compact, delete]`",
-        );
     }
 }
 

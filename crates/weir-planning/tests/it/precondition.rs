@@ -218,3 +218,73 @@ fn a_key_that_takes_the_place_of_another_is_taken_up_again() {
     assert_eq!(with(step.marker(&plan).unwrap().to_string()), Precondition::AsPlanned);
     assert!(matches!(with("weir/dev/default/ffffffffffffffff".to_owned()), Precondition::Stale(_)));
 }
+
+/// A deleted secret is recovered before a key is stored in it: a run that was stopped in between goes on.
+#[test]
+fn a_secret_that_was_recovered_is_as_planned() {
+    let mut before = Observed::default();
+    before.accounts.insert("dev-billing".to_owned(), ObservedAccount::default());
+    let desired = account("{apiKeys: [{overlap: 1d, projections: [properties]}]}");
+    let (first, step) = only(&desired, &before);
+    apply_step(&step, &first, &mut before);
+    before.keys.clear();
+    before.secrets.values_mut().for_each(|secret| secret.state = SecretState::Deleted);
+    let (plan, step) = only(&desired, &before);
+    assert_eq!(step.check(&plan, &before), Precondition::AsPlanned);
+
+    let with = |change: &dyn Fn(usize, &mut ObservedSecret)| {
+        let mut now = before.clone();
+        now.secrets.values_mut().enumerate().for_each(|(number, secret)| change(number, secret));
+        step.check(&plan, &now)
+    };
+    // One of the two, or both; with an older version that was disabled.
+    for some in 1..4 {
+        for state in [SecretState::Present, SecretState::Disabled] {
+            let recovered = with(&|number, secret| {
+                if some >> number & 1 == 1 {
+                    secret.state = state;
+                }
+            });
+            assert_eq!(recovered, Precondition::AsPlanned, "{some}, {state:?}");
+        }
+    }
+    let other = with(&|_, secret| {
+        secret.state = SecretState::Present;
+        secret.tags.insert(ObservedSecret::TAG_KEY_ID.to_owned(), "OTHER".to_owned());
+    });
+    assert!(matches!(other, Precondition::Stale(_)));
+}
+
+/// Confluent Cloud takes a topic from `delete` to `compact,delete` by way of `compact`: a run that was stopped there goes
+/// on.
+#[test]
+fn half_of_the_way_to_compaction_is_as_planned() {
+    let workspace =
+        WORKSPACE.replace("{sandbox: {path: .weir}}", "{confluentCloud: {environment: env-1, cluster: lkc-1}}");
+    assert_ne!(workspace, WORKSPACE);
+    let wanted = "apiVersion: weir/v1\nkind: Topic\nmetadata: {name: a, team: toll}\n\
+                  spec: {config: {cleanup.policy: [compact, delete], retention.ms: 1d}}\n";
+    let with = |policy: Option<&str>, retention: &str| {
+        let mut observed = with_topic(|topic| {
+            topic.config.extend(policy.map(|policy| ("cleanup.policy".to_owned(), policy.to_owned())));
+            topic.config.insert("retention.ms".to_owned(), retention.to_owned());
+        });
+        observed.cluster.id = "lkc-1".to_owned();
+        observed
+    };
+    for from in [None, Some("delete")] {
+        let before = with(from, "1000");
+        let (plan, step) = only(&desired_of([&*workspace, wanted]), &before);
+        assert_eq!(step.check(&plan, &before), Precondition::AsPlanned);
+        assert_eq!(step.check(&plan, &with(Some("compact"), "1000")), Precondition::AsPlanned);
+        assert_eq!(step.check(&plan, &with(Some("compact,delete"), "86400000")), Precondition::Done);
+        // Another setting is somebody else's doing.
+        assert!(matches!(step.check(&plan, &with(Some("compact"), "2000")), Precondition::Stale(_)));
+        assert!(matches!(step.check(&plan, &with(Some("compact,delete"), "1000")), Precondition::Stale(_)));
+    }
+    // A topic that compacts already has no such way to go.
+    let compacts = with(Some("compact"), "1000");
+    let (plan, step) = only(&desired_of([&*workspace, wanted]), &compacts);
+    assert!(!step.change.goes_by_way_of_compact());
+    assert!(matches!(step.check(&plan, &with(Some("delete"), "1000")), Precondition::Stale(_)));
+}

@@ -60,6 +60,10 @@ fn the_mark_of_a_key_tells_which_vault_holds_it() {
     let vaults: BTreeSet<&str> = needed.iter().map(|at| at.vault.as_str()).collect();
     assert!(needed.contains(secret) && vaults == BTreeSet::from(["https://kv-toll"]), "{needed:?}");
 
+    // Also when the team has no other account.
+    let (without, _) = WORKSPACE.split_once("---\napiVersion: weir/v1\nkind: ServiceAccount").unwrap();
+    assert_eq!(secrets_needed(&desired_of([without]), &observed), needed);
+
     // So the secret goes with the account.
     let mut tags = tags.clone();
     tags.insert(ObservedSecret::TAG_KEY_ID.to_owned(), "K1".to_owned());

@@ -164,6 +164,7 @@ pub(crate) fn desired_state(nasty: bool) -> impl Strategy<Value = Desired> {
             cluster_id: None,
             owns,
             prune,
+            vaults: if prune { ["https://kv-toll".to_owned()].into() } else { Default::default() },
             approval_required: false,
             threshold_percent: 30,
             threshold_minimum: 10,

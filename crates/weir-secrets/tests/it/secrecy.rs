@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::json;
+use weir_planning::ObservedSecret;
 use weir_ports::{ErrorKind, SecretString};
 use weir_secrets::{CREDENTIALS, Content, Options};
 
@@ -91,4 +92,28 @@ async fn content_type_and_expiry() {
     weir_ports::SecretSink::disable(&scene.vaults, &scene.at("a"), "K2").await.unwrap();
     let disabled = scene.server.versions(&scene.name, "a").pop().unwrap();
     assert_eq!((disabled.enabled, disabled.expires, disabled.tags), (false, Some(expires.as_second()), ours("K2")));
+}
+
+/// A slot that rotates: what its tags say becomes the version's expiry, for Azure to remind of.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_expiry_is_what_tags_say() {
+    if !possible() {
+        return;
+    }
+    let scene = Scene::new();
+    let mut tags = ours("K1");
+    tags.insert(ObservedSecret::TAG_KEY_CREATED.to_owned(), "2031-02-03T04:05:06Z".to_owned());
+    tags.insert(ObservedSecret::TAG_EXPIRES_AFTER.to_owned(), "97d".to_owned());
+    for projection in [None, Some("key")] {
+        tags.extend(projection.map(|part| (ObservedSecret::TAG_PROJECTION.to_owned(), part.to_owned())));
+        weir_ports::SecretSink::store(&scene.vaults, &scene.at("a"), &"one".into(), &tags).await.unwrap();
+        let newest = scene.server.versions(&scene.name, "a").pop().unwrap();
+        let due: Timestamp = "2031-05-11T04:05:06Z".parse().unwrap();
+        assert_eq!(newest.expires, Some(due.as_second()), "{projection:?}");
+        assert_eq!(newest.tags, tags);
+    }
+    // Where the cluster does not tell when a key was made, nobody knows.
+    tags.remove(ObservedSecret::TAG_KEY_CREATED);
+    weir_ports::SecretSink::store(&scene.vaults, &scene.at("a"), &"two".into(), &tags).await.unwrap();
+    assert_eq!(scene.server.versions(&scene.name, "a").pop().unwrap().expires, None);
 }

@@ -17,7 +17,7 @@ const DESCRIPTION: usize = 128;
 
 impl Organization {
     fn account_json(&self, account: &Account, base: &str) -> Value {
-        let Account { id, display_name, description, created, updated, deleted, integer_id: _ } = account;
+        let Account { id, display_name, description, created, updated, deleted, integer_id: _, owner: _ } = account;
         let mut value = json!({
             "api_version": "iam/v2",
             "kind": "ServiceAccount",
@@ -78,7 +78,16 @@ pub(super) fn create(org: &mut Organization, call: &Call<'_>) -> Result<Answer, 
         return Err(conflict);
     }
     org.within(quotas::ACCOUNTS, org.live_accounts().count())?;
+    let owner = call.parameter("assigned_resource_owner");
+    let kinds = ["sa-", "u-", "pool-", "group-"];
+    if let Some(unknown) = owner.filter(|id| !kinds.iter().any(|kind| id.starts_with(kind))) {
+        let detail = format!("The owner '{unknown}' is unknown");
+        return Err(Answer::invalid_parameter("assigned_resource_owner", &detail));
+    }
     let id = org.add_account(name, description);
+    if let Some(account) = org.accounts.get_mut(&id) {
+        account.owner = owner.map(ToOwned::to_owned);
+    }
     let answer = Answer::json(201, &org.account_json(&org.accounts[&id], call.base));
     Ok(answer.header("location", format!("{}/iam/v2/service-accounts/{id}", call.base)))
 }

@@ -40,6 +40,15 @@ pub struct Behaviour {
     pub integer_principals: bool,
     /// How long brokers do not show a new topic, while its name is taken.
     pub topics_seen_after: Duration,
+    /// How long a topic is still there, and its name taken, after its deletion was answered; of those that an
+    /// administrator deletes.
+    pub topics_deleted_after: Duration,
+    /// Whether the answer to the creation of a topic says that it has 0 partitions and 0 replicas.
+    pub created_with_zeros: bool,
+    /// How many partitions all topics of a cluster may have together, before replication.
+    pub partition_limit: Option<u32>,
+    /// How many ACL bindings a cluster may have.
+    pub acl_limit: Option<u32>,
     /// Settings of topics that a broker takes and does not change.
     pub ignored_settings: BTreeSet<String>,
     /// Whether brokers take changes of settings that customers may not change, and do not make them.
@@ -68,6 +77,10 @@ impl Default for Behaviour {
             user_v2: true,
             integer_principals: true,
             topics_seen_after: Duration::ZERO,
+            topics_deleted_after: Duration::ZERO,
+            created_with_zeros: false,
+            partition_limit: None,
+            acl_limit: None,
             ignored_settings: BTreeSet::new(),
             read_only_settings: true,
             phantom_settings: true,

@@ -32,14 +32,15 @@ impl Organization {
     }
 
     fn cluster_json(&self, cluster: &KafkaCluster, base: &str) -> Value {
-        let KafkaCluster { id, environment, kind, phase, bootstrap, security, ports: _, admins: _ } = cluster;
+        let KafkaCluster { id, environment, kind, phase, bootstrap, private, units, security, ports: _, admins: _ } =
+            cluster;
         let config = match kind {
-            ClusterKind::Dedicated => json!({"kind": "Dedicated", "cku": 2}),
+            ClusterKind::Dedicated => json!({"kind": "Dedicated", "cku": units}),
             kind => json!({"kind": format!("{kind:?}")}),
         };
         let mut status = json!({"phase": format!("{phase:?}").to_uppercase()});
         if *kind == ClusterKind::Dedicated {
-            status["cku"] = json!(2);
+            status["cku"] = json!(units);
         }
         let mut spec = json!({
             "display_name": format!("cluster {id}"),
@@ -57,6 +58,16 @@ impl Organization {
         if *phase == Phase::Provisioned {
             spec["http_endpoint"] = json!(base);
             spec["kafka_bootstrap_endpoint"] = json!(format!("{security}://{bootstrap}"));
+            // Without a protocol there: it is always SASL_SSL. Without TLS a fake has to say so.
+            let at = |address: &str| match *security {
+                "SASL_SSL" => address.to_owned(),
+                other => format!("{other}://{address}"),
+            };
+            let endpoint = |address: &str, kind: &str| json!({"kafka_bootstrap_endpoint": at(address), "http_endpoint": base, "connection_type": kind});
+            spec["endpoints"] = json!({"PUBLIC": endpoint(bootstrap, "PUBLIC")});
+            for (id, address) in private {
+                spec["endpoints"][id] = endpoint(address, "PRIVATE_LINK");
+            }
         }
         json!({
             "api_version": "cmk/v2",

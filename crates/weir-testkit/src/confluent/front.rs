@@ -5,6 +5,7 @@
 //! some partitions. Requests and answers are passed on but for what Confluent Cloud does differently; see
 //! [`rewrite`], [`settings`] and [`principals`].
 
+mod limits;
 mod principals;
 mod rewrite;
 mod settings;
@@ -48,6 +49,8 @@ pub(super) struct Front {
     users: tokio::sync::Mutex<HashMap<String, Bytes>>,
     /// When topics were created through this front.
     created: Mutex<HashMap<String, Timestamp>>,
+    /// When topics were deleted that the broker still has.
+    deleted: Mutex<HashMap<String, Timestamp>>,
     tls: Option<TlsAcceptor>,
 }
 
@@ -68,6 +71,7 @@ impl Front {
             admin: (user.to_owned(), password.to_owned()),
             users: tokio::sync::Mutex::default(),
             created: Mutex::default(),
+            deleted: Mutex::default(),
             tls,
         }
     }
@@ -93,7 +97,7 @@ impl Front {
     async fn connection<S: AsyncRead + AsyncWrite>(&self, number: u32, stream: S) -> io::Result<()> {
         let (mut from_client, mut to_client) = tokio::io::split(stream);
         let mut nobody = Upstream::connect(&self.broker).await?;
-        let upstream = loop {
+        let (upstream, is_admin) = loop {
             let frame = wire::receive(&mut from_client).await?;
             let head = Head::of(&frame)?;
             match head.api {
@@ -121,10 +125,11 @@ impl Front {
                         wire::send(&mut to_client, &wire::encode(&head, &answer)?).await?;
                         return to_client.shutdown().await;
                     };
-                    let upstream = self.log_in(&owner).await?;
+                    let is_admin = self.is_admin(&owner);
+                    let upstream = self.log_in(&owner, is_admin).await?;
                     let answer = SaslAuthenticateResponse::default();
                     wire::send(&mut to_client, &wire::encode(&head, &answer)?).await?;
-                    break upstream;
+                    break (upstream, is_admin);
                 }
                 // As brokers do.
                 _ => return Ok(()),
@@ -139,7 +144,8 @@ impl Front {
                 if let Some(api) = head.api {
                     *lock(&self.world).kafka.entry(format!("{api:?}")).or_default() += 1;
                 }
-                let (frame, context) = rewrite::request(self, &head, frame).await?;
+                self.delete_what_is_due().await?;
+                let (frame, context) = rewrite::request(self, &head, frame, is_admin).await?;
                 if let Some(context) = context {
                     let mut pending = pending.lock().unwrap_or_else(PoisonError::into_inner);
                     pending.insert(head.correlation, (head, context));
@@ -171,15 +177,16 @@ impl Front {
         admitted.then(|| key.owner.clone())
     }
 
-    /// A connection to the broker as the owner of a key. People, and who was made an administrator, are its super
-    /// user.
-    async fn log_in(&self, owner: &str) -> io::Result<Upstream> {
+    /// Whether an owner of a key may do everything: people, and who was made an administrator.
+    fn is_admin(&self, owner: &str) -> bool {
+        let world = lock(&self.world);
+        let cluster = world.org.clusters.get(&self.cluster);
+        owner.starts_with("u-") || cluster.is_some_and(|cluster| cluster.admins.iter().any(|a| a == owner))
+    }
+
+    /// A connection to the broker as the owner of a key. Administrators are its super user.
+    async fn log_in(&self, owner: &str, is_admin: bool) -> io::Result<Upstream> {
         let (admin, password) = &self.admin;
-        let is_admin = {
-            let world = lock(&self.world);
-            let cluster = world.org.clusters.get(&self.cluster);
-            owner.starts_with("u-") || cluster.is_some_and(|cluster| cluster.admins.iter().any(|a| a == owner))
-        };
         if is_admin {
             return Upstream::log_in(&self.broker, admin, password).await;
         }
@@ -218,6 +225,23 @@ impl Front {
             let org = &lock(&self.world).org;
             !org.passed(created, org.behaviour.topics_seen_after)
         })
+    }
+
+    /// Remembers that a topic is deleted, and goes later.
+    fn note_deleted(&self, name: &str) {
+        let now = lock(&self.world).org.now();
+        self.deleted.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_insert(now);
+    }
+
+    /// Deletes topics whose time has come.
+    async fn delete_what_is_due(&self) -> io::Result<()> {
+        let due: Vec<String> = {
+            let org = &lock(&self.world).org;
+            let mut deleted = self.deleted.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_due = |_: &String, at: &mut Timestamp| org.passed(*at, org.behaviour.topics_deleted_after);
+            deleted.extract_if(is_due).map(|(name, _)| name).collect()
+        };
+        if due.is_empty() { Ok(()) } else { self.admin().await?.delete_topics(&due).await }
     }
 
     /// A connection to the broker as its super user.

@@ -17,6 +17,8 @@ pub struct Account {
     pub display_name: String,
     /// Its description.
     pub description: String,
+    /// Who was made its owner when it was created, `assigned_resource_owner`: `sa-…`, `u-…`, `pool-…`, `group-…`.
+    pub owner: Option<String>,
     /// Since when it is there.
     pub created: Timestamp,
     /// When it was last changed.
@@ -90,6 +92,10 @@ pub(super) struct KafkaCluster {
     pub(super) phase: Phase,
     /// `host:port` of its brokers' front.
     pub(super) bootstrap: String,
+    /// Endpoints beside the public one: `host:port` by the ids of their access points.
+    pub(super) private: BTreeMap<String, String>,
+    /// The units of capacity of a dedicated cluster.
+    pub(super) units: u32,
     /// The ports of the brokers there seem to be.
     pub(super) ports: Vec<u16>,
     pub(super) security: &'static str,
@@ -174,6 +180,7 @@ impl Organization {
             integer_id,
             display_name: display_name.to_owned(),
             description: description.to_owned(),
+            owner: None,
             created: now,
             updated: now,
             deleted: None,

@@ -108,3 +108,19 @@ fn confluents_files_are_understood() {
     is(specs.judge_answer("GET", "/iam/v2/api-keys", 401, html, ""), &["not JSON"]);
     assert!(specs.operations.len() > 40, "{}", specs.operations.len());
 }
+
+#[test]
+fn absent_files_are_a_failure_where_nobody_watches() {
+    // This very binary again, with another environment.
+    let run = |ci: &str| {
+        std::process::Command::new(env::current_exe().unwrap())
+            .args(["--exact", "openapi::tests::confluents_files_are_understood", "--nocapture"])
+            .envs([("CI", ci), ("WEIR_SPECS", "/nowhere")])
+            .output()
+            .unwrap()
+    };
+    let said = |output: &std::process::Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    let (watched, unwatched) = (run("false"), run("true"));
+    assert!(watched.status.success() && said(&watched).contains("skipped: there are no OpenAPI files"), "{watched:?}");
+    assert!(!unwatched.status.success() && said(&unwatched).contains("no OpenAPI files in /nowhere"), "{unwatched:?}");
+}

@@ -17,8 +17,10 @@ pub(super) const RULE: Rule = Rule {
         title: "clusters that can be reached and recognised",
         what: "A Confluent Cloud cluster has an environment `env-…` and an id `lkc-…`; an Apache Kafka cluster a \
                `bootstrap` of `host:port`s and an id; a sandbox a path, and at least one broker. The control plane is reached \
-               by https; only on this machine, for tests, by http. Credentials in a key vault are given by the secret's \
-               address; OAUTHBEARER takes a file with a token in place of credentials. Two names for one cluster are a warning.",
+               by https; only on this machine, for tests, by http. `assignedOwner` is an id that begins with `sa-`, `u-`, \
+               `pool-` or `group-`; brokers are named by `bootstrap` or by `endpoint`, not by both. Credentials in a key \
+               vault are given by the secret's address; OAUTHBEARER takes a file with a token in place of credentials. Two \
+               names for one cluster are a warning.",
         why: "Deployment compares the id with the cluster it reaches, and refuses any other. With a wrong one it refuses \
               the right cluster.",
         bad: "clusters: {prod: {confluentCloud: {environment: production, cluster: lkc-c3}}}",
@@ -102,8 +104,7 @@ fn confluent(cx: &Context<'_>, out: &mut Out, name: &str, cloud: &ConfluentCloud
     for (field, value, beginning) in
         [("environment", &cloud.environment, "env-"), ("cluster", &cloud.cluster, "lkc-")]
     {
-        let rest = value.strip_prefix(beginning).filter(|rest| !rest.is_empty());
-        if rest.is_none_or(|rest| !rest.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
+        if !is_id(value, beginning) {
             let message = format!("`{value}` is no id of this kind");
             out.push(out.error(at(&[field]), message).help(format!("write the id that begins with `{beginning}`")));
         }
@@ -112,9 +113,33 @@ fn confluent(cx: &Context<'_>, out: &mut Out, name: &str, cloud: &ConfluentCloud
         let message = format!("`{api}` is no https address of a control plane");
         out.push(out.error(at(&["api"]), message).help("leave it out, or write `https://api.confluent.cloud`"));
     }
+    let owners = ["sa-", "u-", "pool-", "group-"];
+    let is_owner = |id: &&str| owners.iter().any(|beginning| is_id(id, beginning));
+    if let Some(owner) = cloud.assigned_owner.as_deref().filter(|id| !is_owner(id)) {
+        let help = "write the id of a service account, a user, an identity pool or a group mapping: `sa-…`, `u-…`, \
+                    `pool-…`, `group-…`";
+        out.push(out.error(at(&["assignedOwner"]), format!("`{owner}` is no id of an owner")).help(help));
+    }
+    let limits = cloud.limits.unwrap_or_default();
+    for (field, limit) in [("partitions", limits.partitions), ("aclBindings", limits.acl_bindings)] {
+        if limit == Some(0) {
+            let finding = out.error(at(&["limits", field]), "a cluster that takes nothing cannot be");
+            out.push(finding.help("write how many it takes, or leave it out"));
+        }
+    }
     credentials(cx, out, &path, cloud.credentials.as_ref());
     let Some(kafka) = &cloud.kafka else { return };
     credentials(cx, out, &["clusters", name, "confluentCloud", "kafka"], kafka.credentials.as_ref());
+    if let Some(endpoint) = kafka.endpoint.as_deref() {
+        let at = at(&["kafka", "endpoint"]);
+        if endpoint.is_empty() || !endpoint.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)) {
+            let help = "write `PUBLIC`, `PRIVATE_LINK`, or the id of the access point";
+            out.push(out.error(at, format!("`{endpoint}` is no id of an access point")).help(help));
+        } else if kafka.bootstrap.is_some() {
+            let help = "leave one of them out";
+            out.push(out.error(at, "`bootstrap` says already where the brokers are").help(help));
+        }
+    }
     let Some(bootstrap) = kafka.bootstrap.as_deref() else { return };
     // As Confluent writes it; unencrypted only on this machine, for tests.
     let here = bootstrap.strip_prefix("SASL_PLAINTEXT://");
@@ -139,6 +164,12 @@ fn credentials(cx: &Context<'_>, out: &mut Out, path: &[&str], credentials: Opti
         let help = "write `https://<vault>.vault.azure.net/secrets/<name>`";
         out.push(out.error(at, format!("`{url}` is no address of a secret")).help(help));
     }
+}
+
+/// Whether `text` is an id that begins so.
+fn is_id(text: &str, beginning: &str) -> bool {
+    let rest = text.strip_prefix(beginning).filter(|rest| !rest.is_empty());
+    rest.is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
 /// Whether `url` is an https address of a host, or an http address of this machine.

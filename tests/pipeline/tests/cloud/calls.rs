@@ -3,11 +3,12 @@
 use std::{collections::BTreeMap, fmt::Write as _, time::Instant};
 
 use weir_planning::{Change, ObservedSecret, PlanOptions};
-use weir_ports::{Clock as _, Cluster as _};
+use weir_ports::{Asked, Clock as _, Cluster as _};
 use weir_testkit::confluent::Operation;
 
 use crate::{
     judge::judge,
+    process::Workspace,
     run::{End, Runner},
     scene::{Patience, Scene},
     wishes::team,
@@ -111,6 +112,8 @@ async fn a_plan_needs_pages_and_no_more() {
         .collect();
     assert_eq!(kafka["DescribeAcls"], 1, "{kafka:?}");
     assert!(ran.calls.1 < 12, "{} requests to the brokers", ran.calls.1);
+    // The binary says how many they were; what it says goes to stderr, beside the plan.
+    let (control, brokers) = (ran.calls.0.clone(), ran.calls.1);
     let mut vaults = vault_calls(&scene);
     for (what, before) in calls_before {
         *vaults.get_mut(&what).unwrap() -= before;
@@ -121,6 +124,9 @@ async fn a_plan_needs_pages_and_no_more() {
     assert_eq!(vaults["GET /deletedsecrets"], 2, "{vaults:?}");
     assert_eq!(vaults.values().sum::<u64>(), expected_of_vault + 2, "{vaults:?}");
     judge(&scene.cloud.log());
+    let folder = Workspace::of(&scene);
+    let stderr = tokio::task::block_in_place(|| folder.plan(&scene, &entities(accounts), "--verbose"));
+    assert!(stderr.contains(&format!("{}\n", Asked { control, brokers })), "{stderr}");
     let told = format!(
         "{accounts} accounts, {} keys, {} ACLs, made in {populated:.1?}, planned in {took:.1?}:\ncontrol plane {:?} ({} calls)\n\
          brokers {kafka:?}\nvaults {vaults:?}",

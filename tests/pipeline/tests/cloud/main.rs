@@ -7,6 +7,7 @@ mod canaries;
 mod judge;
 mod login;
 mod organisation;
+mod process;
 mod readers;
 mod rotation;
 mod rounds;

@@ -2,6 +2,7 @@
 //! that works, and so does who read it less than the overlap ago; also when runs are killed.
 
 use std::{
+    collections::BTreeMap,
     env,
     sync::{
         Arc, Mutex,
@@ -10,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::{SignedDuration, Timestamp};
 use pipeline::Random;
 use weir_ports::{Clock as _, ExposeSecret as _};
 use weir_secrets::{KeyVaults, Login, Options};
@@ -100,7 +102,10 @@ async fn whoever_reads_holds_a_key_that_works() {
             issued += ran.receipt.map_or(0, |receipt| receipt.counts.created);
             assert!(ran.end == End::Complete && run < 3, "day {day}: {:?}\n{}", ran.end, ran.said);
         }
-        tokio::task::block_in_place(|| assert_settled(&scene, &desired, &|| format!("day {day}")));
+        tokio::task::block_in_place(|| {
+            assert_settled(&scene, &desired, &|| format!("day {day}"));
+            assert_expiry(&scene, &desired);
+        });
         readers.checks();
     }
     judge(&scene.cloud.log());
@@ -113,6 +118,20 @@ async fn whoever_reads_holds_a_key_that_works() {
     assert!(days < DAYS || (checks > 1_000 && killed > 10 && issued > 20 && over_tls > 50), "{told}");
     if let Some(file) = env::var_os("WEIR_ROUNDS_REPORT") {
         std::fs::write(std::path::Path::new(&file).with_extension("rotation"), told + "\n").unwrap();
+    }
+}
+
+/// Each secret of a slot that rotates expires when its key should be gone: for Azure to remind of.
+fn assert_expiry(scene: &Scene, desired: &weir_planning::Desired) {
+    let made: BTreeMap<String, Timestamp> = scene.cloud.keys().into_iter().map(|key| (key.id, key.created)).collect();
+    for key in desired.accounts.values().flat_map(|account| account.keys.values()) {
+        let every = key.rotate_every.expect("all slots rotate");
+        let after = SignedDuration::from_millis(i64::try_from(every + key.overlap).unwrap());
+        for at in key.secrets() {
+            let due = made[&scene.tagged(at).unwrap()] + after;
+            let newest = scene.vaults.versions(&scene.vault_of(at), &at.name).pop().unwrap();
+            assert_eq!(newest.expires, Some(due.as_second()), "{at}");
+        }
     }
 }
 

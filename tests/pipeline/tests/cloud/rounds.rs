@@ -1,6 +1,7 @@
 //! Rounds of faults: whatever fails, gets lost, comes late or dies, the next runs end where the first was to end.
 //!
-//! `WEIR_ROUNDS` says how many rounds, `WEIR_SEED` which; `WEIR_ROUNDS_REPORT` names a file for the figures.
+//! Most deaths are runs that are dropped within this process; some are binaries that get SIGKILL. `WEIR_ROUNDS` says how
+//! many rounds, `WEIR_SEED` which; `WEIR_ROUNDS_REPORT` names a file for the figures.
 
 use std::{
     collections::BTreeMap,
@@ -16,14 +17,17 @@ use weir_testkit::confluent::{Answer, Effect, Fault};
 
 use crate::{
     judge::judge,
+    process::{self, Workspace},
     readers::assert_settled,
     run::{Death, End, Moment, Ran, Runner},
     scene::{Patience, Scene, remember},
     wishes,
 };
 
-/// So many in a test run; 200 and more by hand.
-const ROUNDS: u64 = 30;
+/// So many in a test run; 200 and more by hand, see docs/conformance.md.
+const ROUNDS: u64 = 36;
+/// Of so many rounds one kills a process.
+const PROCESS: u64 = 6;
 /// After the fault is gone, so many runs are enough, the last one with nothing to do.
 const RUNS: usize = 4;
 
@@ -38,6 +42,12 @@ enum Trouble {
     KilledAtCloud,
     /// The process dies at a call of a vault.
     KilledAtVault,
+    /// SIGKILL for a weir-deploy, when the control plane has done what it was asked, or at any time.
+    KilledProcess,
+    /// A write is done, its answer gets lost, and from then on nothing is allowed any more: at the control plane.
+    DeniedByCloud,
+    /// The same at a vault.
+    DeniedByVault,
     /// Calls of everybody, at random.
     Storm,
     /// From some call on, nobody answers.
@@ -47,14 +57,19 @@ enum Trouble {
 }
 
 impl Trouble {
-    fn of(random: &mut Random) -> Self {
-        match random.below(16) {
+    fn of(round: u64, random: &mut Random) -> Self {
+        if round % PROCESS == PROCESS - 1 {
+            return Self::KilledProcess;
+        }
+        match random.below(20) {
             0..4 => Self::Cloud,
             4..7 => Self::Vault,
             7..10 => Self::KilledAtCloud,
             10..12 => Self::KilledAtVault,
-            12 | 13 => Self::Storm,
-            14 => Self::Gone,
+            12 | 13 => Self::DeniedByCloud,
+            14 | 15 => Self::DeniedByVault,
+            16 | 17 => Self::Storm,
+            18 => Self::Gone,
             _ => Self::Late,
         }
     }
@@ -65,6 +80,8 @@ struct Figures {
     rounds: BTreeMap<String, u64>,
     /// How disturbed runs ended.
     disturbed: BTreeMap<End, u64>,
+    /// What processes that got SIGKILL wrote last into their journals.
+    processes: BTreeMap<String, u64>,
     /// How many runs it took afterwards.
     runs: BTreeMap<usize, u64>,
     /// Spoilt calls by what they were.
@@ -85,10 +102,11 @@ async fn whatever_goes_wrong_ends_with_each_key_in_one_secret_that_works() {
     let (mut figures, mut times) = (Figures::default(), Vec::new());
     prepare(&scene).await;
     let beyond = tokio::task::block_in_place(|| scene.beyond("dev"));
+    let folder = Workspace::of(&scene);
     let begun = Instant::now();
     for round in 0..rounds {
         let since = Instant::now();
-        let said = play(&scene, round, &mut Random::new(seed, round), &mut figures).await;
+        let said = play(&scene, &folder, round, &mut Random::new(seed, round), &mut figures).await;
         let spent = Instant::now();
         tokio::task::block_in_place(|| {
             assert_eq!(scene.beyond("dev"), beyond, "round {round} touched what is not its own");
@@ -157,14 +175,19 @@ async fn finish(scene: &Scene, seed: u64, rounds: u64) {
     assert_eq!(scene.cloud.keys().iter().filter(|key| ours.contains(&key.owner)).count(), slots);
 }
 
-async fn play(scene: &Scene, round: u64, random: &mut Random, figures: &mut Figures) -> String {
+async fn play(scene: &Scene, folder: &Workspace, round: u64, random: &mut Random, figures: &mut Figures) -> String {
     scene.advance(Duration::from_hours(24 * random.below(40)));
     let text = wishes::entities(random, scene.now());
     let desired = scene.desired(&text, "dev");
-    let trouble = Trouble::of(random);
-    let runner = disturb(scene, &trouble, random);
+    let trouble = Trouble::of(round, random);
     let spent = Instant::now();
-    let ran = runner.run(&desired).await;
+    let ran = if matches!(trouble, Trouble::KilledProcess) {
+        let killed = tokio::task::block_in_place(|| process::killed(scene, folder, &text, random));
+        *figures.processes.entry(killed.stopped_after).or_default() += 1;
+        Ran { end: killed.end, plan: None, receipt: None, said: killed.said, calls: Default::default() }
+    } else {
+        disturb(scene, &trouble, random).run(&desired).await
+    };
     *figures.spent.entry("disturbed").or_default() += spent.elapsed();
     scene.mend();
     scene.cloud.configure(|behaviour| *behaviour = weir_testkit::confluent::Behaviour::default());
@@ -262,6 +285,62 @@ fn disturb<'a>(scene: &'a Scene, trouble: &Trouble, random: &mut Random) -> Runn
             };
             runner.death = Arc::new(Death::at(u32::try_from(1 + random.below(30)).unwrap(), moment));
         }
+        Trouble::KilledProcess => {}
+        Trouble::DeniedByCloud => {
+            let (method, path) = random.pick(&[
+                ("POST", "/iam/v2/api-keys"),
+                ("POST", "/iam/v2/api-keys"),
+                ("POST", "/iam/v2/service-accounts"),
+                ("PATCH", "/iam/v2/service-accounts"),
+                ("DELETE", "/iam/v2/"),
+            ]);
+            let nth = u32::try_from(1 + random.below(4)).unwrap();
+            let lost = random.pick(&[0, 1]);
+            let lost =
+                if lost == 0 { Effect::CutAfter } else { Effect::AppliedBut(Answer::html(504, "Gateway Timeout")) };
+            scene.cloud.fault(Fault::on(method, path).nth(nth).then(lost));
+            let denial = denial(random);
+            if random.once_in(2) {
+                // Calls like the one that was lost.
+                scene.cloud.fault(Fault::on(method, path).between(nth, u32::MAX).then(denial));
+            } else {
+                // All calls from then on.
+                let (cloud, remembers) = (Arc::downgrade(&scene.cloud), remember(scene));
+                let denied = Mutex::new(false);
+                scene.cloud.watch(move |exchange| {
+                    remembers(exchange);
+                    let lost = exchange.handled && exchange.answer.as_ref().is_none_or(|answer| answer.status == 504);
+                    let mut denied = denied.lock().unwrap();
+                    if lost
+                        && !*denied
+                        && let Some(cloud) = cloud.upgrade()
+                    {
+                        *denied = true;
+                        cloud.fault(Fault::on("*", "/").then(denial.clone()));
+                    }
+                });
+            }
+        }
+        Trouble::DeniedByVault => {
+            let vault = random.pick(&["kv-toll-dev", "kv-cards-dev"]);
+            let (method, path) = random.pick(&[
+                ("PUT", "/secrets/"),
+                ("PUT", "/secrets/"),
+                ("PUT", "/secrets/"),
+                ("PATCH", "/secrets/"),
+                ("DELETE", "/secrets/"),
+                ("POST", "/recover"),
+            ]);
+            // The first of a vault's may be the preflight, which no vault carries out.
+            let skip = random.below(5);
+            let mut lost = json!({"method": method, "path": path, "skip": skip, "times": 1, "applied": true});
+            let how = if random.once_in(2) { json!({"cut": true}) } else { json!({"status": 504}) };
+            lost.as_object_mut().unwrap().extend(how.as_object().unwrap().clone());
+            let status = random.pick(&[401, 403]);
+            let denied = json!({"method": method, "path": path, "skip": skip, "times": 100_000, "status": status, "code": "Forbidden"});
+            scene.vaults.fault(vault, lost);
+            scene.vaults.fault(vault, denied);
+        }
         Trouble::Storm => {
             for _ in 0..6 {
                 scene.cloud.fault(Fault::on("*", "/").with_probability(0.04).then(effect(random)));
@@ -290,6 +369,8 @@ fn disturb<'a>(scene: &'a Scene, trouble: &Trouble, random: &mut Random) -> Runn
             behaviour.listed_after = Duration::from_millis(random.pick(&[0, 100]));
             behaviour.deleted_after = Duration::from_millis(random.pick(&[0, 100]));
             behaviour.key_ready_after = Duration::from_millis(300);
+            behaviour.topics_deleted_after = Duration::from_millis(random.pick(&[0, 300, 3_000]));
+            behaviour.created_with_zeros = true;
         }),
     }
     runner
@@ -297,7 +378,7 @@ fn disturb<'a>(scene: &'a Scene, trouble: &Trouble, random: &mut Random) -> Runn
 
 fn effect(random: &mut Random) -> Effect {
     let busy = || Answer::error(429, "too_many_requests", "Too Many Requests", "Rate limit exceeded");
-    match random.below(9) {
+    match random.below(12) {
         0 => Effect::Answer(Answer::error(500, "internal_error", "Internal Error", "Oops, something went wrong")),
         1 => Effect::Answer(busy()),
         2 => Effect::Answer(busy().header("retry-after", 1)),
@@ -306,12 +387,24 @@ fn effect(random: &mut Random) -> Effect {
         5 => Effect::CutBefore,
         6 => Effect::CutAfter,
         7 => Effect::CutInside,
+        8..11 => denial(random),
         _ => Effect::Delay(Patience::SHORT.one * 2),
     }
 }
 
+/// It is not done, and saying so again will not help.
+fn denial(random: &mut Random) -> Effect {
+    let full = "Your quota for API Keys Per Kafka Cluster is currently limited to 1";
+    Effect::Answer(match random.below(4) {
+        0 => Answer::error(401, "unauthorized", "Authentication Required", "Valid credentials must be provided"),
+        1 => Answer::error(402, "quota_exceeded", "Quota Exceeded", full),
+        2 => Answer::html(403, "Forbidden"),
+        _ => Answer::error(403, "forbidden_access", "Forbidden Access", "Forbidden access"),
+    })
+}
+
 fn spoil(fault: &mut Value, random: &mut Random) {
-    let how = match random.below(8) {
+    let how = match random.below(10) {
         0 => json!({"status": 500}),
         1 => json!({"status": 429, "code": "Throttled"}),
         2 => json!({"status": 429, "code": "Throttled", "retryAfter": 1}),
@@ -319,6 +412,10 @@ fn spoil(fault: &mut Value, random: &mut Random) {
         4 => json!({"status": 504, "applied": true}),
         5 => json!({"cut": true}),
         6 => json!({"cut": true, "applied": true}),
+        7 => json!({"status": 401, "code": "Unauthorized"}),
+        8 => {
+            json!({"status": 403, "code": "Forbidden", "inner": random.pick(&["ForbiddenByRbac", "ForbiddenByFirewall"])})
+        }
         _ => json!({"delay": Patience::SHORT.one.as_secs_f64() * 2.0, "cut": true, "applied": random.once_in(2)}),
     };
     fault.as_object_mut().unwrap().extend(how.as_object().unwrap().clone());
@@ -331,7 +428,8 @@ fn count(scene: &Scene, figures: &mut Figures) {
             (None, true) => "cut after".to_owned(),
             (None, false) => "cut before".to_owned(),
             (Some(answer), true) if answer.status >= 500 => format!("{} after", answer.status),
-            (Some(answer), _) if answer.status >= 429 => answer.status.to_string(),
+            // Of those that were handled, 403 is also what the service says of what is gone.
+            (Some(answer), handled) if answer.status >= 429 || !handled => answer.status.to_string(),
             _ => continue,
         };
         let what = exchange.operation.map_or_else(String::new, |operation| format!("{operation:?}"));
@@ -341,7 +439,7 @@ fn count(scene: &Scene, figures: &mut Figures) {
         let calls = scene.vaults.calls(vault);
         let before = figures.vault_calls.insert(vault, calls.len()).unwrap_or_default();
         for call in calls.into_iter().skip(before) {
-            if call.status == 0 || call.status >= 429 {
+            if call.status == 0 || call.status >= 429 || matches!(call.status, 401 | 403) {
                 let what = if call.path.ends_with("/versions") { "versions" } else { "" };
                 *figures.hits.entry(format!("vault {} {what} {}", call.method, call.status)).or_default() += 1;
             }

@@ -125,6 +125,18 @@ impl Scene {
         KeyVaults::open(options).unwrap()
     }
 
+    /// What a binary has in its environment.
+    pub(crate) fn environment(&self) -> [(&'static str, &str); 5] {
+        let key = self.cloud.cloud_key();
+        [
+            ("CONFLUENT_CLOUD_API_KEY", &key.id),
+            ("CONFLUENT_CLOUD_API_SECRET", &key.secret),
+            ("NONPROD_KAFKA_API_KEY", &self.key.id),
+            ("NONPROD_KAFKA_API_SECRET", &self.key.secret),
+            ("VAULT_TOKEN", &self.token),
+        ]
+    }
+
     /// `weir.yaml`: two stages on one cluster.
     pub(crate) fn settings(&self) -> String {
         let stage = |name: &str| {
@@ -154,7 +166,7 @@ spec:
         credentials: {{env: CONFLUENT_CLOUD}}
         kafka: {{credentials: {{env: NONPROD_KAFKA}}}}
         api: \"{api}\"
-  secrets: {{keyVault: {{login: token, env: VAULT_TOKEN}}}}
+  secrets: {{keyVault: {{login: token, env: VAULT_TOKEN, ca: vaults.pem}}}}
   defaults:
     vault: \"{vault}\"
     namespace: \"{{team}}-{{stage}}\"

@@ -22,7 +22,8 @@ pub(crate) fn entities(random: &mut Random, now: Timestamp) -> String {
             1 => entity(&mut text, "Topic", &name, team(number), "", "{ensure: absent}"),
             _ => {
                 let days = 1 + random.below(3);
-                let spec = format!("{{partitions: {}, config: {{retention.ms: {days}d}}}}", 1 + number % 2);
+                let policy = random.pick(&["", ", cleanup.policy: delete", ", cleanup.policy: [compact, delete]"]);
+                let spec = format!("{{partitions: {}, config: {{retention.ms: {days}d{policy}}}}}", 1 + number % 2);
                 entity(&mut text, "Topic", &name, team(number), "", &spec);
                 topics.push((name, team(number)));
             }

@@ -86,7 +86,8 @@ impl Organization {
         }
     }
 
-    pub(super) fn create(&self, request: &mut CreateAclsRequest) -> Refused {
+    /// `room`: how many more bindings there may be.
+    pub(super) fn create(&self, request: &mut CreateAclsRequest, mut room: usize) -> Refused {
         let mut refused = Vec::new();
         let mut place = 0;
         request.creations.retain_mut(|creation| {
@@ -97,7 +98,10 @@ impl Organization {
                 Some("The host must be *")
             } else if creation.principal.starts_with("UserV2:") {
                 Some("UserV2 is for filters")
+            } else if room == 0 {
+                Some("The cluster has as many ACLs as it may have")
             } else {
+                room -= 1;
                 None
             };
             refused.extend(why.map(|why| (place, why)));

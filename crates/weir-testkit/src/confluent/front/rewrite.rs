@@ -7,17 +7,19 @@ use kafka_protocol::{
     ResponseError,
     messages::{
         ApiKey as Api, ApiVersionsResponse, BrokerId, CreateAclsRequest, CreateAclsResponse, CreatePartitionsRequest,
-        CreateTopicsRequest, CreateTopicsResponse, DeleteAclsRequest, DeleteAclsResponse, DescribeAclsRequest,
-        DescribeAclsResponse, DescribeClusterResponse, FindCoordinatorResponse, IncrementalAlterConfigsRequest,
-        IncrementalAlterConfigsResponse, MetadataRequest, MetadataResponse,
-        create_topics_response::CreatableTopicResult, describe_cluster_response::DescribeClusterBroker,
+        CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse, DeleteAclsRequest, DeleteAclsResponse,
+        DeleteTopicsRequest, DeleteTopicsResponse, DescribeAclsRequest, DescribeAclsResponse, DescribeClusterResponse,
+        FindCoordinatorResponse, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, MetadataRequest,
+        MetadataResponse, TopicName, create_partitions_response::CreatePartitionsTopicResult,
+        create_topics_response::CreatableTopicResult, delete_topics_response::DeletableTopicResult,
+        describe_cluster_response::DescribeClusterBroker,
         incremental_alter_configs_response::AlterConfigsResourceResponse, metadata_response::MetadataResponseBroker,
     },
     protocol::{Decodable, Encodable, StrBytes},
 };
 
 use super::{
-    Front,
+    Front, limits,
     principals::{self, Refused, Style},
     settings::{alter_configs, describe_configs, described_configs, is_ignored},
     wire::{self, Head},
@@ -48,6 +50,10 @@ pub(super) enum Context {
         refused: Vec<CreatableTopicResult>,
         validated: bool,
     },
+    /// `CreatePartitions`: topics that the broker is not asked for
+    More(Vec<CreatePartitionsTopicResult>),
+    /// `DeleteTopics`: topics that the broker is not asked to delete yet
+    Later(Vec<DeletableTopicResult>),
     /// `IncrementalAlterConfigs`: resources that the broker is not asked for
     Resources(Vec<AlterConfigsResourceResponse>),
     /// `DescribeConfigs`: the broker that was meant, whether phantoms were asked for, and where values come from
@@ -59,8 +65,9 @@ pub(super) enum Context {
 }
 
 /// Messages that are read here; in versions newer than our library, nobody may use them.
-const READ: [Api; 13] = [
+const READ: [Api; 14] = [
     Api::Metadata,
+    Api::DeleteTopics,
     Api::FindCoordinator,
     Api::SaslHandshake,
     Api::ApiVersions,
@@ -93,7 +100,12 @@ const HIDDEN: [Api; 12] = [
 ];
 
 /// What the broker is asked instead, and what its answer will depend on; `None` if that is passed on as it is.
-pub(super) async fn request(front: &Front, head: &Head, frame: Bytes) -> io::Result<(Bytes, Option<Context>)> {
+pub(super) async fn request(
+    front: &Front,
+    head: &Head,
+    frame: Bytes,
+    is_admin: bool,
+) -> io::Result<(Bytes, Option<Context>)> {
     let Some(api) = head.api else { return Ok((frame, None)) };
     Ok(match api {
         Api::ApiVersions | Api::FindCoordinator | Api::DescribeCluster => (frame, Some(Context::Nothing)),
@@ -109,15 +121,26 @@ pub(super) async fn request(front: &Front, head: &Head, frame: Bytes) -> io::Res
             edit(head, &frame, |r: &mut DeleteAclsRequest| Context::Deleted(lock(&front.world).org.delete(r)))?
         }
         Api::CreateAcls => {
-            edit(head, &frame, |r: &mut CreateAclsRequest| Context::Created(lock(&front.world).org.create(r)))?
+            let room = limits::room_for_bindings(front).await?;
+            edit(head, &frame, |r: &mut CreateAclsRequest| Context::Created(lock(&front.world).org.create(r, room)))?
         }
-        Api::CreateTopics => edit(head, &frame, |request| create_topics(front, request))?,
-        Api::CreatePartitions => edit(head, &frame, |request: &mut CreatePartitionsRequest| {
-            for assignment in request.topics.iter_mut().flat_map(|topic| &mut topic.assignments).flatten() {
-                assignment.broker_ids = vec![BrokerId(REAL)];
-            }
-            Context::Nothing
-        })?,
+        Api::CreateTopics => {
+            let mut room = limits::Partitions::of(front).await?;
+            edit(head, &frame, |request| create_topics(front, request, &mut room))?
+        }
+        Api::CreatePartitions => {
+            let mut room = limits::Partitions::of(front).await?;
+            edit(head, &frame, |request: &mut CreatePartitionsRequest| {
+                for assignment in request.topics.iter_mut().flat_map(|topic| &mut topic.assignments).flatten() {
+                    assignment.broker_ids = vec![BrokerId(REAL)];
+                }
+                Context::More(limits::more_partitions(request, &mut room))
+            })?
+        }
+        Api::DeleteTopics if is_admin && !lock(&front.world).org.behaviour.topics_deleted_after.is_zero() => {
+            let there = front.admin().await?.partitions().await?;
+            edit(head, &frame, |request| delete_topics(front, request, |name| there.contains_key(name)))?
+        }
         Api::DescribeConfigs => edit(head, &frame, describe_configs)?,
         Api::IncrementalAlterConfigs => {
             let mut message: IncrementalAlterConfigsRequest = wire::request(head, &frame)?;
@@ -159,10 +182,18 @@ pub(super) fn answer(front: &Front, head: &Head, context: Context, frame: Bytes)
             for topic in message.topics.iter().filter(|topic| topic.error_code == 0 && !validated) {
                 front.note_topic(&topic.name);
             }
+            let zeros = lock(&front.world).org.behaviour.created_with_zeros;
             for topic in message.topics.iter_mut().filter(|topic| topic.replication_factor > 0) {
-                topic.replication_factor = FACTOR;
+                topic.replication_factor = if zeros { 0 } else { FACTOR };
+                topic.num_partitions = if zeros { 0 } else { topic.num_partitions };
             }
             message.topics.extend(refused);
+        }),
+        (_, Context::More(refused)) => tell(head, &frame, |message: &mut CreatePartitionsResponse| {
+            message.results.extend(refused);
+        }),
+        (_, Context::Later(deleted)) => tell(head, &frame, |message: &mut DeleteTopicsResponse| {
+            message.responses.extend(deleted);
         }),
         (_, Context::Resources(refused)) => tell(head, &frame, |message: &mut IncrementalAlterConfigsResponse| {
             message.responses.extend(refused);
@@ -253,23 +284,48 @@ fn find_coordinator(front: &Front, answer: &mut FindCoordinatorResponse) {
     }
 }
 
+/// Of topics that are there, the deletion is answered and comes later.
+fn delete_topics(front: &Front, request: &mut DeleteTopicsRequest, is_there: impl Fn(&str) -> bool) -> Context {
+    let mut later = Vec::new();
+    let mut hold = |name: &TopicName| {
+        let held = is_there(name);
+        if held {
+            front.note_deleted(name);
+            later.push(DeletableTopicResult::default().with_name(Some(name.clone())));
+        }
+        held
+    };
+    request.topic_names.retain(|name| !hold(name));
+    request.topics.retain(|topic| !topic.name.as_ref().is_some_and(&mut hold));
+    Context::Later(later)
+}
+
 /// Three replicas become one; settings that cannot be changed are dropped without a word.
-fn create_topics(front: &Front, request: &mut CreateTopicsRequest) -> Context {
+fn create_topics(front: &Front, request: &mut CreateTopicsRequest, room: &mut limits::Partitions) -> Context {
+    let refusal = |name: &TopicName, why: String| {
+        CreatableTopicResult::default()
+            .with_name(name.clone())
+            .with_error_code(ResponseError::PolicyViolation.code())
+            .with_error_message(Some(why.into()))
+            .with_num_partitions(-1)
+            .with_replication_factor(-1)
+            .with_configs(None)
+    };
     let mut refused = Vec::new();
     request.topics.retain_mut(|topic| {
         let factor_is_wrong = ![-1, FACTOR].contains(&topic.replication_factor);
         let assigned_is_wrong =
             topic.assignments.iter().any(|one| one.broker_ids.len() != usize::from(FACTOR.unsigned_abs()));
         if if topic.assignments.is_empty() { factor_is_wrong } else { assigned_is_wrong } {
-            refused.push(
-                CreatableTopicResult::default()
-                    .with_name(topic.name.clone())
-                    .with_error_code(ResponseError::PolicyViolation.code())
-                    .with_error_message(Some(StrBytes::from_static_str("Topic replication factor must be 3")))
-                    .with_num_partitions(-1)
-                    .with_replication_factor(-1)
-                    .with_configs(None),
-            );
+            refused.push(refusal(&topic.name, "Topic replication factor must be 3".to_owned()));
+            return false;
+        }
+        let asked = match topic.assignments.len() {
+            0 => topic.num_partitions,
+            assigned => i32::try_from(assigned).unwrap_or(i32::MAX),
+        };
+        if let Err(why) = room.take(&topic.name, asked) {
+            refused.push(refusal(&topic.name, why));
             return false;
         }
         topic.replication_factor = if topic.replication_factor == FACTOR { 1 } else { -1 };

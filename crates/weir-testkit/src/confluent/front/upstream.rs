@@ -1,13 +1,14 @@
 //! A connection to the real broker.
 
-use std::{io, time::Duration};
+use std::{collections::BTreeMap, io, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use kafka_protocol::{
     messages::{
-        AlterUserScramCredentialsRequest, ApiKey, DescribeConfigsRequest, RequestHeader, SaslAuthenticateRequest,
-        SaslHandshakeRequest, alter_user_scram_credentials_request::ScramCredentialUpsertion,
+        AlterUserScramCredentialsRequest, ApiKey, DeleteTopicsRequest, DescribeAclsRequest, DescribeConfigsRequest,
+        MetadataRequest, RequestHeader, SaslAuthenticateRequest, SaslHandshakeRequest, TopicName,
+        alter_user_scram_credentials_request::ScramCredentialUpsertion,
         describe_configs_request::DescribeConfigsResource,
     },
     protocol::{Decodable, Encodable, Request, StrBytes},
@@ -107,6 +108,36 @@ impl Upstream {
         let answer = self.call(4, DescribeConfigsRequest::default().with_resources(vec![resource])).await?;
         let entry = answer.results.into_iter().flat_map(|result| result.configs).next();
         Ok(entry.and_then(|entry| entry.value).map(|value| value.as_str().to_owned()))
+    }
+
+    /// Deletes topics. Those that are gone are none of its business.
+    pub(super) async fn delete_topics(&mut self, names: &[String]) -> io::Result<()> {
+        let names = names.iter().map(|name| TopicName(name.clone().into())).collect();
+        let request = DeleteTopicsRequest::default().with_topic_names(names).with_timeout_ms(10_000);
+        self.call(5, request).await.map(drop)
+    }
+
+    /// How many partitions each topic has.
+    pub(super) async fn partitions(&mut self) -> io::Result<BTreeMap<String, u32>> {
+        let answer = self.call(9, MetadataRequest::default().with_topics(None)).await?;
+        let topics = answer.topics.into_iter().filter_map(|topic| {
+            let partitions = u32::try_from(topic.partitions.len()).unwrap_or(u32::MAX);
+            Some((topic.name?.to_string(), partitions))
+        });
+        Ok(topics.collect())
+    }
+
+    /// How many bindings there are.
+    pub(super) async fn bindings(&mut self) -> io::Result<usize> {
+        // Any resource, pattern, operation and permission.
+        const ANY: i8 = 1;
+        let request = DescribeAclsRequest::default()
+            .with_resource_type_filter(ANY)
+            .with_pattern_type_filter(ANY)
+            .with_operation(ANY)
+            .with_permission_type(ANY);
+        let answer = self.call(3, request).await?;
+        Ok(answer.resources.iter().map(|resource| resource.acls.len()).sum())
     }
 
     async fn call<R: Request + Encodable>(&mut self, version: i16, request: R) -> io::Result<R::Response>

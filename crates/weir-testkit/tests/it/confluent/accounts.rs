@@ -52,6 +52,21 @@ fn a_name_is_taken_once_and_the_answer_says_by_whom() {
 }
 
 #[test]
+fn an_account_may_be_given_an_owner() {
+    let cloud = Subject::new();
+    let create = |name: &str, query: &str| {
+        cloud.ask("POST", &format!("/iam/v2/service-accounts{query}"), Some(json!({"display_name": name}))).status
+    };
+    assert_eq!(create("a", "?assigned_resource_owner=sa-deploy1"), 201);
+    assert_eq!(create("b", ""), 201);
+    assert_eq!(create("c", "?assigned_resource_owner=somebody"), 400);
+    let mut owners: Vec<_> =
+        cloud.accounts().into_iter().map(|account| (account.display_name, account.owner)).collect();
+    owners.sort();
+    assert_eq!(owners, [("a".to_owned(), Some("sa-deploy1".to_owned())), ("b".to_owned(), None)]);
+}
+
+#[test]
 fn names_have_64_characters_and_descriptions_128() {
     let cloud = Subject::new();
     let create = |name: String, description: String| {
@@ -126,6 +141,14 @@ fn clusters_tell_where_they_are_once_they_are_there() {
     let listed = cloud.get("/cmk/v2/clusters?environment=env-x2");
     assert_eq!(listed.each("/status/phase"), ["PROVISIONING"]);
     assert!(listed.body.pointer("/data/0/spec/kafka_bootstrap_endpoint").is_none());
+    assert!(listed.body.pointer("/data/0/spec/endpoints").is_none());
+    cloud.set_phase("lkc-c3", Phase::Provisioned);
+    cloud.set_units("lkc-c3", 4);
+    cloud.add_endpoint("lkc-c3", "ap1pni123", "lkc-c3-ap1.example:9092");
+    let seen = cloud.get("/cmk/v2/clusters/lkc-c3?environment=env-x2");
+    assert_eq!(seen.body["status"]["cku"], 4);
+    assert_eq!(seen.text("/spec/endpoints/PUBLIC/connection_type"), "PUBLIC");
+    assert_eq!(seen.text("/spec/endpoints/ap1pni123/kafka_bootstrap_endpoint"), "lkc-c3-ap1.example:9092");
     assert_eq!(cloud.get("/org/v2/environments").each("/id"), ["env-x1", "env-x2"]);
     assert_eq!(cloud.get("/org/v2/environments/env-x2").text("/id"), "env-x2");
     assert_eq!(cloud.get("/org/v2/environments/env-x3").status, 404);

@@ -8,6 +8,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::{Bytes, BytesMut};
+use kafka_protocol::{
+    messages::{
+        CreateTopicsRequest, CreateTopicsResponse, RequestHeader, ResponseHeader, TopicName,
+        create_topics_request::CreatableTopic,
+    },
+    protocol::{Decodable as _, Encodable as _},
+};
 use weir_rdkafka_admin::{
     AclBinding, AclFilter, AclOperation, Admin, ConfigAlteration, ConfigEntry, ConfigOp, ConfigQuery, ConfigResource,
     ConfigSource, ItemError, NewTopic, Options, PatternType, Permission, ResourceType,
@@ -100,16 +108,28 @@ const SASL_HANDSHAKE: (i16, i16) = (17, 1);
 const SASL_AUTHENTICATE: (i16, i16) = (36, 0);
 const SASL_AUTHENTICATION_FAILED: i16 = 58;
 
-/// Sends a request and gives the error code its answer begins with.
-fn ask(stream: &mut TcpStream, (key, version): (i16, i16), body: &[u8]) -> i16 {
-    let no_client_id = (-1_i16).to_be_bytes();
-    let head = [&key.to_be_bytes()[..], &version.to_be_bytes(), &7_i32.to_be_bytes(), &no_client_id].concat();
-    let length = (head.len() + body.len()) as i32;
-    stream.write_all(&[&length.to_be_bytes(), &head[..], body].concat()).unwrap();
+fn log_in(stream: &mut TcpStream, key: &ApiKey) {
+    let login = format!("\0{}\0{}", key.id, key.secret);
+    assert_eq!(ask(stream, SASL_HANDSHAKE, b"\0\x05PLAIN"), 0);
+    let authenticate = [&(login.len() as i32).to_be_bytes(), login.as_bytes()].concat();
+    assert_eq!(ask(stream, SASL_AUTHENTICATE, &authenticate), 0);
+}
+
+/// Sends a frame; the answer's.
+fn exchange(stream: &mut TcpStream, frame: &[u8]) -> Vec<u8> {
+    stream.write_all(&[&(frame.len() as i32).to_be_bytes(), frame].concat()).unwrap();
     let mut length = [0; 4];
     stream.read_exact(&mut length).unwrap();
     let mut answer = vec![0; i32::from_be_bytes(length) as usize];
     stream.read_exact(&mut answer).unwrap();
+    answer
+}
+
+/// Sends a request and gives the error code its answer begins with.
+fn ask(stream: &mut TcpStream, (key, version): (i16, i16), body: &[u8]) -> i16 {
+    let no_client_id = (-1_i16).to_be_bytes();
+    let head = [&key.to_be_bytes()[..], &version.to_be_bytes(), &7_i32.to_be_bytes(), &no_client_id].concat();
+    let answer = exchange(stream, &[&head[..], body].concat());
     assert_eq!(answer[..4], 7_i32.to_be_bytes());
     i16::from_be_bytes([answer[4], answer[5]])
 }
@@ -279,6 +299,86 @@ async fn a_new_topic_is_seen_later() {
     assert_eq!(seen().await, (false, false, false));
     cloud.advance(Duration::from_secs(60));
     assert_eq!(seen().await, (true, true, true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_topic_goes_later() {
+    let Some((cloud, admin)) = cloud(Tls::Off) else { return };
+    let name = "lingers";
+    let seen = async || admin.describe_topics(&[name], &options()).await.unwrap()[0].is_ok();
+    assert_eq!(codes(admin.create_topics(&[topic(name, None)], &options()).await.unwrap()), [None]);
+    eventually("the topic is seen", seen).await;
+    cloud.configure(|behaviour| behaviour.topics_deleted_after = Duration::from_secs(60));
+    for _ in 0..2 {
+        let deleted = codes(admin.delete_topics(&[name, "never-was"], &options()).await.unwrap());
+        assert_eq!(deleted, [None, Some(Code::UnknownTopicOrPartition)]);
+    }
+    assert!(seen().await);
+    let taken = codes(admin.create_topics(&[topic(name, None)], &options()).await.unwrap());
+    assert_eq!(taken, [Some(Code::TopicAlreadyExists)]);
+    cloud.advance(Duration::from_secs(60));
+    eventually("the topic is gone", async || !seen().await).await;
+}
+
+/// The answer to a creation, without a library that keeps it to itself: partitions and replicas of the topic.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_creation_may_be_answered_with_zeros() {
+    let Some((cloud, admin)) = cloud(Tls::Off) else { return };
+    let key = cloud.create_key("u-admin1", Some("lkc-a1"), "");
+    let create = |name: &str| {
+        let mut stream = TcpStream::connect(cloud.bootstrap("lkc-a1")).unwrap();
+        log_in(&mut stream, &key);
+        let new = CreatableTopic::default().with_name(TopicName(name.to_owned().into()));
+        let new = new.with_num_partitions(2).with_replication_factor(3);
+        let request = CreateTopicsRequest::default().with_topics(vec![new]).with_timeout_ms(10_000);
+        let mut frame = BytesMut::new();
+        let header = RequestHeader::default().with_request_api_key(19).with_request_api_version(5);
+        header.encode(&mut frame, 2).unwrap();
+        request.encode(&mut frame, 5).unwrap();
+        let mut answer = Bytes::from(exchange(&mut stream, &frame));
+        ResponseHeader::decode(&mut answer, 1).unwrap();
+        let made = CreateTopicsResponse::decode(&mut answer, 5).unwrap().topics.remove(0);
+        assert_eq!(made.error_code, 0, "{made:?}");
+        (made.num_partitions, made.replication_factor)
+    };
+    assert_eq!(create("plain-answer"), (2, 3));
+    cloud.configure(|behaviour| behaviour.created_with_zeros = true);
+    assert_eq!(create("zeros"), (0, 0));
+    // Only the answer says so.
+    eventually("the topic is seen", async || {
+        let described = admin.describe_topics(&["zeros"], &options()).await.unwrap();
+        described[0].as_ref().is_ok_and(|topic| topic.partitions.len() == 2)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_takes_so_much_and_no_more() {
+    // Of its own, since others would count.
+    let Some(broker) = Broker::start(&BROKER) else { return };
+    let cloud = Subject::new();
+    cloud.attach("lkc-a1", &broker, Tls::Off);
+    let key = cloud.create_key("u-admin1", Some("lkc-a1"), "");
+    let admin = admin(&cloud, &key);
+    cloud.configure(|behaviour| {
+        behaviour.partition_limit = Some(9);
+        behaviour.acl_limit = Some(2);
+    });
+    // Six unless asked otherwise.
+    let mut three = topic("three", None);
+    three.partitions = Some(3);
+    let made = codes(admin.create_topics(&[topic("six", None), three, topic("more", None)], &options()).await.unwrap());
+    assert_eq!(made, [None, None, Some(Code::PolicyViolation)]);
+    eventually("both are seen", async || {
+        admin.describe_topics(&["six", "three"], &options()).await.unwrap().iter().all(Result::is_ok)
+    })
+    .await;
+    let grown = admin.create_partitions(&[("three", 4)], &options()).await.unwrap().remove(0).unwrap_err();
+    assert_eq!(grown.code, Code::PolicyViolation);
+    assert!(grown.message.contains("will exceed 9 total partitions"), "{grown:?}");
+    let bindings = ["a", "b", "c"].map(|topic| acl("User:sa-1", topic, AclOperation::Read));
+    let granted = codes(admin.create_acls(&bindings, &options()).await.unwrap());
+    assert_eq!((granted[0], granted[1], granted[2].is_some()), (None, None, true));
 }
 
 #[tokio::test(flavor = "multi_thread")]
