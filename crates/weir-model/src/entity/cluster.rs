@@ -124,6 +124,7 @@ pub struct ConfluentCloud {
     /// The id of who becomes the owner of service accounts that weir creates: `sa-…`, `u-…`, `pool-…` or `group-…`.
     /// With it, the Cloud API key's account needs rights on its own accounts alone. Default: nobody in particular.
     #[serde(default)]
+    #[schemars(extend("examples" = ["sa-a1b2c3"]))]
     pub assigned_owner: Option<String>,
     /// How much the cluster takes, where you know better than Confluent's documents: a plan beyond it is refused.
     #[serde(default)]
@@ -150,6 +151,7 @@ pub struct ConfluentKafka {
     /// Which of the cluster's endpoints, by the id of its access point: `PUBLIC`, `PRIVATE_LINK`, `ap1pni123`. Needed
     /// where there are several; instead of `bootstrap`.
     #[serde(default)]
+    #[schemars(extend("examples" = ["PRIVATE_LINK"]))]
     pub endpoint: Option<String>,
     /// A PEM file with the certificates of whom to trust, relative to the workspace. Default: those the system trusts.
     #[serde(default)]
