@@ -120,31 +120,6 @@ fn a_key_is_issued_once() {
     assert_eq!(step.check(&plan, &state), Precondition::Done);
 }
 
-/// A run that was stopped between recovering a deleted secret and storing its key there goes on.
-#[test]
-fn a_secret_that_was_recovered_on_the_way_is_as_planned() {
-    let mut state = Observed::default();
-    state.accounts.insert("dev-billing".to_owned(), ObservedAccount::default());
-    let desired = account("{apiKeys: [{}]}");
-    let (plan, step) = only(&desired, &state);
-    apply_step(&step, &plan, &mut state);
-    state.keys.clear();
-    state.secrets.values_mut().for_each(|secret| secret.state = SecretState::Deleted);
-    let (plan, step) = only(&desired, &state);
-    assert_eq!(step.check(&plan, &state), Precondition::AsPlanned);
-
-    state.secrets.values_mut().for_each(|secret| secret.state = SecretState::Present);
-    assert!(matches!(step.check(&plan, &state), Precondition::Stale(_)), "somebody else recovered it");
-    let marker = step.marker(&plan).map(|marker| marker.to_string());
-    let ours = ObservedKey { account: "dev-billing".to_owned(), slot: None, marker, created: None };
-    state.keys.insert("K2".to_owned(), ours);
-    assert_eq!(step.check(&plan, &state), Precondition::AsPlanned);
-    state.secrets.values_mut().for_each(|secret| {
-        secret.tags.insert(ObservedSecret::TAG_KEY_ID.to_owned(), "OTHER".to_owned());
-    });
-    assert!(matches!(step.check(&plan, &state), Precondition::Stale(_)), "it holds something else");
-}
-
 #[test]
 fn a_key_that_was_stored_after_all_is_not_deleted() {
     let mut state = Observed::default();
