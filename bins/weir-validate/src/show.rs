@@ -158,7 +158,7 @@ fn topic(values: &mut Values, view: &StageView<'_>, name: &str) -> Option<()> {
         Some((factor, layer)) => values.add(&["replicationFactor"], factor, from(view, layer)),
         None => values.add(&["replicationFactor"], "default", default()),
     }
-    for (setting, resolved) in &topic.config {
+    for (setting, resolved) in topic.config.iter() {
         let kafka = settings::canonical(setting, resolved.value).unwrap_or_else(|_| resolved.value.to_string());
         let humane = Some(settings::humane(setting, &kafka)).filter(|humane| *humane != kafka);
         let path = vec!["config".to_owned(), (*setting).to_owned()];

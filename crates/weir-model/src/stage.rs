@@ -5,7 +5,9 @@
 
 mod by_name;
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+
+use rayon::prelude::*;
 
 use thiserror::Error;
 
@@ -80,8 +82,8 @@ pub struct StagedTopic<'w> {
     pub partitions: Option<(u32, Layer<'w>)>,
     /// Copies of each partition and where that comes from; absent: the cluster's default.
     pub replication_factor: Option<(u16, Layer<'w>)>,
-    /// Settings by name.
-    pub config: ByName<'w, ResolvedSetting<'w>>,
+    /// Settings by name; shared by the stages that do not differ.
+    pub config: Arc<ByName<'w, ResolvedSetting<'w>>>,
     /// Which other teams may use it.
     pub access: &'w TopicAccess,
 }
@@ -132,7 +134,7 @@ impl Workspace {
     pub fn stage(&self, name: &str) -> Result<StageView<'_>, UnknownStage> {
         let stages = &self.settings.spec.stages;
         match stages.iter().position(|stage| stage.name == name) {
-            Some(index) => Ok(self.view(index, &stages[index])),
+            Some(index) => Ok(self.view(index, &stages[index], &[])),
             None => Err(UnknownStage {
                 asked: name.to_owned(),
                 known: stages.iter().map(|stage| stage.name.clone()).collect(),
@@ -140,31 +142,74 @@ impl Workspace {
         }
     }
 
-    /// The workspace as each of its stages sees it, in promotion order. Each view is made when it is asked for.
-    pub fn stages(&self) -> impl Iterator<Item = StageView<'_>> {
-        self.settings.spec.stages.iter().enumerate().map(|(index, stage)| self.view(index, stage))
+    /// The workspace as each of its stages sees it, in promotion order; on all processors.
+    pub fn stages(&self) -> Vec<StageView<'_>> {
+        let topics: Vec<&Topic> = self.topics.values().collect();
+        let shared: Vec<_> = topics.par_iter().map(|topic| Arc::new(self.settings_of(topic, None))).collect();
+        let stages = self.settings.spec.stages.par_iter().enumerate();
+        stages.map(|(index, stage)| self.view(index, stage, &shared)).collect()
     }
 
-    fn view<'w>(&'w self, index: usize, stage: &'w Stage) -> StageView<'w> {
+    /// The settings of a topic, with what an overlay says.
+    fn settings_of<'w>(
+        &'w self,
+        entity: &'w Topic,
+        overlay: Option<&'w TopicOverlay>,
+    ) -> ByName<'w, ResolvedSetting<'w>> {
+        layered_config(
+            self.profile_of(entity, overlay).and_then(|(name, profile)| Some((name, profile?))),
+            entity,
+            overlay,
+        )
+    }
+
+    /// The profile in force: its name, and what it is if it is declared.
+    fn profile_of<'w>(
+        &'w self,
+        entity: &'w Topic,
+        overlay: Option<&'w TopicOverlay>,
+    ) -> Option<(&'w str, Option<&'w Profile>)> {
+        let named = entity.spec.profile.as_ref().or(self.settings.spec.defaults.profile.as_ref());
+        let name = match overlay.map(|o| &o.profile) {
+            None | Some(Patch::Keep) => named,
+            Some(Patch::Remove) => None,
+            Some(Patch::Set(name)) => Some(name),
+        }?;
+        Some((name, self.settings.spec.profiles.get(name)))
+    }
+
+    /// `shared` holds the settings of each topic without any overlay, in order; or nothing.
+    fn view<'w>(
+        &'w self,
+        index: usize,
+        stage: &'w Stage,
+        shared: &[Arc<ByName<'w, ResolvedSetting<'w>>>],
+    ) -> StageView<'w> {
         let accounts = ByName::filtered(&self.service_accounts, |entity| self.stage_account(stage, entity));
         let access = ByName::filtered(&self.access_control_lists, |entity| {
             accounts.contains_key(&entity.spec.service_account).then(|| stage_access(stage, entity))?
         });
-        let topics = ByName::filtered(&self.topics, |entity| self.stage_topic(stage, entity));
+        let mut shared = shared.iter();
+        let topics = ByName::filtered(&self.topics, |entity| self.stage_topic(stage, entity, shared.next()));
         let cluster = self.settings.spec.clusters.get(&stage.cluster);
         StageView { workspace: self, stage, index, cluster, topics, accounts, access }
     }
 
-    fn stage_topic<'w>(&'w self, stage: &'w Stage, entity: &'w Topic) -> Option<StagedTopic<'w>> {
+    fn stage_topic<'w>(
+        &'w self,
+        stage: &'w Stage,
+        entity: &'w Topic,
+        shared: Option<&Arc<ByName<'w, ResolvedSetting<'w>>>>,
+    ) -> Option<StagedTopic<'w>> {
         let spec = &entity.spec;
         let overlay = overlay(spec.stages.as_ref(), stage)?;
-        let named = spec.profile.as_ref().or(self.settings.spec.defaults.profile.as_ref());
-        let profile_name = match overlay.map(|o| &o.profile) {
-            None | Some(Patch::Keep) => named,
-            Some(Patch::Remove) => None,
-            Some(Patch::Set(name)) => Some(name),
+        let named = self.profile_of(entity, overlay);
+        let profile = named.and_then(|(name, profile)| Some((name, profile?)));
+        let alike = overlay.is_none_or(|overlay| overlay.config.is_empty() && overlay.profile.is_keep());
+        let config = match shared.filter(|_| alike) {
+            Some(shared) => Arc::clone(shared),
+            None => Arc::new(self.settings_of(entity, overlay)),
         };
-        let profile = profile_name.and_then(|name| Some((name.as_str(), self.settings.spec.profiles.get(name)?)));
 
         let partitions = layered(
             profile.and_then(|(name, p)| Some((p.partitions?, name))),
@@ -180,10 +225,10 @@ impl Workspace {
             entity,
             name: prefixed(&stage.prefix.topic, &entity.metadata.name),
             ensure: overlay.map_or(spec.ensure, |o| replace(&spec.ensure, &o.ensure, &Ensure::Present).to_owned()),
-            profile: profile_name.map(String::as_str),
+            profile: named.map(|(name, _)| name),
             partitions,
             replication_factor,
-            config: layered_config(profile, entity, overlay),
+            config,
             access: overlay.map_or(&spec.access, |o| replace(&spec.access, &o.access, &NO_ACCESS)),
         })
     }
@@ -301,7 +346,8 @@ fn layered_config<'w>(
     entity: &'w Topic,
     overlay: Option<&'w TopicOverlay>,
 ) -> ByName<'w, ResolvedSetting<'w>> {
-    let mut config = ByName::default();
+    let room = profile.map_or(0, |(_, profile)| profile.config.len()) + entity.spec.config.len();
+    let mut config = ByName::with_capacity(room + overlay.map_or(0, |overlay| overlay.config.len()));
     if let Some((name, profile)) = profile {
         for (key, value) in &profile.config {
             config.insert(key, ResolvedSetting { value, layer: Layer::Profile(name) });

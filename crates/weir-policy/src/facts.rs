@@ -77,7 +77,7 @@ pub(crate) fn setting<'w>(name: &str, resolved: &ResolvedSetting<'w>) -> Result<
 pub(crate) fn topic<'w>(topic: &StagedTopic<'w>) -> Option<Record<'w>> {
     let Topic { metadata: meta, .. } = topic.entity;
     let mut config = Vec::with_capacity(topic.config.len());
-    for (name, resolved) in &topic.config {
+    for (name, resolved) in topic.config.iter() {
         config.extend(setting(name, resolved).ok()?.map(|fact| (*name, fact)));
     }
     let TopicAccess { consumers, producers, administrators } = topic.access;

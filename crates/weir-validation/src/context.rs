@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rayon::prelude::*;
 use weir_model::{
     AccessControlList, ByName, Cluster, Ensure, EntityRef, Grant, Kind, Layer, PatternType, Permission, Resource,
     Route, Rule, ServiceAccount, SettingValue, StageView, StagedAccess, StagedTopic, Team, Topic, Workspace,
@@ -23,10 +22,9 @@ pub(crate) struct Context<'w> {
 
 impl<'w> Context<'w> {
     pub(crate) fn new(workspace: &'w Workspace, malformed: &'w BTreeSet<EntityRef>) -> Self {
+        let mut stages = workspace.stages();
         let mut seen = BTreeSet::new();
-        let names: Vec<&str> =
-            workspace.settings.spec.stages.iter().map(|s| s.name.as_str()).filter(|name| seen.insert(*name)).collect();
-        let stages = names.par_iter().filter_map(|name| workspace.stage(name).ok()).collect();
+        stages.retain(|view| seen.insert(view.stage.name.as_str()));
         Self {
             workspace,
             stages,

@@ -2,12 +2,14 @@
 
 use std::{
     collections::BTreeMap,
-    hash::{DefaultHasher, Hash, Hasher},
+    hash::BuildHasher,
     iter::Map,
     ops::{Index, RangeFrom},
     slice,
     sync::OnceLock,
 };
+
+use foldhash::fast::FixedState;
 
 /// What a `BTreeMap<&str, T>` is, for what is made once, walked often and asked often: sorted by name, in one piece.
 #[derive(Clone, Debug)]
@@ -35,6 +37,11 @@ impl<T> Default for ByName<'_, T> {
 impl<'w, T> ByName<'w, T> {
     /// Up to here looking at all names beats anything clever.
     const FEW: usize = 16;
+
+    /// Empty, with room for so many.
+    pub(super) fn with_capacity(room: usize) -> Self {
+        Self { sorted: Vec::with_capacity(room), places: OnceLock::new() }
+    }
 
     /// What `keep` makes of the values of a map, under their names.
     pub fn filtered<E>(all: &'w BTreeMap<String, E>, mut keep: impl FnMut(&'w E) -> Option<T>) -> Self {
@@ -143,9 +150,7 @@ impl Places {
 
     /// Every slot of a table of that size, from where `name` belongs on.
     fn probe(size: usize, name: &str) -> impl Iterator<Item = usize> + use<> {
-        let mut hasher = DefaultHasher::new();
-        name.hash(&mut hasher);
-        let start = hasher.finish() as usize;
+        let start = FixedState::default().hash_one(name) as usize;
         (0..size).map(move |step| start.wrapping_add(step) & (size - 1))
     }
 }

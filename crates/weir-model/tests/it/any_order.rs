@@ -22,6 +22,7 @@ fn content(files: Vec<(String, String)>) -> String {
     let workspace = loaded.workspace.as_ref().unwrap();
     let view: Vec<String> = workspace
         .stages()
+        .iter()
         .map(|view| {
             let topics: Vec<_> =
                 view.topics.values().map(|t| (&t.name, &t.partitions, &t.config, &t.entity.metadata)).collect();

@@ -57,7 +57,7 @@ fn an_unknown_stage_names_the_known_ones() {
     let workspace = load("").workspace.unwrap();
     insta::assert_snapshot!(workspace.stage("qa").unwrap_err(), @"there is no stage `qa`; the stages are dev, test, prod");
     let stages: Vec<_> =
-        workspace.stages().map(|view| (view.index, view.stage.name.clone(), view.cluster.is_some())).collect();
+        workspace.stages().iter().map(|view| (view.index, view.stage.name.clone(), view.cluster.is_some())).collect();
     assert_eq!(stages, [(0, "dev".to_owned(), true), (1, "test".to_owned(), true), (2, "prod".to_owned(), false)]);
 }
 
@@ -168,6 +168,7 @@ fn vaults_and_namespaces_come_from_the_nearest() {
             .workspace
             .unwrap()
             .stages()
+            .iter()
             .map(|view| format!("{:?} {:?}", view.accounts["a"].vault, view.accounts["a"].namespace))
             .collect::<Vec<_>>()
             .join("\n")

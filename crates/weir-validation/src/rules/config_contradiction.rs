@@ -1,5 +1,5 @@
 use weir_findings::{RulePage, Severity};
-use weir_model::{Layer, StageView, StagedTopic, settings};
+use weir_model::{Layer, SettingValue, StageView, StagedTopic, settings};
 
 use crate::{Rule, context::Context, out::Out};
 
@@ -89,9 +89,12 @@ fn ordered(
 }
 
 fn policy(cx: &Context<'_>, out: &mut Out, view: &StageView<'_>, topic: &StagedTopic<'_>) {
-    let Some(policy) = own(topic, "cleanup.policy") else { return };
-    let words: Vec<&str> = policy.split(',').map(str::trim).collect();
-    let (compacts, deletes) = (words.contains(&"compact"), words.contains(&"delete"));
+    let Some(written) = topic.config.get("cleanup.policy") else { return };
+    let holds = |word: &str| match written.value {
+        SettingValue::Scalar(text) => text.split(',').any(|policy| policy.trim() == word),
+        SettingValue::List(policies) => policies.iter().any(|policy| policy.trim() == word),
+    };
+    let (compacts, deletes) = (holds("compact"), holds("delete"));
     if compacts && own(topic, "remote.storage.enable").as_deref() == Some("true") {
         let at = cx.topic(view, topic, &topic.config["remote.storage.enable"].layer, &["config", "remote.storage.enable"]);
         let finding = out
@@ -109,6 +112,8 @@ fn policy(cx: &Context<'_>, out: &mut Out, view: &StageView<'_>, topic: &StagedT
         let Some(setting) = topic.config.get(name).filter(|s| s.layer >= Layer::Entity && !s.value.is_default()) else {
             continue;
         };
+        // What is no policy is `setting-value`'s.
+        let Some(policy) = own(topic, "cleanup.policy") else { return };
         let at = cx.topic(view, topic, &setting.layer, &["config", name]);
         let message = format!("`{name}` has no effect on a topic with `cleanup.policy: {policy}`");
         let finding = out.warning(at, message).help("remove it, or write `cleanup.policy: [compact, delete]`");

@@ -1,5 +1,5 @@
 use weir_findings::{RulePage, Severity};
-use weir_model::settings;
+use weir_model::{SettingValue, settings};
 
 use crate::{
     Rule,
@@ -31,10 +31,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
         let confluent = on_confluent(view);
         for topic in view.topics.values() {
             let Some(setting) = topic.config.get(SETTING) else { continue };
-            let Some(min) = settings::canonical(SETTING, setting.value).ok().and_then(|text| text.parse::<u16>().ok())
-            else {
-                continue;
-            };
+            let Some(min) = number(setting.value) else { continue };
             let at = || cx.topic(view, topic, &setting.layer, &["config", SETTING]);
             if confluent && min > 2 {
                 let message = format!("Confluent Cloud takes 1 or 2 for `{SETTING}`, not {min}");
@@ -63,4 +60,13 @@ fn check(cx: &Context<'_>, out: &mut Out) {
             out.push_in(view.index, finding.help(help).related(other, what));
         }
     }
+}
+
+/// The number, if it is one that the setting takes.
+fn number(value: &SettingValue) -> Option<u16> {
+    let plain = match value {
+        SettingValue::Scalar(text) => text.parse().ok().filter(|number| *number > 0),
+        SettingValue::List(_) => None,
+    };
+    plain.or_else(|| settings::canonical(SETTING, value).ok()?.parse().ok())
 }

@@ -26,7 +26,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(cx: &Context<'_>, out: &mut Out) {
     for view in cx.stages.iter().filter(|view| on_confluent(view)) {
         for topic in view.topics.values() {
-            for (name, setting) in &topic.config {
+            for (name, setting) in topic.config.iter() {
                 // What gives a setting back is no edit that could be refused: it is not sent where nothing is set.
                 if setting.value.is_default() || settings::lookup(name).is_none_or(|s| s.confluent_editable) {
                     continue;

@@ -128,7 +128,8 @@ fn check(cx: &Context<'_>, out: &mut Out) {
 }
 
 fn stage<'w>(cx: &Context<'w>, out: &mut Out, view: &StageView<'w>) {
-    let mut owners = Owners::new(view);
+    // Only patterns need it.
+    let mut owners = None;
     for list in view.access.values() {
         // Whose account it is decides, whatever team the list claims.
         let Some(account) = cx.accounts.get(&list.entity.spec.service_account) else { continue };
@@ -161,7 +162,7 @@ fn stage<'w>(cx: &Context<'w>, out: &mut Out, view: &StageView<'w>) {
 }
 
 fn refusing<'c, 'w>(
-    owners: &mut Owners<'c, 'w>,
+    owners: &mut Option<Owners<'c, 'w>>,
     view: &'c StageView<'w>,
     team: &'w str,
     name: &str,
@@ -169,7 +170,7 @@ fn refusing<'c, 'w>(
     need: Need,
 ) -> Option<&'c StagedTopic<'w>> {
     if open {
-        return owners.refusing(team, name, need);
+        return owners.get_or_insert_with(|| Owners::new(view)).refusing(team, name, need);
     }
     let topic = view.topics.get(name).filter(|topic| exists(topic.ensure))?;
     (topic.entity.metadata.team != team && !need.met(team, topic.access)).then_some(topic)
