@@ -61,9 +61,20 @@ pub(crate) async fn observe_with<T>(
 ) -> Result<(Observed, T), PortError> {
     // First and alone: who is not let in, or somewhere else, has no business asking further.
     let cluster = describe_cluster(kafka).await?;
+    let listed = async {
+        let names = topic_names(kafka).await?;
+        let selected = || names.iter().filter(|name| query.topics.contains(name));
+        let mut asked: BTreeSet<&str> = selected().map(String::as_str).collect();
+        // A topic that is named and not listed may be hidden.
+        asked.extend(query.topics.names.iter().map(String::as_str).filter(|name| is_topic_name(name)));
+        let asked: Vec<&str> = asked.into_iter().collect();
+        let sample = selected().next().or_else(|| names.first());
+        let (topics, defaults) = join(topics(kafka, &asked), kafka.topic_defaults(sample.map(String::as_str))).await;
+        Ok::<_, PortError>((names, topics, defaults))
+    };
     // All are waited for: which one is refused first must not decide what is said.
-    let (names, access, broker) = join3(topic_names(kafka), access, kafka.broker_defaults(&cluster)).await;
-    let names = names?;
+    let (listed, access, broker) = join3(listed, access, kafka.broker_defaults(&cluster)).await;
+    let (names, topics, topic_defaults) = listed?;
     // Such a broker answers every question for bindings with an error that librdkafka drops: there seem to be none.
     if broker.as_ref().is_ok_and(|broker| broker.has_no_authorizer) && !query.accounts.is_empty() {
         let message = "the brokers have no authorizer (`authorizer.class.name` is empty): there are no ACL bindings, and \
@@ -78,13 +89,7 @@ pub(crate) async fn observe_with<T>(
     }
     rights.check(query)?;
     let mut observed = Observed { format: Observed::FORMAT.to_owned(), ..Observed::default() };
-    let mut asked: BTreeSet<&str> =
-        names.iter().map(String::as_str).filter(|name| query.topics.contains(name)).collect();
-    // A topic that is named and not listed may be hidden.
-    asked.extend(query.topics.names.iter().map(String::as_str).filter(|name| is_topic_name(name)));
-    observed.topics = topics(kafka, &asked.into_iter().collect::<Vec<_>>()).await?;
-    let sample = observed.topics.keys().next().or_else(|| names.first()).cloned();
-    let topic_defaults = kafka.topic_defaults(sample.as_deref()).await;
+    observed.topics = topics?;
     observed.other_topics = names.into_iter().filter(|name| !query.topics.contains(name)).collect();
 
     let shown = |principal: &String| {
@@ -234,7 +239,7 @@ async fn settings(kafka: &Kafka, names: &[&str]) -> Result<BTreeMap<String, BTre
     const WHAT: &str = "cannot read the settings of topics";
     let resources: Vec<ConfigResource> = names.iter().map(|name| ConfigResource::Topic((*name).to_owned())).collect();
     let requests = resources.chunks(TOPICS).map(async |chunk| {
-        let query = ConfigQuery::default();
+        let query = ConfigQuery { own: true, ..ConfigQuery::default() };
         kafka.read(WHAT, kafka.admin.describe_configs(chunk, query, &kafka.request_options())).await
     });
     let mut settings = BTreeMap::new();
@@ -314,7 +319,7 @@ impl Kafka {
         let read = async {
             let node = cluster.nodes.first().map_or(0, |node| node.id);
             let keys = ["num.partitions", "default.replication.factor", AUTHORIZER];
-            let query = ConfigQuery { keys: Some(&keys), synonyms: false };
+            let query = ConfigQuery { keys: Some(&keys), ..ConfigQuery::default() };
             let resource = [ConfigResource::Broker(node)];
             let answers =
                 self.read(WHAT, self.admin.describe_configs(&resource, query, &self.request_options())).await?;
@@ -339,7 +344,7 @@ impl Kafka {
     async fn topic_defaults(&self, sample: Option<&str>) -> TopicDefaults {
         let read = async {
             let resource = [ConfigResource::Topic(sample.ok_or(())?.to_owned())];
-            let query = ConfigQuery { keys: None, synonyms: true };
+            let query = ConfigQuery { synonyms: true, ..ConfigQuery::default() };
             let answers = self.read("", self.admin.describe_configs(&resource, query, &self.request_options())).await;
             let entries = answers.ok().and_then(|answers| answers.into_iter().next()?.ok()).ok_or(())?;
             let mut defaults = TopicDefaults::default();

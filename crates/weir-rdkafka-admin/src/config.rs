@@ -28,6 +28,8 @@ pub struct ConfigQuery<'a> {
     pub keys: Option<&'a [&'a str]>,
     /// Whether [`ConfigEntry::synonyms`] is wanted. (They are sent anyway; this saves reading them.)
     pub synonyms: bool,
+    /// Whether only what is set on the resource itself is wanted. (All is sent; this saves reading it.)
+    pub own: bool,
 }
 
 /// Where a setting's value comes from.
@@ -143,7 +145,7 @@ impl<C: ClientContext + 'static> Admin<C> {
             }
             let op =
                 Op::new(rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT);
-            let synonyms = query.synonyms;
+            let ConfigQuery { keys: _, synonyms, own } = query;
             self.request(
                 op,
                 options,
@@ -151,7 +153,7 @@ impl<C: ClientContext + 'static> Admin<C> {
                 |to| unsafe {
                     rd_kafka_DescribeConfigs(to.client, array(&mut natives), natives.len(), to.options, to.queue);
                 },
-                move |event| Ok(event.described_configs().map(|resource| described(resource, synonyms)).collect()),
+                move |event| Ok(event.described_configs().map(|resource| described(resource, synonyms, own)).collect()),
             )?
         };
         aligned(reply.get().await?, resources.len())
@@ -204,10 +206,21 @@ fn aligned<T>(answers: Vec<T>, asked: usize) -> Result<Vec<T>, Error> {
     Err(Error::Request { error: ItemError::new(BAD_MSG, Some(message)), cause: None })
 }
 
-fn described(resource: Ref<'_, rd_kafka_ConfigResource_t>, synonyms: bool) -> Result<Vec<ConfigEntry>, ItemError> {
+fn described(
+    resource: Ref<'_, rd_kafka_ConfigResource_t>,
+    synonyms: bool,
+    own: bool,
+) -> Result<Vec<ConfigEntry>, ItemError> {
     check(resource.error(), resource.error_message())?;
-    let entries = resource.entries();
-    Ok(entries
+    let is_own = |entry: &Ref<'_, rd_kafka_ConfigEntry_t>| match ConfigSource::from_number(entry.source()) {
+        ConfigSource::Topic | ConfigSource::Broker | ConfigSource::Group => true,
+        ConfigSource::DefaultBroker | ConfigSource::StaticBroker | ConfigSource::Default | ConfigSource::Other(_) => {
+            false
+        }
+    };
+    Ok(resource
+        .entries()
+        .filter(|entry| !own || is_own(entry))
         .map(|entry| ConfigEntry {
             name: entry.name().unwrap_or_default(),
             value: entry.value(),

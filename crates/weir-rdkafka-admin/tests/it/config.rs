@@ -17,7 +17,7 @@ fn set(value: &str) -> ConfigOp {
 }
 
 async fn read(admin: &Admin, topic: &str, key: &str) -> ConfigEntry {
-    let query = ConfigQuery { keys: Some(&[key]), synonyms: true };
+    let query = ConfigQuery { keys: Some(&[key]), synonyms: true, ..ConfigQuery::default() };
     let mut answers = admin.describe_configs(&[of(topic)], query, &options()).await.unwrap();
     answers.remove(0).unwrap().remove(0)
 }
@@ -32,14 +32,24 @@ async fn chosen_settings_only() {
     assert!(all.iter().all(|entry| entry.synonyms.is_empty()));
 
     let keys = ["retention.ms", "cleanup.policy", "no.such.setting"];
-    let query = ConfigQuery { keys: Some(&keys), synonyms: false };
+    let query = ConfigQuery { keys: Some(&keys), ..ConfigQuery::default() };
     let mut chosen = admin.describe_configs(&[of(&name)], query, &options()).await.unwrap().remove(0).unwrap();
     chosen.sort_by(|a, b| a.name.cmp(&b.name));
     assert_eq!(chosen.iter().map(|e| e.name.as_str()).collect::<Vec<_>>(), ["cleanup.policy", "retention.ms"]);
     let full: Vec<_> = all.iter().filter(|e| keys.contains(&e.name.as_str())).cloned().collect();
     assert!(chosen.iter().all(|entry| full.contains(entry)), "{chosen:?} {full:?}");
 
-    let none = ConfigQuery { keys: Some(&[]), synonyms: false };
+    let query = ConfigQuery { own: true, ..ConfigQuery::default() };
+    assert_eq!(admin.describe_configs(&[of(&name)], query, &options()).await.unwrap(), [Ok(vec![])]);
+    let change = ConfigAlteration { resource: of(&name), changes: vec![("retention.ms".into(), set("1000"))] };
+    admin.incremental_alter_configs(&[change], &options()).await.unwrap().remove(0).unwrap();
+    eventually("the topic has a setting of its own", async || {
+        let own = admin.describe_configs(&[of(&name)], query, &options()).await.unwrap().remove(0).unwrap();
+        own.iter().map(|entry| entry.name.as_str()).eq(["retention.ms"])
+    })
+    .await;
+
+    let none = ConfigQuery { keys: Some(&[]), ..ConfigQuery::default() };
     assert!(admin.describe_configs(&[of(&name)], none, &options()).await.is_err());
 }
 
@@ -115,7 +125,7 @@ async fn thousands_of_topics_in_one_request() {
     let results = admin.create_topics(&topics, &options()).await.unwrap();
     assert!(results.iter().all(Result::is_ok), "{:?}", results.iter().find(|r| r.is_err()));
     let resources: Vec<_> = names.iter().map(|name| of(name)).collect();
-    let query = ConfigQuery { keys: Some(&["retention.ms"]), synonyms: false };
+    let query = ConfigQuery { keys: Some(&["retention.ms"]), ..ConfigQuery::default() };
     eventually("all are seen", async || {
         let answers = admin.describe_configs(&resources, query, &options()).await.unwrap();
         answers.len() == names.len() && answers.iter().all(|a| a.as_ref().is_ok_and(|a| a.len() == 1))
@@ -131,7 +141,7 @@ async fn thousands_of_topics_in_one_request() {
 #[tokio::test]
 async fn a_broker_has_settings_too() {
     let (_, admin) = admin!();
-    let query = ConfigQuery { keys: Some(&["log.retention.hours", "sasl.jaas.config"]), synonyms: false };
+    let query = ConfigQuery { keys: Some(&["log.retention.hours", "sasl.jaas.config"]), ..ConfigQuery::default() };
     let answers = admin.describe_configs(&[ConfigResource::Broker(1)], query, &options()).await.unwrap();
     let entry = answers[0].as_ref().unwrap().iter().find(|e| e.name == "log.retention.hours").unwrap();
     assert_eq!((entry.value.as_deref(), entry.read_only, entry.sensitive), (Some("168"), true, false));

@@ -265,7 +265,8 @@ async fn topics_are_there_three_times() {
     let cluster = admin.describe_cluster(&options()).await.unwrap();
     assert_eq!((cluster.cluster_id.as_deref(), cluster.nodes.len()), (Some("lkc-a1"), 3));
     for node in cluster.nodes {
-        let query = ConfigQuery { keys: Some(&["num.partitions", "default.replication.factor"]), synonyms: false };
+        let query =
+            ConfigQuery { keys: Some(&["num.partitions", "default.replication.factor"]), ..ConfigQuery::default() };
         let answer = admin.describe_configs(&[ConfigResource::Broker(node.id)], query, &options()).await.unwrap();
         let settings = answer.into_iter().next().unwrap().unwrap().into_iter();
         let settings: BTreeMap<String, String> = settings.map(|e| (e.name, e.value.unwrap())).collect();
@@ -406,7 +407,7 @@ async fn settings_are_as_the_service_has_them() {
         all
     };
     assert_eq!(own().await, with(&[("retention.ms", "1000")]), "compression.type cannot be chosen");
-    let query = ConfigQuery { keys: Some(&["confluent.topic.type"]), synonyms: true };
+    let query = ConfigQuery { keys: Some(&["confluent.topic.type"]), synonyms: true, ..ConfigQuery::default() };
     let answer = admin.describe_configs(std::slice::from_ref(&resource), query, &options()).await.unwrap();
     let sources =
         answer[0].as_ref().unwrap().iter().flat_map(|e| &e.synonyms).filter(|s| s.name == "confluent.topic.type");
