@@ -181,12 +181,19 @@ pub fn load<P: Into<String>, T: Into<String>>(files: impl IntoIterator<Item = (P
         mut findings,
     } = all;
 
-    let teams = index(teams, &mut findings);
-    let topics = index(topics, &mut findings);
-    let service_accounts = index(service_accounts, &mut findings);
-    let access_control_lists = index(access_control_lists, &mut findings);
-    let policies = index(policies, &mut findings);
-    let waivers = index(waivers, &mut findings);
+    let mut of_topics = Vec::new();
+    let others = || {
+        let teams = index(teams, &mut findings);
+        let service_accounts = index(service_accounts, &mut findings);
+        let access_control_lists = index(access_control_lists, &mut findings);
+        let policies = index(policies, &mut findings);
+        let waivers = index(waivers, &mut findings);
+        (teams, service_accounts, access_control_lists, policies, waivers)
+    };
+    // Topics are the most by far.
+    let (topics, (teams, service_accounts, access_control_lists, policies, waivers)) =
+        rayon::join(|| index(topics, &mut of_topics), others);
+    findings.append(&mut of_topics);
     let settings = the_workspace(workspaces, &malformed, &mut sources, &mut findings);
     weir_findings::conceal(&mut findings, &sources);
     weir_findings::sort(&mut findings, &sources);
@@ -284,14 +291,16 @@ fn read_file(file: FileId, text: &str) -> Read {
 
 /// A kind whose entities are kept by name.
 trait Named {
-    fn entity(&self) -> EntityRef;
+    const KIND: Kind;
+    fn name(&self) -> &str;
 }
 
 macro_rules! named {
-    ($($entity:ty),*) => {$(
+    ($($entity:ident),*) => {$(
         impl Named for $entity {
-            fn entity(&self) -> EntityRef {
-                self.entity_ref()
+            const KIND: Kind = Kind::$entity;
+            fn name(&self) -> &str {
+                &self.metadata.name
             }
         }
     )*};
@@ -300,22 +309,23 @@ named!(Team, Topic, ServiceAccount, AccessControlList, Policy, Waiver);
 
 /// The entities by name; of those with the same name the first, by path and place.
 fn index<E: Named>(entities: Vec<Placed<E>>, findings: &mut Vec<Finding>) -> BTreeMap<String, E> {
-    let mut named: Vec<(String, Placed<E>)> =
-        entities.into_iter().map(|(entity, at)| (entity.entity().name, (entity, at))).collect();
-    named.sort_by(|a, b| a.0.cmp(&b.0));
-    named.dedup_by(|(name, (entity, at)), (first_name, (_, first))| {
-        if name != first_name {
-            return false;
+    // An entity is large: places are sorted, and each entity is moved once.
+    let mut order: Vec<usize> = (0..entities.len()).collect();
+    order.sort_by(|a, b| entities[*a].0.name().cmp(entities[*b].0.name()));
+    let mut entities: Vec<Option<Placed<E>>> = entities.into_iter().map(Some).collect();
+    let mut named: Vec<(String, E)> = Vec::with_capacity(entities.len());
+    let mut last = Span { file: FileId(0), start: 0, end: 0 };
+    for (entity, at) in order.into_iter().filter_map(|place| entities[place].take()) {
+        let name = entity.name();
+        if named.last().is_some_and(|(before, _)| before == name) {
+            let message = format!("the {} `{name}` is declared twice", E::KIND);
+            findings.push(duplicate(rules::DUPLICATE_ENTITY, at, last, message));
+            continue;
         }
-        findings.push(duplicate(
-            rules::DUPLICATE_ENTITY,
-            *at,
-            *first,
-            format!("the {} `{first_name}` is declared twice", entity.entity().kind),
-        ));
-        true
-    });
-    named.into_iter().map(|(name, (entity, _))| (name, entity)).collect()
+        last = at;
+        named.push((name.to_owned(), entity));
+    }
+    named.into_iter().collect()
 }
 
 fn duplicate(rule: RuleId, at: Span, first: Span, message: String) -> Finding {
