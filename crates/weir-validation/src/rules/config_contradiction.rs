@@ -95,7 +95,9 @@ fn policy(cx: &Context<'_>, out: &mut Out, view: &StageView<'_>, topic: &StagedT
         SettingValue::List(policies) => policies.iter().any(|policy| policy.trim() == word),
     };
     let (compacts, deletes) = (holds("compact"), holds("delete"));
-    if compacts && own(topic, "remote.storage.enable").as_deref() == Some("true") {
+    // What is no policy is `setting-value`'s.
+    let is_policy = || own(topic, "cleanup.policy").is_some();
+    if compacts && own(topic, "remote.storage.enable").as_deref() == Some("true") && is_policy() {
         let at = cx.topic(view, topic, &topic.config["remote.storage.enable"].layer, &["config", "remote.storage.enable"]);
         let finding = out
             .error(at, "a compacted topic cannot have tiered storage")
@@ -112,7 +114,6 @@ fn policy(cx: &Context<'_>, out: &mut Out, view: &StageView<'_>, topic: &StagedT
         let Some(setting) = topic.config.get(name).filter(|s| s.layer >= Layer::Entity && !s.value.is_default()) else {
             continue;
         };
-        // What is no policy is `setting-value`'s.
         let Some(policy) = own(topic, "cleanup.policy") else { return };
         let at = cx.topic(view, topic, &setting.layer, &["config", name]);
         let message = format!("`{name}` has no effect on a topic with `cleanup.policy: {policy}`");
