@@ -92,7 +92,7 @@ pub fn fix(loaded: Loaded, unread: &BTreeSet<FileId>, judge: impl Fn(&Loaded) ->
                     continue 'rounds;
                 }
                 None if batch.len() == 1 => {
-                    refused.extend(batch.iter().map(|finding| now.key(finding)));
+                    refused.extend(batch.iter().map(|finding| now.place(finding)));
                     continue 'rounds;
                 }
                 None => batch.truncate(batch.len() / 2),
@@ -130,6 +130,11 @@ impl State {
         (path.to_owned(), finding.rule.to_string(), finding.message.clone())
     }
 
+    /// The same with the document: what another one says alike has a fix of its own.
+    fn place(&self, finding: &Finding) -> (Key, Option<u32>) {
+        (self.key(finding), self.loaded.document_at(finding.at.file, finding.at.start))
+    }
+
     fn keys(&self) -> BTreeMap<Key, usize> {
         let mut keys = BTreeMap::new();
         for finding in &self.findings {
@@ -139,11 +144,11 @@ impl State {
     }
 
     /// The findings with a fix that was not refused, without those whose edits meet others'.
-    fn fixes(&self, refused: &BTreeSet<Key>) -> Vec<&Finding> {
+    fn fixes(&self, refused: &BTreeSet<(Key, Option<u32>)>) -> Vec<&Finding> {
         let mut taken: Vec<Span> = Vec::new();
         let mut fixes = Vec::new();
         for finding in &self.findings {
-            let Some(fix) = finding.fix.as_ref().filter(|_| !refused.contains(&self.key(finding))) else { continue };
+            let Some(fix) = finding.fix.as_ref().filter(|_| !refused.contains(&self.place(finding))) else { continue };
             let meets = |at: Span| {
                 taken.iter().any(|other| other.file == at.file && at.start <= other.end && other.start <= at.end)
             };

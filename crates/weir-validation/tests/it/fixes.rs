@@ -175,3 +175,16 @@ fn good_fixes_are_made_beside_bad_ones() {
     assert_eq!((fixed.fixed, fixed.refused), (19, 1));
     assert_eq!(fixed.files[0].after, text.replace("retention.sm", "retention.ms"));
 }
+
+/// Two documents that say the same thing wrong: that one of them cannot be put right does not keep the other from it.
+#[test]
+fn a_fix_that_is_refused_keeps_no_other_document_from_its_own() {
+    let topic = |spec: &str| {
+        format!("apiVersion: weir/v1\nkind: Topic\nmetadata: {{name: toll.t0.v1, team: toll}}\nspec:\n{spec}")
+    };
+    let twice = topic("  partitons: 6\n  partitons: 6\n  Partitions: '0'\n");
+    let text = format!("{twice}---\n{}", topic("  partitons: 6\n"));
+    let fixed = fix(read(&text), &Default::default(), validate);
+    let again = fix(read(&fixed.files[0].after), &Default::default(), validate);
+    assert_eq!((again.files.len(), again.fixed), (0, 0), "{}", fixed.files[0].after);
+}
