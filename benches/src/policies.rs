@@ -114,8 +114,8 @@ fn entity(topic: &StagedTopic<'_>) -> Value {
     if let Some((partitions, _)) = topic.partitions {
         spec["partitions"] = partitions.into();
     }
-    if let Some((copies, _)) = topic.replication_factor {
-        spec["replicationFactor"] = copies.into();
+    if let Some((replicas, _)) = topic.replication_factor {
+        spec["replicationFactor"] = replicas.into();
     }
     if let Some(profile) = topic.profile {
         spec["profile"] = profile.into();

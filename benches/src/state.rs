@@ -42,7 +42,7 @@ pub(crate) fn nearly(desired: &Desired, off: usize, now: Timestamp) -> Observed 
         observed.topics.insert(
             name.clone(),
             ObservedTopic {
-                uid: format!("uid-{index}"),
+                topic_id: format!("topic_id-{index}"),
                 partitions: topic.partitions.unwrap_or(1),
                 replication_factor: topic.replication_factor.unwrap_or(3),
                 config,

@@ -19,7 +19,7 @@ enum Layer {
     /// One outside system each.
     Adapter,
     /// The one place that knows all adapters.
-    Connect,
+    Opening,
     /// The one library with clap.
     Cli,
     /// Helps tests; nothing that ships depends on it.
@@ -37,7 +37,7 @@ const CRATES: [(&str, Layer); 18] = [
     ("weir-validation", Layer::Core),
     ("weir-policy", Layer::Core),
     ("weir-planning", Layer::Core),
-    ("weir-adoption", Layer::Core),
+    ("weir-import", Layer::Core),
     ("weir-ports", Layer::Ports),
     ("weir-deployment", Layer::Deployment),
     ("weir-sandbox", Layer::Adapter),
@@ -47,7 +47,7 @@ const CRATES: [(&str, Layer); 18] = [
     ("weir-secrets", Layer::Adapter),
     ("weir-forge", Layer::Adapter),
     ("weir-debugpod", Layer::Adapter),
-    ("weir-connect", Layer::Connect),
+    ("weir-adapters", Layer::Opening),
     ("weir-cli", Layer::Cli),
     ("weir-testkit", Layer::Testkit),
 ];
@@ -79,13 +79,13 @@ const IMPURE: [&str; 17] = [
 impl Layer {
     /// Whether a crate of this layer may depend on one of `other`.
     fn may_know(self, other: Layer) -> bool {
-        use Layer::{Adapter, Aside, Cli, Connect, Core, Deployment, Ports, Program, Testkit};
+        use Layer::{Adapter, Aside, Cli, Core, Deployment, Opening, Ports, Program, Testkit};
         match self {
             Core => other == Core,
             Ports => other == Core,
             Deployment | Adapter | Testkit => matches!(other, Core | Ports),
-            Connect => matches!(other, Core | Ports | Adapter),
-            Cli => matches!(other, Core | Ports | Connect | Deployment),
+            Opening => matches!(other, Core | Ports | Adapter),
+            Cli => matches!(other, Core | Ports | Opening | Deployment),
             Program => !matches!(other, Testkit | Aside),
             Aside => true,
         }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use weir_connect::{query, read_workspace};
+use weir_adapters::{query, read_workspace};
 use weir_deployment::{MemoryJournal, Options, Ports, deploy};
 use weir_kafka::{Kafka, Login, SaslMechanism, SecurityProtocol};
 use weir_planning::{PlanOptions, desired, plan};

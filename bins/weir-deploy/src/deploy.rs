@@ -6,8 +6,8 @@ use std::{
 };
 
 use anyhow::Context;
+use weir_adapters::{Reach, open_planes, patience};
 use weir_cli::{Exit, Format, OutFile, Stop, Terminal, block_on, print, read_argument, say};
-use weir_connect::{Reach, open_planes, patience};
 use weir_deployment::{DeployError, FileJournal, Options, Pauses, Ports, Receipt, StepReceipt, Verdict, render};
 use weir_findings::{
     Severity,

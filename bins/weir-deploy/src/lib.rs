@@ -7,8 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use weir_adapters::read_workspace;
 use weir_cli::{Exit, Format, Stop, Terminal, WorkspaceFlag, clap};
-use weir_connect::read_workspace;
 use weir_model::Duration;
 use weir_plan_cli::read_plan;
 use weir_planning::{Digest, Plane, Risk};

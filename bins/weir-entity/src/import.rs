@@ -7,10 +7,10 @@ use std::{
 
 use anyhow::Context;
 use jiff::Timestamp;
-use weir_adoption::{AdoptError, Adoption, Import, TeamRule, TeamRuleError, adopt, secrets_needed, summary};
+use weir_adapters::{Live, OpenError, observe_everything, open};
 use weir_cli::{Exit, Stop, Terminal, WorkspaceFlag, block_on, clap, print, say};
-use weir_connect::{Live, OpenError, observe_everything, open};
 use weir_findings::{Severity, render::inert};
+use weir_import::{Import, ImportError, Imported, TeamRule, TeamRuleError, import_stages, secrets_needed, summary};
 use weir_model::Workspace;
 use weir_planning::Observed;
 use weir_validate_cli::{Checked, check, print_findings};
@@ -69,20 +69,20 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
                 .with_context(|| format!("failed to read the vaults of stage `{stage}`"))?;
         }
     }
-    let adoption = adopt(&request(workspace, &observed, &teams, schema(&dir, &args.out))).map_err(homeless)?;
-    if !adoption.findings.is_empty() {
-        say(&summary(&adoption));
-        return Err(unresolved(&adoption).into());
+    let imported = import_stages(&request(workspace, &observed, &teams, schema(&dir, &args.out))).map_err(homeless)?;
+    if !imported.findings.is_empty() {
+        say(&summary(&imported));
+        return Err(unresolved(&imported).into());
     }
-    if adoption.files.is_empty() {
-        say(&summary(&adoption));
+    if imported.files.is_empty() {
+        say(&summary(&imported));
         return Ok(Exit::Fine);
     }
-    readable(&checked, &adoption)?;
-    files::none_exists(&args.out, adoption.files.keys())?;
-    files::write(&args.out, &adoption.files)?;
-    print(&adoption.files.keys().map(|name| format!("{}\n", args.out.join(name).display())).collect::<String>());
-    say(&summary(&adoption));
+    readable(&checked, &imported)?;
+    files::none_exists(&args.out, imported.files.keys())?;
+    files::write(&args.out, &imported.files)?;
+    print(&imported.files.keys().map(|name| format!("{}\n", args.out.join(name).display())).collect::<String>());
+    say(&summary(&imported));
     if !absolute(&args.out).starts_with(absolute(&dir)) {
         let (out, dir) = (args.out.display(), dir.display());
         say(&format!("\nnote: `{out}` is not in the workspace `{dir}`; move the files there\n"));
@@ -129,17 +129,17 @@ fn request<'a>(
     Import { workspace, stages, teams, now: Timestamp::now(), schema }
 }
 
-fn homeless(err: AdoptError) -> anyhow::Error {
+fn homeless(err: ImportError) -> anyhow::Error {
     match err {
-        AdoptError::NoTeam { .. } => Stop::refused(err.to_string())
+        ImportError::NoTeam { .. } => Stop::refused(err.to_string())
             .help("name the team that takes what is left: --default-team TEAM; or say how names tell: --team-by REGEX")
             .into(),
         err => err.into(),
     }
 }
 
-fn unresolved(adoption: &Adoption) -> Stop {
-    let told: Vec<String> = adoption
+fn unresolved(imported: &Imported) -> Stop {
+    let told: Vec<String> = imported
         .findings
         .iter()
         .map(|(stage, finding)| {
@@ -154,9 +154,9 @@ fn unresolved(adoption: &Adoption) -> Stop {
 }
 
 /// Files that weir itself could not read are its own mistake, and are not written.
-fn readable(checked: &Checked, adoption: &Adoption) -> anyhow::Result<()> {
+fn readable(checked: &Checked, imported: &Imported) -> anyhow::Result<()> {
     let before = checked.loaded.sources.iter().map(|(_, file)| (file.path().to_owned(), file.text().to_owned()));
-    let new = adoption.files.iter().map(|(name, text)| (format!("\u{0}import/{name}"), text.clone()));
+    let new = imported.files.iter().map(|(name, text)| (format!("\u{0}import/{name}"), text.clone()));
     let loaded = weir_model::load(before.chain(new));
     match loaded.findings.iter().find(|finding| finding.severity == Severity::Error) {
         None => Ok(()),

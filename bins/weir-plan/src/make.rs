@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use jiff::Timestamp;
+use weir_adapters::{OpenError, commit, observe, open, read_workspace_at};
 use weir_cli::{Exit, Stop, Terminal, block_on, read_argument, say};
-use weir_connect::{OpenError, commit, observe, open, read_workspace_at};
 use weir_findings::{Severity, sort};
 use weir_model::Workspace;
 use weir_planning::{Desired, Observed, Plan, PlanOptions, desired, plan};

@@ -1,8 +1,8 @@
 use std::{collections::BTreeSet, path::Path};
 
 use jiff::Timestamp;
+use weir_adapters::{ReadWorkspace, read_workspace};
 use weir_cli::{Exit, Stop, Terminal, WorkspaceFlag, clap, instant, print, say, style};
-use weir_connect::{ReadWorkspace, read_workspace};
 use weir_findings::{FileId, Finding, Severity, Sources, render};
 use weir_model::{Loaded, UnknownStage, Workspace};
 use weir_policy::{Judged, Judging, judge};

@@ -1,7 +1,7 @@
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::Serialize;
+use weir_adapters::read_workspace;
 use weir_cli::{Exit, Format, Stop, Terminal, WorkspaceFlag, clap, print};
-use weir_connect::read_workspace;
 use weir_findings::{
     RulePage, Severity,
     render::{inert_json, inert_line, inert_lines},
@@ -72,7 +72,7 @@ impl<'a> From<&RulePage<'a>> for Rule<'a> {
 
 /// The pages of all rules, by id: of form, of meaning, of plans, and about policies and waivers.
 pub fn rule_pages() -> Vec<&'static RulePage<'static>> {
-    let mut pages: Vec<_> = weir_connect::rule_pages()
+    let mut pages: Vec<_> = weir_adapters::rule_pages()
         .iter()
         .chain(weir_validation::pages())
         .chain(weir_planning::RULES)

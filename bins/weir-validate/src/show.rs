@@ -74,7 +74,7 @@ struct Value {
     value: String,
     /// The value as people write it, where Kafka spells it otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
-    humane: Option<String>,
+    human_readable: Option<String>,
     /// Where the value is from; absent for what the entity says of itself in one place only.
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<String>,
@@ -86,7 +86,7 @@ struct Values(Vec<Value>);
 impl Values {
     fn add(&mut self, path: &[&str], value: impl ToString, from: Option<String>) {
         let path = path.iter().map(ToString::to_string).collect();
-        self.0.push(Value { path, value: value.to_string(), humane: None, from });
+        self.0.push(Value { path, value: value.to_string(), human_readable: None, from });
     }
 }
 
@@ -160,9 +160,10 @@ fn topic(values: &mut Values, view: &StageView<'_>, name: &str) -> Option<()> {
     }
     for (setting, resolved) in topic.config.iter() {
         let kafka = settings::canonical(setting, resolved.value).unwrap_or_else(|_| resolved.value.to_string());
-        let humane = Some(settings::humane(setting, &kafka)).filter(|humane| *humane != kafka);
+        let human_readable =
+            Some(settings::human_readable(setting, &kafka)).filter(|human_readable| *human_readable != kafka);
         let path = vec!["config".to_owned(), (*setting).to_owned()];
-        values.0.push(Value { path, value: kafka, humane, from: from(view, &resolved.layer) });
+        values.0.push(Value { path, value: kafka, human_readable, from: from(view, &resolved.layer) });
     }
     let access = topic.access;
     for (what, teams) in
@@ -245,7 +246,7 @@ fn lower(variant: impl std::fmt::Debug) -> String {
 fn text(shown: &Shown<'_>) -> String {
     let mut out = format!("# {} in {}, from {}\n", inert(&shown.entity), shown.stage, inert(shown.file));
     let mut open: &[String] = &[];
-    for Value { path, value, humane, from } in &shown.values {
+    for Value { path, value, human_readable, from } in &shown.values {
         let (last, above) = path.split_last().map_or((None, &[][..]), |(last, above)| (Some(last), above));
         let same = open.iter().zip(above).take_while(|(a, b)| a == b).count();
         for (depth, key) in above.iter().enumerate().skip(same) {
@@ -257,7 +258,7 @@ fn text(shown: &Shown<'_>) -> String {
             Some(key) => format!("{key}: "),
         };
         let line = format!("{:indent$}{mark}{value}", "", indent = above.len() * 2);
-        let notes: Vec<&str> = [humane, from].into_iter().flatten().map(String::as_str).collect();
+        let notes: Vec<&str> = [human_readable, from].into_iter().flatten().map(String::as_str).collect();
         let _ = if notes.is_empty() {
             writeln!(out, "{}", inert_line(&line))
         } else {

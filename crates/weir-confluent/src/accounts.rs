@@ -23,7 +23,7 @@ const DESCRIPTION: usize = 128;
 
 /// Whether a change is the control plane's.
 pub(crate) fn is_about(change: &Change) -> bool {
-    matches!(change, Change::CreateAccount { .. } | Change::DescribeAccount { .. } | Change::DeleteAccount { .. })
+    matches!(change, Change::CreateAccount { .. } | Change::UpdateAccount { .. } | Change::DeleteAccount { .. })
 }
 
 pub(crate) async fn apply(cloud: &ConfluentCloud, changes: &[&Change]) -> Vec<Answer> {
@@ -38,7 +38,7 @@ pub(crate) async fn apply(cloud: &ConfluentCloud, changes: &[&Change]) -> Vec<An
     let named: BTreeSet<&str> = changes
         .iter()
         .filter_map(|change| match change {
-            Change::DescribeAccount { account, .. } | Change::DeleteAccount { account } => Some(account.as_str()),
+            Change::UpdateAccount { account, .. } | Change::DeleteAccount { account } => Some(account.as_str()),
             _ => None,
         })
         .collect();
@@ -58,9 +58,7 @@ pub(crate) async fn apply(cloud: &ConfluentCloud, changes: &[&Change]) -> Vec<An
         answers.push(async {
             match change {
                 Change::CreateAccount { account, description } => create(cloud, control, account, description).await,
-                Change::DescribeAccount { account, from: _, to } => {
-                    describe(control, account, known(account)?, to).await
-                }
+                Change::UpdateAccount { account, from: _, to } => describe(control, account, known(account)?, to).await,
                 Change::DeleteAccount { account } => delete(cloud, control, account, known(account)?).await,
                 _ => Err(refused("not a change of a service account")),
             }
@@ -107,7 +105,7 @@ async fn describe(control: &ControlPlane, name: &str, found: Option<&Account>, t
     check_description(name, to)?;
     match found {
         Some(account) if account.description == to => Ok(()),
-        Some(account) => Ok(control.describe_account(&account.id, to).await?),
+        Some(account) => Ok(control.update_account(&account.id, to).await?),
         None => Err(refused(format!("there is no service account `{name}`"))),
     }
 }

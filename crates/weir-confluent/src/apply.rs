@@ -7,7 +7,7 @@ use weir_ports::{Cluster as _, ErrorKind, PortError};
 
 use crate::{
     ConfluentCloud,
-    dialect::{self, COPIES},
+    dialect::{self, REPLICAS},
     names::EVERYBODY,
     options::refused,
 };
@@ -63,7 +63,7 @@ async fn ids(cloud: &ConfluentCloud, changes: &[&Change]) -> Result<BTreeMap<Str
     let named: BTreeSet<&str> = changes
         .iter()
         .filter_map(|change| match change {
-            Change::Grant { principal, .. } | Change::Revoke { principal, .. } => account(principal),
+            Change::CreateAcl { principal, .. } | Change::DeleteAcl { principal, .. } => account(principal),
             _ => None,
         })
         .collect();
@@ -84,19 +84,19 @@ fn translated(
     match change {
         Change::CreateTopic { topic, .. }
         | Change::AddPartitions { topic, .. }
-        | Change::ChangeReplication { topic, .. }
+        | Change::ChangeReplicationFactor { topic, .. }
         | Change::AlterConfig { topic, .. }
         | Change::DeleteTopic { topic }
             if dialect::is_internal(topic) =>
         {
             Err(refused(format!("the topic `{topic}` belongs to Confluent Cloud and is left alone")))
         }
-        Change::CreateTopic { topic, replication_factor: Some(copies), .. } if *copies != COPIES => {
+        Change::CreateTopic { topic, replication_factor: Some(replicas), .. } if *replicas != REPLICAS => {
             Err(refused(format!(
-                "the topic `{topic}` asks for replication factor {copies}; on Confluent Cloud it is always {COPIES}"
+                "the topic `{topic}` asks for replication factor {replicas}; on Confluent Cloud it is always {REPLICAS}"
             )))
         }
-        Change::Grant { principal, acl } => {
+        Change::CreateAcl { principal, acl } => {
             if let Acl { host: Host::Address(address), .. } = acl {
                 let message = format!(
                     "a binding of {principal} is for clients at {address}; Confluent Cloud takes bindings for any address only"
@@ -104,12 +104,12 @@ fn translated(
                 return Err(refused(message));
             }
             match known(principal, ids) {
-                Some(principal) => Ok(Some(Change::Grant { principal, acl: acl.clone() })),
+                Some(principal) => Ok(Some(Change::CreateAcl { principal, acl: acl.clone() })),
                 None => Err(nobody(cloud, principal)),
             }
         }
-        Change::Revoke { principal, acl } => match known(principal, ids) {
-            Some(principal) => Ok(Some(Change::Revoke { principal, acl: acl.clone() })),
+        Change::DeleteAcl { principal, acl } => match known(principal, ids) {
+            Some(principal) => Ok(Some(Change::DeleteAcl { principal, acl: acl.clone() })),
             // The list of accounts has no such name: nothing can be bound to it.
             None if account(principal).is_some() && cloud.control().is_ok() => Ok(None),
             None => Err(nobody(cloud, principal)),

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 use weir_kafka::{Kafka, Login, SaslMechanism, SecurityProtocol};
 use weir_planning::{Change, KeyMarker, Limits, Observed, TopicFacts};
-use weir_ports::{Asked, Cluster, ErrorKind, IssuedKey, PortError, Query};
+use weir_ports::{Asked, Cluster, CreatedKey, ErrorKind, PortError, Query};
 
 use crate::{
     ApiKey, Data, Options, accounts, apply,
@@ -217,11 +217,11 @@ impl Cluster for ConfluentCloud {
         (0..changes.len()).filter_map(|place| answers.remove(&place)).collect()
     }
 
-    async fn create_key(&self, account: &str, marker: &KeyMarker) -> Result<IssuedKey, PortError> {
+    async fn create_key(&self, account: &str, marker: &KeyMarker) -> Result<CreatedKey, PortError> {
         keys::create(self, account, marker).await
     }
 
-    async fn key_ready(&self, key: &IssuedKey) -> Result<bool, PortError> {
+    async fn key_ready(&self, key: &CreatedKey) -> Result<bool, PortError> {
         let key = ApiKey { id: key.id.clone(), secret: key.secret.clone() };
         // Twice in a row is what counts: a second apart.
         self.wait_until_usable(&key, Duration::from_secs(2)).await

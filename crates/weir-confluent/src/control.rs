@@ -56,8 +56,8 @@ impl ControlPlane {
         self.one(&Request::create_account(name, description, self.assigned_owner.as_deref())).await
     }
 
-    pub(crate) async fn describe_account(&self, id: &str, description: &str) -> Result<(), Failure> {
-        self.done(&Request::describe_account(id, description)).await
+    pub(crate) async fn update_account(&self, id: &str, description: &str) -> Result<(), Failure> {
+        self.done(&Request::update_account(id, description)).await
     }
 
     pub(crate) async fn delete_account(&self, id: &str) -> Result<(), Failure> {

@@ -4,7 +4,7 @@ use weir_kafka::Dialect;
 use weir_planning::{Change, ClusterFacts, SettingChange};
 
 /// Copies of each record: this many, always.
-pub(crate) const COPIES: u16 = 3;
+pub(crate) const REPLICAS: u16 = 3;
 /// Partitions of a topic that asks for none.
 const PARTITIONS: u32 = 6;
 
@@ -25,7 +25,7 @@ const READ_ONLY: [&str; 8] = [
 
 /// What the brokers do otherwise.
 pub(crate) const DIALECT: Dialect = Dialect {
-    defaults: Some((PARTITIONS, COPIES)),
+    defaults: Some((PARTITIONS, REPLICAS)),
     // Both come back as if the topic's owner had set them.
     writes: &[("confluent.topic.type", None), ("confluent.schema.validation.context.name", Some("default"))],
 };
@@ -41,10 +41,10 @@ pub(crate) fn is_internal(topic: &str) -> bool {
 
 /// What holds on every cluster of the service, whatever its brokers say.
 pub(crate) fn facts(facts: &mut ClusterFacts) {
-    // So many copies are the most there can be, however many brokers there are.
-    facts.brokers = COPIES.into();
+    // So many replicas are the most there can be, however many brokers there are.
+    facts.brokers = REPLICAS.into();
     facts.default_partitions = PARTITIONS;
-    facts.default_replication_factor = COPIES;
+    facts.default_replication_factor = REPLICAS;
     facts.can_change_replication_factor = false;
     if facts.read_only_settings.is_empty() {
         facts.read_only_settings = READ_ONLY.map(str::to_owned).into();

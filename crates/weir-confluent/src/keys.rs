@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use tokio::time::{Instant, sleep};
 use weir_planning::KeyMarker;
-use weir_ports::{ErrorKind, IssuedKey, PortError};
+use weir_ports::{CreatedKey, ErrorKind, PortError};
 
 use crate::{
     ApiKey, ConfluentCloud, answer::NewKey, apply::Answer, control::ControlPlane, failure::Failure, options::refused,
@@ -13,7 +13,7 @@ use crate::{
 /// One try of a new key.
 const TRY: Duration = Duration::from_secs(10);
 
-pub(crate) async fn create(cloud: &ConfluentCloud, name: &str, marker: &KeyMarker) -> Result<IssuedKey, PortError> {
+pub(crate) async fn create(cloud: &ConfluentCloud, name: &str, marker: &KeyMarker) -> Result<CreatedKey, PortError> {
     let control = cloud.control()?;
     // Whatever may go wrong without a key goes wrong before there is one.
     let (protocol, bootstrap) = cloud.bootstrap().await?;
@@ -39,7 +39,7 @@ pub(crate) async fn create(cloud: &ConfluentCloud, name: &str, marker: &KeyMarke
     ];
     let connection: BTreeMap<String, String> =
         connection.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-    Ok(IssuedKey { id, secret: spec.secret, created: metadata.created(), connection })
+    Ok(CreatedKey { id, secret: spec.secret, created: metadata.created(), connection })
 }
 
 pub(crate) async fn delete(cloud: &ConfluentCloud, name: &str, id: &str) -> Answer {

@@ -6,7 +6,7 @@
 //!   [`ErrorKind::Ambiguous`](weir_ports::ErrorKind::Ambiguous). "Forbidden" is what Confluent answers for what is gone,
 //!   too: absent is only what a list does not have.
 //! - The **data plane** is weir-kafka's, with Confluent's differences: principals are ids, outside of this crate they are
-//!   names; bindings are listed by `UserV2:*`, and principals that are numbers are an error; three copies of everything;
+//!   names; bindings are listed by `UserV2:*`, and principals that are numbers are an error; three replicas of everything;
 //!   settings and topics that the service itself makes are nobody's.
 //!
 //! Either plane may be out of reach: then what belongs to it is

@@ -116,7 +116,7 @@ impl Request {
     }
 
     /// Another description.
-    pub fn describe_account(id: &str, description: &str) -> Self {
+    pub fn update_account(id: &str, description: &str) -> Self {
         let path = format!("/iam/v2/service-accounts/{}", Segment(id));
         Self::new("updateIamV2ServiceAccount", Method::Patch, path).sending(json!({"description": description}))
     }
@@ -219,7 +219,7 @@ mod tests {
     fn only_creating_is_not_repeated() {
         let all = [
             Request::list_accounts(None),
-            Request::describe_account("sa-1", "x"),
+            Request::update_account("sa-1", "x"),
             Request::delete_key("K"),
             Request::create_account("a", "x", None),
             Request::create_key("lkc-1", "sa-1", &marker("default")),

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use weir_model::SecretPart;
 use weir_planning::{Change, KeyMarker, Observed, ObservedSecret, Precondition, SecretRef, Step};
-use weir_ports::{ErrorKind, IssuedKey, PortError};
+use weir_ports::{CreatedKey, ErrorKind, PortError};
 
 use crate::{
     Event, StepOutcome, StepReceipt,
@@ -53,13 +53,13 @@ impl Run<'_> {
         }
         self.progress.started(step);
         match &step.change {
-            Change::IssueKey { account, secret, tags, projections, .. } => {
+            Change::CreateKey { account, secret, tags, projections, .. } => {
                 let Some(marker) = step.marker(self.plan) else {
                     return StepReceipt::new(step, StepOutcome::Failed).because("the plan gives no mark for the key");
                 };
                 self.issue(Issue { step, account, secret, tags, projections, marker }, now).await
             }
-            Change::RevokeKey { account, key, delete_secret, .. } => {
+            Change::DeleteKey { account, key, delete_secret, .. } => {
                 self.revoke(step, account, key, *delete_secret).await
             }
             _ => StepReceipt::new(step, StepOutcome::Skipped).because("not a step about an API key"),
@@ -119,7 +119,7 @@ impl Run<'_> {
     }
 
     /// Makes a key; absent when the answer was lost.
-    async fn create_key(&self, issue: &Issue<'_>) -> Result<Option<IssuedKey>, PortError> {
+    async fn create_key(&self, issue: &Issue<'_>) -> Result<Option<CreatedKey>, PortError> {
         let mut waiting = self.options.retry.begin();
         loop {
             match self.look.cluster.create_key(issue.account, &issue.marker).await {
@@ -136,7 +136,7 @@ impl Run<'_> {
     }
 
     /// Stores a new key, or deletes it again. `now` shows what the vault held before.
-    async fn store(&self, issue: &Issue<'_>, key: &IssuedKey, now: &Observed) -> Result<(), Box<StepReceipt>> {
+    async fn store(&self, issue: &Issue<'_>, key: &CreatedKey, now: &Observed) -> Result<(), Box<StepReceipt>> {
         let Issue { step, account, secret, .. } = *issue;
         let mut tags = issue.tags.clone();
         tags.extend(inside(key));
@@ -180,7 +180,7 @@ impl Run<'_> {
     async fn project(
         &self,
         issue: &Issue<'_>,
-        key: &IssuedKey,
+        key: &CreatedKey,
         wanted: impl Fn(&SecretRef) -> bool,
     ) -> Result<(), Box<StepReceipt>> {
         for (part, at) in issue.projections.iter().filter(|(_, at)| wanted(at)) {
@@ -201,7 +201,7 @@ impl Run<'_> {
     }
 
     /// Reads a stored key back: the vault names it, and the cluster knows it.
-    async fn see(&self, issue: &Issue<'_>, issued: &IssuedKey) -> Seen {
+    async fn see(&self, issue: &Issue<'_>, issued: &CreatedKey) -> Seen {
         let Issue { step, account, secret, .. } = *issue;
         let key = issued.id.as_str();
         let _ = self.journal(&[(step, Event::Applied, Some(key.to_owned()))]);
@@ -333,7 +333,7 @@ impl Seen {
 }
 
 /// The tags that say which key is inside.
-fn inside(key: &IssuedKey) -> impl Iterator<Item = (String, String)> {
+fn inside(key: &CreatedKey) -> impl Iterator<Item = (String, String)> {
     let created = key.created.map(|created| (ObservedSecret::TAG_KEY_CREATED.to_owned(), created.to_string()));
     std::iter::once((ObservedSecret::TAG_KEY_ID.to_owned(), key.id.clone())).chain(created)
 }
@@ -373,8 +373,8 @@ fn vault_names<'a>(now: &'a Observed, at: &SecretRef) -> Option<&'a str> {
 /// A receipt that names the key, as far as the step or the vault knows it.
 fn named(step: &Step, outcome: StepOutcome, now: &Observed) -> StepReceipt {
     match &step.change {
-        Change::RevokeKey { key, .. } => named_key(step, outcome, key),
-        Change::IssueKey { secret, .. } => match vault_names(now, secret) {
+        Change::DeleteKey { key, .. } => named_key(step, outcome, key),
+        Change::CreateKey { secret, .. } => match vault_names(now, secret) {
             Some(key) => named_key(step, outcome, key),
             None => StepReceipt::new(step, outcome),
         },
@@ -384,8 +384,8 @@ fn named(step: &Step, outcome: StepOutcome, now: &Observed) -> StepReceipt {
 
 fn named_key(step: &Step, outcome: StepOutcome, key: &str) -> StepReceipt {
     let secret = match &step.change {
-        Change::IssueKey { secret, .. } => Some(secret.clone()),
-        Change::RevokeKey { secret, .. } => secret.clone(),
+        Change::CreateKey { secret, .. } => Some(secret.clone()),
+        Change::DeleteKey { secret, .. } => secret.clone(),
         _ => None,
     };
     StepReceipt { key: Some(key.to_owned()), secret, ..StepReceipt::new(step, outcome) }

@@ -67,20 +67,20 @@ fn query(steps: &[&Step]) -> (Query, BTreeSet<SecretRef>) {
         match &step.change {
             Change::CreateTopic { topic, .. }
             | Change::AddPartitions { topic, .. }
-            | Change::ChangeReplication { topic, .. }
+            | Change::ChangeReplicationFactor { topic, .. }
             | Change::AlterConfig { topic, .. }
             | Change::DeleteTopic { topic } => {
                 topics.insert(topic.clone());
             }
             Change::CreateAccount { account, .. }
-            | Change::DescribeAccount { account, .. }
+            | Change::UpdateAccount { account, .. }
             | Change::DeleteAccount { account } => {
                 accounts.insert(account.clone());
             }
-            Change::Grant { principal, .. } | Change::Revoke { principal, .. } => {
+            Change::CreateAcl { principal, .. } | Change::DeleteAcl { principal, .. } => {
                 accounts.insert(principal.strip_prefix("User:").unwrap_or(principal).to_owned());
             }
-            Change::IssueKey { account, .. } | Change::RevokeKey { account, .. } => {
+            Change::CreateKey { account, .. } | Change::DeleteKey { account, .. } => {
                 accounts.insert(account.clone());
                 secrets.extend(step.change.secrets().into_iter().cloned());
             }

@@ -2,7 +2,7 @@
 
 use futures::{StreamExt as _, stream};
 use weir_planning::StepId;
-use weir_ports::IssuedKey;
+use weir_ports::CreatedKey;
 
 use crate::run::{Run, Walk, lock};
 
@@ -20,7 +20,7 @@ impl Run<'_> {
                 (step, key, answer)
             });
             let answers: Vec<_> = asked.buffer_unordered(self.options.concurrency.max(1)).collect().await;
-            let mut still: Vec<(StepId, IssuedKey)> = Vec::new();
+            let mut still: Vec<(StepId, CreatedKey)> = Vec::new();
             for (step, key, answer) in answers {
                 let why = match answer {
                     Ok(true) => {

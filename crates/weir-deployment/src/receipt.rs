@@ -260,15 +260,15 @@ impl StepOutcome {
         match change {
             Change::CreateAccount { .. }
             | Change::CreateTopic { .. }
-            | Change::Grant { .. }
-            | Change::IssueKey { .. } => StepOutcome::Created,
-            Change::DescribeAccount { .. }
+            | Change::CreateAcl { .. }
+            | Change::CreateKey { .. } => StepOutcome::Created,
+            Change::UpdateAccount { .. }
             | Change::AddPartitions { .. }
-            | Change::ChangeReplication { .. }
+            | Change::ChangeReplicationFactor { .. }
             | Change::AlterConfig { .. } => StepOutcome::Updated,
-            Change::Revoke { .. }
+            Change::DeleteAcl { .. }
             | Change::DeleteTopic { .. }
-            | Change::RevokeKey { .. }
+            | Change::DeleteKey { .. }
             | Change::DeleteAccount { .. } => StepOutcome::Deleted,
         }
     }

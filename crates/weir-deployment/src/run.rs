@@ -12,7 +12,7 @@ use futures::{
     stream::FuturesUnordered,
 };
 use weir_planning::{Change, Phase, Plan, Plane, Risk, SecretRef, Step, StepId};
-use weir_ports::{Clock, ErrorKind, IssuedKey, PortError};
+use weir_ports::{Clock, CreatedKey, ErrorKind, PortError};
 
 use crate::{Entry, Event, Journal, Options, Progress, StepOutcome, StepReceipt, elsewhere::Elsewhere, look::Look};
 
@@ -27,7 +27,7 @@ pub(crate) struct Run<'a> {
     pub(crate) journal: Mutex<&'a mut dyn Journal>,
     pub(crate) halt: Mutex<Option<Halt>>,
     /// Keys that were made and stored, and shall be seen to log in.
-    pub(crate) fresh: Mutex<Vec<(StepId, IssuedKey)>>,
+    pub(crate) fresh: Mutex<Vec<(StepId, CreatedKey)>>,
 }
 
 /// Why nothing further is started.
@@ -204,8 +204,8 @@ impl Run<'_> {
             return (Kind::Elsewhere, None);
         }
         match &step.change {
-            Change::IssueKey { secret, .. } => (Kind::Key, Some(secret.clone())),
-            Change::RevokeKey { secret, .. } => (Kind::Key, secret.clone()),
+            Change::CreateKey { secret, .. } => (Kind::Key, Some(secret.clone())),
+            Change::DeleteKey { secret, .. } => (Kind::Key, secret.clone()),
             _ => (Kind::Batch, None),
         }
     }
@@ -272,7 +272,7 @@ impl Run<'_> {
 
 /// Whether a step belongs to what is not begun after a failure.
 fn takes_away(phase: Phase, step: &Step) -> bool {
-    phase >= Phase::Revokes || step.risk > Risk::Change
+    phase >= Phase::AclDeletes || step.risk > Risk::Change
 }
 
 /// How far a walk has come.

@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, fmt::Write as _, io};
 
 use weir_model::SecretPart;
-use weir_ports::{ExposeSecret as _, IssuedKey, SecretString, zeroize::Zeroizing};
+use weir_ports::{CreatedKey, ExposeSecret as _, SecretString, zeroize::Zeroizing};
 
 /// All that a client needs to log in, as one JSON object: what a vault holds of every key.
 ///
 /// Measured first and written once, so that no buffer grows and leaves a copy of the secret behind.
-pub(crate) fn credentials(key: &IssuedKey) -> Result<SecretString, serde_json::Error> {
+pub(crate) fn credentials(key: &CreatedKey) -> Result<SecretString, serde_json::Error> {
     let mut fields: BTreeMap<&str, &str> = key.connection.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     fields.insert("api_key", &key.id);
     fields.insert("api_secret", key.secret.expose_secret());
@@ -21,7 +21,7 @@ pub(crate) fn credentials(key: &IssuedKey) -> Result<SecretString, serde_json::E
 }
 
 /// One of the other shapes.
-pub(crate) fn part(part: SecretPart, key: &IssuedKey) -> SecretString {
+pub(crate) fn part(part: SecretPart, key: &CreatedKey) -> SecretString {
     match part {
         SecretPart::Key => SecretString::from(user(key)),
         SecretPart::Secret => key.secret.clone(),
@@ -32,12 +32,12 @@ pub(crate) fn part(part: SecretPart, key: &IssuedKey) -> SecretString {
 const USER: &str = "sasl.username";
 
 /// Whom the key logs in as: the key's id, unless the cluster has users of other names.
-fn user(key: &IssuedKey) -> &str {
+fn user(key: &CreatedKey) -> &str {
     key.connection.get(USER).unwrap_or(&key.id)
 }
 
 /// A `client.properties` for Java clients.
-fn properties(key: &IssuedKey) -> SecretString {
+fn properties(key: &CreatedKey) -> SecretString {
     let (user, password) = (user(key), key.secret.expose_secret());
     let fields: usize = key.connection.iter().map(|(name, value)| name.len() + value.len()).sum();
     // Every sign twelve times at most: escaped for the login module, and once more for the file.
@@ -95,8 +95,8 @@ impl io::Write for Length {
 mod tests {
     use super::*;
 
-    fn key(connection: &[(&str, &str)]) -> IssuedKey {
-        IssuedKey {
+    fn key(connection: &[(&str, &str)]) -> CreatedKey {
+        CreatedKey {
             id: "ABCDEF".into(),
             secret: SecretString::from("s\"e\\c=ü"),
             created: None,
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn nothing_grows_beyond_its_buffer() {
         let worst = "\u{10ffff}".repeat(50);
-        let key = IssuedKey {
+        let key = CreatedKey {
             id: worst.clone(),
             secret: worst.clone().into(),
             created: None,

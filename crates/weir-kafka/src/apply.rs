@@ -233,25 +233,27 @@ impl Batch<'_> {
             .iter()
             .enumerate()
             .filter_map(|(place, change)| match change {
-                Change::ChangeReplication { topic, from: _, to } => Some((place, topic.as_str(), usize::from(*to))),
+                Change::ChangeReplicationFactor { topic, from: _, to } => {
+                    Some((place, topic.as_str(), usize::from(*to)))
+                }
                 _ => None,
             })
             .collect();
         let found = self.describe(&items.iter().map(|(_, topic, _)| *topic).collect::<Vec<_>>()).await;
         for (place, topic, to) in items {
-            let there = found.get(topic).is_some_and(|(_, copies)| *copies == to);
+            let there = found.get(topic).is_some_and(|(_, replicas)| *replicas == to);
             let answer = if there { Ok(()) } else { Err(refused("weir cannot change a replication factor here")) };
             self.answer(place, answer);
         }
     }
 
-    /// Partitions and copies of topics, as far as they can be read.
+    /// Partitions and replicas of topics, as far as they can be read.
     async fn describe(&self, names: &[&str]) -> BTreeMap<String, (usize, usize)> {
         let names: Vec<&str> = names.iter().copied().filter(|name| observe::is_topic_name(name)).collect();
         let found = observe::describe(self.kafka, &names).await.unwrap_or_default();
         let size = |topic: weir_rdkafka_admin::TopicDescription| {
-            let copies = topic.partitions.first().map_or(0, |partition| partition.replicas.len());
-            (topic.name, (topic.partitions.len(), copies))
+            let replicas = topic.partitions.first().map_or(0, |partition| partition.replicas.len());
+            (topic.name, (topic.partitions.len(), replicas))
         };
         found.into_iter().map(size).collect()
     }
@@ -319,7 +321,7 @@ impl Batch<'_> {
     async fn grants(&mut self, changes: &[&Change]) {
         let mut items = Items::new();
         for (place, change) in changes.iter().enumerate() {
-            let Change::Grant { principal, acl } = change else { continue };
+            let Change::CreateAcl { principal, acl } = change else { continue };
             if principal.strip_prefix("User:").is_none_or(str::is_empty) {
                 let wrong = format!("`{principal}` is no principal; it must be `User:` and a name");
                 self.answer(place, Err(refused(wrong)));
@@ -354,7 +356,7 @@ impl Batch<'_> {
     async fn revokes(&mut self, changes: &[&Change]) {
         let mut items = Items::new();
         for (place, change) in changes.iter().enumerate() {
-            let Change::Revoke { principal, acl } = change else { continue };
+            let Change::DeleteAcl { principal, acl } = change else { continue };
             // What cannot be named cannot have been made.
             match acl::binding(principal, acl).as_ref().and_then(AclFilter::exactly) {
                 Some(filter) => items.push((place, filter)),
@@ -395,7 +397,7 @@ impl Batch<'_> {
                 Change::CreateAccount { account, description } => {
                     Some((place, account.as_str(), None, description.as_str()))
                 }
-                Change::DescribeAccount { account, from, to } => Some((place, account, Some(from.as_str()), to)),
+                Change::UpdateAccount { account, from, to } => Some((place, account, Some(from.as_str()), to)),
                 _ => None,
             })
             .collect();

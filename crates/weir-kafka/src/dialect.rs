@@ -1,7 +1,7 @@
 /// Where a Kafka service differs from Apache's brokers. The default: nowhere.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Dialect {
-    /// Partitions and copies of a topic that asks for none. Absent: the brokers are asked.
+    /// Partitions and replicas of a topic that asks for none. Absent: the brokers are asked.
     pub defaults: Option<(u32, u16)>,
     /// Settings that the service itself writes on topics, with the value it writes; absent: whatever the value. Such
     /// are never shown: nobody asked for them.

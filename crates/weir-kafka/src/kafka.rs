@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use futures::future::{Either, select};
 use tokio::sync::OnceCell;
 use weir_planning::{Acl, Change, KeyMarker, Observed, TopicFacts};
-use weir_ports::{Asked, Cluster, ErrorKind, IssuedKey, PortError, Query};
+use weir_ports::{Asked, Cluster, CreatedKey, ErrorKind, PortError, Query};
 use weir_rdkafka_admin::{Admin, Error, ItemError};
 
 use crate::{
@@ -219,7 +219,7 @@ impl Cluster for Kafka {
         apply::apply(self, changes).await
     }
 
-    async fn create_key(&self, account: &str, marker: &KeyMarker) -> Result<IssuedKey, PortError> {
+    async fn create_key(&self, account: &str, marker: &KeyMarker) -> Result<CreatedKey, PortError> {
         keys::create(self, account, marker).await
     }
 

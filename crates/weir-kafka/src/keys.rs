@@ -8,7 +8,7 @@
 use jiff::Timestamp;
 use secrecy::zeroize::Zeroizing;
 use weir_planning::KeyMarker;
-use weir_ports::{ErrorKind, ExposeSecret as _, IssuedKey, PortError, SecretString};
+use weir_ports::{CreatedKey, ErrorKind, ExposeSecret as _, PortError, SecretString};
 use weir_rdkafka_admin::{ScramAlteration, ScramCredential, ScramMechanism, rdkafka::types::RDKafkaErrorCode as Code};
 
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     options::SPREAD,
 };
 
-pub(crate) async fn create(kafka: &Kafka, name: &str, marker: &KeyMarker) -> Result<IssuedKey, PortError> {
+pub(crate) async fn create(kafka: &Kafka, name: &str, marker: &KeyMarker) -> Result<CreatedKey, PortError> {
     let protocol = kafka.options.protocol;
     if !protocol.is_sasl() {
         let message = format!("there are no API keys where nobody logs in: the security protocol is {protocol}");
@@ -68,7 +68,7 @@ pub(crate) async fn create(kafka: &Kafka, name: &str, marker: &KeyMarker) -> Res
         ("sasl.mechanism", "SCRAM-SHA-512"),
         ("sasl.username", name),
     ];
-    Ok(IssuedKey {
+    Ok(CreatedKey {
         id: accounts::key_id(name, &credential),
         secret,
         created: None,

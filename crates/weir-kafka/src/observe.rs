@@ -226,7 +226,7 @@ pub(crate) async fn topics(kafka: &Kafka, names: &[&str]) -> Result<BTreeMap<Str
                 .first()
                 .map_or(0, |partition| u16::try_from(partition.replicas.len()).unwrap_or(u16::MAX)),
             config: settings.remove(&described.name)?,
-            uid: described.id,
+            topic_id: described.id,
             ..ObservedTopic::default()
         };
         Some((described.name, topic))

@@ -263,7 +263,7 @@ impl JsonSchema for Labels {
 }
 
 fn of_setting(setting: &Setting) -> Value {
-    let default = settings::humane(setting.name, setting.default);
+    let default = settings::human_readable(setting.name, setting.default);
     let description =
         format!("{}\n\nDefault: {}", setting.documentation, if default.is_empty() { "none" } else { &default });
     let default_word = crate::SettingValue::DEFAULT;
@@ -337,7 +337,7 @@ fn examples_of(setting: &Setting) -> Vec<Value> {
 
 /// The default of Apache Kafka as people would write it; none where it is nothing.
 fn default_of(setting: &Setting) -> Option<Value> {
-    let text = settings::humane(setting.name, setting.default);
+    let text = settings::human_readable(setting.name, setting.default);
     Some(match &setting.kind {
         _ if text.is_empty() => return None,
         SettingKind::Integer(_) | SettingKind::Ratio | SettingKind::Boolean => {

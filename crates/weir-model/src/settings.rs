@@ -55,14 +55,14 @@ pub fn same(name: &str, a: &str, b: &str) -> bool {
 /// A value in Kafka's spelling as people would write it: `604800000` → `7d` where the setting is a time.
 ///
 /// ```
-/// use weir_model::settings::humane;
+/// use weir_model::settings::human_readable;
 ///
-/// assert_eq!(humane("retention.ms", "604800000"), "7d");
-/// assert_eq!(humane("retention.bytes", "-1"), "unlimited");
-/// assert_eq!(humane("segment.bytes", "1073741824"), "1GiB");
-/// assert_eq!(humane("cleanup.policy", "compact,delete"), "compact,delete");
+/// assert_eq!(human_readable("retention.ms", "604800000"), "7d");
+/// assert_eq!(human_readable("retention.bytes", "-1"), "unlimited");
+/// assert_eq!(human_readable("segment.bytes", "1073741824"), "1GiB");
+/// assert_eq!(human_readable("cleanup.policy", "compact,delete"), "compact,delete");
 /// ```
-pub fn humane(name: &str, value: &str) -> String {
+pub fn human_readable(name: &str, value: &str) -> String {
     let Some(setting) = lookup(name) else { return value.to_owned() };
     let number = value.trim().parse::<i64>().ok();
     match (&setting.kind, number) {
@@ -189,7 +189,7 @@ mod tests {
             assert_eq!(default, setting.default, "{}: its own default is no value", setting.name);
             assert!(!setting.documentation.is_empty() && !setting.documentation.contains("</"), "{}", setting.name);
             assert_eq!(
-                setting.canonical(&scalar(&humane(setting.name, setting.default))).unwrap(),
+                setting.canonical(&scalar(&human_readable(setting.name, setting.default))).unwrap(),
                 default,
                 "{}: cannot be read as it is printed",
                 setting.name
@@ -313,7 +313,7 @@ mod tests {
             ("compression.gzip.level", "-1", "-1"),
             ("no.such.setting.ms", "60000", "60000"),
         ] {
-            assert_eq!(humane(name, kafka), people, "{name}: {kafka}");
+            assert_eq!(human_readable(name, kafka), people, "{name}: {kafka}");
         }
     }
 }

@@ -80,7 +80,7 @@ pub struct StagedTopic<'w> {
     pub profile: Option<&'w str>,
     /// Number of partitions and where that comes from; absent: the cluster's default.
     pub partitions: Option<(u32, Layer<'w>)>,
-    /// Copies of each partition and where that comes from; absent: the cluster's default.
+    /// Replicas of each partition and where that comes from; absent: the cluster's default.
     pub replication_factor: Option<(u16, Layer<'w>)>,
     /// Settings by name; shared by the stages that do not differ.
     pub config: Arc<ByName<'w, ResolvedSetting<'w>>>,

@@ -21,7 +21,7 @@ impl Desired {
             Change::AddPartitions { topic, from: _, to } => {
                 self.present_topic(topic).is_some_and(|wanted| wanted.partitions == Some(*to))
             }
-            Change::ChangeReplication { topic, from: _, to } => {
+            Change::ChangeReplicationFactor { topic, from: _, to } => {
                 self.present_topic(topic).is_some_and(|wanted| wanted.replication_factor == Some(*to))
             }
             Change::AlterConfig { topic, settings } => self
@@ -34,14 +34,14 @@ impl Desired {
             Change::CreateAccount { account, description } => self
                 .present_account(account)
                 .is_some_and(|wanted| wanted.description.as_deref().unwrap_or_default() == description),
-            Change::DescribeAccount { account, from: _, to } => {
+            Change::UpdateAccount { account, from: _, to } => {
                 self.present_account(account).is_some_and(|wanted| wanted.description.as_ref() == Some(to))
             }
-            Change::Grant { principal: _, acl } => change
+            Change::CreateAcl { principal: _, acl } => change
                 .account()
                 .and_then(|name| self.present_account(name))
                 .is_some_and(|wanted| wanted.acls.contains_key(acl)),
-            Change::Revoke { principal: _, acl } => {
+            Change::DeleteAcl { principal: _, acl } => {
                 change.account().is_some_and(|name| match self.accounts.get(name) {
                     Some(wanted) => match wanted.ensure {
                         Ensure::Present => !wanted.acls.contains_key(acl),
@@ -51,11 +51,11 @@ impl Desired {
                     None => pruned_account(name),
                 })
             }
-            Change::IssueKey { account, slot, secret, tags: _, replaces: _, projections } => self
+            Change::CreateKey { account, slot, secret, tags: _, replaces: _, projections } => self
                 .present_account(account)
                 .and_then(|wanted| wanted.keys.get(slot))
                 .is_some_and(|wanted| wanted.secret == *secret && wanted.projections == *projections),
-            Change::RevokeKey { account, .. } => match self.accounts.get(account) {
+            Change::DeleteKey { account, .. } => match self.accounts.get(account) {
                 Some(wanted) => wanted.ensure != Ensure::Unmanaged,
                 None => pruned_account(account),
             },

@@ -72,7 +72,7 @@ pub struct DesiredTopic {
     pub ensure: Ensure,
     /// Number of partitions; absent: the cluster's default at creation, anything after.
     pub partitions: Option<u32>,
-    /// Copies of each partition; absent: as above.
+    /// Replicas of each partition; absent: as above.
     pub replication_factor: Option<u16>,
     /// Settings in Kafka's spelling; absent value: the topic shall have none of its own.
     pub config: BTreeMap<String, Option<String>>,

@@ -151,10 +151,10 @@ pub struct DocumentedLimits {
 pub struct ObservedTopic {
     /// The cluster's own id of the topic; another one after delete and create.
     #[serde(default)]
-    pub uid: String,
+    pub topic_id: String,
     /// Number of partitions.
     pub partitions: u32,
-    /// Copies of each partition.
+    /// Replicas of each partition.
     pub replication_factor: u16,
     /// The topic's own settings (source DYNAMIC_TOPIC_CONFIG), in Kafka's spelling. Defaults are not among them.
     #[serde(default)]

@@ -198,7 +198,7 @@ pub enum Change {
         description: String,
     },
     /// Changes a service account's description.
-    DescribeAccount {
+    UpdateAccount {
         /// Physical name.
         account: String,
         /// Description before.
@@ -212,7 +212,7 @@ pub enum Change {
         topic: String,
         /// Number of partitions; absent: the cluster's default.
         partitions: Option<u32>,
-        /// Copies of each partition; absent: the cluster's default.
+        /// Replicas of each partition; absent: the cluster's default.
         replication_factor: Option<u16>,
         /// Settings in Kafka's spelling.
         config: BTreeMap<String, String>,
@@ -227,12 +227,12 @@ pub enum Change {
         to: u32,
     },
     /// Changes a topic's replication factor.
-    ChangeReplication {
+    ChangeReplicationFactor {
         /// Physical name.
         topic: String,
-        /// Copies before.
+        /// Replicas before.
         from: u16,
-        /// Copies after.
+        /// Replicas after.
         to: u16,
     },
     /// Changes settings of a topic.
@@ -243,14 +243,14 @@ pub enum Change {
         settings: BTreeMap<String, SettingChange>,
     },
     /// Creates an ACL binding.
-    Grant {
+    CreateAcl {
         /// Whose: `User:…`
         principal: String,
         /// The binding.
         acl: Acl,
     },
     /// Creates an API key and stores it.
-    IssueKey {
+    CreateKey {
         /// Physical name of the account.
         account: String,
         /// The slot.
@@ -266,7 +266,7 @@ pub enum Change {
         projections: BTreeMap<SecretPart, SecretRef>,
     },
     /// Deletes an ACL binding.
-    Revoke {
+    DeleteAcl {
         /// Whose: `User:…`
         principal: String,
         /// The binding.
@@ -278,7 +278,7 @@ pub enum Change {
         topic: String,
     },
     /// Deletes an API key, and retires what the vault holds of it.
-    RevokeKey {
+    DeleteKey {
         /// Physical name of the account.
         account: String,
         /// The slot, when the key carries our mark.
@@ -319,15 +319,15 @@ pub enum Phase {
     /// Topics are created and changed.
     Topics,
     /// ACL bindings are created.
-    Grants,
+    Acls,
     /// API keys are created.
     Keys,
     /// ACL bindings are deleted.
-    Revokes,
+    AclDeletes,
     /// Topics are deleted.
     TopicDeletes,
     /// API keys are deleted.
-    KeyRevocations,
+    KeyDeletes,
     /// Service accounts are deleted.
     AccountDeletes,
 }
@@ -336,10 +336,10 @@ impl Change {
     /// The secrets it touches: the JSON secret first.
     pub fn secrets(&self) -> Vec<&SecretRef> {
         match self {
-            Change::IssueKey { secret, projections, .. } => {
+            Change::CreateKey { secret, projections, .. } => {
                 std::iter::once(secret).chain(projections.values()).collect()
             }
-            Change::RevokeKey { secret, projections, .. } => secret.iter().chain(projections).collect(),
+            Change::DeleteKey { secret, projections, .. } => secret.iter().chain(projections).collect(),
             _ => Vec::new(),
         }
     }
@@ -361,15 +361,15 @@ impl Change {
         match self {
             Change::CreateTopic { topic, .. }
             | Change::AddPartitions { topic, .. }
-            | Change::ChangeReplication { topic, .. }
+            | Change::ChangeReplicationFactor { topic, .. }
             | Change::AlterConfig { topic, .. }
             | Change::DeleteTopic { topic } => topic,
             Change::CreateAccount { account, .. }
-            | Change::DescribeAccount { account, .. }
-            | Change::IssueKey { account, .. }
-            | Change::RevokeKey { account, .. }
+            | Change::UpdateAccount { account, .. }
+            | Change::CreateKey { account, .. }
+            | Change::DeleteKey { account, .. }
             | Change::DeleteAccount { account } => account,
-            Change::Grant { principal, .. } | Change::Revoke { principal, .. } => principal,
+            Change::CreateAcl { principal, .. } | Change::DeleteAcl { principal, .. } => principal,
         }
     }
 
@@ -377,14 +377,16 @@ impl Change {
     pub fn account(&self) -> Option<&str> {
         match self {
             Change::CreateAccount { account, .. }
-            | Change::DescribeAccount { account, .. }
-            | Change::IssueKey { account, .. }
-            | Change::RevokeKey { account, .. }
+            | Change::UpdateAccount { account, .. }
+            | Change::CreateKey { account, .. }
+            | Change::DeleteKey { account, .. }
             | Change::DeleteAccount { account } => Some(account),
-            Change::Grant { principal, .. } | Change::Revoke { principal, .. } => principal.strip_prefix("User:"),
+            Change::CreateAcl { principal, .. } | Change::DeleteAcl { principal, .. } => {
+                principal.strip_prefix("User:")
+            }
             Change::CreateTopic { .. }
             | Change::AddPartitions { .. }
-            | Change::ChangeReplication { .. }
+            | Change::ChangeReplicationFactor { .. }
             | Change::AlterConfig { .. }
             | Change::DeleteTopic { .. } => None,
         }
@@ -394,32 +396,32 @@ impl Change {
     pub fn least_risk(&self) -> Risk {
         match self {
             Change::DeleteTopic { .. } | Change::DeleteAccount { .. } => Risk::Destroy,
-            Change::RevokeKey { .. } => Risk::Revoke,
-            Change::Revoke { .. }
-            | Change::DescribeAccount { .. }
+            Change::DeleteKey { .. } => Risk::Revoke,
+            Change::DeleteAcl { .. }
+            | Change::UpdateAccount { .. }
             | Change::AddPartitions { .. }
-            | Change::ChangeReplication { .. } => Risk::Change,
+            | Change::ChangeReplicationFactor { .. } => Risk::Change,
             Change::CreateAccount { .. }
             | Change::CreateTopic { .. }
             | Change::AlterConfig { .. }
-            | Change::Grant { .. }
-            | Change::IssueKey { .. } => Risk::Additive,
+            | Change::CreateAcl { .. }
+            | Change::CreateKey { .. } => Risk::Additive,
         }
     }
 
     /// When it is done.
     pub fn phase(&self) -> Phase {
         match self {
-            Change::CreateAccount { .. } | Change::DescribeAccount { .. } => Phase::Accounts,
+            Change::CreateAccount { .. } | Change::UpdateAccount { .. } => Phase::Accounts,
             Change::CreateTopic { .. }
             | Change::AddPartitions { .. }
-            | Change::ChangeReplication { .. }
+            | Change::ChangeReplicationFactor { .. }
             | Change::AlterConfig { .. } => Phase::Topics,
-            Change::Grant { .. } => Phase::Grants,
-            Change::IssueKey { .. } => Phase::Keys,
-            Change::Revoke { .. } => Phase::Revokes,
+            Change::CreateAcl { .. } => Phase::Acls,
+            Change::CreateKey { .. } => Phase::Keys,
+            Change::DeleteAcl { .. } => Phase::AclDeletes,
             Change::DeleteTopic { .. } => Phase::TopicDeletes,
-            Change::RevokeKey { .. } => Phase::KeyRevocations,
+            Change::DeleteKey { .. } => Phase::KeyDeletes,
             Change::DeleteAccount { .. } => Phase::AccountDeletes,
         }
     }

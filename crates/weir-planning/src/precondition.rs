@@ -68,7 +68,7 @@ enum TopicAspect<'a> {
     /// Of settings whose change may drop records.
     Records(&'a str, &'a BTreeMap<String, String>, bool),
     Whole {
-        uid: &'a str,
+        topic_id: &'a str,
         partitions: u32,
         config: &'a BTreeMap<String, String>,
         known_empty: bool,
@@ -84,7 +84,7 @@ impl Step {
         }
         let marker = self.marker(plan).map(|m| m.to_string());
         let keys = match &self.change {
-            Change::IssueKey { account, .. } => KeysByAccount::filtered(now, |key| key.account == *account),
+            Change::CreateKey { account, .. } => KeysByAccount::filtered(now, |key| key.account == *account),
             _ => KeysByAccount(BTreeMap::new()),
         };
         if let Some(reason) = self.conflict(now) {
@@ -102,7 +102,7 @@ impl Step {
 
     /// The mark of a key this step makes; absent for steps that make none.
     pub fn marker(&self, plan: &Plan) -> Option<KeyMarker> {
-        let Change::IssueKey { slot, secret, .. } = &self.change else { return None };
+        let Change::CreateKey { slot, secret, .. } = &self.change else { return None };
         Some(KeyMarker::new(plan, &self.id, slot, secret))
     }
 
@@ -126,7 +126,7 @@ impl Step {
         let topic = |name: &String| observed.topics.get(name);
         match &self.change {
             Change::CreateAccount { account, description: _ }
-            | Change::DescribeAccount { account, from: _, to: _ }
+            | Change::UpdateAccount { account, from: _, to: _ }
             | Change::DeleteAccount { account } => match observed.accounts.get(account) {
                 Some(account) => fingerprint(account),
                 None => presence(false),
@@ -135,26 +135,26 @@ impl Step {
                 presence(topic(name).is_some() || observed.other_topics.contains(name))
             }
             Change::AddPartitions { topic: name, .. } => {
-                topic_aspect(topic(name).map(|t| TopicAspect::Partitions(&t.uid, t.partitions)))
+                topic_aspect(topic(name).map(|t| TopicAspect::Partitions(&t.topic_id, t.partitions)))
             }
-            Change::ChangeReplication { topic: name, .. } => {
-                topic_aspect(topic(name).map(|t| TopicAspect::Replication(&t.uid, t.replication_factor)))
+            Change::ChangeReplicationFactor { topic: name, .. } => {
+                topic_aspect(topic(name).map(|t| TopicAspect::Replication(&t.topic_id, t.replication_factor)))
             }
             Change::AlterConfig { topic: name, settings } if may_lose_data(settings) => {
                 topic_aspect(topic(name).map(|t| records(t, known_empty(t))))
             }
             Change::AlterConfig { topic: name, settings: _ } => {
-                topic_aspect(topic(name).map(|t| TopicAspect::Config(&t.uid, &t.config)))
+                topic_aspect(topic(name).map(|t| TopicAspect::Config(&t.topic_id, &t.config)))
             }
             Change::DeleteTopic { topic: name } => topic_aspect(topic(name).map(|t| whole(t, known_empty(t)))),
-            Change::Grant { principal, acl } | Change::Revoke { principal, acl } => {
+            Change::CreateAcl { principal, acl } | Change::DeleteAcl { principal, acl } => {
                 presence(observed.acls.get(principal).is_some_and(|acls| acls.contains(acl)))
             }
-            Change::IssueKey { account, slot, tags, .. } => {
+            Change::CreateKey { account, slot, tags, .. } => {
                 let stage = tags.get(ObservedSecret::TAG_STAGE).map_or("", String::as_str);
                 self.slot_aspect(observed, &keys.in_slot(account, stage, slot, ignore), |_| false)
             }
-            Change::RevokeKey { key, .. } => match observed.keys.get(key) {
+            Change::DeleteKey { key, .. } => match observed.keys.get(key) {
                 Some(key) => fingerprint(key),
                 None => presence(false),
             },
@@ -168,7 +168,7 @@ impl Step {
             Change::CreateAccount { account, description } => {
                 now.accounts.get(account).is_some_and(|a| a.description == *description)
             }
-            Change::DescribeAccount { account, from: _, to } => {
+            Change::UpdateAccount { account, from: _, to } => {
                 now.accounts.get(account).is_some_and(|a| a.description == *to)
             }
             Change::CreateTopic { topic: name, partitions, replication_factor, config } => {
@@ -179,7 +179,7 @@ impl Step {
                 })
             }
             Change::AddPartitions { topic: name, from: _, to } => topic(name).is_some_and(|t| t.partitions == *to),
-            Change::ChangeReplication { topic: name, from: _, to } => {
+            Change::ChangeReplicationFactor { topic: name, from: _, to } => {
                 topic(name).is_some_and(|t| t.replication_factor == *to)
             }
             Change::AlterConfig { topic: name, settings: changes } => topic(name).is_some_and(|t| {
@@ -188,15 +188,15 @@ impl Step {
                     (own, to) => own.is_none() && to.is_none(),
                 })
             }),
-            Change::Grant { principal, acl } => holds(principal, acl),
-            Change::Revoke { principal, acl } => !holds(principal, acl),
+            Change::CreateAcl { principal, acl } => holds(principal, acl),
+            Change::DeleteAcl { principal, acl } => !holds(principal, acl),
             Change::DeleteTopic { topic: name } => topic(name).is_none() && !now.other_topics.contains(name),
             Change::DeleteAccount { account } => !now.accounts.contains_key(account),
-            Change::IssueKey { projections, .. } => self.stored(plan, now).is_some_and(|id| {
+            Change::CreateKey { projections, .. } => self.stored(plan, now).is_some_and(|id| {
                 let hands_out = |at| now.secrets.get(at).and_then(ObservedSecret::hands_out);
                 projections.values().all(|at| hands_out(at) == Some(id))
             }),
-            Change::RevokeKey { key, delete_secret, .. } => {
+            Change::DeleteKey { key, delete_secret, .. } => {
                 let kept = |s: &&ObservedSecret| s.state != SecretState::Deleted && s.key_id() == Some(key);
                 let mut secrets = self.change.secrets().into_iter().filter_map(|at| now.secrets.get(at));
                 !now.keys.contains_key(key) && (!*delete_secret || secrets.find(kept).is_none())
@@ -207,7 +207,7 @@ impl Step {
     /// The key that the JSON secret hands out, if it exists and this very step made it. With projections still to be
     /// written the step is not done; since nobody reads values, another key is made then.
     pub fn stored<'o>(&self, plan: &Plan, now: &'o Observed) -> Option<&'o str> {
-        let Change::IssueKey { secret, .. } = &self.change else { return None };
+        let Change::CreateKey { secret, .. } = &self.change else { return None };
         let id = now.secrets.get(secret)?.hands_out()?;
         let marker = self.marker(plan)?.to_string();
         now.keys.get(id).is_some_and(|key| key.marker.as_ref() == Some(&marker)).then_some(id)
@@ -225,7 +225,7 @@ impl Step {
 
     /// What stands against the step whatever the fingerprint says.
     fn conflict(&self, now: &Observed) -> Option<String> {
-        let Change::RevokeKey { key, delete_secret, .. } = &self.change else { return None };
+        let Change::DeleteKey { key, delete_secret, .. } = &self.change else { return None };
         self.change.secrets().into_iter().find_map(|at| {
             let held = now.secrets.get(at)?.hands_out()?;
             match (delete_secret, held == key) {
@@ -250,8 +250,8 @@ impl Step {
     /// in other shapes, or on the way from `delete` to `compact,delete`.
     fn is_half_done(&self, plan: &Plan, now: &Observed) -> bool {
         match &self.change {
-            Change::RevokeKey { key, delete_secret: true, .. } => !now.keys.contains_key(key),
-            Change::IssueKey { projections, .. } => !projections.is_empty() && self.stored(plan, now).is_some(),
+            Change::DeleteKey { key, delete_secret: true, .. } => !now.keys.contains_key(key),
+            Change::CreateKey { projections, .. } => !projections.is_empty() && self.stored(plan, now).is_some(),
             Change::AlterConfig { topic, settings: changes } if plan.provider == Provider::ConfluentCloud => {
                 let by_way_of = changes.get(CLEANUP).filter(|_| self.change.goes_by_way_of_compact());
                 let Some((change, there)) = by_way_of.zip(now.topics.get(topic)) else { return false };
@@ -268,7 +268,7 @@ impl Step {
     /// Whether the key to be replaced is gone and no other took its place but, perhaps, our own: a run was stopped
     /// between making a key and storing it, where a new key takes the old one's place at once.
     fn took_the_place(&self, plan: &Plan, now: &Observed, keys: &KeysByAccount<'_>, marker: Option<&str>) -> bool {
-        let Change::IssueKey { account, slot, replaces: Some(old), .. } = &self.change else { return false };
+        let Change::CreateKey { account, slot, replaces: Some(old), .. } = &self.change else { return false };
         if plan.provider != Provider::ApacheKafka || !keys.in_slot(account, &plan.stage, slot, marker).is_empty() {
             return false;
         }
@@ -278,7 +278,7 @@ impl Step {
     /// Whether a run was stopped between recovering a deleted secret and storing a key in it. But for secrets that are
     /// there again, as they were, everything is as planned.
     fn is_recovered(&self, plan: &Plan, now: &Observed, keys: &KeysByAccount<'_>, marker: Option<&str>) -> bool {
-        let Change::IssueKey { account, slot, .. } = &self.change else { return false };
+        let Change::CreateKey { account, slot, .. } = &self.change else { return false };
         let keys = keys.in_slot(account, &plan.stage, slot, marker);
         let is_there = |at: &&SecretRef| now.secrets.get(at).is_some_and(|s| s.state != SecretState::Deleted);
         let there: Vec<&SecretRef> = self.change.secrets().into_iter().filter(is_there).collect();
@@ -294,7 +294,7 @@ impl Step {
             Change::CreateAccount { account, .. } => {
                 format!("the service account `{account}` exists now, with another description.")
             }
-            Change::DescribeAccount { account, .. } | Change::DeleteAccount { account } => {
+            Change::UpdateAccount { account, .. } | Change::DeleteAccount { account } => {
                 format!("the service account `{account}` is not what it was when the plan was made.")
             }
             Change::CreateTopic { topic, .. } => format!("the topic `{topic}` exists now, and not as planned."),
@@ -303,7 +303,7 @@ impl Step {
                     "the topic `{topic}` has another number of partitions than when the plan was made, or was made anew."
                 )
             }
-            Change::ChangeReplication { topic, .. } => {
+            Change::ChangeReplicationFactor { topic, .. } => {
                 format!(
                     "the topic `{topic}` has another replication factor than when the plan was made, or was made anew."
                 )
@@ -322,13 +322,13 @@ impl Step {
                 )
             }
             // A binding is there or not: one is done, the other as planned.
-            Change::Grant { principal, acl } | Change::Revoke { principal, acl } => {
+            Change::CreateAcl { principal, acl } | Change::DeleteAcl { principal, acl } => {
                 format!("the binding `{acl}` of {principal} is not what it was when the plan was made.")
             }
-            Change::IssueKey { account, slot, .. } => {
+            Change::CreateKey { account, slot, .. } => {
                 format!("the keys of `{account}/{slot}` or its secret are not what they were when the plan was made.")
             }
-            Change::RevokeKey { key, .. } => format!("the API key `{key}` is not what it was when the plan was made."),
+            Change::DeleteKey { key, .. } => format!("the API key `{key}` is not what it was when the plan was made."),
         }
     }
 }
@@ -338,11 +338,11 @@ fn topic_aspect(aspect: Option<TopicAspect<'_>>) -> Digest {
 }
 
 fn whole(topic: &ObservedTopic, known_empty: bool) -> TopicAspect<'_> {
-    TopicAspect::Whole { uid: &topic.uid, partitions: topic.partitions, config: &topic.config, known_empty }
+    TopicAspect::Whole { topic_id: &topic.topic_id, partitions: topic.partitions, config: &topic.config, known_empty }
 }
 
 fn records(topic: &ObservedTopic, known_empty: bool) -> TopicAspect<'_> {
-    TopicAspect::Records(&topic.uid, &topic.config, known_empty)
+    TopicAspect::Records(&topic.topic_id, &topic.config, known_empty)
 }
 
 fn known_empty(topic: &ObservedTopic) -> bool {

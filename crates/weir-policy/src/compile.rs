@@ -221,7 +221,7 @@ impl Compiler<'_> {
             || !spec.stages.is_empty();
         if limited && !topics {
             let field = if spec.settings.is_empty() { "match" } else { "settings" };
-            self.wrong([field], Problem::new("only topics have settings, partitions and copies"));
+            self.wrong([field], Problem::new("only topics have settings, partitions and replicas"));
         }
         if plans && (limited || spec.naming.is_some() || spec.requires.is_some()) {
             self.wrong(["match", "kinds"], Problem::new("steps of plans have `validations` only"));

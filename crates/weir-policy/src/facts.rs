@@ -85,7 +85,7 @@ pub(crate) fn topic<'w>(topic: &StagedTopic<'w>) -> Option<Record<'w>> {
     let mut spec =
         vec![("config", Fact::Record(Record::new(config))), ("ensure", Fact::text(ensure_word(topic.ensure)))];
     spec.extend(topic.partitions.map(|(partitions, _)| ("partitions", Fact::int(partitions))));
-    spec.extend(topic.replication_factor.map(|(copies, _)| ("replicationFactor", Fact::int(copies))));
+    spec.extend(topic.replication_factor.map(|(replicas, _)| ("replicationFactor", Fact::int(replicas))));
     spec.extend(topic.profile.map(|profile| ("profile", Fact::text(profile))));
     let access = vec![
         ("consumers", teams(consumers)),

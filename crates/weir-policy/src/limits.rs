@@ -1,4 +1,4 @@
-//! Limits of topics: settings, partitions, copies.
+//! Limits of topics: settings, partitions, replicas.
 
 use std::collections::BTreeMap;
 
@@ -171,7 +171,7 @@ impl Limits {
             ("partitions", "partitions", self.partitions, topic.partitions.map(|(n, _)| n)),
             (
                 "replicationFactor",
-                "copies of each partition",
+                "replicas of each partition",
                 self.replication_factor,
                 topic.replication_factor.map(|(n, _)| n.into()),
             ),
@@ -206,7 +206,7 @@ impl Limit {
         };
         // What is no value at all is told by validation.
         let canonical = settings::canonical(name, value).ok()?;
-        let shown = settings::humane(name, &canonical);
+        let shown = settings::human_readable(name, &canonical);
         if self.unset {
             return Some(
                 Problem::new(format!("`{name}` must not be set")).help("take it out: the cluster's default is meant"),
@@ -236,7 +236,7 @@ impl Limit {
         let wrong = items
             .into_iter()
             .find(|item| !self.allowed.is_empty() && !among(&self.allowed, item) || among(&self.forbidden, item))?;
-        let wrong = settings::humane(name, wrong);
+        let wrong = settings::human_readable(name, wrong);
         Some(Problem::new(format!("`{name}` must not be `{wrong}`")).help(match self.allowed.is_empty() {
             true => "write another value".to_owned(),
             false => format!("write{}", self.words()),

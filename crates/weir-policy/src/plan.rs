@@ -219,16 +219,16 @@ fn step_facts<'p>(step: &'p Step, labels: &'p BTreeMap<String, String>) -> Recor
             account = Some(name);
             "create-account"
         }
-        Change::DescribeAccount { account: name, from, to } => {
+        Change::UpdateAccount { account: name, from, to } => {
             account = Some(name);
             before.push(("description", Fact::text(from)));
             after.push(("description", Fact::text(to)));
-            "describe-account"
+            "update-account"
         }
         Change::CreateTopic { topic: name, partitions, replication_factor, config } => {
             topic = Some(name);
             after.extend(partitions.map(|partitions| ("partitions", Fact::int(partitions))));
-            after.extend(replication_factor.map(|copies| ("replicationFactor", Fact::int(copies))));
+            after.extend(replication_factor.map(|replicas| ("replicationFactor", Fact::int(replicas))));
             after.extend(config.iter().filter_map(|(name, value)| Some((name.as_str(), typed(name, value)?))));
             "create-topic"
         }
@@ -238,11 +238,11 @@ fn step_facts<'p>(step: &'p Step, labels: &'p BTreeMap<String, String>) -> Recor
             after.push(("partitions", Fact::int(*to)));
             "add-partitions"
         }
-        Change::ChangeReplication { topic: name, from, to } => {
+        Change::ChangeReplicationFactor { topic: name, from, to } => {
             topic = Some(name);
             before.push(("replicationFactor", Fact::int(*from)));
             after.push(("replicationFactor", Fact::int(*to)));
-            "change-replication"
+            "change-replication-factor"
         }
         Change::AlterConfig { topic: name, settings } => {
             topic = Some(name);
@@ -253,21 +253,21 @@ fn step_facts<'p>(step: &'p Step, labels: &'p BTreeMap<String, String>) -> Recor
             }
             "alter-config"
         }
-        Change::Grant { principal, .. } => {
+        Change::CreateAcl { principal, .. } => {
             whose = Some(principal);
-            "grant"
+            "create-acl"
         }
-        Change::Revoke { principal, .. } => {
+        Change::DeleteAcl { principal, .. } => {
             whose = Some(principal);
-            "revoke"
+            "delete-acl"
         }
-        Change::IssueKey { account: name, .. } => {
+        Change::CreateKey { account: name, .. } => {
             account = Some(name);
-            "issue-key"
+            "create-key"
         }
-        Change::RevokeKey { account: name, .. } => {
+        Change::DeleteKey { account: name, .. } => {
             account = Some(name);
-            "revoke-key"
+            "delete-key"
         }
         Change::DeleteTopic { topic: name } => {
             topic = Some(name);

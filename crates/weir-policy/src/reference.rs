@@ -130,7 +130,7 @@ fn limits(
     place: &str,
     settings: &BTreeMap<String, SettingLimit>,
     partitions: Option<Range>,
-    copies: Option<Range>,
+    replicas: Option<Range>,
 ) -> Vec<String> {
     let list = |words: &[String]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
     let mut asks = Vec::new();
@@ -146,7 +146,7 @@ fn limits(
         let when = if when.is_empty() { String::new() } else { format!(", where {}", when.join(" and ")) };
         asks.push(format!("{place}`{name}` is {}{when}", says.join(" and ")));
     }
-    for (what, range) in [("partitions", partitions), ("copies of each partition", copies)] {
+    for (what, range) in [("partitions", partitions), ("replicas of each partition", replicas)] {
         let Some(Range { min, max }) = range else { continue };
         let ends = [min.map(|min| format!("at least {min}")), max.map(|max| format!("at most {max}"))];
         asks.push(format!("{place}there are {} {what}", ends.into_iter().flatten().collect::<Vec<_>>().join(" and ")));

@@ -133,7 +133,7 @@ shape! {
     }
     STEP = "a step" {
         "id": Type::Text, "Its name: `delete-topic toll.passages.v1`.";
-        "action": Type::Text, "`create-topic`, `add-partitions`, `change-replication`, `alter-config`, `delete-topic`, `grant`, `revoke`, `issue-key`, `revoke-key`, `create-account`, `describe-account`, `delete-account`";
+        "action": Type::Text, "`create-topic`, `add-partitions`, `change-replication-factor`, `alter-config`, `delete-topic`, `create-acl`, `delete-acl`, `create-key`, `delete-key`, `create-account`, `update-account`, `delete-account`";
         "risk": Type::Text, "`additive`, `change`, `revoke`, `destroy`, `data-loss`";
         "plane": Type::Text, "`control` or `data`";
         "topic" optional: Type::Text, "Physical name of the topic it is about.";

@@ -69,18 +69,18 @@ pub trait Cluster: Send + Sync {
     async fn topic_facts(&self, topics: &BTreeSet<String>) -> Result<BTreeMap<String, TopicFacts>, PortError>;
 
     /// Carries out changes that are independent of each other, in one batch where the system can; answers for each
-    /// in the order given. Never called with [`Change::IssueKey`] or [`Change::RevokeKey`].
+    /// in the order given. Never called with [`Change::CreateKey`] or [`Change::DeleteKey`].
     ///
     /// What shall exist and does (with the same content), or shall not and does not, is a success.
     async fn apply(&self, changes: &[&Change]) -> Vec<Result<(), PortError>>;
 
     /// Creates an API key for an account. An answer that was lost on the way is [`ErrorKind::Ambiguous`]; whoever
     /// gets one looks for `marker` among the account's keys.
-    async fn create_key(&self, account: &str, marker: &KeyMarker) -> Result<IssuedKey, PortError>;
+    async fn create_key(&self, account: &str, marker: &KeyMarker) -> Result<CreatedKey, PortError>;
 
     /// Whether a new key logs in by now: some systems take minutes to let it in. Asked only when somebody wants to
     /// wait, after the key was stored; never a condition for storing it.
-    async fn key_ready(&self, key: &IssuedKey) -> Result<bool, PortError> {
+    async fn key_ready(&self, key: &CreatedKey) -> Result<bool, PortError> {
         let _ = key;
         Ok(true)
     }
@@ -125,7 +125,7 @@ impl fmt::Display for Asked {
 
 /// A new API key. The only time its secret is seen.
 #[derive(Debug)]
-pub struct IssuedKey {
+pub struct CreatedKey {
     /// The key's id.
     pub id: String,
     /// Its secret.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use weir_planning::{
     Change, ClusterFacts, KeyMarker, Limits, Observed, ObservedAccount, ObservedKey, ObservedTopic, TopicFacts,
 };
-use weir_ports::{Cluster, IssuedKey, PortError, Query};
+use weir_ports::{Cluster, CreatedKey, PortError, Query};
 
 use crate::{
     Call, Sandbox,
@@ -35,7 +35,7 @@ impl Cluster for Sandbox {
         }
     }
 
-    async fn create_key(&self, account: &str, marker: &KeyMarker) -> Result<IssuedKey, PortError> {
+    async fn create_key(&self, account: &str, marker: &KeyMarker) -> Result<CreatedKey, PortError> {
         let now = self.clock.now();
         let (id, secret) = one(self.change(Call::CreateKey)?, |transaction| {
             rules::keys::create(transaction, account, &marker.to_string(), now)
@@ -108,7 +108,7 @@ fn observe(state: &State, query: &Query) -> Observed {
     for (name, topic) in state.topics.iter() {
         if query.topics.contains(name) {
             let topic = ObservedTopic {
-                uid: topic.uid.clone(),
+                topic_id: topic.topic_id.clone(),
                 partitions: topic.partitions,
                 replication_factor: topic.replication_factor,
                 config: topic.config.clone(),

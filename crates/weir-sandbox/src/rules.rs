@@ -15,15 +15,15 @@ use crate::transaction::Transaction;
 pub(crate) fn apply(on: &mut Transaction<'_>, change: &Change) -> Result<(), PortError> {
     match change {
         Change::CreateAccount { account, description } => accounts::create(on, account, description),
-        Change::DescribeAccount { account, from: _, to } => accounts::describe(on, account, to),
+        Change::UpdateAccount { account, from: _, to } => accounts::describe(on, account, to),
         Change::CreateTopic { topic, partitions, replication_factor, config } => {
             topics::create(on, topic, *partitions, *replication_factor, config)
         }
         Change::AddPartitions { topic, from: _, to } => topics::add_partitions(on, topic, *to),
-        Change::ChangeReplication { topic, from: _, to } => topics::change_replication(on, topic, *to),
+        Change::ChangeReplicationFactor { topic, from: _, to } => topics::change_replication(on, topic, *to),
         Change::AlterConfig { topic, settings } => topics::alter_config(on, topic, settings),
-        Change::Grant { principal, acl } => acls::grant(on, principal, acl),
-        Change::Revoke { principal, acl } => {
+        Change::CreateAcl { principal, acl } => acls::grant(on, principal, acl),
+        Change::DeleteAcl { principal, acl } => {
             acls::revoke(on, principal, acl);
             Ok(())
         }
@@ -35,7 +35,7 @@ pub(crate) fn apply(on: &mut Transaction<'_>, change: &Change) -> Result<(), Por
             accounts::delete(on, account);
             Ok(())
         }
-        Change::IssueKey { .. } | Change::RevokeKey { .. } => {
+        Change::CreateKey { .. } | Change::DeleteKey { .. } => {
             Err(refused("API keys are not created and deleted in batches"))
         }
     }

@@ -6,7 +6,7 @@ use std::{
 
 use jiff::Timestamp;
 use weir_planning::TopicFacts;
-use weir_ports::{Clock, ErrorKind, IssuedKey, PortError, SecretString, SystemClock};
+use weir_ports::{Clock, CreatedKey, ErrorKind, PortError, SecretString, SystemClock};
 
 use crate::{
     Faults, Vaults,
@@ -193,7 +193,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// `Refused` if there is no such account, or no room for another key.
-    pub fn add_key(&self, account: &str, description: &str) -> Result<IssuedKey, PortError> {
+    pub fn add_key(&self, account: &str, description: &str) -> Result<CreatedKey, PortError> {
         let mut transaction = self.change_unfaulted()?;
         let now = self.clock.now();
         let (id, secret) = rules::keys::create(&mut transaction, account, description, now)?;
@@ -201,13 +201,13 @@ impl Sandbox {
         Ok(self.issued(id, secret, now))
     }
 
-    pub(crate) fn issued(&self, id: String, secret: SecretString, created: Timestamp) -> IssuedKey {
+    pub(crate) fn issued(&self, id: String, secret: SecretString, created: Timestamp) -> CreatedKey {
         let connection = [
             ("bootstrap.servers", format!("{}.sandbox.invalid:9092", self.id)),
             ("security.protocol", "SASL_SSL".to_owned()),
             ("sasl.mechanism", "PLAIN".to_owned()),
         ];
-        IssuedKey {
+        CreatedKey {
             id,
             secret,
             created: Some(created),

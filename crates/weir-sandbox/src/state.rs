@@ -107,7 +107,7 @@ impl ClusterSettings {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Topic {
     /// Another one after delete and create.
-    pub(crate) uid: String,
+    pub(crate) topic_id: String,
     pub(crate) partitions: u32,
     pub(crate) replication_factor: u16,
     /// Its own settings.

@@ -18,7 +18,7 @@ use std::{collections::BTreeSet, fmt, future::Future, pin::Pin, time::Duration};
 
 use async_trait::async_trait;
 use weir_planning::SecretRef;
-use weir_ports::{Cluster, IssuedKey, PortError, SecretSink, SecretString};
+use weir_ports::{Cluster, CreatedKey, PortError, SecretSink, SecretString};
 
 use self::bench::Bench;
 
@@ -53,7 +53,7 @@ pub enum Ability {
     /// Bindings whose operation means nothing for their resource are refused.
     MeaninglessOperations,
     /// A replication factor can be changed.
-    ChangeReplication,
+    ChangeReplicationFactor,
     /// [`Harness::denied`]
     Denied,
     /// [`Harness::make_key_by_hand`]
@@ -71,7 +71,7 @@ pub enum Ability {
 /// What Confluent Cloud cannot do, or a fake of it cannot arrange: weir-confluent's suite skips it, and the published page
 /// says so.
 pub const CONFLUENT_LACKS: [Ability; 4] =
-    [Ability::SecretSink, Ability::Hosts, Ability::MeaninglessOperations, Ability::ChangeReplication];
+    [Ability::SecretSink, Ability::Hosts, Ability::MeaninglessOperations, Ability::ChangeReplicationFactor];
 
 /// An implementation under test, and what is needed around it.
 #[async_trait]
@@ -92,7 +92,7 @@ pub trait Harness: Send + Sync {
     fn lacks(&self) -> BTreeSet<Ability>;
 
     /// Copies of each record of a topic: what the cluster surely takes.
-    fn copies(&self) -> u16 {
+    fn replicas(&self) -> u16 {
         1
     }
 
@@ -113,7 +113,7 @@ pub trait Harness: Send + Sync {
     }
 
     /// Whether a client that shows this key is let in.
-    async fn logs_in(&self, key: &IssuedKey) -> bool {
+    async fn logs_in(&self, key: &CreatedKey) -> bool {
         let _ = key;
         false
     }

@@ -31,7 +31,7 @@ fn the_first_command_does_what_the_readme_says() {
     let dir = tempfile::tempdir().unwrap();
     pipeline::copy(&root.join("fixtures/cps"), &dir.path().join("cps"));
     let up = weir(dir.path(), "up --workspace cps --stage dev --yes");
-    let keys = up.lines().filter(|line| line.starts_with("+ created     issue-key ")).count();
+    let keys = up.lines().filter(|line| line.starts_with("+ created     create-key ")).count();
     let valid = weir(dir.path(), "validate --workspace cps");
     let number = |what: &str| valid.split(what).next().and_then(|text| text.rsplit(' ').next()).unwrap_or_default();
     for told in [

@@ -48,7 +48,7 @@ fn account(name: &str) -> Change {
 }
 
 fn grant(name: &str, acl: Acl) -> Change {
-    Change::Grant { principal: format!("User:{name}"), acl }
+    Change::CreateAcl { principal: format!("User:{name}"), acl }
 }
 
 fn topic(name: &str, config: &[(&str, &str)]) -> Change {
@@ -118,7 +118,7 @@ async fn principals_are_known_by_name_however_brokers_list_them() {
     let observed = scene.both(Tls::Off).observe(&everything).await.unwrap();
     assert!(observed.acls.contains_key(&format!("User:{gone}")), "{:?}", observed.acls.keys());
     // What was bound to it stays.
-    done(&cloud, &names.clone().map(|name| Change::Revoke { principal: format!("User:{name}"), acl: acl(&name) }))
+    done(&cloud, &names.clone().map(|name| Change::DeleteAcl { principal: format!("User:{name}"), acl: acl(&name) }))
         .await;
     until(&cloud, &everything, |o| !o.acls.contains_key(&format!("User:{}", names[0]))).await;
     assert!(cloud.observe(&everything).await.unwrap().acls.contains_key(&format!("User:{gone}")));
@@ -169,7 +169,7 @@ async fn the_data_plane_alone_uses_what_it_is_told() {
     assert_eq!(cloud.observe(&query).await.unwrap_err().kind, ErrorKind::Unavailable);
     for change in [
         grant(&format!("{prefix}untold"), acl("x")),
-        Change::Revoke { principal: format!("User:{prefix}untold"), acl: acl("x") },
+        Change::DeleteAcl { principal: format!("User:{prefix}untold"), acl: acl("x") },
     ] {
         assert_eq!(refused(&cloud, &change).await.kind, ErrorKind::Unavailable);
     }

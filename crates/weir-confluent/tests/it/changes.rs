@@ -213,11 +213,8 @@ async fn each_change_is_answered_in_its_place() {
         ("PATCH /iam/v2/service-accounts/sa-1", vec![says(200, account("new"))]),
     ])
     .await;
-    let describe = |name: &str| Change::DescribeAccount {
-        account: name.to_owned(),
-        from: "ours".to_owned(),
-        to: "new".to_owned(),
-    };
+    let describe =
+        |name: &str| Change::UpdateAccount { account: name.to_owned(), from: "ours".to_owned(), to: "new".to_owned() };
     let long = Change::CreateAccount { account: "x".repeat(65), description: String::new() };
     let topic = Change::DeleteTopic { topic: "t".to_owned() };
     let changes = [&long, &describe("dev-a"), &topic, &describe("absent"), &create()];
@@ -236,7 +233,7 @@ fn new_key() -> Value {
     json!({"id": "KEY1", "spec": {"secret": CANARY, "owner": {"id": "sa-1"}}})
 }
 
-async fn created(answers: Vec<Answer>) -> (Result<weir_ports::IssuedKey, PortError>, Router) {
+async fn created(answers: Vec<Answer>) -> (Result<weir_ports::CreatedKey, PortError>, Router) {
     let host =
         Router::new(vec![cluster(), (ACCOUNTS, vec![list(json!([account("ours")]))]), (POST_KEY, answers)]).await;
     let key = cloud(&host.url).create_key("dev-a", &marker()).await;

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::OnceLock, time::Duration};
 use async_trait::async_trait;
 use weir_confluent::{ApiKey, ConfluentCloud, Control, Data, Options};
 use weir_kafka::{Kafka, Login, SaslMechanism, SecurityProtocol};
-use weir_ports::{Cluster, ErrorKind, IssuedKey, PortError, SecretSink};
+use weir_ports::{Cluster, CreatedKey, ErrorKind, PortError, SecretSink};
 use weir_testkit::{
     Broker,
     confluent::{self as fake, FakeConfluent, Tls},
@@ -81,7 +81,7 @@ impl Subject {
     }
 
     /// The brokers, as a client with this key.
-    fn client(&self, key: &IssuedKey) -> Kafka {
+    fn client(&self, key: &CreatedKey) -> Kafka {
         let protocol = if self.tls == Tls::On { SecurityProtocol::SaslSsl } else { SecurityProtocol::SaslPlaintext };
         let of = |name: &str| key.connection[name].clone();
         assert_eq!(of("security.protocol"), protocol.name());
@@ -120,7 +120,7 @@ impl Harness for Subject {
         CONFLUENT_LACKS.into()
     }
 
-    fn copies(&self) -> u16 {
+    fn replicas(&self) -> u16 {
         3
     }
 
@@ -137,7 +137,7 @@ impl Harness for Subject {
         Ok(self.scene.fake.create_key(&id, Some(self.scene.fake.cluster()), "made by hand").id)
     }
 
-    async fn logs_in(&self, key: &IssuedKey) -> bool {
+    async fn logs_in(&self, key: &CreatedKey) -> bool {
         self.client(key).reach().await.is_ok()
     }
 

@@ -69,7 +69,7 @@ async fn a_life() {
     assert_eq!((limits.accounts, limits.keys), (Some((1000, 3)), Some((2000, 1))));
     assert!(fake.keys().iter().any(|made| made.id == key.id && made.secret == key.secret.expose_secret()));
 
-    let describe = Change::DescribeAccount { account: "dev-a".to_owned(), from: String::new(), to: "new".to_owned() };
+    let describe = Change::UpdateAccount { account: "dev-a".to_owned(), from: String::new(), to: "new".to_owned() };
     cloud.apply(&[&describe]).await.remove(0).unwrap();
     assert_eq!(cloud.observe(&named(&["dev-a"])).await.unwrap().accounts["dev-a"].description, "new");
     cloud.delete_key("dev-a", &key.id).await.unwrap();

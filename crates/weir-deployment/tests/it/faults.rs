@@ -120,7 +120,7 @@ async fn a_vault_that_takes_no_key_leaves_none_behind() {
         let plan = plan(&sandbox, &after(), month(3)).await;
         let receipt = run(&plan, &sandbox).await;
         assert!(matches!(receipt.verdict(), Verdict::PartlyDeployed | Verdict::RemoteFailed));
-        let step = receipt.steps.iter().find(|step| step.id.0.starts_with("issue-key dev-new")).unwrap();
+        let step = receipt.steps.iter().find(|step| step.id.0.starts_with("create-key dev-new")).unwrap();
         assert_eq!(step.outcome, StepOutcome::Failed);
         let detail = step.detail.as_ref().unwrap();
         assert!(detail.contains("deleted again") || detail.contains("no key was made"), "{detail}");

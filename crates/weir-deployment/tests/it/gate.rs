@@ -37,7 +37,7 @@ async fn refusals_say_what_to_do() {
     insta::assert_snapshot!(scrub(refused, &easy), @"the approved plan is sha256:other, this one is sha256:THIS; have this one approved, or deploy the approved one");
 
     let refused = refusal(&easy, &sandbox, &Options { max_risk: Risk::Change, ..bold() }).await.to_string();
-    insta::assert_snapshot!(scrub(refused, &easy), @"7 steps risk more than `change` allows, the first is `revoke User:dev-biller allow Read topic literal dev.b` (revoke); if it is meant, pass --max-risk destroy");
+    insta::assert_snapshot!(scrub(refused, &easy), @"7 steps risk more than `change` allows, the first is `delete-acl User:dev-biller allow Read topic literal dev.b` (revoke); if it is meant, pass --max-risk destroy");
 
     wanted.approval_required = true;
     let strict = plan(&sandbox, &wanted, month(3)).await;
@@ -78,7 +78,7 @@ async fn what_the_files_say_counts_not_what_the_plan_says() {
     let refused = refusal(&made, &sandbox, &asking(before())).await.to_string();
     assert_eq!(
         refused,
-        "the files do not ask for 12 of the steps, the first is `describe-account dev-biller`; plan again"
+        "the files do not ask for 12 of the steps, the first is `update-account dev-biller`; plan again"
     );
     let mut fewer = after();
     fewer.topics.remove("dev.new");

@@ -88,7 +88,7 @@ async fn small_batches_end_in_the_same_state() {
 #[tokio::test(start_paused = true)]
 async fn whatever_changed_since_the_plan_stops_the_run() {
     let partitions = |topic: &str, from, to| Change::AddPartitions { topic: topic.into(), from, to };
-    let describe = |account: &str| Change::DescribeAccount {
+    let describe = |account: &str| Change::UpdateAccount {
         account: account.into(),
         from: String::new(),
         to: "changed by hand".into(),
@@ -110,7 +110,7 @@ async fn whatever_changed_since_the_plan_stops_the_run() {
     let account = Change::CreateAccount { account: "dev-new".into(), description: "made by hand".into() };
     for (change, stale) in [
         (account, "create-account dev-new"),
-        (describe("dev-biller"), "describe-account dev-biller"),
+        (describe("dev-biller"), "update-account dev-biller"),
         (create(5), "create-topic dev.new"),
         (partitions("dev.a", 3, 4), "add-partitions dev.a"),
         (retention, "alter-config dev.a"),
@@ -209,7 +209,7 @@ async fn a_grant_made_by_hand_is_no_conflict() {
     drop(deployed(folder.path()).await);
     let sandbox = open(folder.path(), month(3), "");
     let plan = plan(&sandbox, &after(), month(3)).await;
-    let grant = Change::Grant { principal: "User:dev-biller".into(), acl: read("dev.new") };
+    let grant = Change::CreateAcl { principal: "User:dev-biller".into(), acl: read("dev.new") };
     sandbox.apply(&[&grant]).await;
     assert_eq!(run(&plan, &sandbox).await.outcome, Outcome::Complete);
     assert_settled(&sandbox, &after(), month(3)).await;

@@ -8,7 +8,7 @@ use std::{
 use proptest::prelude::*;
 use weir_deployment::{DeployError, MemoryJournal, Options, Outcome, Receipt, Refusal, StepOutcome, Verdict, render};
 use weir_planning::{Change, KeyMarker, Observed, ObservedSecret, Phase, Plan, Plane, SecretRef, TopicFacts};
-use weir_ports::{Cluster, ErrorKind, IssuedKey, PortError, Query, SecretSink, SecretString};
+use weir_ports::{Cluster, CreatedKey, ErrorKind, PortError, Query, SecretSink, SecretString};
 use weir_sandbox::Sandbox;
 
 use crate::{
@@ -39,7 +39,7 @@ impl<'a> Only<'a> {
 
 fn plane_of(change: &Change) -> Plane {
     match change {
-        Change::CreateAccount { .. } | Change::DescribeAccount { .. } | Change::DeleteAccount { .. } => Plane::Control,
+        Change::CreateAccount { .. } | Change::UpdateAccount { .. } | Change::DeleteAccount { .. } => Plane::Control,
         _ => Plane::Data,
     }
 }
@@ -73,7 +73,7 @@ impl Cluster for Only<'_> {
         }
     }
 
-    async fn create_key(&self, account: &str, marker: &KeyMarker) -> Result<IssuedKey, PortError> {
+    async fn create_key(&self, account: &str, marker: &KeyMarker) -> Result<CreatedKey, PortError> {
         self.needs(Plane::Control)?;
         self.sandbox.create_key(account, marker).await
     }
@@ -143,7 +143,7 @@ async fn receipts_carry_a_plan_through_two_networks() {
         }
     }
     // Nobody loses an account or a key before the brokers took away its rights.
-    for (step, done) in plan.steps.iter().zip(&first.steps).filter(|(s, _)| s.change.phase() >= Phase::Revokes) {
+    for (step, done) in plan.steps.iter().zip(&first.steps).filter(|(s, _)| s.change.phase() >= Phase::AclDeletes) {
         assert_eq!(done.outcome, StepOutcome::OtherPlane, "{}", step.id);
     }
     let seen = observe(&sandbox, &after()).await.accounts;
@@ -168,7 +168,7 @@ async fn without_a_receipt_nothing_is_taken_for_done() {
     assert_eq!(receipt.outcome, Outcome::OtherPlane);
     let outcome = |id: &str| receipt.steps.iter().find(|step| step.id.0.starts_with(id)).map(|step| step.outcome);
     assert_eq!(outcome("create-topic dev.new"), Some(StepOutcome::Created));
-    assert_eq!(outcome("grant User:dev-new"), Some(StepOutcome::OtherPlane));
+    assert_eq!(outcome("create-acl User:dev-new"), Some(StepOutcome::OtherPlane));
     assert_eq!(outcome("delete-topic dev.gone"), Some(StepOutcome::OtherPlane));
 }
 
@@ -181,7 +181,7 @@ async fn what_failed_elsewhere_is_not_built_on() {
     let first = run_at(Plane::Control, &plan, &sandbox, &[]).await.unwrap();
     assert_eq!(first.verdict(), Verdict::PartlyDeployed);
     let second = run_at(Plane::Data, &plan, &sandbox, &[&first]).await.unwrap();
-    for (step, done) in plan.steps.iter().zip(&second.steps).filter(|(s, _)| s.change.phase() >= Phase::Revokes) {
+    for (step, done) in plan.steps.iter().zip(&second.steps).filter(|(s, _)| s.change.phase() >= Phase::AclDeletes) {
         assert_eq!(done.outcome, StepOutcome::OtherPlane, "{} takes something away", step.id);
     }
     let sandbox = open(folder.path(), month(3), "");

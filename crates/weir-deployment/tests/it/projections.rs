@@ -176,7 +176,7 @@ async fn an_emergency_leaves_only_the_new_key() {
     let sandbox = open(folder.path(), month(3), "");
     let plan_of_day = plan(&sandbox, &desired, month(3)).await;
     let steps: Vec<_> = plan_of_day.steps.iter().map(|step| step.id.0.split(' ').next().unwrap()).collect();
-    assert_eq!(steps, ["issue-key", "revoke-key"]);
+    assert_eq!(steps, ["create-key", "delete-key"]);
     let receipt = run(&plan_of_day, &sandbox).await;
     assert_eq!(receipt.outcome, Outcome::Complete);
     assert_eq!(observe(&sandbox, &desired).await.keys.len(), 1);

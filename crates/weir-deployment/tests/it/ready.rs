@@ -9,7 +9,7 @@ use std::{
 use tokio::time::Instant;
 use weir_deployment::{MemoryJournal, Options, Outcome, Pauses, StepOutcome, render};
 use weir_planning::{Change, KeyMarker, Observed, TopicFacts};
-use weir_ports::{Cluster, ErrorKind, IssuedKey, PortError, Query};
+use weir_ports::{Cluster, CreatedKey, ErrorKind, PortError, Query};
 use weir_sandbox::Sandbox;
 
 use crate::scene::{after, assert_settled, bold, deployed, login, month, open, plan, run, run_on, secret};
@@ -45,7 +45,7 @@ impl Cluster for Slow<'_> {
         self.sandbox.apply(changes).await
     }
 
-    async fn create_key(&self, account: &str, marker: &KeyMarker) -> Result<IssuedKey, PortError> {
+    async fn create_key(&self, account: &str, marker: &KeyMarker) -> Result<CreatedKey, PortError> {
         let key = self.sandbox.create_key(account, marker).await?;
         if self.silent == Some(account) {
             self.unseen.lock().unwrap().insert(key.id.clone());
@@ -53,7 +53,7 @@ impl Cluster for Slow<'_> {
         Ok(key)
     }
 
-    async fn key_ready(&self, key: &IssuedKey) -> Result<bool, PortError> {
+    async fn key_ready(&self, key: &CreatedKey) -> Result<bool, PortError> {
         if self.unseen.lock().unwrap().contains(&key.id) {
             return Err(PortError::new(ErrorKind::Unavailable, "no broker answers"));
         }
@@ -79,12 +79,12 @@ async fn new_keys_are_waited_for_before_old_ones_go() {
     let plan = plan(&sandbox, &after(), month(3)).await;
     let slow = Slow::new(&sandbox, 120, None);
     let receipt = run_on(&plan, &slow, &sandbox, &patient(5), &mut MemoryJournal::default()).await.unwrap();
-    let made: Vec<_> = receipt.steps.iter().filter(|step| step.id.0.starts_with("issue-key")).collect();
+    let made: Vec<_> = receipt.steps.iter().filter(|step| step.id.0.starts_with("create-key")).collect();
     assert!(made.len() > 1 && made.iter().all(|step| step.outcome == StepOutcome::Created));
     assert_eq!(receipt.outcome, Outcome::Complete, "{}", render::text(&receipt));
     assert!(made.iter().all(|step| step.ready == Some(true)));
     assert!(Instant::now() >= slow.until);
-    assert!(receipt.steps.iter().all(|step| step.ready.is_none() || step.id.0.starts_with("issue-key")));
+    assert!(receipt.steps.iter().all(|step| step.ready.is_none() || step.id.0.starts_with("create-key")));
 }
 
 /// A key that cannot be asked is as good as one that does not log in.
@@ -98,9 +98,9 @@ async fn a_key_of_which_nobody_tells_is_not_ready() {
     let receipt = run_on(&plan, &slow, &sandbox, &patient(5), &mut MemoryJournal::default()).await.unwrap();
     let step = |id: &str| receipt.steps.iter().find(|step| step.id.0.starts_with(id)).unwrap();
     assert_eq!(receipt.outcome, Outcome::Partial);
-    assert_eq!((step("issue-key dev-reader").ready, step("issue-key dev-new").ready), (Some(false), Some(true)));
-    assert!(step("issue-key dev-reader").detail.as_ref().unwrap().ends_with("could not be seen: no broker answers"));
-    assert_eq!(step("revoke-key dev-reader").outcome, StepOutcome::Skipped);
+    assert_eq!((step("create-key dev-reader").ready, step("create-key dev-new").ready), (Some(false), Some(true)));
+    assert!(step("create-key dev-reader").detail.as_ref().unwrap().ends_with("could not be seen: no broker answers"));
+    assert_eq!(step("delete-key dev-reader").outcome, StepOutcome::Skipped);
 }
 
 #[tokio::test(start_paused = true)]
@@ -113,12 +113,12 @@ async fn a_key_that_does_not_log_in_is_stored_and_its_predecessor_kept() {
     let receipt = run_on(&plan, &slow, &sandbox, &patient(5), &mut MemoryJournal::default()).await.unwrap();
     assert_eq!(receipt.outcome, Outcome::Partial);
     let step = |id: &str| receipt.steps.iter().find(|step| step.id.0.starts_with(id)).unwrap();
-    assert_eq!(step("issue-key dev-reader").ready, Some(false));
-    assert_eq!(step("issue-key dev-reader").outcome, StepOutcome::Created);
-    let old = step("revoke-key dev-reader");
+    assert_eq!(step("create-key dev-reader").ready, Some(false));
+    assert_eq!(step("create-key dev-reader").outcome, StepOutcome::Created);
+    let old = step("delete-key dev-reader");
     assert_eq!(old.outcome, StepOutcome::Skipped);
     assert!(old.detail.as_ref().unwrap().ends_with("whose key does not log in yet; run again later"), "{old:?}");
-    assert_eq!(step("revoke-key dev-leaver").outcome, StepOutcome::Deleted, "other slots do not wait");
+    assert_eq!(step("delete-key dev-leaver").outcome, StepOutcome::Deleted, "other slots do not wait");
     assert!(login(&sandbox, &secret("dev-reader", "default")));
     // Nobody needs to remember what was waited for.
     assert_eq!(run(&plan, &sandbox).await.outcome, Outcome::Complete);

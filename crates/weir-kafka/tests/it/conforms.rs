@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
 use weir_kafka::Kafka;
-use weir_ports::{Cluster, ErrorKind, ExposeSecret as _, IssuedKey, PortError, SecretSink};
+use weir_ports::{Cluster, CreatedKey, ErrorKind, ExposeSecret as _, PortError, SecretSink};
 use weir_rdkafka_admin::{
     Admin, Options, ScramAlteration, ScramMechanism,
     rdkafka::{
@@ -23,7 +23,7 @@ pub(crate) const LACKS: [Ability; 5] = [
     Ability::SeveralKeys,
     Ability::ShortAccountNames,
     Ability::MeaninglessOperations,
-    Ability::ChangeReplication,
+    Ability::ChangeReplicationFactor,
 ];
 
 struct Subject {
@@ -97,7 +97,7 @@ impl Harness for Subject {
         Ok(format!("{account}#sha512-4096"))
     }
 
-    async fn logs_in(&self, key: &IssuedKey) -> bool {
+    async fn logs_in(&self, key: &CreatedKey) -> bool {
         let config: ClientConfig = key.connection.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
         let mut config = config;
         config.set("sasl.password", key.secret.expose_secret());

@@ -103,7 +103,7 @@ async fn an_error_about_bindings_is_not_taken_for_none() {
     let (user, password) = broker.admin();
     let admin = through(user, password);
     upsert(&broker, "weir", "secret").await;
-    let grant = |name: &str, resource, operation| Change::Grant {
+    let grant = |name: &str, resource, operation| Change::CreateAcl {
         principal: format!("User:{name}"),
         acl: Acl {
             resource,

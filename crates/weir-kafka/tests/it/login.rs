@@ -61,7 +61,7 @@ async fn what_may_be_hidden_is_not_absent() {
     let user = crate::unique("hidden-weir");
     upsert(broker, &user, "secret").await;
     let prefix = crate::unique("hidden");
-    let grant = |resource, pattern, name: &str, operation| Change::Grant {
+    let grant = |resource, pattern, name: &str, operation| Change::CreateAcl {
         principal: format!("User:{user}"),
         acl: Acl { resource, pattern, name: name.into(), operation, permission: Permission::Allow, host: Host::Any },
     };

@@ -120,7 +120,7 @@ fn reason(ability: Ability) -> &'static str {
         Ability::SeveralKeys => "a SCRAM user has one credential",
         Ability::ShortAccountNames => "names of SCRAM users may be longer",
         Ability::MeaninglessOperations => "Kafka's protocol takes any operation for any resource",
-        Ability::ChangeReplication => "librdkafka cannot move replicas",
+        Ability::ChangeReplicationFactor => "librdkafka cannot move replicas",
         other => unreachable!("say why a broker lacks {other:?}"),
     }
 }
@@ -130,7 +130,7 @@ fn confluents_reason(ability: Ability) -> &'static str {
         Ability::SecretSink => "it keeps no secrets",
         Ability::Hosts => "bindings are for any address",
         Ability::MeaninglessOperations => "the fake's broker takes any operation for any resource",
-        Ability::ChangeReplication => "there are three copies, always",
+        Ability::ChangeReplicationFactor => "there are three replicas, always",
         other => unreachable!("say why Confluent Cloud lacks {other:?}"),
     }
 }

@@ -56,7 +56,7 @@ async fn tls_needs_no_login() {
     let error = kafka.observe(&Query::default()).await.unwrap_err();
     assert!(error.message.contains("needs Describe"), "let in, but not allowed: {error}");
 
-    let grant = |operation| Change::Grant {
+    let grant = |operation| Change::CreateAcl {
         principal: "User:ANONYMOUS".to_owned(),
         acl: Acl {
             resource: Resource::Cluster,

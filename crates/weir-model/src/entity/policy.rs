@@ -47,7 +47,7 @@ pub struct PolicySpec {
     /// How many partitions topics may have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partitions: Option<Range>,
-    /// How many copies of each partition topics may have.
+    /// How many replicas of each partition topics may have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replication_factor: Option<Range>,
     /// What differs in a stage: a setting's limit replaces the one above.
@@ -280,7 +280,7 @@ pub struct StageLimits {
     /// How many partitions topics may have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partitions: Option<Range>,
-    /// How many copies of each partition topics may have.
+    /// How many replicas of each partition topics may have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replication_factor: Option<Range>,
 }

@@ -35,7 +35,7 @@ pub struct TopicSpec {
     /// Number of partitions. It can grow, never shrink.
     #[serde(default)]
     pub partitions: Option<u32>,
-    /// Copies of each partition.
+    /// Replicas of each partition.
     #[serde(default)]
     pub replication_factor: Option<u16>,
     /// Topic settings. `default` gives a setting back to the cluster.
@@ -87,7 +87,7 @@ pub struct TopicOverlay {
     /// Number of partitions.
     #[serde(default)]
     pub partitions: Patch<u32>,
-    /// Copies of each partition.
+    /// Replicas of each partition.
     #[serde(default)]
     pub replication_factor: Patch<u16>,
     /// Topic settings, merged by key.

@@ -139,7 +139,7 @@ pub struct Profile {
     /// Number of partitions.
     #[serde(default)]
     pub partitions: Option<u32>,
-    /// Copies of each partition.
+    /// Replicas of each partition.
     #[serde(default)]
     pub replication_factor: Option<u16>,
     /// Topic settings.

@@ -95,11 +95,8 @@ fn present(
         }
         Some(there) => {
             if let Some(to) = account.description.as_ref().filter(|to| **to != there.description) {
-                let change = Change::DescribeAccount {
-                    account: name.to_owned(),
-                    from: there.description.clone(),
-                    to: to.clone(),
-                };
+                let change =
+                    Change::UpdateAccount { account: name.to_owned(), from: there.description.clone(), to: to.clone() };
                 draft.step(change, owner, Risk::Change, Vec::new());
             }
         }
@@ -151,7 +148,7 @@ fn bindings(
         if lists.len() > 1 {
             meaning.push(format!("asked for by {}", lists.join(", ")));
         }
-        draft.step(Change::Grant { principal: principal.clone(), acl: acl.clone() }, owner, risk, meaning);
+        draft.step(Change::CreateAcl { principal: principal.clone(), acl: acl.clone() }, owner, risk, meaning);
     }
     for acl in revokes {
         let (risk, meaning) = match acl.permission {
@@ -163,7 +160,7 @@ fn bindings(
             }
             Permission::Allow => (Risk::Revoke, revoke_meaning(draft, acl, readers)),
         };
-        draft.step(Change::Revoke { principal: principal.clone(), acl: acl.clone() }, owner, risk, meaning);
+        draft.step(Change::DeleteAcl { principal: principal.clone(), acl: acl.clone() }, owner, risk, meaning);
     }
     Some(AccessChange { principal, gains, loses })
 }

@@ -57,14 +57,14 @@ fn permuted(steps: Vec<Step>, order: Vec<usize>) -> Vec<Step> {
 fn rank(step: &Step) -> (Phase, &str, u8, &str) {
     let (object, action) = match &step.change {
         Change::CreateAccount { account, .. } => (account, 0),
-        Change::DescribeAccount { account, .. } => (account, 1),
+        Change::UpdateAccount { account, .. } => (account, 1),
         Change::CreateTopic { topic, .. } => (topic, 0),
         // Copies come before `min.insync.replicas` may rise, and go after it has sunk.
-        Change::ChangeReplication { topic, from, to } => (topic, if to > from { 1 } else { 4 }),
+        Change::ChangeReplicationFactor { topic, from, to } => (topic, if to > from { 1 } else { 4 }),
         Change::AddPartitions { topic, .. } => (topic, 2),
         Change::AlterConfig { topic, .. } => (topic, 3),
-        Change::Grant { principal, .. } | Change::Revoke { principal, .. } => (principal, 0),
-        Change::IssueKey { account, .. } | Change::RevokeKey { account, .. } => (account, 0),
+        Change::CreateAcl { principal, .. } | Change::DeleteAcl { principal, .. } => (principal, 0),
+        Change::CreateKey { account, .. } | Change::DeleteKey { account, .. } => (account, 0),
         Change::DeleteTopic { topic } => (topic, 0),
         Change::DeleteAccount { account } => (account, 0),
     };
@@ -79,7 +79,7 @@ fn edges(steps: &[Step]) -> Vec<(usize, usize)> {
         match &step.change {
             Change::CreateAccount { account, .. } => accounts.push((account.as_str(), i)),
             Change::CreateTopic { topic, .. } => topics.push((topic.as_str(), i)),
-            Change::IssueKey { account, slot, .. } => _ = issued.insert((account.as_str(), slot.as_str()), i),
+            Change::CreateKey { account, slot, .. } => _ = issued.insert((account.as_str(), slot.as_str()), i),
             Change::DeleteTopic { topic } => _ = deleted_topics.insert(topic.as_str(), i),
             Change::DeleteAccount { account } => _ = deleted_accounts.insert(account.as_str(), i),
             _ => {}
@@ -91,35 +91,35 @@ fn edges(steps: &[Step]) -> Vec<(usize, usize)> {
     for (i, step) in steps.iter().enumerate() {
         match &step.change {
             Change::AddPartitions { topic, .. }
-            | Change::ChangeReplication { topic, .. }
+            | Change::ChangeReplicationFactor { topic, .. }
             | Change::AlterConfig { topic, .. } => {
                 if let Some((_, before)) = topic_before.filter(|(t, _)| t == topic) {
                     edges.push((before, i));
                 }
                 topic_before = Some((topic, i));
             }
-            Change::Grant { principal, acl } => {
+            Change::CreateAcl { principal, acl } => {
                 edges.extend(accounts.get(account_of(principal)).map(|before| (*before, i)));
                 if acl.resource == Resource::Topic && acl.pattern == PatternType::Literal {
                     edges.extend(topics.get(&acl.name).map(|before| (*before, i)));
                 }
             }
-            Change::IssueKey { account, .. } => {
+            Change::CreateKey { account, .. } => {
                 edges.extend(accounts.get(account.as_str()).map(|before| (*before, i)));
             }
-            Change::Revoke { principal, acl } => {
+            Change::DeleteAcl { principal, acl } => {
                 edges.extend(deleted_accounts.get(account_of(principal)).map(|after| (i, *after)));
                 if acl.resource == Resource::Topic && acl.pattern == PatternType::Literal {
                     edges.extend(deleted_topics.get(&*acl.name).map(|after| (i, *after)));
                 }
             }
-            Change::RevokeKey { account, slot, .. } => {
+            Change::DeleteKey { account, slot, .. } => {
                 edges.extend(deleted_accounts.get(account.as_str()).map(|after| (i, *after)));
                 let slot = slot.as_deref().unwrap_or_default();
                 edges.extend(issued.get(&(account.as_str(), slot)).map(|before| (*before, i)));
             }
             Change::CreateAccount { .. }
-            | Change::DescribeAccount { .. }
+            | Change::UpdateAccount { .. }
             | Change::CreateTopic { .. }
             | Change::DeleteTopic { .. }
             | Change::DeleteAccount { .. } => {}

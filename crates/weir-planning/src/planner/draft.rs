@@ -90,9 +90,9 @@ impl<'a> Draft<'a> {
 fn plane(provider: Provider, change: &Change) -> Plane {
     match change {
         Change::CreateAccount { .. }
-        | Change::DescribeAccount { .. }
-        | Change::IssueKey { .. }
-        | Change::RevokeKey { .. }
+        | Change::UpdateAccount { .. }
+        | Change::CreateKey { .. }
+        | Change::DeleteKey { .. }
         | Change::DeleteAccount { .. } => match provider {
             Provider::ConfluentCloud | Provider::Sandbox => Plane::Control,
             // Accounts of plain Kafka are SCRAM users, which the brokers keep.
@@ -100,10 +100,10 @@ fn plane(provider: Provider, change: &Change) -> Plane {
         },
         Change::CreateTopic { .. }
         | Change::AddPartitions { .. }
-        | Change::ChangeReplication { .. }
+        | Change::ChangeReplicationFactor { .. }
         | Change::AlterConfig { .. }
-        | Change::Grant { .. }
-        | Change::Revoke { .. }
+        | Change::CreateAcl { .. }
+        | Change::DeleteAcl { .. }
         | Change::DeleteTopic { .. } => Plane::Data,
     }
 }
@@ -113,21 +113,21 @@ impl Change {
     pub(crate) fn id(&self) -> StepId {
         StepId(match self {
             Change::CreateAccount { account, description: _ } => format!("create-account {account}"),
-            Change::DescribeAccount { account, from: _, to: _ } => format!("describe-account {account}"),
+            Change::UpdateAccount { account, from: _, to: _ } => format!("update-account {account}"),
             Change::CreateTopic { topic, partitions: _, replication_factor: _, config: _ } => {
                 format!("create-topic {topic}")
             }
             Change::AddPartitions { topic, from: _, to: _ } => format!("add-partitions {topic}"),
-            Change::ChangeReplication { topic, from: _, to: _ } => format!("change-replication {topic}"),
+            Change::ChangeReplicationFactor { topic, from: _, to: _ } => format!("change-replication-factor {topic}"),
             Change::AlterConfig { topic, settings: _ } => format!("alter-config {topic}"),
-            Change::Grant { principal, acl } => format!("grant {principal} {acl}"),
-            Change::IssueKey { account, slot, secret: _, tags: _, replaces: _, projections: _ } => {
-                format!("issue-key {account}/{slot}")
+            Change::CreateAcl { principal, acl } => format!("create-acl {principal} {acl}"),
+            Change::CreateKey { account, slot, secret: _, tags: _, replaces: _, projections: _ } => {
+                format!("create-key {account}/{slot}")
             }
-            Change::Revoke { principal, acl } => format!("revoke {principal} {acl}"),
+            Change::DeleteAcl { principal, acl } => format!("delete-acl {principal} {acl}"),
             Change::DeleteTopic { topic } => format!("delete-topic {topic}"),
-            Change::RevokeKey { account, slot: _, key, secret: _, delete_secret: _, projections: _ } => {
-                format!("revoke-key {account}/{key}")
+            Change::DeleteKey { account, slot: _, key, secret: _, delete_secret: _, projections: _ } => {
+                format!("delete-key {account}/{key}")
             }
             Change::DeleteAccount { account } => format!("delete-account {account}"),
         })

@@ -204,7 +204,7 @@ impl Key<'_> {
     /// Its step; `forget` takes its secrets along.
     pub(super) fn revoke(self, draft: &mut Draft<'_>, forget: bool, owner: Owner<'_>, meaning: String) {
         let Key { account, slot, id, secret, projections } = self;
-        let change = Change::RevokeKey {
+        let change = Change::DeleteKey {
             account: account.to_owned(),
             slot: slot.map(str::to_owned),
             key: id.to_owned(),

@@ -19,15 +19,15 @@ pub(super) fn check(draft: &mut Draft<'_>) {
                 partitions += u64::from(asked.unwrap_or(cluster.default_partitions));
             }
             Change::AddPartitions { from, to, .. } => partitions += u64::from(to.saturating_sub(*from)),
-            Change::Grant { .. } => acls += 1,
+            Change::CreateAcl { .. } => acls += 1,
             Change::CreateAccount { .. } => accounts += 1,
-            Change::IssueKey { .. } => keys += 1,
-            Change::DescribeAccount { .. }
-            | Change::ChangeReplication { .. }
+            Change::CreateKey { .. } => keys += 1,
+            Change::UpdateAccount { .. }
+            | Change::ChangeReplicationFactor { .. }
             | Change::AlterConfig { .. }
-            | Change::Revoke { .. }
+            | Change::DeleteAcl { .. }
             | Change::DeleteTopic { .. }
-            | Change::RevokeKey { .. }
+            | Change::DeleteKey { .. }
             | Change::DeleteAccount { .. } => {}
         }
     }
@@ -108,7 +108,7 @@ fn of_each_account(draft: &mut Draft<'_>) {
     }
     let mut new = BTreeMap::<String, u64>::new();
     for step in &draft.steps {
-        if let Change::IssueKey { account, .. } = &step.change {
+        if let Change::CreateKey { account, .. } = &step.change {
             *new.entry(account.clone()).or_default() += 1;
         }
     }

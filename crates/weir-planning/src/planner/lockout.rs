@@ -20,13 +20,13 @@ pub(super) fn check(draft: &mut Draft<'_>) {
     let mut found = Vec::new();
     for step in &draft.steps {
         let (account, what) = match &step.change {
-            Change::Revoke { principal, acl } if step.risk >= Risk::Revoke && !super_user => {
+            Change::DeleteAcl { principal, acl } if step.risk >= Risk::Revoke && !super_user => {
                 (account_of(principal), format!("revoke its binding `{acl}`"))
             }
-            Change::Grant { principal, acl } if acl.permission == Permission::Deny && !super_user => {
+            Change::CreateAcl { principal, acl } if acl.permission == Permission::Deny && !super_user => {
                 (account_of(principal), format!("add the binding `{acl}`"))
             }
-            Change::RevokeKey { account, key, .. } => (account.as_str(), format!("delete its API key `{key}`")),
+            Change::DeleteKey { account, key, .. } => (account.as_str(), format!("delete its API key `{key}`")),
             Change::DeleteAccount { account } => (account.as_str(), "delete it".to_owned()),
             _ => continue,
         };

@@ -102,8 +102,8 @@ impl<'a> Judge<'a> {
                 limit(
                     before,
                     after,
-                    "acknowledges writes with fewer copies",
-                    "refuses writes (acks=all) while fewer copies are in sync",
+                    "acknowledges writes with fewer replicas",
+                    "refuses writes (acks=all) while fewer replicas are in sync",
                 ),
             ),
             "unclean.leader.election.enable" if after == Some("true") => {
@@ -249,7 +249,7 @@ fn shown(name: &str, value: Option<&str>) -> String {
     match (name, value) {
         (_, None) => "the cluster's default".to_owned(),
         (RETENTION | RETENTION_BYTES, Some("-1")) => "unlimited".to_owned(),
-        (_, Some(value)) => settings::humane(name, value),
+        (_, Some(value)) => settings::human_readable(name, value),
     }
 }
 

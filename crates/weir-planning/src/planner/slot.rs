@@ -386,7 +386,7 @@ impl Place<'_> {
             (ObservedSecret::TAG_PROJECTIONS, &parts),
         ];
         let tags = tags.into_iter().filter(|(_, value)| !value.is_empty());
-        let change = Change::IssueKey {
+        let change = Change::CreateKey {
             account: self.name.to_owned(),
             slot: self.slot.to_owned(),
             secret: self.wanted.secret.clone(),

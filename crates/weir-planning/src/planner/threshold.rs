@@ -82,7 +82,7 @@ impl Touched {
         for step in draft.steps.iter().filter(|step| step.risk > Risk::Additive) {
             match &step.change {
                 Change::AddPartitions { topic, .. }
-                | Change::ChangeReplication { topic, .. }
+                | Change::ChangeReplicationFactor { topic, .. }
                 | Change::AlterConfig { topic, .. } => {
                     topics.insert(topic);
                 }
@@ -90,18 +90,18 @@ impl Touched {
                     topics.insert(topic);
                     touched.deletes += 1;
                 }
-                Change::DescribeAccount { account, .. } => {
+                Change::UpdateAccount { account, .. } => {
                     accounts.insert(account);
                 }
                 Change::DeleteAccount { account } => {
                     accounts.insert(account);
                     touched.deletes += 1;
                 }
-                Change::Revoke { .. } => {
+                Change::DeleteAcl { .. } => {
                     touched.bindings += u64::from(step.risk >= Risk::Revoke);
                     touched.deletes += 1;
                 }
-                Change::RevokeKey { delete_secret, .. } => {
+                Change::DeleteKey { delete_secret, .. } => {
                     // A key whose slot is gone is in use; one that was replaced is not: rotation is routine.
                     touched.keys += u64::from(*delete_secret);
                     touched.deletes += 1;
@@ -109,8 +109,8 @@ impl Touched {
                 // Creation does not count.
                 Change::CreateAccount { .. }
                 | Change::CreateTopic { .. }
-                | Change::Grant { .. }
-                | Change::IssueKey { .. } => {}
+                | Change::CreateAcl { .. }
+                | Change::CreateKey { .. } => {}
             }
         }
         touched.topics = topics.len() as u64;

@@ -188,11 +188,16 @@ fn replication(
     }
     if replication_possible(draft, name, topic, to, owner) {
         let meaning = if to < from {
-            format!("keeps {to} copies of each record instead of {from}: fewer broker failures are survived")
+            format!("keeps {to} replicas of each record instead of {from}: fewer broker failures are survived")
         } else {
-            format!("keeps {to} copies of each record instead of {from}; copying loads the brokers")
+            format!("keeps {to} replicas of each record instead of {from}; copying loads the brokers")
         };
-        draft.step(Change::ChangeReplication { topic: name.to_owned(), from, to }, owner, Risk::Change, vec![meaning]);
+        draft.step(
+            Change::ChangeReplicationFactor { topic: name.to_owned(), from, to },
+            owner,
+            Risk::Change,
+            vec![meaning],
+        );
     }
     to
 }
@@ -219,7 +224,7 @@ fn replication_possible(
     false
 }
 
-/// `min.insync.replicas` against the copies there will really be.
+/// `min.insync.replicas` against the replicas there will really be.
 fn in_sync_possible(draft: &mut Draft<'_>, name: &str, topic: &DesiredTopic, replication: u16, owner: Owner<'_>) {
     const SETTING: &str = "min.insync.replicas";
     let observed = draft.observed;
@@ -235,7 +240,7 @@ fn in_sync_possible(draft: &mut Draft<'_>, name: &str, topic: &DesiredTopic, rep
         draft.error(
             "min-insync-exceeds-replication",
             at,
-            format!("the topic `{name}` would need {wanted} copies in sync but has {replication}: every write with acks=all would be refused"),
+            format!("the topic `{name}` would need {wanted} in-sync replicas but has {replication}: every write with acks=all would be refused"),
             format!("write {} or less, so that a broker may fail", replication.saturating_sub(1).max(1)),
         );
     }

@@ -56,31 +56,31 @@ fn differences(step: &Step) -> Vec<String> {
     let what = headline(&step.change);
     match &step.change {
         Change::CreateAccount { .. } | Change::CreateTopic { .. } => vec![format!("{what} is missing")],
-        Change::DescribeAccount { account, from, to } => {
+        Change::UpdateAccount { account, from, to } => {
             vec![format!("service account {account} is described as “{from}”, the files say “{to}”")]
         }
         Change::AddPartitions { topic, from, to } => {
             vec![format!("topic {topic} has {from} partitions, the files say {to}")]
         }
-        Change::ChangeReplication { topic, from, to } => {
+        Change::ChangeReplicationFactor { topic, from, to } => {
             vec![format!("topic {topic} has replication factor {from}, the files say {to}")]
         }
         Change::AlterConfig { topic, settings: changes } => changes
             .iter()
             .map(|(name, change)| {
                 let value = |v: &Option<String>| {
-                    v.as_ref().map_or_else(|| "the cluster's default".to_owned(), |v| settings::humane(name, v))
+                    v.as_ref().map_or_else(|| "the cluster's default".to_owned(), |v| settings::human_readable(name, v))
                 };
                 format!("topic {topic}: {name} is {}, the files say {}", value(&change.from), value(&change.to))
             })
             .collect(),
-        Change::Grant { .. } => vec![format!("the files say that {what}; the binding is missing")],
-        Change::Revoke { .. } => vec![format!("{what}, which no file says")],
-        Change::IssueKey { .. } => {
+        Change::CreateAcl { .. } => vec![format!("the files say that {what}; the binding is missing")],
+        Change::DeleteAcl { .. } => vec![format!("{what}, which no file says")],
+        Change::CreateKey { .. } => {
             let why = details(step).into_iter().next().unwrap_or_default();
             vec![format!("{what}: {why}")]
         }
-        Change::RevokeKey { .. } => {
+        Change::DeleteKey { .. } => {
             let why = details(step).into_iter().next().unwrap_or_default();
             vec![format!("{what} exists: {why}")]
         }

@@ -17,18 +17,18 @@ pub(super) enum Verb {
 impl Verb {
     pub(super) fn of(change: &Change) -> Self {
         match change {
-            Change::IssueKey { replaces: Some(_), .. } => Verb::Change,
+            Change::CreateKey { replaces: Some(_), .. } => Verb::Change,
             Change::CreateAccount { .. }
             | Change::CreateTopic { .. }
-            | Change::Grant { .. }
-            | Change::IssueKey { replaces: None, .. } => Verb::Add,
-            Change::DescribeAccount { .. }
+            | Change::CreateAcl { .. }
+            | Change::CreateKey { replaces: None, .. } => Verb::Add,
+            Change::UpdateAccount { .. }
             | Change::AddPartitions { .. }
-            | Change::ChangeReplication { .. }
+            | Change::ChangeReplicationFactor { .. }
             | Change::AlterConfig { .. } => Verb::Change,
-            Change::Revoke { .. }
+            Change::DeleteAcl { .. }
             | Change::DeleteTopic { .. }
-            | Change::RevokeKey { .. }
+            | Change::DeleteKey { .. }
             | Change::DeleteAccount { .. } => Verb::Delete,
         }
     }
@@ -55,20 +55,22 @@ pub(super) fn headline(change: &Change) -> String {
         Change::CreateAccount { account, .. } | Change::DeleteAccount { account } => {
             format!("service account {account}")
         }
-        Change::DescribeAccount { account, .. } => format!("service account {account}: description"),
+        Change::UpdateAccount { account, .. } => format!("service account {account}: description"),
         Change::CreateTopic { topic, .. } | Change::DeleteTopic { topic } => format!("topic {topic}"),
         Change::AddPartitions { topic, from, to } => format!("topic {topic}: partitions {from} → {to}"),
-        Change::ChangeReplication { topic, from, to } => format!("topic {topic}: replication factor {from} → {to}"),
+        Change::ChangeReplicationFactor { topic, from, to } => {
+            format!("topic {topic}: replication factor {from} → {to}")
+        }
         Change::AlterConfig { topic, settings } => {
             let noun = if settings.len() == 1 { "setting" } else { "settings" };
             format!("topic {topic}: {} {noun}", settings.len())
         }
-        Change::Grant { principal, acl } | Change::Revoke { principal, acl } => binding(principal, acl),
-        Change::IssueKey { account, slot, replaces, .. } => match replaces {
+        Change::CreateAcl { principal, acl } | Change::DeleteAcl { principal, acl } => binding(principal, acl),
+        Change::CreateKey { account, slot, replaces, .. } => match replaces {
             Some(old) => format!("API key {account}/{slot}, in place of {old}"),
             None => format!("API key {account}/{slot}"),
         },
-        Change::RevokeKey { account, slot, key, delete_secret, .. } => {
+        Change::DeleteKey { account, slot, key, delete_secret, .. } => {
             let slot = slot.as_ref().map(|slot| format!("/{slot}")).unwrap_or_default();
             let secret = if *delete_secret { " and its secret" } else { "" };
             format!("API key {key} of {account}{slot}{secret}")
@@ -83,15 +85,17 @@ pub(super) fn details(step: &Step) -> Vec<String> {
         Change::CreateAccount { account: _, description } if !description.is_empty() => {
             lines.push(format!("description: {description}"));
         }
-        Change::DescribeAccount { account: _, from, to } => lines.push(format!("“{from}” → “{to}”")),
+        Change::UpdateAccount { account: _, from, to } => lines.push(format!("“{from}” → “{to}”")),
         Change::CreateTopic { topic: _, partitions, replication_factor, config } => {
             let partitions = partitions.map(|n| format!("{n} partition{}", if n == 1 { "" } else { "s" }));
-            let copies = replication_factor.map(|n| format!("replication factor {n}"));
-            let shape: Vec<_> = partitions.into_iter().chain(copies).collect();
+            let replicas = replication_factor.map(|n| format!("replication factor {n}"));
+            let shape: Vec<_> = partitions.into_iter().chain(replicas).collect();
             if !shape.is_empty() {
                 lines.push(shape.join(", "));
             }
-            lines.extend(config.iter().map(|(name, value)| format!("{name}: {}", settings::humane(name, value))));
+            lines.extend(
+                config.iter().map(|(name, value)| format!("{name}: {}", settings::human_readable(name, value))),
+            );
         }
         Change::AlterConfig { topic: _, settings } => {
             for (name, change) in settings {
@@ -99,11 +103,11 @@ pub(super) fn details(step: &Step) -> Vec<String> {
                 lines.push(format!("{name}: {} → {}", value(&change.from), value(&change.to)));
             }
         }
-        Change::IssueKey { secret, projections, .. } => {
+        Change::CreateKey { secret, projections, .. } => {
             let parts: Vec<_> = projections.keys().map(|part| format!(" and -{part}")).collect();
             lines.push(format!("stored in {secret}{}", parts.concat()));
         }
-        Change::RevokeKey { secret: Some(secret), projections, .. } => {
+        Change::DeleteKey { secret: Some(secret), projections, .. } => {
             let more = match projections.len() {
                 0 => String::new(),
                 more => format!(" and {more} beside it"),

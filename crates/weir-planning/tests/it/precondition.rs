@@ -20,7 +20,7 @@ fn account(spec: &str) -> Desired {
 
 fn with_topic(change: impl FnOnce(&mut ObservedTopic)) -> Observed {
     let mut topic =
-        ObservedTopic { uid: "u1".to_owned(), partitions: 6, replication_factor: 3, ..ObservedTopic::default() };
+        ObservedTopic { topic_id: "u1".to_owned(), partitions: 6, replication_factor: 3, ..ObservedTopic::default() };
     change(&mut topic);
     Observed { topics: [("dev.a".to_owned(), topic)].into(), ..Observed::default() }
 }
@@ -40,7 +40,7 @@ fn a_step_looks_at_its_own_aspect_only() {
     assert_eq!(step.check(&plan, &with_topic(|t| t.partitions = 12)), Precondition::Done);
     let Precondition::Stale(why) = step.check(&plan, &with_topic(|t| t.partitions = 8)) else { panic!() };
     insta::assert_snapshot!(why, @"the topic `dev.a` has another number of partitions than when the plan was made, or was made anew.");
-    let anew = with_topic(|t| t.uid = "u2".to_owned());
+    let anew = with_topic(|t| t.topic_id = "u2".to_owned());
     assert!(matches!(step.check(&plan, &anew), Precondition::Stale(_)));
     assert!(matches!(step.check(&plan, &Observed::default()), Precondition::Stale(_)));
 }
@@ -100,7 +100,7 @@ fn a_key_is_issued_once() {
     let marker = step.marker(&plan).unwrap();
     assert_eq!((marker.stage.as_str(), marker.slot.as_str(), marker.intent.len()), ("dev", "default", 24));
     assert_eq!(marker.to_string().parse(), Ok(marker.clone()));
-    let Change::IssueKey { secret, .. } = &step.change else { unreachable!("the only step issues a key") };
+    let Change::CreateKey { secret, .. } = &step.change else { unreachable!("the only step issues a key") };
     let elsewhere = SecretRef { vault: "https://elsewhere".to_owned(), ..secret.clone() };
     assert_eq!((marker.is_for(secret), marker.is_for(&elsewhere)), (true, false));
     assert_eq!(step.check(&plan, &state), Precondition::AsPlanned);
@@ -127,14 +127,14 @@ fn a_key_that_was_stored_after_all_is_not_deleted() {
     let desired = account("{apiKeys: [{overlap: 1d}]}");
     let (plan, issue) = only(&desired, &state);
     apply_step(&issue, &plan, &mut state);
-    let Change::IssueKey { secret, .. } = &issue.change else { unreachable!("the only step issues a key") };
+    let Change::CreateKey { secret, .. } = &issue.change else { unreachable!("the only step issues a key") };
 
     // Another run makes a second key, and is seen before it stores it.
     let first = state.keys.values().next().unwrap().clone();
     let created = first.created.map(|t| t + jiff::SignedDuration::from_mins(1));
     state.keys.insert("SECOND".to_owned(), ObservedKey { created, ..first });
     let (plan, revoke) = only(&desired, &state);
-    assert!(matches!(&revoke.change, Change::RevokeKey { key, .. } if key == "SECOND"));
+    assert!(matches!(&revoke.change, Change::DeleteKey { key, .. } if key == "SECOND"));
     assert_eq!(revoke.check(&plan, &state), Precondition::AsPlanned);
 
     let stored = state.secrets.get_mut(secret).unwrap();
@@ -155,7 +155,7 @@ fn a_key_that_the_vault_hands_out_again_is_not_deleted() {
     let old = ObservedKey { created: days_ago(9), ..state.keys[&new].clone() };
     state.keys.insert("OLD".to_owned(), old);
     let (plan, step) = only(&desired, &state);
-    assert!(matches!(&step.change, Change::RevokeKey { key, delete_secret: false, .. } if key == "OLD"));
+    assert!(matches!(&step.change, Change::DeleteKey { key, delete_secret: false, .. } if key == "OLD"));
     assert_eq!(step.check(&plan, &state), Precondition::AsPlanned);
     let secret = state.secrets.values_mut().next().unwrap();
     secret.tags.insert(ObservedSecret::TAG_KEY_ID.to_owned(), "OLD".to_owned());
@@ -181,7 +181,7 @@ fn a_key_that_takes_the_place_of_another_is_taken_up_again() {
     };
     before.keys.insert("old".to_owned(), key("weir/dev/default/0123456789abcdef".to_owned()));
     let (plan, step) = only(&desired_of([&*workspace, account]), &before);
-    assert!(matches!(&step.change, Change::IssueKey { replaces: Some(old), .. } if old == "old"), "{step:#?}");
+    assert!(matches!(&step.change, Change::CreateKey { replaces: Some(old), .. } if old == "old"), "{step:#?}");
     assert_eq!(step.risk, Risk::Revoke);
     assert_eq!(step.check(&plan, &before), Precondition::AsPlanned);
 

@@ -61,7 +61,7 @@ proptest! {
             let fine = match &step.change {
                 Change::CreateTopic { topic, .. }
                 | Change::AddPartitions { topic, .. }
-                | Change::ChangeReplication { topic, .. }
+                | Change::ChangeReplicationFactor { topic, .. }
                 | Change::AlterConfig { topic, .. } => {
                     manages_topic(&desired, &observed, topic) && desired.topics.contains_key(topic)
                 }
@@ -71,9 +71,9 @@ proptest! {
                         && deletable(&desired, declared, desired.owns.owns_topic(topic))
                 }
                 Change::CreateAccount { account, .. }
-                | Change::DescribeAccount { account, .. }
-                | Change::IssueKey { account, .. } => desired.accounts.contains_key(account),
-                Change::RevokeKey { account, key, .. } => {
+                | Change::UpdateAccount { account, .. }
+                | Change::CreateKey { account, .. } => desired.accounts.contains_key(account),
+                Change::DeleteKey { account, key, .. } => {
                     manages_account(&desired, account)
                         && observed.keys.get(key).is_none_or(|k| k.account == *account)
                 }
@@ -81,11 +81,11 @@ proptest! {
                     let declared = desired.accounts.get(account).map(|a| a.ensure);
                     deletable(&desired, declared, desired.owns.owns_account(account))
                 }
-                Change::Grant { principal, acl } => {
+                Change::CreateAcl { principal, acl } => {
                     let account = &principal["User:".len()..];
                     desired.accounts.get(account).is_some_and(|a| a.acls.contains_key(acl))
                 }
-                Change::Revoke { principal, acl } => {
+                Change::DeleteAcl { principal, acl } => {
                     let account = &principal["User:".len()..];
                     manages_account(&desired, account)
                         && desired.accounts.get(account).is_none_or(|a| !a.acls.contains_key(acl))
@@ -112,7 +112,7 @@ proptest! {
             prop_assert!(!rendered.contains("##vso") && !rendered.contains('\u{202e}'), "{}", rendered);
         }
         // A key goes once its replacement is made: until then the vault hands it out.
-        let waits = |step: &Step| step.after.iter().any(|id| id.0.starts_with("issue-key "));
+        let waits = |step: &Step| step.after.iter().any(|id| id.0.starts_with("create-key "));
         for step in outcome.plan.steps.iter().filter(|step| !waits(step)) {
             prop_assert!(!matches!(step.check(&outcome.plan, &observed), Precondition::Stale(_)), "{}", step.id);
         }
@@ -199,7 +199,7 @@ proptest! {
         let second = plan(&left, &state, &options()).plan;
         let needed = &left.accounts["dev-billing"].acls;
         for step in &second.steps {
-            let harmless = matches!(&step.change, Change::Revoke { acl, .. } if !needed.contains_key(acl));
+            let harmless = matches!(&step.change, Change::DeleteAcl { acl, .. } if !needed.contains_key(acl));
             prop_assert!(harmless, "{}", step.id);
         }
         apply(&second, &mut state);

@@ -43,8 +43,8 @@ spec: {}
 fn the_mark_of_a_key_tells_which_vault_holds_it() {
     let leaver = "apiVersion: weir/v1\nkind: ServiceAccount\nmetadata: {name: leaver, team: toll}\nspec: {apiKeys: [{slot: batch}]}\n";
     let before = plan(&desired_of([WORKSPACE, leaver]), &Observed::default(), &options()).plan;
-    let issue = before.steps.iter().find(|step| matches!(step.change, Change::IssueKey { .. })).unwrap();
-    let Change::IssueKey { secret, tags, .. } = &issue.change else { unreachable!() };
+    let issue = before.steps.iter().find(|step| matches!(step.change, Change::CreateKey { .. })).unwrap();
+    let Change::CreateKey { secret, tags, .. } = &issue.change else { unreachable!() };
     let key = ObservedKey {
         account: "dev-leaver".to_owned(),
         slot: Some("batch".to_owned()),
@@ -69,7 +69,7 @@ fn the_mark_of_a_key_tells_which_vault_holds_it() {
     tags.insert(ObservedSecret::TAG_KEY_ID.to_owned(), "K1".to_owned());
     observed.secrets.insert(secret.clone(), ObservedSecret { at: secret.clone(), state: SecretState::Present, tags });
     let steps = plan(&desired, &observed, &options()).plan.steps;
-    let takes_secret = |step: &Step| matches!(&step.change, Change::RevokeKey { secret: Some(at), delete_secret: true, .. } if at == secret);
+    let takes_secret = |step: &Step| matches!(&step.change, Change::DeleteKey { secret: Some(at), delete_secret: true, .. } if at == secret);
     assert!(steps.iter().any(takes_secret), "{steps:#?}");
 
     // Where nothing is pruned nothing is looked at.

@@ -195,7 +195,7 @@ fn observed_topic(nasty: bool) -> impl Strategy<Value = ObservedTopic> {
         }));
     let mirror = prop_oneof![9 => Just(false), 1 => Just(true)];
     (1_u32..9, 1_u16..4, config(), mirror, facts).prop_map(|(partitions, replication_factor, config, mirror, facts)| {
-        ObservedTopic { uid: "u".to_owned(), partitions, replication_factor, config, mirror, facts }
+        ObservedTopic { topic_id: "u".to_owned(), partitions, replication_factor, config, mirror, facts }
     })
 }
 

@@ -12,12 +12,12 @@ pub(crate) fn apply_step(step: &Step, plan: &Plan, state: &mut Observed) {
             let new = ObservedAccount { id: "sa-new".to_owned(), description: description.clone() };
             assert!(state.accounts.insert(account.clone(), new).is_none());
         }
-        Change::DescribeAccount { account, from: _, to } => {
+        Change::UpdateAccount { account, from: _, to } => {
             state.accounts.get_mut(account).unwrap().description.clone_from(to);
         }
         Change::CreateTopic { topic, partitions, replication_factor, config } => {
             let new = ObservedTopic {
-                uid: "new".to_owned(),
+                topic_id: "new".to_owned(),
                 partitions: partitions.unwrap_or(state.cluster.default_partitions),
                 replication_factor: replication_factor.unwrap_or(state.cluster.default_replication_factor),
                 config: config.clone(),
@@ -30,7 +30,7 @@ pub(crate) fn apply_step(step: &Step, plan: &Plan, state: &mut Observed) {
             assert!(t.partitions == *from && to > from);
             t.partitions = *to;
         }),
-        Change::ChangeReplication { topic: name, from: _, to } => {
+        Change::ChangeReplicationFactor { topic: name, from: _, to } => {
             topic(state, name, &|t| t.replication_factor = *to);
         }
         Change::AlterConfig { topic: name, settings } => topic(state, name, &|t| {
@@ -42,13 +42,13 @@ pub(crate) fn apply_step(step: &Step, plan: &Plan, state: &mut Observed) {
                 }
             }
         }),
-        Change::Grant { principal, acl } => {
+        Change::CreateAcl { principal, acl } => {
             assert!(state.acls.entry(principal.clone()).or_default().insert(acl.clone()));
         }
-        Change::Revoke { principal, acl } => {
+        Change::DeleteAcl { principal, acl } => {
             assert!(state.acls.get_mut(principal).unwrap().remove(acl));
         }
-        Change::IssueKey { account, slot, secret, tags, replaces: _, projections } => {
+        Change::CreateKey { account, slot, secret, tags, replaces: _, projections } => {
             let id = format!("new-{account}-{slot}");
             let key = ObservedKey {
                 account: account.clone(),
@@ -68,7 +68,7 @@ pub(crate) fn apply_step(step: &Step, plan: &Plan, state: &mut Observed) {
             state.secrets.insert(secret.clone(), stored);
         }
         Change::DeleteTopic { topic } => assert!(state.topics.remove(topic).is_some()),
-        Change::RevokeKey { key, secret, delete_secret, projections, .. } => {
+        Change::DeleteKey { key, secret, delete_secret, projections, .. } => {
             state.keys.remove(key);
             if *delete_secret {
                 secret.iter().chain(projections).for_each(|at| drop(state.secrets.remove(at)));

@@ -38,7 +38,7 @@ pub(crate) fn create(
     settings::check(&state.cluster.read_only_settings, config.keys().map(String::as_str), config)?;
     room("partitions", state.topics.partitions() + u64::from(partitions), state.cluster.limits.partitions)?;
     let topic = Topic {
-        uid: random::topic_id()?,
+        topic_id: random::topic_id()?,
         partitions,
         replication_factor,
         config: config.clone(),

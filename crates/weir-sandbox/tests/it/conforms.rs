@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use async_trait::async_trait;
 use tempfile::TempDir;
 use weir_planning::{SecretRef, TopicFacts};
-use weir_ports::{Cluster, IssuedKey, PortError, SecretSink, SecretString};
+use weir_ports::{Cluster, CreatedKey, PortError, SecretSink, SecretString};
 use weir_sandbox::{Faults, Options, Sandbox, Vaults};
 use weir_testkit::conformance::{self, Ability, Harness, Outcome};
 
@@ -61,7 +61,7 @@ impl Harness for Subject {
         self.sandbox.add_key(account, "made by hand").map(|key| key.id)
     }
 
-    async fn logs_in(&self, key: &IssuedKey) -> bool {
+    async fn logs_in(&self, key: &CreatedKey) -> bool {
         self.sandbox.login(&key.id, &key.secret)
     }
 

@@ -18,7 +18,7 @@ async fn everything_is_internal_topics_and_strange_principals_too() {
         permission: Permission::Allow,
         host: Host::Any,
     };
-    let grants = ["User:CN=app", "User:*"].map(|p| Change::Grant { principal: p.to_owned(), acl: acl.clone() });
+    let grants = ["User:CN=app", "User:*"].map(|p| Change::CreateAcl { principal: p.to_owned(), acl: acl.clone() });
     for change in [topic("a"), topic("_schemas"), account("app")].iter().chain(&grants) {
         sandbox.apply(&[change]).await.remove(0).unwrap();
     }

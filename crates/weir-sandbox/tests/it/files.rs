@@ -28,7 +28,7 @@ async fn are_readable() {
         permission: Permission::Allow,
         host: Host::Any,
     };
-    for change in [create, topic("t.b"), account("app"), Change::Grant { principal: "User:app".to_owned(), acl }] {
+    for change in [create, topic("t.b"), account("app"), Change::CreateAcl { principal: "User:app".to_owned(), acl }] {
         does(&sandbox, change).await.unwrap();
     }
     sandbox.set_facts("t.b", TopicFacts { records: 7, ..TopicFacts::default() }).unwrap();
@@ -36,7 +36,7 @@ async fn are_readable() {
     sandbox.store(&secret_ref("App-default"), &"s3cret".into(), &tags(&key.id)).await.unwrap();
 
     let mut settings = insta::Settings::clone_current();
-    settings.add_filter(r#""uid":"[^"]{22}""#, r#""uid":"[id]""#);
+    settings.add_filter(r#""topicId":"[^"]{22}""#, r#""topicId":"[id]""#);
     settings.add_filter(r#""id": ?"(sa-)?[0-9a-z]{6,}""#, r#""id": "[id]""#);
     settings.add_filter(r#""[0-9A-Z]{16}""#, r#""[key]""#);
     settings.add_filter(r#""sha256":"[0-9a-f]{64}""#, r#""sha256":"[hash]""#);

@@ -21,7 +21,7 @@ fn acl(resource: Resource, name: &str, operation: Operation) -> Acl {
 }
 
 fn grant(principal: &str, acl: Acl) -> Change {
-    Change::Grant { principal: principal.to_owned(), acl }
+    Change::CreateAcl { principal: principal.to_owned(), acl }
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn in_plain_words() {
         },
         Change::AddPartitions { topic: "t.a".to_owned(), from: 1, to: 0 },
         Change::AddPartitions { topic: "t.absent".to_owned(), from: 1, to: 2 },
-        Change::ChangeReplication { topic: "t.a".to_owned(), from: 3, to: 1 },
+        Change::ChangeReplicationFactor { topic: "t.a".to_owned(), from: 3, to: 1 },
         Change::CreateAccount { account: "a".to_owned(), description: "another".to_owned() },
         account(&"x".repeat(65)),
         grant("weir", acl(Resource::Topic, "t.a", Operation::Read)),

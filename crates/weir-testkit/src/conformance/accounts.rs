@@ -9,7 +9,7 @@ suite! { Cluster;
         "A created account is seen with its description and an id; no two have the same id.",
     again [Accounts] "create-account-twice":
         "Creating an account that is there with the same description succeeds; with another it is refused.",
-    describe [Accounts] "describe-account":
+    describe [Accounts] "update-account":
         "A description is changed; the id stays.",
     describe_absent [Accounts] "describe-absent-account":
         "The description of an account that is not there cannot be changed.",
@@ -43,7 +43,7 @@ async fn describe(b: &Bench<'_>) -> Verdict {
     let name = b.name("a");
     let before = b.until("the account", |o| o.accounts.len() == 1).await?;
     let change =
-        Change::DescribeAccount { account: name.clone(), from: "made by a test".to_owned(), to: "new".to_owned() };
+        Change::UpdateAccount { account: name.clone(), from: "made by a test".to_owned(), to: "new".to_owned() };
     b.apply(std::slice::from_ref(&change)).await?;
     let after = b.until("the description", |o| o.accounts.get(&name).is_some_and(|a| a.description == "new")).await?;
     ensure_eq!(after.accounts[&name].id, before.accounts[&name].id, "the id changed");
@@ -51,7 +51,7 @@ async fn describe(b: &Bench<'_>) -> Verdict {
 }
 
 async fn describe_absent(b: &Bench<'_>) -> Verdict {
-    b.refused(Change::DescribeAccount { account: b.name("absent"), from: String::new(), to: "new".to_owned() }).await
+    b.refused(Change::UpdateAccount { account: b.name("absent"), from: String::new(), to: "new".to_owned() }).await
 }
 
 async fn delete(b: &Bench<'_>) -> Verdict {

@@ -43,7 +43,7 @@ suite! { Cluster;
 }
 
 fn grants(principal: &str, acls: &[Acl]) -> Vec<Change> {
-    acls.iter().map(|acl| Change::Grant { principal: principal.to_owned(), acl: acl.clone() }).collect()
+    acls.iter().map(|acl| Change::CreateAcl { principal: principal.to_owned(), acl: acl.clone() }).collect()
 }
 
 /// Waits until a principal has exactly these bindings.
@@ -89,7 +89,7 @@ async fn host(b: &Bench<'_>) -> Verdict {
     let acls = [Acl { host: "10.0.0.1".into(), ..any.clone() }, any.clone()];
     b.apply(&grants(&principal, &acls)).await?;
     has(b, &principal, &acls).await?;
-    b.apply(&[Change::Revoke { principal: principal.clone(), acl: any }]).await?;
+    b.apply(&[Change::DeleteAcl { principal: principal.clone(), acl: any }]).await?;
     has(b, &principal, &acls[..1]).await
 }
 
@@ -114,7 +114,7 @@ async fn revoke(b: &Bench<'_>) -> Verdict {
     let acl = allow(Operation::Read, &b.name("a"));
     b.apply(&grants(&principal, std::slice::from_ref(&acl))).await?;
     has(b, &principal, std::slice::from_ref(&acl)).await?;
-    let revoke = Change::Revoke { principal: principal.clone(), acl };
+    let revoke = Change::DeleteAcl { principal: principal.clone(), acl };
     b.apply(std::slice::from_ref(&revoke)).await?;
     has(b, &principal, &[]).await?;
     b.apply(&[revoke]).await
@@ -133,7 +133,7 @@ async fn exact(b: &Bench<'_>) -> Verdict {
     b.apply(&grants(&principal, &others)).await?;
     b.apply(&grants(&principal, std::slice::from_ref(&one))).await?;
     b.until("all bindings", |o| o.acls.get(&principal).is_some_and(|acls| acls.len() == 6)).await?;
-    b.apply(&[Change::Revoke { principal: principal.clone(), acl: one }]).await?;
+    b.apply(&[Change::DeleteAcl { principal: principal.clone(), acl: one }]).await?;
     has(b, &principal, &others).await
 }
 
@@ -151,7 +151,7 @@ async fn apart(b: &Bench<'_>) -> Verdict {
         "not only {p}: {:?}",
         observed.acls.keys()
     );
-    b.apply(&[Change::Revoke { principal: p.clone(), acl: acl.clone() }]).await?;
+    b.apply(&[Change::DeleteAcl { principal: p.clone(), acl: acl.clone() }]).await?;
     has(b, &p, &[]).await?;
     has(b, &q, &[acl]).await
 }
@@ -164,7 +164,7 @@ async fn deployer(b: &Bench<'_>) -> Verdict {
     b.apply(&grants(&deployer, std::slice::from_ref(&acl))).await?;
     let has = |o: &weir_planning::Observed| o.acls.get(&deployer).is_some_and(|acls| acls.contains(&acl));
     let seen = b.until_of(&query, "the binding", has).await;
-    b.apply(&[Change::Revoke { principal: deployer.clone(), acl: acl.clone() }]).await?;
+    b.apply(&[Change::DeleteAcl { principal: deployer.clone(), acl: acl.clone() }]).await?;
     b.until_of(&query, "the revocation", |o| !has(o)).await?;
     seen.map(|_| ())
 }
@@ -183,7 +183,7 @@ async fn bad_resource(b: &Bench<'_>) -> Verdict {
     let principal = b.principal("p").await?;
     let cluster = Acl { resource: Resource::Cluster, ..allow(Operation::Describe, &b.name("a")) };
     for acl in [allow(Operation::Read, ""), cluster] {
-        b.refused(Change::Grant { principal: principal.clone(), acl }).await?;
+        b.refused(Change::CreateAcl { principal: principal.clone(), acl }).await?;
     }
     has(b, &principal, &[]).await
 }
@@ -191,9 +191,9 @@ async fn bad_resource(b: &Bench<'_>) -> Verdict {
 async fn meaningless(b: &Bench<'_>) -> Verdict {
     let principal = b.principal("p").await?;
     let acl = allow(Operation::IdempotentWrite, &b.name("a"));
-    b.refused(Change::Grant { principal: principal.clone(), acl }).await?;
+    b.refused(Change::CreateAcl { principal: principal.clone(), acl }).await?;
     let acl = Acl { resource: Resource::Group, ..allow(Operation::Write, &b.name("a")) };
-    b.refused(Change::Grant { principal, acl }).await
+    b.refused(Change::CreateAcl { principal, acl }).await
 }
 
 async fn half(b: &Bench<'_>) -> Verdict {

@@ -57,7 +57,7 @@ impl<'a> Bench<'a> {
         Change::CreateTopic {
             topic: self.name(name),
             partitions: Some(partitions),
-            replication_factor: Some(self.harness.copies()),
+            replication_factor: Some(self.harness.replicas()),
             config: config.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         }
     }
@@ -166,7 +166,7 @@ impl<'a> Bench<'a> {
         let deployer = observed.cluster.deployer.clone().unwrap_or_default();
         let mut changes: Vec<Change> = Vec::new();
         for (principal, acls) in observed.acls.iter().filter(|(principal, _)| **principal != deployer) {
-            changes.extend(acls.iter().map(|acl| Change::Revoke { principal: principal.clone(), acl: acl.clone() }));
+            changes.extend(acls.iter().map(|acl| Change::DeleteAcl { principal: principal.clone(), acl: acl.clone() }));
         }
         changes.extend(observed.topics.keys().map(|topic| Change::DeleteTopic { topic: topic.clone() }));
         self.apply(&changes).await?;

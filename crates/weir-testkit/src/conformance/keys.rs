@@ -1,6 +1,6 @@
 //! API keys.
 
-use weir_ports::{ExposeSecret as _, IssuedKey};
+use weir_ports::{CreatedKey, ExposeSecret as _};
 
 use super::{
     Verdict,
@@ -29,7 +29,7 @@ suite! { Cluster;
         "Keys of an account that was not asked for are not shown.",
 }
 
-async fn key(b: &Bench<'_>, account: &str, number: u32) -> Result<IssuedKey, String> {
+async fn key(b: &Bench<'_>, account: &str, number: u32) -> Result<CreatedKey, String> {
     b.cluster()
         .create_key(&b.name(account), &b.marker("default", number))
         .await
@@ -109,7 +109,7 @@ async fn login(b: &Bench<'_>) -> Verdict {
     b.principal("a").await?;
     let key = key(b, "a", 1).await?;
     ensure!(b.harness.logs_in(&key).await, "the new key is not let in");
-    let forged = IssuedKey {
+    let forged = CreatedKey {
         id: key.id.clone(),
         secret: "forged".to_owned().into(),
         created: key.created,

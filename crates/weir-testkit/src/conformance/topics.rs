@@ -14,7 +14,7 @@ suite! { Cluster;
     create [] "create-topic":
         "A created topic is seen with its partitions, its replication factor and its own settings.",
     defaults [] "create-topic-with-defaults":
-        "A topic that asks for no partitions and copies gets as many as the cluster says a topic gets.",
+        "A topic that asks for no partitions and replicas gets as many as the cluster says a topic gets.",
     again [] "create-topic-twice":
         "Creating a topic that is there with the same content succeeds and leaves it as it is.",
     otherwise [] "create-topic-otherwise":
@@ -33,7 +33,7 @@ suite! { Cluster;
         "Partitions are added; asking again for as many as there are succeeds; settings stay.",
     shrink [] "fewer-partitions":
         "Fewer partitions than there are is refused and leaves the topic as it is.",
-    replication [ChangeReplication] "change-replication":
+    replication [ChangeReplicationFactor] "change-replication-factor":
         "The replication factor is changed without another change to the topic.",
     delete [] "delete-topic":
         "A deleted topic is gone; deleting it again succeeds.",
@@ -41,7 +41,7 @@ suite! { Cluster;
         "A topic that was deleted and created again has another id.",
     no_partitions [] "no-partitions":
         "A topic of no partitions is refused.",
-    no_copies [] "wrong-replication-factor":
+    no_replicas [] "wrong-replication-factor":
         "A replication factor of 0, or larger than the number of brokers, is refused.",
     bad_names [] "illegal-topic-names":
         "Names that Kafka does not take are refused: empty, dots only, other characters, 250 characters.",
@@ -89,11 +89,11 @@ async fn unchanged(b: &Bench<'_>, name: &str, before: &ObservedTopic) -> Verdict
 async fn create(b: &Bench<'_>) -> Verdict {
     let config = [("cleanup.policy", "compact"), ("retention.ms", "86400000")];
     let seen = made(b, b.create_topic_with("a", 3, &config)).await?;
-    ensure_eq!((seen.partitions, seen.replication_factor), (3, b.harness.copies()), "partitions and copies");
+    ensure_eq!((seen.partitions, seen.replication_factor), (3, b.harness.replicas()), "partitions and replicas");
     let expected: BTreeMap<_, _> = config.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     ensure_eq!(seen.config, expected, "settings");
     ensure!(!seen.mirror, "it is no mirror");
-    ensure!(!seen.uid.is_empty(), "it has no id");
+    ensure!(!seen.topic_id.is_empty(), "it has no id");
     Ok(())
 }
 
@@ -103,7 +103,7 @@ async fn defaults(b: &Bench<'_>) -> Verdict {
     let seen = made(b, change.clone()).await?;
     let facts = b.observe(&b.everything()).await?.cluster;
     ensure_eq!(seen.partitions, facts.default_partitions, "partitions");
-    ensure_eq!(seen.replication_factor, facts.default_replication_factor, "copies");
+    ensure_eq!(seen.replication_factor, facts.default_replication_factor, "replicas");
     b.apply(&[change]).await
 }
 
@@ -184,10 +184,10 @@ async fn shrink(b: &Bench<'_>) -> Verdict {
 async fn replication(b: &Bench<'_>) -> Verdict {
     let before = made(b, b.create_topic_with("a", 2, &[("retention.ms", "86400000")])).await?;
     let name = b.name("a");
-    let change = Change::ChangeReplication { topic: name.clone(), from: 1, to: 2 };
+    let change = Change::ChangeReplicationFactor { topic: name.clone(), from: 1, to: 2 };
     b.apply(std::slice::from_ref(&change)).await?;
     let expected = ObservedTopic { replication_factor: 2, ..before };
-    b.until("the copies", |o| o.topics.get(&name) == Some(&expected)).await?;
+    b.until("the replicas", |o| o.topics.get(&name) == Some(&expected)).await?;
     b.apply(&[change]).await
 }
 
@@ -205,7 +205,7 @@ async fn recreate(b: &Bench<'_>) -> Verdict {
     b.apply(&[Change::DeleteTopic { topic: name.clone() }]).await?;
     b.until("the deletion", |o| o.topics.is_empty()).await?;
     let after = made(b, b.create_topic("a")).await?;
-    ensure!(before.uid != after.uid, "both have the id {}", before.uid);
+    ensure!(before.topic_id != after.topic_id, "both have the id {}", before.topic_id);
     Ok(())
 }
 
@@ -213,7 +213,7 @@ async fn no_partitions(b: &Bench<'_>) -> Verdict {
     b.refused(b.create_topic_with("a", 0, &[])).await
 }
 
-async fn no_copies(b: &Bench<'_>) -> Verdict {
+async fn no_replicas(b: &Bench<'_>) -> Verdict {
     let brokers = b.observe(&b.everything()).await?.cluster.brokers;
     for factor in [0, u16::try_from(brokers + 1).unwrap_or(u16::MAX)] {
         b.refused(Change::CreateTopic {
@@ -234,7 +234,7 @@ async fn bad_names(b: &Bench<'_>) -> Verdict {
             .answers(&[Change::CreateTopic {
                 topic: name.clone(),
                 partitions: Some(1),
-                replication_factor: Some(b.harness.copies()),
+                replication_factor: Some(b.harness.replicas()),
                 config: BTreeMap::new(),
             }])
             .await?;

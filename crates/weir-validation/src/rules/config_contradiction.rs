@@ -76,14 +76,14 @@ fn ordered(
     let at = cx.topic(view, topic, by, &["config", name]);
     let message = format!(
         "`{low}` ({}) is more than `{high}` ({})",
-        settings::humane(low, &low_text),
-        settings::humane(high, &high_text)
+        settings::human_readable(low, &low_text),
+        settings::human_readable(high, &high_text)
     );
     let mut finding = out.error(at, message);
     finding.severity = severity;
     let layer = &topic.config[other].layer;
     let finding = finding
-        .help(format!("write `{low}: {}` or less", settings::humane(high, &high_text)))
+        .help(format!("write `{low}: {}` or less", settings::human_readable(high, &high_text)))
         .related(cx.topic(view, topic, layer, &["config", other]), "the other setting");
     out.push_in(view.index, finding);
 }

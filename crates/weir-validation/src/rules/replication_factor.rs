@@ -14,8 +14,8 @@ pub(super) const RULE: Rule = Rule {
         waivable: Some(Severity::Warning),
         title: "a replication factor the cluster has",
         what: "The replication factor is at least 1; on Confluent Cloud it is 3 or left out; on a sandbox it is at most \
-               its number of brokers. On Apache Kafka, a single copy is a warning.",
-        why: "The cluster refuses to create the topic. With a single copy, the loss of one disk is the loss of data.",
+               its number of brokers. On Apache Kafka, a single replica is a warning.",
+        why: "The cluster refuses to create the topic. With a single replica, the loss of one disk is the loss of data.",
         bad: "# in a stage on Confluent Cloud\nspec: {replicationFactor: 2}",
         good: "spec: {replicationFactor: 3}",
         remedy: "",
@@ -34,7 +34,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
             if let Some((message, help)) = refused(view, *factor) {
                 out.push_in(view.index, out.error(at(layer), message).help(help));
             } else if *factor == 1 && view.cluster.is_some_and(|c| c.apache_kafka.is_some()) {
-                let message = "with a single copy, the loss of one disk is the loss of the data";
+                let message = "with a single replica, the loss of one disk is the loss of the data";
                 out.push_in(view.index, out.warning(at(layer), message).help("write 3"));
             }
         }
@@ -43,20 +43,20 @@ fn check(cx: &Context<'_>, out: &mut Out) {
 
 fn refused(view: &StageView<'_>, factor: u16) -> Option<(String, String)> {
     if factor == 0 {
-        return Some(("a topic without a copy cannot be".to_owned(), "write 3, or leave it out".to_owned()));
+        return Some(("a topic without a replica cannot be".to_owned(), "write 3, or leave it out".to_owned()));
     }
     if factor > i16::MAX.unsigned_abs() {
-        return Some((format!("{factor} copies are more than Kafka can count"), "write 3, or leave it out".to_owned()));
+        return Some((format!("{factor} replicas are more than Kafka can count"), "write 3, or leave it out".to_owned()));
     }
     if on_confluent(view) && factor != 3 {
-        let message = format!("Confluent Cloud keeps 3 copies of every topic, not {factor}");
+        let message = format!("Confluent Cloud keeps 3 replicas of every topic, not {factor}");
         return Some((message, "write 3, or leave it out".to_owned()));
     }
     let sandbox = view.cluster?.sandbox.as_ref()?;
     let brokers = sandbox.brokers.unwrap_or(SANDBOX_BROKERS);
     (factor > brokers).then(|| {
         (
-            format!("{factor} copies need as many brokers; the sandbox `{}` has {brokers}", view.stage.cluster),
+            format!("{factor} replicas need as many brokers; the sandbox `{}` has {brokers}", view.stage.cluster),
             format!("write at most {brokers}, or give the sandbox more `brokers`"),
         )
     })

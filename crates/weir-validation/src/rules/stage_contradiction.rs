@@ -93,7 +93,7 @@ fn sizes(cx: &Context<'_>, out: &mut Out, (earlier_view, earlier): InStage<'_, '
         && b < a
     {
         let at = cx.topic(view, later, &later.config[SETTING].layer, &["config", SETTING]);
-        let (a, b) = (settings::humane(SETTING, &a.to_string()), settings::humane(SETTING, &b.to_string()));
+        let (a, b) = (settings::human_readable(SETTING, &a.to_string()), settings::human_readable(SETTING, &b.to_string()));
         let message = format!("`{SETTING}` is {b} in stage `{stage}`, {a} in `{before}` before it");
         out.push_in(view.index, out.warning(at, message).help(format!("write {a} or more, or less in `{before}`")));
     }

@@ -56,14 +56,14 @@ async fn populate(scene: &Scene, accounts: usize) -> weir_planning::Desired {
             Change::CreateAccount { account, description } => {
                 ids.insert(account.clone(), scene.cloud.create_account(account, description));
             }
-            Change::IssueKey { account, secret, tags, .. } => {
+            Change::CreateKey { account, secret, tags, .. } => {
                 let marker = step.marker(&plan).unwrap().to_string();
                 let key = scene.cloud.create_key(&ids[account], Some(scene.cloud.cluster()), &marker);
                 let mut tags = serde_json::to_value(tags).unwrap();
                 tags[ObservedSecret::TAG_KEY_ID] = key.id.clone().into();
                 scene.vaults.put(&scene.vault_of(secret), &secret.name, "{}", tags);
             }
-            Change::Grant { .. } => grants.push(&step.change),
+            Change::CreateAcl { .. } => grants.push(&step.change),
             other => panic!("{other:?}"),
         }
     }

@@ -12,13 +12,13 @@ use std::{
 
 use async_trait::async_trait;
 use tokio::sync::Notify;
+use weir_adapters::Live;
 use weir_confluent::ConfluentCloud;
-use weir_connect::Live;
 use weir_deployment::{MemoryJournal, Options, Pauses, Ports, Receipt, Verdict, deploy};
 use weir_planning::{
     Change, Desired, KeyMarker, Observed, ObservedSecret, Plan, PlanOptions, Risk, SecretRef, TopicFacts,
 };
-use weir_ports::{Clock as _, Cluster, IssuedKey, PortError, Query, SecretSink, SecretString};
+use weir_ports::{Clock as _, Cluster, CreatedKey, PortError, Query, SecretSink, SecretString};
 use weir_secrets::KeyVaults;
 
 use crate::scene::{Patience, Scene};
@@ -156,11 +156,11 @@ impl<C: Cluster> Cluster for Shared<C> {
         self.0.apply(changes).await
     }
 
-    async fn create_key(&self, account: &str, marker: &KeyMarker) -> Result<IssuedKey, PortError> {
+    async fn create_key(&self, account: &str, marker: &KeyMarker) -> Result<CreatedKey, PortError> {
         self.0.create_key(account, marker).await
     }
 
-    async fn key_ready(&self, key: &IssuedKey) -> Result<bool, PortError> {
+    async fn key_ready(&self, key: &CreatedKey) -> Result<bool, PortError> {
         self.0.key_ready(key).await
     }
 
@@ -252,7 +252,7 @@ impl<'a> Runner<'a> {
         made: &Mutex<(Option<Plan>, Option<Receipt>)>,
     ) -> End {
         let say = |text: String| writeln!(said.lock().unwrap(), "{text}").unwrap();
-        let observed = match weir_connect::observe(live, desired).await {
+        let observed = match weir_adapters::observe(live, desired).await {
             Ok(observed) => observed,
             Err(error) => {
                 say(format!("{error}\n{error:?}"));

@@ -70,18 +70,18 @@ fn foreign(change: &Change, stage: &str, observed: &Observed) -> Option<String> 
     let principal = |principal: &str| account(principal.strip_prefix("User:").unwrap_or_default());
     match change {
         Change::CreateAccount { account: name, .. }
-        | Change::DescribeAccount { account: name, .. }
+        | Change::UpdateAccount { account: name, .. }
         | Change::DeleteAccount { account: name } => account(name),
         Change::CreateTopic { topic: name, .. }
         | Change::AddPartitions { topic: name, .. }
-        | Change::ChangeReplication { topic: name, .. }
+        | Change::ChangeReplicationFactor { topic: name, .. }
         | Change::AlterConfig { topic: name, .. }
         | Change::DeleteTopic { topic: name } => topic(name),
-        Change::Grant { principal: name, .. } | Change::Revoke { principal: name, .. } => principal(name),
-        Change::IssueKey { account: name, secret: at, projections, .. } => {
+        Change::CreateAcl { principal: name, .. } | Change::DeleteAcl { principal: name, .. } => principal(name),
+        Change::CreateKey { account: name, secret: at, projections, .. } => {
             account(name).or_else(|| secret(at)).or_else(|| projections.values().find_map(secret))
         }
-        Change::RevokeKey { account: name, key, secret: at, projections, .. } => {
+        Change::DeleteKey { account: name, key, secret: at, projections, .. } => {
             let owner = observed.keys.get(key).map_or(name, |key| &key.account);
             account(name)
                 .or_else(|| account(owner))

@@ -7,13 +7,13 @@ mod drift;
 mod formats;
 mod help;
 mod import;
+mod import_stages;
 mod init;
 mod kafka;
 mod output;
 mod policies;
 mod quickstart;
 mod rules;
-mod takeover;
 mod usage;
 
 use std::{

@@ -42,7 +42,7 @@ fn the_documented_rights_are_enough() {
     group(&scene, "foreign", "foreign");
 
     let user = place.may_only(&[Describe, DescribeConfigs, Alter], &[]);
-    let of = |resource, name: &str, operation| Change::Grant {
+    let of = |resource, name: &str, operation| Change::CreateAcl {
         principal: format!("User:{user}"),
         acl: Acl {
             resource,

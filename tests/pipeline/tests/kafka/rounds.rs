@@ -246,7 +246,7 @@ impl Round<'_> {
         assert_eq!(topics, expected, "round {round}");
         for (name, topic) in &now.topics {
             // Never deleted and made again.
-            let same = before.topics.get(name).is_none_or(|before| before.uid == topic.uid);
+            let same = before.topics.get(name).is_none_or(|before| before.topic_id == topic.topic_id);
             assert!(same, "round {round}: {name} is another topic now");
         }
 
@@ -396,7 +396,7 @@ fn make_foreign(scene: &Scene) -> Foreign {
         replication_factor: Some(1),
         config: [("retention.ms".to_owned(), "1234567".to_owned())].into(),
     };
-    let grant = |principal: &str, resource, pattern, name: &str, operation, permission| Change::Grant {
+    let grant = |principal: &str, resource, pattern, name: &str, operation, permission| Change::CreateAcl {
         principal: principal.to_owned(),
         acl: Acl { resource, pattern, name: name.into(), operation, permission, host: Host::Any },
     };

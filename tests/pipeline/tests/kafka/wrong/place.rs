@@ -154,7 +154,7 @@ impl<'a> Place<'a> {
     pub(crate) fn may_only(&mut self, cluster: &[Operation], topics: &[Operation]) -> String {
         let user = format!("weir-{}", self.prefix);
         self.user(&user);
-        let grant = |resource, pattern, name: &str, operation: &Operation| Change::Grant {
+        let grant = |resource, pattern, name: &str, operation: &Operation| Change::CreateAcl {
             principal: format!("User:{user}"),
             acl: Acl {
                 resource,

@@ -26,13 +26,13 @@ pub(super) const CASES: &[Case] = &[
         line: PLAN,
     },
     Case {
-        name: "more copies than brokers",
+        name: "more replicas than brokers",
         exit: 1,
         set_up: |place| place.edit("toll.yaml", "partitions: 2,", "partitions: 2, replicationFactor: 3,"),
         line: PLAN,
     },
     Case {
-        name: "another number of copies",
+        name: "another number of replicas",
         exit: 1,
         set_up: |place| {
             place.deploy();
@@ -41,7 +41,7 @@ pub(super) const CASES: &[Case] = &[
         line: PLAN,
     },
     Case {
-        name: "more copies in sync than there are",
+        name: "more in-sync replicas than there are",
         exit: 1,
         set_up: |place| place.edit("toll.yaml", "retention.ms: 7d", "retention.ms: 7d, min.insync.replicas: 2"),
         line: PLAN,

@@ -1,8 +1,8 @@
 //! From what a cluster holds to the files that ask for exactly that: how a living Kafka is taken over.
 //!
-//! [`adopt`] is handed what was observed of one or more stages and gives files, one for each team. What comes out is
+//! [`import_stages`] is handed what was observed of one or more stages and gives files, one for each team. What comes out is
 //! checked before it is given: the files are valid, and the plan of each imported stage has no step for what they
-//! declare. What no file can ask for is let go (`ensure: unmanaged`) or left out, and told ([`Adoption::left`]); never
+//! declare. What no file can ask for is let go (`ensure: unmanaged`) or left out, and told ([`Imported::left`]); never
 //! changed, never dropped in silence.
 //!
 //! This crate must not know how clusters are observed or files are written.
@@ -55,7 +55,7 @@ pub struct Import<'a> {
 /// Why nothing can be imported.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub enum AdoptError {
+pub enum ImportError {
     /// No such stage.
     #[error(transparent)]
     Stage(#[from] UnknownStage),
@@ -77,7 +77,7 @@ fn listed(names: &[String]) -> String {
 
 /// What was made of a cluster.
 #[derive(Clone, Debug, Default)]
-pub struct Adoption {
+pub struct Imported {
     /// File names and their text, one for each team.
     pub files: BTreeMap<String, String>,
     /// How many entities of each kind are in them.
@@ -132,11 +132,11 @@ pub enum LeftKind {
     Key,
 }
 
-/// The secrets whose state [`adopt`] wants to find in the observed states, by stage: those of API keys that weir made.
+/// The secrets whose state [`import_stages`] wants to find in the observed states, by stage: those of API keys that weir made.
 ///
 /// # Errors
-/// As [`adopt`].
-pub fn secrets_needed(import: &Import<'_>) -> Result<BTreeMap<String, BTreeSet<SecretRef>>, AdoptError> {
+/// As [`import_stages`].
+pub fn secrets_needed(import: &Import<'_>) -> Result<BTreeMap<String, BTreeSet<SecretRef>>, ImportError> {
     let seen = Seen::new(import)?;
     let all = build(import.workspace, &seen, &Demotions::default()).over(import.workspace);
     let mut needed = BTreeMap::new();
@@ -151,7 +151,7 @@ pub fn secrets_needed(import: &Import<'_>) -> Result<BTreeMap<String, BTreeSet<S
 ///
 /// # Errors
 /// When there is no such stage, or names tell no team.
-pub fn adopt(import: &Import<'_>) -> Result<Adoption, AdoptError> {
+pub fn import_stages(import: &Import<'_>) -> Result<Imported, ImportError> {
     let seen = Seen::new(import)?;
     let before: BTreeSet<Fault> = faults(import.workspace)?.into_iter().map(|(_, finding)| fault(&finding)).collect();
     let mut demotions = Demotions::default();
@@ -171,7 +171,7 @@ pub fn adopt(import: &Import<'_>) -> Result<Adoption, AdoptError> {
         }
         if !answered {
             let stages = &import.workspace.settings.spec.stages;
-            return Ok(Adoption {
+            return Ok(Imported {
                 files: write::files(import.workspace, &built, &seen, import.schema.as_deref()),
                 counts: [
                     (Kind::Team, built.teams.len()),
@@ -245,7 +245,7 @@ fn rehearse(
                 continue;
             };
             let why = match &step.change {
-                Change::IssueKey { slot, secret, .. } => {
+                Change::CreateKey { slot, secret, .. } => {
                     format!("weir made its API key for slot `{slot}`, and `{secret}` does not hold it")
                 }
                 _ => format!("its files would ask for `{}`", step.id),

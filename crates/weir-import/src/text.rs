@@ -5,15 +5,15 @@ use std::fmt::Write as _;
 use weir_findings::render::inert;
 use weir_model::Kind;
 
-use crate::{Adoption, Left, LeftKind};
+use crate::{Imported, Left, LeftKind};
 
 /// So many of the objects that a stage would prune are named; of more, only their number is told.
 const NAMED: usize = 20;
 
 /// A summary for people: what is in the files, then all that is not, each with its reason.
-pub fn summary(adoption: &Adoption) -> String {
+pub fn summary(imported: &Imported) -> String {
     let count = |kind, one: &str, many: &str| {
-        let count = adoption.counts.get(&kind).copied().unwrap_or_default();
+        let count = imported.counts.get(&kind).copied().unwrap_or_default();
         format!("{count} {}", if count == 1 { one } else { many })
     };
     let mut text = format!(
@@ -33,13 +33,13 @@ pub fn summary(adoption: &Adoption) -> String {
         (LeftKind::Description, "descriptions that stay undeclared"),
         (LeftKind::Key, "API keys that are not imported"),
     ] {
-        let left: Vec<&Left> = adoption.left.iter().filter(|left| left.kind == kind).collect();
+        let left: Vec<&Left> = imported.left.iter().filter(|left| left.kind == kind).collect();
         if !left.is_empty() {
             let _ = writeln!(text, "\n{title}:");
             left.iter().for_each(|left| one(left, &mut text));
         }
     }
-    for (stage, objects) in &adoption.pruned {
+    for (stage, objects) in &imported.pruned {
         let names: Vec<&str> = objects.iter().take(NAMED).map(String::as_str).collect();
         let more = match objects.len() - names.len() {
             0 => String::new(),

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use weir_adoption::{Import, TeamRule, adopt};
+use weir_import::{Import, TeamRule, import_stages};
 use weir_model::{Operation, PatternType, Permission, Resource};
 use weir_planning::{Acl, Host, Observed, ObservedAccount, ObservedTopic};
 
@@ -49,8 +49,8 @@ spec:
             Import { workspace, stages: vec![("prod".to_owned(), &observed)], teams: &teams, now, schema: None };
         let run = || {
             let start = start();
-            let adoption = adopt(&import).unwrap();
-            assert!(adoption.findings.is_empty() && adoption.left.is_empty());
+            let imported = import_stages(&import).unwrap();
+            assert!(imported.findings.is_empty() && imported.left.is_empty());
             start.elapsed()
         };
         (0..3).map(|_| run()).min().unwrap_or_default()

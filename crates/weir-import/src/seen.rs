@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use weir_model::StageView;
 use weir_planning::{Acl, KeyMarker, Observed, ObservedAccount, ObservedTopic};
 
-use crate::{AdoptError, Import, Left, LeftKind, names::Names, team::is_name};
+use crate::{Import, ImportError, Left, LeftKind, names::Names, team::is_name};
 
 /// A stage that is imported.
 pub(crate) struct SeenStage<'a> {
@@ -61,7 +61,7 @@ const NO_NAME: &str = "files take no such name";
 static NO_ACLS: BTreeSet<Acl> = BTreeSet::new();
 
 impl<'a> Seen<'a> {
-    pub(crate) fn new(import: &'a Import<'_>) -> Result<Self, AdoptError> {
+    pub(crate) fn new(import: &'a Import<'_>) -> Result<Self, ImportError> {
         let workspace = import.workspace;
         let mut stages = Vec::new();
         for (name, observed) in &import.stages {
@@ -84,7 +84,7 @@ impl<'a> Seen<'a> {
             }
         }
         seen.stages = stages;
-        if homeless.is_empty() { Ok(seen) } else { Err(AdoptError::NoTeam { names: homeless.into_iter().collect() }) }
+        if homeless.is_empty() { Ok(seen) } else { Err(ImportError::NoTeam { names: homeless.into_iter().collect() }) }
     }
 
     pub(crate) fn stage(&self, index: usize) -> Option<&SeenStage<'a>> {

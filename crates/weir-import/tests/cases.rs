@@ -7,8 +7,8 @@
 use std::{fmt::Write as _, fs, path::Path};
 
 use serde_json::{Value, json};
-use weir_adoption::{Import, TeamRule, adopt, summary};
 use weir_findings::Severity;
+use weir_import::{Import, TeamRule, import_stages, summary};
 use weir_planning::{Observed, PlanOptions, desired, plan};
 
 const BASE: &str = include_str!("base.yaml");
@@ -32,16 +32,16 @@ fn case(file: &Path) -> datatest_stable::Result<()> {
     }
     let now = NOW.parse()?;
     let stages = observed.iter().map(|(stage, observed)| (stage.clone(), observed)).collect();
-    let (yaml, text) = match adopt(&Import { workspace, stages, teams: &teams, now, schema: None }) {
+    let (yaml, text) = match import_stages(&Import { workspace, stages, teams: &teams, now, schema: None }) {
         Err(error) => (String::new(), format!("error: {error}\n")),
-        Ok(adoption) => {
+        Ok(imported) => {
             let mut yaml = String::new();
-            for (name, text) in &adoption.files {
+            for (name, text) in &imported.files {
                 write!(yaml, "{}## {name}\n{text}", if yaml.is_empty() { "" } else { "---\n" })?;
             }
-            files.extend(adoption.files.clone());
+            files.extend(imported.files.clone());
             changes_nothing(files, &observed, now)?;
-            (yaml, summary(&adoption))
+            (yaml, summary(&imported))
         }
     };
     for (name, text) in [("expected.yaml", &yaml), ("expected.txt", &text)] {

@@ -1,8 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{collection, prelude::*, sample::select};
-use weir_adoption::{Adoption, Import, TeamRule, adopt};
 use weir_findings::Severity;
+use weir_import::{Import, Imported, TeamRule, import_stages};
 use weir_model::{Ensure, Operation, PatternType, Permission, Resource};
 use weir_planning::{
     Acl, Host, Observed, ObservedAccount, ObservedKey, ObservedTopic, PlanOptions, desired, plan, render,
@@ -153,7 +153,7 @@ fn config() -> impl Strategy<Value = BTreeMap<String, String>> {
 fn topic() -> impl Strategy<Value = ObservedTopic> {
     (select(vec![1, 3, 6, 12, 20_000]), select(vec![1, 3]), config(), prop::bool::weighted(0.1)).prop_map(
         |(partitions, replication_factor, config, mirror)| ObservedTopic {
-            uid: "u".to_owned(),
+            topic_id: "u".to_owned(),
             partitions,
             replication_factor,
             config,
@@ -249,10 +249,10 @@ fn merged(dev: Observed, test: Observed) -> Observed {
     both
 }
 
-fn files(declared: bool, adoption: Option<&Adoption>) -> Vec<(String, String)> {
+fn files(declared: bool, imported: Option<&Imported>) -> Vec<(String, String)> {
     let mut files = vec![("weir.yaml".to_owned(), WORKSPACE.to_owned())];
     files.extend(declared.then(|| ("declared.yaml".to_owned(), DECLARED.to_owned())));
-    files.extend(adoption.iter().flat_map(|a| &a.files).map(|(name, text)| (format!("out/{name}"), text.clone())));
+    files.extend(imported.iter().flat_map(|a| &a.files).map(|(name, text)| (format!("out/{name}"), text.clone())));
     files
 }
 
@@ -280,10 +280,10 @@ proptest! {
         let import = Import {
             workspace: before.workspace.as_ref().unwrap(), stages: stages.clone(), teams: &teams, now, schema: None,
         };
-        let adoption = adopt(&import).unwrap();
-        prop_assert!(adoption.findings.is_empty(), "{:#?}", adoption.findings);
+        let imported = import_stages(&import).unwrap();
+        prop_assert!(imported.findings.is_empty(), "{:#?}", imported.findings);
 
-        let written = files(declared, Some(&adoption));
+        let written = files(declared, Some(&imported));
         let shown: String = written[1..].iter().map(|(name, text)| format!("## {name}\n{text}\n")).collect();
         let loaded = weir_model::load(written);
         let wrong: Vec<String> = weir_validation::validate(&loaded)
@@ -316,14 +316,14 @@ proptest! {
                 "test" => ("test.", "test-"),
                 _ => ("", ""),
             };
-            let told: BTreeSet<&str> = adoption.left.iter().map(|left| left.object.as_str()).collect();
+            let told: BTreeSet<&str> = imported.left.iter().map(|left| left.object.as_str()).collect();
             for name in observed.topics.keys().filter(|n| n.starts_with(topic_prefix) && !n.starts_with('_')) {
                 prop_assert!(wanted.topics.contains_key(name) || told.contains(name.as_str()), "{stage}: {name}");
             }
             for name in observed.accounts.keys().filter(|n| n.starts_with(account_prefix)) {
                 prop_assert!(wanted.accounts.contains_key(name) || told.contains(name.as_str()), "{stage}: {name}");
             }
-            let told: BTreeSet<&str> = adoption.left.iter().flat_map(|left| &left.bindings).map(String::as_str).collect();
+            let told: BTreeSet<&str> = imported.left.iter().flat_map(|left| &left.bindings).map(String::as_str).collect();
             for (principal, acls) in &observed.acls {
                 let account = principal.strip_prefix("User:").unwrap_or_default();
                 let managed = wanted.accounts.get(account).filter(|a| a.ensure == Ensure::Present);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use weir_connect::{OpenError, commit, observe, open, read_workspace, rule_pages};
+use weir_adapters::{OpenError, commit, observe, open, read_workspace, rule_pages};
 use weir_planning::desired;
 
 const WORKSPACE: &str = "\

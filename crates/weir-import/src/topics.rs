@@ -126,10 +126,10 @@ fn fit(profile: Option<&Profile>, there: &[(usize, &ObservedTopic)], left_out: &
         })
         .collect();
     let partitions: Vec<_> = there.iter().map(|(stage, topic)| (*stage, Some(topic.partitions))).collect();
-    let copies: Vec<_> = there.iter().map(|(stage, topic)| (*stage, Some(topic.replication_factor))).collect();
+    let replicas: Vec<_> = there.iter().map(|(stage, topic)| (*stage, Some(topic.replication_factor))).collect();
     Fitted {
         partitions: layers(&partitions, profile.and_then(|p| p.partitions).as_ref()),
-        replication_factor: layers(&copies, profile.and_then(|p| p.replication_factor).as_ref()),
+        replication_factor: layers(&replicas, profile.and_then(|p| p.replication_factor).as_ref()),
         config,
     }
 }
@@ -193,7 +193,7 @@ fn written(name: &str, kafka: &str) -> SettingValue {
     let human = if words {
         SettingValue::List(kafka.split(',').map(|word| word.trim().to_owned()).filter(|w| !w.is_empty()).collect())
     } else {
-        SettingValue::Scalar(settings::humane(name, kafka))
+        SettingValue::Scalar(settings::human_readable(name, kafka))
     };
     if exact(&human) { human } else { SettingValue::Scalar(kafka.to_owned()) }
 }
