@@ -8,7 +8,8 @@ use std::{
 };
 
 use anyhow::Context;
-use weir_cli::{Exit, Stop};
+
+use crate::{Exit, Stop};
 
 const BUILT_IN: [&str; 6] = ["validate", "plan", "deploy", "entity", "up", "init"];
 
