@@ -200,7 +200,7 @@ fn unknown_account<'p>(plan: &'p Plan, reach: &Reach) -> Option<&'p str> {
     });
     let made: BTreeSet<&str> = made.collect();
     let bound = plan.steps.iter().filter(|step| reach.planes.contains(&step.plane));
-    let mut bound = bound.filter_map(|step| step.change.account());
+    let mut bound = bound.filter_map(|step| step.change.about().object.account());
     bound.find(|name| !made.contains(name) && !reach.accounts.contains_key(*name))
 }
 

@@ -41,7 +41,7 @@ pub fn drift(drift: &Drift, colour: bool) -> String {
 /// All differences of a plan's stage.
 pub(crate) fn of_plan(plan: &Plan) -> Vec<Difference> {
     let of_step = |step: &Step| {
-        let object = step.change.object().to_owned();
+        let object = step.change.about().object.name().to_owned();
         differences(step).into_iter().map(move |text| Difference { object: object.clone(), text, cause: None })
     };
     let undeclared = plan.report.items.iter().filter(|item| item.kind.is_drift()).map(|item| Difference {
