@@ -150,7 +150,7 @@ fn grants(cx: &Context<'_>, out: &mut Out) {
                     if cx.topics.contains_key(name) || cx.is_malformed(Kind::Topic, name) {
                         continue;
                     }
-                    let help = match weir_model::closest(name, around(name, &cx.workspace.topics)) {
+                    let help = match weir_findings::closest(name, around(name, &cx.workspace.topics)) {
                         Some(meant) => format!("did you mean `{meant}`?"),
                         None => "declare it; with `ensure: unmanaged` when somebody else manages it".to_owned(),
                     };
