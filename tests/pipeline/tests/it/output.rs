@@ -121,7 +121,7 @@ fn explanations_are_for_programs_too() {
     assert!(!validator.is_valid(&all));
     let one = json(&mut world.command("weir-validate explain cluster-limit --format json"));
     assert_eq!(one["rules"].as_array().map(Vec::len), Some(1));
-    assert_eq!(one["rules"][0]["silence"], "it cannot be waived; put right what is reported.");
+    assert_eq!(one["rules"][0]["silence"], "it cannot be waived; remove the cause.");
 }
 
 #[test]
