@@ -150,7 +150,7 @@ fn knows_accounts(plan: &Plan, reach: &Reach) -> Result<(), Stop> {
     });
     let made: BTreeSet<&str> = made.collect();
     let bound = plan.steps.iter().filter(|step| reach.planes.contains(&step.plane));
-    let mut bound = bound.filter_map(|step| step.change.account());
+    let mut bound = bound.filter_map(|step| step.change.about().object.account());
     match bound.find(|name| !made.contains(name) && !reach.accounts.contains_key(*name)) {
         None => Ok(()),
         Some(name) => Err(Stop::refused(format!("the brokers know `{name}` by an id that nobody tells here"))

@@ -3,7 +3,7 @@ use std::{collections::BTreeSet, path::Path};
 use jiff::Timestamp;
 use weir_adapters::{ReadWorkspace, read_workspace};
 use weir_cli::{Exit, Stop, Terminal, WorkspaceFlag, clap, instant, print, say, style};
-use weir_findings::{FileId, Finding, Severity, Sources, render};
+use weir_findings::{FileId, Finding, Severity, Sources, count, render};
 use weir_model::{Loaded, UnknownStage, Workspace};
 use weir_policy::{Judged, Judging, judge};
 
@@ -160,21 +160,21 @@ fn exit(args: &Flags, checked: &Checked) -> Exit {
 fn inventory(loaded: &Loaded) -> String {
     let files = loaded.sources.iter().count();
     let Some(workspace) = &loaded.workspace else {
-        return format!("{files} files");
+        return count(files, "file");
     };
     let mut parts = Vec::new();
-    for (count, one, many) in [
-        (workspace.settings.spec.stages.len(), "stage", "stages"),
-        (workspace.teams.len(), "team", "teams"),
-        (workspace.topics.len(), "topic", "topics"),
-        (workspace.service_accounts.len(), "service account", "service accounts"),
-        (workspace.access_control_lists.len(), "access control list", "access control lists"),
-        (workspace.policies.len(), "policy", "policies"),
+    for (number, noun) in [
+        (workspace.settings.spec.stages.len(), "stage"),
+        (workspace.teams.len(), "team"),
+        (workspace.topics.len(), "topic"),
+        (workspace.service_accounts.len(), "service account"),
+        (workspace.access_control_lists.len(), "access control list"),
+        (workspace.policies.len(), "policy"),
     ] {
         // Not every workspace has policies.
-        if count > 0 || one != "policy" {
-            parts.push(format!("{count} {}", if count == 1 { one } else { many }));
+        if number > 0 || noun != "policy" {
+            parts.push(count(number, noun));
         }
     }
-    format!("{} in {files} {}", parts.join(", "), if files == 1 { "file" } else { "files" })
+    format!("{} in {}", parts.join(", "), count(files, "file"))
 }

@@ -3,7 +3,7 @@ use serde::Serialize;
 use weir_adapters::read_workspace;
 use weir_cli::{Exit, Format, Stop, Terminal, WorkspaceFlag, clap, print};
 use weir_findings::{
-    RulePage, Severity,
+    RulePage, Severity, closest,
     render::{inert_json, inert_line, inert_lines},
 };
 use weir_policy::{PolicyPage, StarterPolicy};
@@ -100,14 +100,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     // The organisation's own first: it may have a policy of the starter pack's name.
     let page = policies.iter().chain(pages.iter().copied()).find(|page| page.id == rule);
     let Some(page) = page else {
-        let near = pages
-            .iter()
-            .map(|page| (strsim::jaro_winkler(page.id, rule), page.id))
-            .max_by(|a, b| a.0.total_cmp(&b.0))
-            .filter(|(likeness, _)| *likeness > 0.8);
         return Err(Stop::usage(format!("there is no rule `{rule}`"))
-            .help(match near {
-                Some((_, id)) => format!("did you mean `{id}`?"),
+            .help(match closest(rule, pages.iter().map(|page| page.id)) {
+                Some(id) => format!("did you mean `{id}`?"),
                 None => "weir-validate explain lists them all".to_owned(),
             })
             .into());

@@ -4,7 +4,10 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use weir_cli::{print, rewrite, say};
-use weir_findings::render::{inert, inert_lines};
+use weir_findings::{
+    count,
+    render::{inert, inert_lines},
+};
 use weir_validation::{Changed, Fixed};
 
 use crate::check::{Checked, judge_loaded};
@@ -24,7 +27,7 @@ pub(crate) fn write(dir: &Path, fixed: &Fixed) -> anyhow::Result<()> {
     let files: Vec<_> =
         fixed.files.iter().map(|file| (dir.join(&file.path), file.before.as_str(), file.after.as_str())).collect();
     rewrite(&files)?;
-    say(&count("fixed", fixed));
+    say(&outcome("fixed", fixed));
     Ok(())
 }
 
@@ -36,20 +39,19 @@ pub(crate) fn diff(fixed: &Fixed) {
         let diff = diff.unified_diff().header(&format!("a/{path}"), &format!("b/{path}")).to_string();
         print(&inert_lines(&diff));
     }
-    say(&count("would fix", fixed));
+    say(&outcome("would fix", fixed));
 }
 
 /// `fixed 3 findings in 2 files; 1 fix was left undone, since it would change more than it says`
-fn count(verb: &str, fixed: &Fixed) -> String {
+fn outcome(verb: &str, fixed: &Fixed) -> String {
     let (n, files) = (fixed.fixed, fixed.files.len());
     let left = match fixed.refused {
         0 => String::new(),
         1 => "; 1 fix was left undone, since it would change more than it says".to_owned(),
         left => format!("; {left} fixes were left undone, since they would change more than they say"),
     };
-    let (findings, in_files) = (if n == 1 { "finding" } else { "findings" }, if files == 1 { "file" } else { "files" });
     match n {
         0 => format!("nothing to fix{left}\n"),
-        _ => format!("{verb} {n} {findings} in {files} {in_files}{left}\n"),
+        _ => format!("{verb} {} in {}{left}\n", count(n, "finding"), count(files, "file")),
     }
 }

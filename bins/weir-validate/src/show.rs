@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::Serialize;
 use weir_cli::{Exit, Format, Stop, Terminal, WorkspaceFlag, clap, print, say};
-use weir_findings::render::{inert, inert_json, inert_line};
+use weir_findings::{
+    closest,
+    render::{inert, inert_json, inert_line},
+};
 use weir_model::{EntityRef, Kind, Layer, PatternType, StageView, settings};
 use weir_planning::{Acl, Desired, Host, desired};
 
@@ -280,13 +283,8 @@ fn names<'w>(view: &StageView<'w>, kind: Kind) -> Vec<&'w str> {
 
 fn unknown(view: &StageView<'_>, entity: &EntityRef) -> Stop {
     let stop = Stop::usage(format!("there is no {entity}"));
-    let near = names(view, entity.kind)
-        .into_iter()
-        .map(|name| (strsim::jaro_winkler(name, &entity.name), name))
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .filter(|(likeness, _)| *likeness > 0.8);
-    match near {
-        Some((_, name)) => stop.help(format!("did you mean {}/{name}?", entity.kind)),
+    match closest(&entity.name, names(view, entity.kind)) {
+        Some(name) => stop.help(format!("did you mean {}/{name}?", entity.kind)),
         None => stop,
     }
 }

@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::Context;
 use weir_cli::{Exit, Stop};
+use weir_findings::closest;
 
 const BUILT_IN: [&str; 6] = ["validate", "plan", "deploy", "entity", "up", "init"];
 
@@ -49,14 +50,9 @@ fn find(name: &OsStr) -> Option<PathBuf> {
 
 fn unknown(name: &OsStr) -> Stop {
     let name = name.to_string_lossy();
-    let near = BUILT_IN
-        .iter()
-        .map(|known| (strsim::jaro_winkler(known, &name), known))
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .filter(|(likeness, _)| *likeness > 0.7);
     Stop::usage(format!("there is no command `{name}`, and no program weir-{name} beside this one or on PATH")).help(
-        match near {
-            Some((_, known)) => format!("did you mean `weir {known}`?"),
+        match closest(&name, BUILT_IN) {
+            Some(known) => format!("did you mean `weir {known}`?"),
             None => format!("the commands are {}", BUILT_IN.join(", ")),
         },
     )

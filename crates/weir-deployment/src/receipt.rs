@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use weir_planning::{Change, Digest, Plan, Plane, SecretRef, Step, StepId};
+use weir_planning::{Change, Digest, Plan, Plane, SecretRef, Step, StepId, Verb};
 
 /// What was really done. Holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -257,19 +257,10 @@ pub enum StepOutcome {
 impl StepOutcome {
     /// How `change` ends when all is well.
     pub(crate) fn of(change: &Change) -> Self {
-        match change {
-            Change::CreateAccount { .. }
-            | Change::CreateTopic { .. }
-            | Change::CreateAcl { .. }
-            | Change::CreateKey { .. } => StepOutcome::Created,
-            Change::UpdateAccount { .. }
-            | Change::AddPartitions { .. }
-            | Change::ChangeReplicationFactor { .. }
-            | Change::AlterConfig { .. } => StepOutcome::Updated,
-            Change::DeleteAcl { .. }
-            | Change::DeleteTopic { .. }
-            | Change::DeleteKey { .. }
-            | Change::DeleteAccount { .. } => StepOutcome::Deleted,
+        match change.about().verb {
+            Verb::Create => StepOutcome::Created,
+            Verb::Update => StepOutcome::Updated,
+            Verb::Delete => StepOutcome::Deleted,
         }
     }
 

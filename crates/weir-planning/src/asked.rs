@@ -38,11 +38,13 @@ impl Desired {
                 self.present_account(account).is_some_and(|wanted| wanted.description.as_ref() == Some(to))
             }
             Change::CreateAcl { principal: _, acl } => change
+                .about()
+                .object
                 .account()
                 .and_then(|name| self.present_account(name))
                 .is_some_and(|wanted| wanted.acls.contains_key(acl)),
             Change::DeleteAcl { principal: _, acl } => {
-                change.account().is_some_and(|name| match self.accounts.get(name) {
+                change.about().object.account().is_some_and(|name| match self.accounts.get(name) {
                     Some(wanted) => match wanted.ensure {
                         Ensure::Present => !wanted.acls.contains_key(acl),
                         Ensure::Absent => true,

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{Timestamp, tz::TimeZone};
-use weir_findings::{Finding, Severity};
+use weir_findings::{Finding, Severity, closest};
 use weir_model::{
     EntityRef, Kind, LabelLimit, Match, PolicyKind, PolicySeverity, PolicySpec, PolicyValidation, Requires, Route,
-    StageLimits, Workspace, closest,
+    StageLimits, Workspace,
 };
 
 use crate::{

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Deserializer, de};
-use weir_findings::{Finding, Sources};
-use weir_model::{EntityRef, Kind, Loaded, closest};
+use weir_findings::{Finding, Sources, closest};
+use weir_model::{EntityRef, Kind, Loaded};
 use weir_planning::{Observed, PlanOptions, desired, plan};
 
 use crate::{Policies, check_plan, plan_policies, rules};

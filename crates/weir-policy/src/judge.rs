@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use jiff::{Timestamp, tz::TimeZone};
-use weir_findings::{Finding, RuleId, Severity, Span};
-use weir_model::{Date, EntityRef, Kind, Loaded, PolicyKind, Route, WaiverSpec, Workspace, closest};
+use weir_findings::{Finding, RuleId, Severity, Span, closest};
+use weir_model::{Date, EntityRef, Kind, Loaded, PolicyKind, Route, WaiverSpec, Workspace};
 
 use crate::{
     Policies,

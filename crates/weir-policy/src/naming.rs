@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Regex;
-use weir_model::{Naming, closest};
+use weir_findings::closest;
+use weir_model::Naming;
 
 use crate::cel::{BUDGET, Failure, Problem, pattern};
 

@@ -10,7 +10,7 @@ use weir_findings::{Finding, RuleId, Severity};
 use weir_model::{
     EntityRef, Kind, Loaded, PolicyKind, PolicySeverity, PolicySpec, ResolvedSetting, Route, SettingValue, Workspace,
 };
-use weir_planning::{Change, Plan, PlanPolicies, PlanWaiver, Plane, Step};
+use weir_planning::{About, Change, Object, Plan, PlanPolicies, PlanWaiver, Plane, Step};
 
 use crate::{
     Policies,
@@ -213,70 +213,45 @@ fn place(plan: &Plan, step: &Step) -> Route {
 
 fn step_facts<'p>(step: &'p Step, labels: &'p BTreeMap<String, String>) -> Record<'p> {
     let (mut before, mut after) = (Vec::new(), Vec::new());
-    let (mut topic, mut account, mut whose) = (None, None, None);
-    let action = match &step.change {
-        Change::CreateAccount { account: name, .. } => {
-            account = Some(name);
-            "create-account"
-        }
-        Change::UpdateAccount { account: name, from, to } => {
-            account = Some(name);
+    match &step.change {
+        Change::UpdateAccount { account: _, from, to } => {
             before.push(("description", Fact::text(from)));
             after.push(("description", Fact::text(to)));
-            "update-account"
         }
-        Change::CreateTopic { topic: name, partitions, replication_factor, config } => {
-            topic = Some(name);
+        Change::CreateTopic { topic: _, partitions, replication_factor, config } => {
             after.extend(partitions.map(|partitions| ("partitions", Fact::int(partitions))));
             after.extend(replication_factor.map(|replicas| ("replicationFactor", Fact::int(replicas))));
             after.extend(config.iter().filter_map(|(name, value)| Some((name.as_str(), typed(name, value)?))));
-            "create-topic"
         }
-        Change::AddPartitions { topic: name, from, to } => {
-            topic = Some(name);
+        Change::AddPartitions { topic: _, from, to } => {
             before.push(("partitions", Fact::int(*from)));
             after.push(("partitions", Fact::int(*to)));
-            "add-partitions"
         }
-        Change::ChangeReplicationFactor { topic: name, from, to } => {
-            topic = Some(name);
+        Change::ChangeReplicationFactor { topic: _, from, to } => {
             before.push(("replicationFactor", Fact::int(*from)));
             after.push(("replicationFactor", Fact::int(*to)));
-            "change-replication-factor"
         }
-        Change::AlterConfig { topic: name, settings } => {
-            topic = Some(name);
+        Change::AlterConfig { topic: _, settings } => {
             for (name, change) in settings {
                 let fact = |value: &'p Option<String>| Some((name.as_str(), typed(name, value.as_ref()?)?));
                 before.extend(fact(&change.from));
                 after.extend(fact(&change.to));
             }
-            "alter-config"
         }
-        Change::CreateAcl { principal, .. } => {
-            whose = Some(principal);
-            "create-acl"
-        }
-        Change::DeleteAcl { principal, .. } => {
-            whose = Some(principal);
-            "delete-acl"
-        }
-        Change::CreateKey { account: name, .. } => {
-            account = Some(name);
-            "create-key"
-        }
-        Change::DeleteKey { account: name, .. } => {
-            account = Some(name);
-            "delete-key"
-        }
-        Change::DeleteTopic { topic: name } => {
-            topic = Some(name);
-            "delete-topic"
-        }
-        Change::DeleteAccount { account: name } => {
-            account = Some(name);
-            "delete-account"
-        }
+        // Policies see no numbers of these.
+        Change::CreateAccount { .. }
+        | Change::CreateAcl { .. }
+        | Change::CreateKey { .. }
+        | Change::DeleteAcl { .. }
+        | Change::DeleteTopic { .. }
+        | Change::DeleteKey { .. }
+        | Change::DeleteAccount { .. } => {}
+    }
+    let About { action, object, .. } = step.change.about();
+    let object = match object {
+        Object::Topic(topic) => ("topic", topic),
+        Object::Account(account) | Object::Key { account, .. } => ("account", account),
+        Object::Acl { principal, .. } => ("principal", principal),
     };
     let labels = labels.iter().map(|(name, value)| (name.as_str(), Fact::text(value))).collect();
     let mut fields = vec![
@@ -288,9 +263,7 @@ fn step_facts<'p>(step: &'p Step, labels: &'p BTreeMap<String, String>) -> Recor
         ("before", Fact::Record(Record::new(before))),
         ("after", Fact::Record(Record::new(after))),
     ];
-    fields.extend(topic.map(|name| ("topic", Fact::text(name))));
-    fields.extend(account.map(|name| ("account", Fact::text(name))));
-    fields.extend(whose.map(|name| ("principal", Fact::text(name))));
+    fields.push((object.0, Fact::text(object.1)));
     fields.extend(step.entity.as_deref().map(|entity| ("entity", Fact::text(entity))));
     fields.extend(step.team.as_deref().map(|team| ("team", Fact::text(team))));
     Record::new(fields)

@@ -2,7 +2,8 @@
 
 use std::sync::OnceLock;
 
-use weir_model::{PolicySpec, StageLimits, Starter, Workspace, closest};
+use weir_findings::closest;
+use weir_model::{PolicySpec, StageLimits, Starter, Workspace};
 
 use crate::cel::Problem;
 

@@ -1,5 +1,6 @@
 //! What differs between the files and the cluster, without saying what to do.
 
+use weir_findings::count;
 use weir_model::settings;
 
 use super::{
@@ -17,9 +18,8 @@ pub fn drift(drift: &Drift, colour: bool) -> String {
     if drift.differences.is_empty() {
         return plain(&format!("No drift: stage {} is as its files say.", drift.stage)) + "\n";
     }
-    let number = drift.differences.len();
-    let noun = if number == 1 { "difference" } else { "differences" };
-    let mut out = Paint(colour).bold(&plain(&format!("Drift in stage {}: {number} {noun}", drift.stage)));
+    let differences = count(drift.differences.len(), "difference");
+    let mut out = Paint(colour).bold(&plain(&format!("Drift in stage {}: {differences}", drift.stage)));
     out.push('\n');
     for (cause, heading) in [
         (None, None),
@@ -41,7 +41,7 @@ pub fn drift(drift: &Drift, colour: bool) -> String {
 /// All differences of a plan's stage.
 pub(crate) fn of_plan(plan: &Plan) -> Vec<Difference> {
     let of_step = |step: &Step| {
-        let object = step.change.object().to_owned();
+        let object = step.change.about().object.name().to_owned();
         differences(step).into_iter().map(move |text| Difference { object: object.clone(), text, cause: None })
     };
     let undeclared = plan.report.items.iter().filter(|item| item.kind.is_drift()).map(|item| Difference {

@@ -2,35 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use weir_findings::count;
 use weir_model::{Permission, settings};
 
-use crate::{Acl, Change, Host, Plan, Risk, Step, acl::target};
+use crate::{Acl, Change, Host, Plan, Risk, Step, Verb, acl::target};
 
-/// What kind of thing happens to an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verb {
-    Add,
-    Change,
-    Delete,
-}
-
-impl Verb {
-    pub(super) fn of(change: &Change) -> Self {
-        match change {
-            Change::CreateKey { replaces: Some(_), .. } => Verb::Change,
-            Change::CreateAccount { .. }
-            | Change::CreateTopic { .. }
-            | Change::CreateAcl { .. }
-            | Change::CreateKey { replaces: None, .. } => Verb::Add,
-            Change::UpdateAccount { .. }
-            | Change::AddPartitions { .. }
-            | Change::ChangeReplicationFactor { .. }
-            | Change::AlterConfig { .. } => Verb::Change,
-            Change::DeleteAcl { .. }
-            | Change::DeleteTopic { .. }
-            | Change::DeleteKey { .. }
-            | Change::DeleteAccount { .. } => Verb::Delete,
-        }
+/// The kind of change for a reader of the plan: a key that takes the place of another changes its slot.
+pub(super) fn verb(change: &Change) -> Verb {
+    match change {
+        Change::CreateKey { replaces: Some(_), .. } => Verb::Update,
+        _ => change.about().verb,
     }
 }
 
@@ -62,8 +43,7 @@ pub(super) fn headline(change: &Change) -> String {
             format!("topic {topic}: replication factor {from} → {to}")
         }
         Change::AlterConfig { topic, settings } => {
-            let noun = if settings.len() == 1 { "setting" } else { "settings" };
-            format!("topic {topic}: {} {noun}", settings.len())
+            format!("topic {topic}: {}", count(settings.len(), "setting"))
         }
         Change::CreateAcl { principal, acl } | Change::DeleteAcl { principal, acl } => binding(principal, acl),
         Change::CreateKey { account, slot, replaces, .. } => match replaces {
@@ -87,7 +67,7 @@ pub(super) fn details(step: &Step) -> Vec<String> {
         }
         Change::UpdateAccount { account: _, from, to } => lines.push(format!("“{from}” → “{to}”")),
         Change::CreateTopic { topic: _, partitions, replication_factor, config } => {
-            let partitions = partitions.map(|n| format!("{n} partition{}", if n == 1 { "" } else { "s" }));
+            let partitions = partitions.map(|n| count(n, "partition"));
             let replicas = replication_factor.map(|n| format!("replication factor {n}"));
             let shape: Vec<_> = partitions.into_iter().chain(replicas).collect();
             if !shape.is_empty() {
@@ -132,9 +112,9 @@ impl Counts {
     pub(super) fn of<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Self {
         let mut counts = Self::default();
         for step in steps {
-            match Verb::of(&step.change) {
-                Verb::Add => counts.add += 1,
-                Verb::Change => counts.change += 1,
+            match verb(&step.change) {
+                Verb::Create => counts.add += 1,
+                Verb::Update => counts.change += 1,
                 Verb::Delete => counts.delete += 1,
             }
             counts.risk = counts.risk.max(Some(step.risk));

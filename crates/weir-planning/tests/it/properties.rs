@@ -57,7 +57,7 @@ proptest! {
         let outcome = plan(&desired, &observed, &options());
         for step in &outcome.plan.steps {
             prop_assert!(desired.asks_for(&step.change), "{} is not asked for", step.id);
-            prop_assert!(step.risk >= step.change.least_risk(), "{} risks {}", step.id, step.risk);
+            prop_assert!(step.risk >= step.change.about().least_risk, "{} risks {}", step.id, step.risk);
             let fine = match &step.change {
                 Change::CreateTopic { topic, .. }
                 | Change::AddPartitions { topic, .. }

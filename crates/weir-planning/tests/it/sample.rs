@@ -291,3 +291,51 @@ pub(crate) fn acls_of<'a>(observed: &'a Observed, principal: &str) -> impl Itera
     static NONE: BTreeSet<Acl> = BTreeSet::new();
     observed.acls.get(principal).unwrap_or(&NONE).iter()
 }
+
+/// One change of each kind.
+pub(crate) fn every_change() -> Vec<Change> {
+    let (topic, account, description) = ("dev.a".to_owned(), "dev-x".to_owned(), "bills".to_owned());
+    let acl = Acl {
+        resource: Resource::Topic,
+        pattern: PatternType::Literal,
+        name: "dev.a".into(),
+        operation: Operation::Read,
+        permission: Permission::Allow,
+        host: Host::Any,
+    };
+    let principal = "User:dev-x".to_owned();
+    let secret = SecretRef { vault: "https://kv".to_owned(), name: "dev-x--main".to_owned() };
+    vec![
+        Change::CreateAccount { account: account.clone(), description: description.clone() },
+        Change::UpdateAccount { account: account.clone(), from: String::new(), to: description },
+        Change::CreateTopic {
+            topic: topic.clone(),
+            partitions: Some(3),
+            replication_factor: None,
+            config: BTreeMap::new(),
+        },
+        Change::AddPartitions { topic: topic.clone(), from: 3, to: 6 },
+        Change::ChangeReplicationFactor { topic: topic.clone(), from: 1, to: 3 },
+        Change::AlterConfig { topic: topic.clone(), settings: BTreeMap::new() },
+        Change::CreateAcl { principal: principal.clone(), acl: acl.clone() },
+        Change::CreateKey {
+            account: account.clone(),
+            slot: "main".to_owned(),
+            secret: secret.clone(),
+            tags: BTreeMap::new(),
+            replaces: None,
+            projections: BTreeMap::new(),
+        },
+        Change::DeleteAcl { principal, acl },
+        Change::DeleteTopic { topic },
+        Change::DeleteKey {
+            account: account.clone(),
+            slot: Some("main".to_owned()),
+            key: "K1".to_owned(),
+            secret: Some(secret),
+            delete_secret: true,
+            projections: Vec::new(),
+        },
+        Change::DeleteAccount { account },
+    ]
+}

@@ -8,7 +8,7 @@ use cel::{
     common::types::CelInt,
     parser::PrattParser,
 };
-use weir_model::closest;
+use weir_findings::closest;
 
 use super::{
     DEEPEST, LONGEST, MOST_NODES, Problem, Type,

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use weir_model::{closest, settings};
+use weir_findings::closest;
+use weir_model::settings;
 
 use super::Problem;
 

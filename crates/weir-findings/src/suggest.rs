@@ -1,20 +1,20 @@
 //! "Did you mean …": the known name that somebody probably had in mind.
 
-/// The one of `known` that `wrong` most likely stands for, if any is close enough to be worth saying.
+/// Returns the one of `known` that `wrong` most likely stands for, if any is close enough.
 ///
 /// ```
-/// assert_eq!(weir_model::closest("partitons", ["partitions", "config"]), Some("partitions"));
-/// assert_eq!(weir_model::closest("Retention.MS", ["retention.bytes", "retention.ms"]), Some("retention.ms"));
-/// assert_eq!(weir_model::closest("owner", ["partitions", "config"]), None);
+/// assert_eq!(weir_findings::closest("partitons", ["partitions", "config"]), Some("partitions"));
+/// assert_eq!(weir_findings::closest("Retention.MS", ["retention.bytes", "retention.ms"]), Some("retention.ms"));
+/// assert_eq!(weir_findings::closest("owner", ["partitions", "config"]), None);
 /// ```
 pub fn closest<'k>(wrong: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     near(wrong, known, 3).min().map(|(_, name)| name)
 }
 
-/// The one of `known` that `wrong` can only stand for: at most two letters away, and no other one is as near as that.
+/// Returns the only one of `known` that is at most two letters away from `wrong`.
 ///
 /// ```
-/// use weir_model::unmistakable;
+/// use weir_findings::unmistakable;
 ///
 /// assert_eq!(unmistakable("partitons", ["partitions", "config"]), Some("partitions"));
 /// assert_eq!(unmistakable("mix.lag.ms", ["min.lag.ms", "max.lag.ms"]), None);
@@ -26,13 +26,13 @@ pub fn unmistakable<'k>(wrong: &str, known: impl IntoIterator<Item = &'k str>) -
     near.next().is_none().then_some(name)
 }
 
-/// Those of `known` that are at most `most` letters away from `wrong`, with how far.
+/// Returns the names of `known` that are at most `most` letters away from `wrong`, each with its distance.
 fn near<'k>(
     wrong: &str,
     known: impl IntoIterator<Item = &'k str>,
     most: usize,
 ) -> impl Iterator<Item = (usize, &'k str)> {
-    // What people swap without seeing it: case and the sign between words.
+    // People mix up upper and lower case, and the sign between words, without seeing it.
     let fold = |text: &str| -> String {
         text.chars().filter(|c| !matches!(c, '-' | '_' | '.' | ' ')).flat_map(char::to_lowercase).collect()
     };
