@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use weir_findings::{Finding, RuleId, RulePage};
+use weir_findings::{Finding, RuleId, RulePage, plural};
 use weir_model::Route;
 
 use crate::context::Context;
@@ -73,5 +73,5 @@ fn name_stages(context: &Context<'_>, finding: &Finding<Route>, stages: &BTreeSe
     if names.iter().all(named) {
         return None;
     }
-    Some(format!(" (stage{} {})", if names.len() == 1 { "" } else { "s" }, names.join(", ")))
+    Some(format!(" ({} {})", plural(names.len(), "stage"), names.join(", ")))
 }

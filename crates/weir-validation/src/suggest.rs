@@ -8,7 +8,7 @@ const MOST: usize = 500;
 /// Returns help for an unknown `what`: the closest name, or all declared names if there are at most 8.
 pub(crate) fn instead<'k>(wrong: &str, what: &str, known: impl IntoIterator<Item = &'k str>) -> String {
     let names: Vec<&str> = known.into_iter().take(MOST).collect();
-    if let Some(name) = weir_model::closest(wrong, names.iter().copied()) {
+    if let Some(name) = weir_findings::closest(wrong, names.iter().copied()) {
         return format!("did you mean `{name}`?");
     }
     match names.len() {

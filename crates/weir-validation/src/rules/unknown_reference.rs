@@ -151,7 +151,7 @@ fn grants(cx: &Context<'_>, out: &mut Out) {
                     if cx.topics.contains_key(name) || cx.is_malformed(Kind::Topic, name) {
                         continue;
                     }
-                    let help = match weir_model::closest(name, around(name, &cx.workspace.topics)) {
+                    let help = match weir_findings::closest(name, around(name, &cx.workspace.topics)) {
                         Some(meant) => format!("did you mean `{meant}`?"),
                         None => "declare the topic, with `ensure: unmanaged` if others manage it".to_owned(),
                     };

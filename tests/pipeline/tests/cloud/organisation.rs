@@ -194,7 +194,7 @@ impl Organisation {
     /// Checks that each declared key of a stage is in its secret and belongs to its account; logs in to the brokers
     /// with one of them.
     fn assert_keys(&self, stage: &str) {
-        let read = weir_adapters::read_workspace(self.folder.path()).unwrap();
+        let read = weir_pipeline::read(self.folder.path()).unwrap();
         let workspace = read.loaded.workspace.unwrap();
         let desired = weir_planning::desired(&workspace.stage(stage).unwrap());
         let live: BTreeMap<String, fake::ApiKey> =
