@@ -1,8 +1,8 @@
-//! Expressions: from text to something that is checked, bounded and quick to evaluate.
+//! Expressions: from text to a checked tree that is bounded and quick to evaluate.
 //!
-//! The language is CEL, parsed and evaluated by the `cel` crate. What that crate leaves open is closed here: names,
-//! fields and types are checked when a policy is loaded ([`check`]); what an evaluation may cost is metered by calls
-//! that the checker weaves into the expression ([`meter`]); regular expressions are literals, compiled once.
+//! The language is CEL, parsed and evaluated by the `cel` crate. This module adds the limits and checks that the
+//! crate lacks: [`check`] checks names, fields and types when a policy is loaded; [`meter`] limits the cost of an
+//! evaluation by calls that the checker weaves into the expression; regular expressions are literals, compiled once.
 
 mod check;
 mod evaluate;
@@ -16,16 +16,16 @@ pub(crate) use evaluate::{Environment, Failure, Globals};
 pub(crate) use fact::{Fact, Names, Record};
 pub(crate) use types::{Field, Shape, Type};
 
-/// Why a text is no expression that could be evaluated.
+/// The reason why a text is not a usable expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
-    /// What is wrong: a fragment in lower case.
+    /// The problem itself: a fragment in lower case.
     pub(crate) message: String,
-    /// What to write instead.
+    /// Advice: the text to write instead.
     pub(crate) help: Option<String>,
-    /// The name that it is about, as it stands in the text.
+    /// The name at fault, as it stands in the text.
     pub(crate) word: Option<String>,
-    /// Which bytes of the text it is about.
+    /// The bytes of the text at fault: start and end.
     pub(crate) at: Option<(u32, u32)>,
 }
 
@@ -39,13 +39,13 @@ impl Problem {
         self
     }
 
-    /// Names what in the text it is about.
+    /// Names the word of the text at fault.
     pub(crate) fn about(mut self, word: &str) -> Self {
         self.word = Some(word.to_owned());
         self
     }
 
-    /// Says where in the `text` it is: where the word stands by itself for the first time.
+    /// Sets the place in the `text`: the first occurrence of the word that is not part of a longer word.
     pub(crate) fn within(mut self, text: &str) -> Self {
         let is_part = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
         let word = self.word.as_deref().filter(|word| self.at.is_none() && !word.is_empty());
@@ -63,11 +63,11 @@ impl Problem {
 
 /// The longest text of an expression, in bytes.
 pub(crate) const LONGEST: usize = 8 << 10;
-/// How many operations and values an expression may be made of, variables filled in.
+/// The largest number of operations and values in an expression, after variables are filled in.
 pub(crate) const MOST_NODES: usize = 1_000;
-/// How deep they may be nested.
+/// The deepest nesting of operations in an expression.
 pub(crate) const DEEPEST: usize = 40;
-/// What one evaluation may spend: about as many operations.
+/// The budget of one evaluation: about as many operations.
 pub(crate) const BUDGET: u64 = 500_000;
-/// The longest text that an expression may put together, in bytes.
+/// The longest text that an expression may build, in bytes.
 pub(crate) const LONGEST_TEXT: usize = 64 << 10;

@@ -1,4 +1,4 @@
-//! The checker: names, fields and types of an expression, before any entity is there; and the meter woven in.
+//! The checker: checks names, fields and types of an expression before any entity exists, and weaves in the meter.
 
 use std::{collections::BTreeMap, panic::AssertUnwindSafe};
 
@@ -16,7 +16,7 @@ use super::{
     meter::{AMONG, COPY, METER, Pattern, SAME, WALK},
 };
 
-/// What the largest compiled regular expression may take, in bytes.
+/// The largest memory of a compiled regular expression, in bytes.
 const LARGEST_PATTERN: usize = 1 << 18;
 
 /// The variables that an expression may use, with their types.
@@ -30,7 +30,7 @@ pub(crate) struct Expression {
     pub(crate) gives: Type,
 }
 
-/// What a policy calls `variables`: parsed, and filled in wherever they are used.
+/// The `variables` of a policy: parsed, and filled in wherever an expression uses them.
 #[derive(Debug, Default)]
 pub(crate) struct Variables(BTreeMap<String, IdedExpr>);
 
@@ -46,7 +46,7 @@ impl Variables {
         if self.0.contains_key(name) {
             return Err(Problem::new(format!("there are two variables `{name}`")));
         }
-        // Checked on its own, so that what is wrong is told where it is written.
+        // Checked on its own, so that a mistake is reported where the variable is written.
         Expression::new(text, scope, self)?;
         self.0.insert(name.to_owned(), parse(text)?);
         Ok(())
@@ -63,7 +63,7 @@ impl Expression {
         Ok(Self { tree, patterns: checker.patterns, gives })
     }
 
-    /// Checks an expression that must give a value of that type.
+    /// Checks an expression that must give a value of the type `wanted`.
     pub(crate) fn giving(wanted: &Type, text: &str, scope: &Scope, variables: &Variables) -> Result<Self, Problem> {
         let expression = Self::new(text, scope, variables)?;
         if expression.gives.meets(wanted) {
@@ -74,7 +74,7 @@ impl Expression {
     }
 }
 
-/// Compiles a pattern that all of a text must match, or a part of it.
+/// Compiles a pattern that must match a whole text, or only a part of it.
 pub(crate) fn pattern(text: &str, whole: bool) -> Result<regex::Regex, Problem> {
     if text.len() > LONGEST {
         return Err(Problem::new(format!("a pattern has at most {LONGEST} bytes")));
@@ -87,7 +87,7 @@ pub(crate) fn pattern(text: &str, whole: bool) -> Result<regex::Regex, Problem> 
             .nest_limit(50)
             .build()
     };
-    // As it is first, so that parentheses that do not match are found.
+    // Compiled first without the added parentheses, so that unbalanced parentheses are found.
     limits(text).and_then(|plain| if whole { limits(&built) } else { Ok(plain) }).map_err(|err| match err {
         regex::Error::CompiledTooBig(_) => Problem::new("the pattern is too large").help("repeat less"),
         regex::Error::Syntax(why) => {
@@ -110,7 +110,7 @@ fn parse(text: &str) -> Result<IdedExpr, Problem> {
         .max_expression_node_count(4 * MOST_NODES)
         .error_recovery_limit(1)
         .enable_optional_syntax(true);
-    // The parser is not ours: what it cannot take is a problem of the text, and never the end of the run.
+    // The parser is foreign code: if the parser panics, the text gets a problem and the run goes on.
     let parsed = std::panic::catch_unwind(AssertUnwindSafe(|| parser.parse(text)))
         .map_err(|_| Problem::new("the expression cannot be read"))?;
     let tree = parsed.map_err(|errors| {
@@ -144,7 +144,7 @@ fn too_deep() -> Problem {
         .help("split it into several validations")
 }
 
-/// How deep a tree is, without going down it.
+/// Returns the depth of a tree, without recursion.
 fn depth(tree: &IdedExpr) -> usize {
     let (mut open, mut deepest) = (vec![(tree, 1)], 0);
     while let Some((node, at)) = open.pop() {
@@ -156,7 +156,7 @@ fn depth(tree: &IdedExpr) -> usize {
         match &node.expr {
             Expr::Call(call) => call.target.iter().map(|target| &**target).chain(&call.args).for_each(push),
             Expr::Comprehension(c) => {
-                // A macro is one level to whoever writes it.
+                // For the author of an expression, a macro is one level.
                 [&c.iter_range, &c.accu_init, &c.loop_cond, &c.result, &c.loop_step].into_iter().for_each(push);
             }
             Expr::List(list) => list.elements.iter().for_each(push),
@@ -186,16 +186,16 @@ fn depth(tree: &IdedExpr) -> usize {
 struct Checker<'c> {
     scope: &'c Scope,
     variables: &'c Variables,
-    /// What loops name, innermost last.
+    /// The names that loops introduce, innermost last.
     local: Vec<(String, Type)>,
-    /// How many loops we are in.
+    /// The number of loops around the current node.
     loops: usize,
     nodes: usize,
     depth: usize,
     patterns: Vec<Pattern>,
 }
 
-/// How deep loops may be nested.
+/// The deepest nesting of loops.
 const MOST_LOOPS: usize = 3;
 
 impl Checker<'_> {
@@ -217,7 +217,7 @@ impl Checker<'_> {
     fn kind(&mut self, node: &mut IdedExpr) -> Result<Type, Problem> {
         if let Some(variable) = self.variable(&node.expr)? {
             *node = variable;
-            // A variable sees what the policy sees, not the loop that it is used in.
+            // A variable sees the scope of the policy, but not the loop around its use.
             let local = std::mem::take(&mut self.local);
             let found = self.expression(node);
             self.local = local;
@@ -269,7 +269,7 @@ impl Checker<'_> {
         }
     }
 
-    /// What `variables.NAME` stands for.
+    /// Returns the expression that `variables.NAME` stands for.
     fn variable(&self, expr: &Expr) -> Result<Option<IdedExpr>, Problem> {
         let Expr::Select(select) = expr else { return Ok(None) };
         if !matches!(&select.operand.expr, Expr::Ident(name) if name == "variables") {
@@ -315,7 +315,7 @@ impl Checker<'_> {
         Ok(found)
     }
 
-    /// The type of an operand. In loops, reading all of it is charged.
+    /// The type of an operand. In loops, the meter charges for reading the operand whole.
     fn operand(&mut self, node: &mut IdedExpr) -> Result<Type, Problem> {
         if self.loops > 0 && !matches!(&node.expr, Expr::Ident(name) if name.starts_with('@')) {
             self.copied(node)
@@ -370,7 +370,7 @@ impl Checker<'_> {
         self.function(call)
     }
 
-    /// The type that an operator gives; `None` when this is none.
+    /// The type that an operator gives; `None` if the call is not an operator.
     fn operator(&mut self, call: &mut CallExpr) -> Result<Option<Type>, Problem> {
         let CallExpr { func_name, args, .. } = call;
         let found = match (func_name.as_str(), args.as_mut_slice()) {
@@ -399,7 +399,7 @@ impl Checker<'_> {
                     return Err(Problem::new(format!("{a} is never equal to {b}")));
                 }
                 if !a.is_plain() || !b.is_plain() {
-                    // The evaluator's own equality does not know our mappings and lists.
+                    // The evaluator's own equality does not know the mappings and lists of [`super::fact`].
                     compare(call, SAME);
                     return Ok(Some(Type::Bool));
                 }
@@ -426,15 +426,15 @@ impl Checker<'_> {
                     Type::List(of) => (**of).clone(),
                     Type::Map(_) | Type::Record(_) | Type::Settings => Type::Text,
                     Type::Any | Type::Never => Type::Any,
-                    other => return Err(Problem::new(format!("nothing is in {other}"))),
+                    other => return Err(Problem::new(format!("`in` needs a list or a mapping, not {other}"))),
                 };
                 if !item_type.meets(&wanted) {
-                    return Err(Problem::new(format!("the list has {wanted}, and never {item_type}")));
+                    return Err(Problem::new(format!("the list holds {wanted}, but `in` looks for {item_type}")));
                 }
                 if let (Type::Settings, Expr::Literal(LiteralValue::String(name))) = (&list_type, &item.expr) {
                     list_type.field(name.inner())?;
                 }
-                // A list that is written out is as long as it is.
+                // A list literal outside loops is bounded by the length of the expression, so it is not charged.
                 if matches!(list_type, Type::List(_) | Type::Any)
                     && (self.loops > 0 || !matches!(list.expr, Expr::List(_)))
                 {
@@ -473,14 +473,14 @@ impl Checker<'_> {
                 let (a, b) = (self.operand(left)?, self.operand(right)?);
                 let number = |t: &Type| matches!(t, Type::Int | Type::Double | Type::Any);
                 if !number(&a) || !number(&b) || !a.meets(&b) {
-                    return Err(Problem::new(format!("one cannot reckon with {a} and {b}")));
+                    return Err(Problem::new(format!("cannot calculate with {a} and {b}")));
                 }
                 one_kind_of_number(&a, &b)?;
                 a.either(b)
             }
             (op::NEGATE, [arg]) => match self.operand(arg)? {
                 found @ (Type::Int | Type::Double | Type::Any) => found,
-                other => return Err(Problem::new(format!("{other} has no sign"))),
+                other => return Err(Problem::new(format!("`-` needs a number, not {other}"))),
             },
             (op::INDEX | op::OPT_INDEX, [of, at]) => {
                 let optional = func_name == op::OPT_INDEX;
@@ -510,7 +510,7 @@ impl Checker<'_> {
             Type::Settings => (Type::Text, Type::Any),
             Type::Any | Type::Never | Type::Record(_) => (Type::Any, Type::Any),
             Type::Optional(_) => (Type::Any, Type::Optional(Box::new(Type::Any))),
-            other => return Err(Problem::new(format!("{other} has no parts"))),
+            other => return Err(Problem::new(format!("{other} cannot be used with brackets"))),
         };
         if !at_type.meets(&wanted) {
             return Err(Problem::new(format!("{wanted} is needed in the brackets, not {at_type}")));
@@ -524,7 +524,7 @@ impl Checker<'_> {
     }
 
     fn function(&mut self, call: &mut CallExpr) -> Result<Type, Problem> {
-        // `sets.contains(a, b)` is a function's name in two parts.
+        // In `sets.contains(a, b)` the function's name has two parts.
         let mut name = call.func_name.clone();
         let mut target = call.target.take();
         if let Some(Expr::Ident(space)) = target.as_ref().map(|target| &target.expr)
@@ -567,7 +567,7 @@ impl Checker<'_> {
         Ok(gives)
     }
 
-    /// `text.matches("pattern")`, which the evaluator sees as a call with the compiled pattern.
+    /// Checks `text.matches("pattern")`; the evaluator gets a call with the compiled pattern instead.
     fn matches(&mut self, call: &mut CallExpr, target: Option<IdedExpr>) -> Result<Type, Problem> {
         let mut args = std::mem::take(&mut call.args);
         let on = target.is_some();
@@ -592,7 +592,7 @@ impl Checker<'_> {
     }
 }
 
-/// What a function gives for these types.
+/// Returns the type that a function gives for these arguments.
 fn signature(name: &str, on: Option<&Type>, takes: &[Type]) -> Result<Type, Problem> {
     let mut named = SIGNATURES.iter().filter(|s| s.name == name).peekable();
     if named.peek().is_none() {
@@ -618,18 +618,18 @@ fn signature(name: &str, on: Option<&Type>, takes: &[Type]) -> Result<Type, Prob
         (None, Some(first)) => {
             let takes: Vec<String> = first.takes.iter().map(|wanted| wanted().to_string()).collect();
             let on = first.target.map(|wanted| format!(" on {}", wanted())).unwrap_or_default();
-            Err(Problem::new(format!("`{name}` is not called like this"))
+            Err(Problem::new(format!("`{name}` does not take these arguments"))
                 .help(format!("it takes ({}){on}", takes.join(", "))))
         }
         (None, None) => Ok(Type::Any),
     }
 }
 
-/// Whole numbers and others are compared, but not reckoned with together.
+/// Refuses arithmetic that mixes whole and other numbers; comparing the two is allowed.
 fn one_kind_of_number(a: &Type, b: &Type) -> Result<(), Problem> {
     match (a, b) {
         (Type::Int, Type::Double) | (Type::Double, Type::Int) => {
-            Err(Problem::new(format!("one cannot reckon with {a} and {b}"))
+            Err(Problem::new(format!("cannot calculate with {a} and {b}"))
                 .help("write a number with a point, or `double(…)`, `int(…)`"))
         }
         _ => Ok(()),

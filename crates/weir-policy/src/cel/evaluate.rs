@@ -1,4 +1,4 @@
-//! Evaluation: an expression, what it sees, and what may go wrong.
+//! Evaluation of a checked expression: its context, its result and its failures.
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
@@ -16,7 +16,7 @@ use super::{
     meter::{METER, Meter, Pattern, SPENT},
 };
 
-/// The functions, ready for use.
+/// The functions of the language, ready for use.
 #[derive(Clone)]
 pub(crate) struct Environment(Arc<Env>);
 
@@ -32,13 +32,13 @@ impl Environment {
         Ok(Self(Arc::new(env)))
     }
 
-    /// Without any function: nothing can be evaluated with it.
+    /// An environment without functions: no expression can be evaluated with it.
     pub(crate) fn empty() -> Self {
         Self(Arc::new(Env::default()))
     }
 }
 
-/// What expressions see, by name.
+/// The values that an expression sees, by name.
 #[derive(Debug)]
 pub(crate) struct Globals<'w, 'n> {
     named: &'n [(&'static str, &'n Record<'w>)],
@@ -46,12 +46,12 @@ pub(crate) struct Globals<'w, 'n> {
     meter: Meter,
 }
 
-/// Why an evaluation gave no value.
+/// The reason why an evaluation gave no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// It would cost too much.
+    /// The evaluation exceeded its budget.
     Spent,
-    /// Anything else: a fragment in lower case, and what to do about it.
+    /// Any other reason: a fragment in lower case, with advice.
     Other(Problem),
 }
 
@@ -74,7 +74,7 @@ impl VariableResolver for Globals<'_, '_> {
             let at: usize = internal.strip_prefix("re")?.parse().ok()?;
             return self.patterns.get(at).map(|pattern| CowVal::Borrowed(pattern as _));
         }
-        // The evaluator asks for the longest name first: `entity.spec.partitions` is there at once.
+        // The evaluator asks for the longest name first, so `entity.spec.partitions` is found in one step.
         match name.split_once('.') {
             Some((root, path)) => self.record(root)?.walk(path).map(CowVal::Borrowed),
             None => self.record(name).map(|record| CowVal::Borrowed(record as _)),
@@ -83,7 +83,7 @@ impl VariableResolver for Globals<'_, '_> {
 }
 
 impl Expression {
-    /// Evaluates to true or false. `spent` grows by what it cost beyond its own length.
+    /// Evaluates to true or false. Adds the cost beyond the expression's own length to `spent`.
     pub(crate) fn holds<'n>(
         &'n self,
         env: &Environment,
@@ -117,7 +117,7 @@ impl Expression {
         globals.patterns = &self.patterns;
         globals.meter.fill(BUDGET);
         let globals: &Globals<'_, '_> = globals;
-        // The evaluator is not ours: whatever it stumbles over is told as a failure of the policy.
+        // The evaluator is foreign code: if the evaluator panics, the policy fails and the run goes on.
         let run = || {
             let mut context = Context::with_env(Arc::clone(&env.0));
             context.set_variable_resolver(globals);
@@ -157,7 +157,7 @@ fn failure(error: &ExecutionError) -> Failure {
         ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => other("a division by zero"),
         ExecutionError::Overflow(..) => other("a number is too large"),
         ExecutionError::UndeclaredReference(name) => other(format!("there is no `{}`", cut(name, 100))),
-        // The others print values, which may be long, and may be anybody's.
+        // The remaining errors print values, which may be long and may come from any file.
         ExecutionError::NoSuchOverload(error) => {
             other(format!("`{}` does not take {}", error.function(), error.argument_types().join(" and ")))
         }

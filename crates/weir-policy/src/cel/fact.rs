@@ -83,15 +83,15 @@ impl<'w> Fact<'w> {
     }
 }
 
-/// From how many fields on a record is sorted, so that a field is found without looking at all of them.
+/// Number of fields above which a record is sorted, so that a field is found by binary search.
 const MANY: usize = 16;
 
-/// Named values: what CEL calls a map, with text for keys. Copying it copies a pointer.
+/// Named values: CEL's map, with text for keys. Copying a record copies a pointer.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Record<'w>(Arc<Vec<(CelString<'w>, Fact<'w>)>>);
 
 impl<'w> Record<'w> {
-    /// The fields, in the order they are to be walked through; sorted when they are many.
+    /// Makes a record that is iterated in the order of `fields`, or by name if there are more than [`MANY`].
     pub(crate) fn new(mut fields: Vec<(&'w str, Fact<'w>)>) -> Self {
         if fields.len() > MANY {
             fields.sort_by_key(|(name, _)| *name);
@@ -213,13 +213,12 @@ impl Sizer for Record<'_> {
     }
 }
 
-/// Many names: what CEL calls a list. Asking whether a name is in it does not look at all of them, and copying it
-/// copies a pointer.
+/// Many names: CEL's list. A name is found by binary search, and copying the list copies a pointer.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names<'w>(Arc<Vec<CelString<'w>>>);
 
 impl<'w> Names<'w> {
-    /// The names, which are sorted.
+    /// Makes the list from names that are already sorted.
     pub(crate) fn sorted(names: impl IntoIterator<Item = &'w str>) -> Self {
         Self(Arc::new(names.into_iter().map(CelString::from).collect()))
     }
@@ -310,7 +309,7 @@ impl Sizer for Names<'_> {
     }
 }
 
-/// Texts that are stored somewhere, one after the other.
+/// An iterator over stored texts, in the evaluator's own trait.
 struct Lent<I>(I);
 
 impl<'b, 'w: 'b + 'v, 'v, I: Iterator<Item = &'b CelString<'w>>> Items<'b, 'v> for Lent<I> {
@@ -324,7 +323,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_field_is_found_among_many() {
+    fn a_field_is_found_in_short_and_in_long_records() {
         let names: Vec<String> = (0..100).rev().map(|n| format!("n{n}")).collect();
         for many in [1, MANY, MANY + 1, 100] {
             let fields = names[..many].iter().enumerate().map(|(at, name)| (name.as_str(), Fact::int(at as i64)));
@@ -337,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_equal_when_they_hold_the_same() {
+    fn records_with_the_same_fields_are_equal() {
         let record = |fields: &[&'static str]| Record::new(fields.iter().map(|f| (*f, Fact::text(f))).collect());
         assert!(record(&["a", "b"]).equals(&record(&["b", "a"])));
         assert!(!record(&["a", "b"]).equals(&record(&["a"])) && !record(&["a"]).equals(&record(&["b"])));

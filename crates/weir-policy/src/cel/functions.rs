@@ -1,6 +1,6 @@
-//! The functions of expressions, and what they take and give. Beside CEL's own (`size`, `contains`, `startsWith`,
-//! `endsWith`, `matches`, `int`, `double`, `string`): `duration`, `byteSize`, `split`, `lowerAscii`, `sets.contains`,
-//! `sets.intersects`.
+//! The functions of expressions, with the types of their arguments and results. Beside CEL's own (`size`, `contains`,
+//! `startsWith`, `endsWith`, `matches`, `int`, `double`, `string`): `duration`, `byteSize`, `split`, `lowerAscii`,
+//! `sets.contains`, `sets.intersects`.
 
 use cel::{
     Env, ExecutionError,
@@ -16,13 +16,13 @@ use super::{
     meter::{self, Pattern},
 };
 
-/// What `matches` becomes: its pattern is compiled already.
+/// The name under which the evaluator finds `matches`, called with a compiled pattern.
 pub(super) const MATCHES: &str = "@matches";
 
 /// A function that may be called.
 pub(crate) struct Signature {
     pub(crate) name: &'static str,
-    /// What stands before the dot, if anything must.
+    /// The type of the value before the dot, if the function is called on a value.
     pub(crate) target: Option<fn() -> Type>,
     pub(crate) takes: &'static [fn() -> Type],
     pub(crate) gives: fn() -> Type,
@@ -66,7 +66,7 @@ macro_rules! signatures {
     (@target $target:ident) => { Some($target) };
 }
 
-/// All functions but `matches` and those on optional values, which the checker knows.
+/// All functions but `matches` and the functions of optional values; the checker handles these itself.
 pub(crate) const SIGNATURES: &[Signature] = signatures! {
     "size"(text) -> int;
     "size"(list) -> int;
@@ -100,13 +100,13 @@ fn argument<'a>(args: &'a [CowVal<'_, '_>], at: usize) -> &'a str {
     args.get(at).and_then(|arg| arg.downcast_ref::<CelString<'_>>()).map(CelString::inner).unwrap_or_default()
 }
 
-/// The length of a time in milliseconds: `7d`.
+/// Reads a length of time, such as `7d`, in milliseconds.
 pub(super) fn millis(text: &str) -> Result<i64, String> {
     let time: Duration = text.parse()?;
     i64::try_from(time.millis).map_err(|_| format!("`{text}` is too long"))
 }
 
-/// A number of bytes: `1GiB`.
+/// Reads a number of bytes, such as `1GiB`.
 pub(super) fn bytes(text: &str) -> Result<i64, String> {
     let size: Size = text.parse()?;
     i64::try_from(size.bytes).map_err(|_| format!("`{text}` is too much"))
@@ -120,7 +120,7 @@ fn boolean<'b, 'v>(value: bool) -> CowVal<'b, 'v> {
     CowVal::owned(CelBool::from(value))
 }
 
-/// Whether the list `args[0]` has an item that `args[1]` has too; or all that `args[1]` has.
+/// Returns `true` if the list `args[0]` has all items of `args[1]` (with `all`), or at least one of them (without).
 fn shared(args: &[CowVal<'_, '_>], all: bool) -> Result<bool, ExecutionError> {
     let Some(asked) = args[1].as_iterable() else {
         return Err(ExecutionError::function_error("sets", "expected two lists"));

@@ -1,6 +1,7 @@
-//! What an evaluation may cost. The evaluator has no limit of its own, so the checker wraps whatever can grow (what a
-//! loop walks over, what is copied, what is put together) in calls to the functions here, under names that nobody can
-//! write. They charge the meter, and hand the value on as it is.
+//! The meter: limits the cost of an evaluation. The evaluator has no limit of its own. So the checker wraps every
+//! node whose cost can grow (the range of a loop, copies, concatenations) in a call to one of the functions below.
+//! The functions charge the meter and return their value unchanged. No author can write their names, because `@` is
+//! not part of CEL.
 
 use std::{
     any::Any,
@@ -22,21 +23,21 @@ use super::LONGEST_TEXT;
 pub(super) const WALK: &str = "@walk";
 /// Charges for copying or reading all of a value: `@copy(value, @meter)`.
 pub(super) const COPY: &str = "@copy";
-/// Whether two values are equal, charged by what is compared: `@same(a, b, @meter)`.
+/// Compares two values, charged by the size of the comparison: `@same(a, b, @meter)`.
 pub(super) const SAME: &str = "@same";
-/// Whether a list has a value, as [`SAME`]: `@among(value, list, @meter)`.
+/// Looks for a value in a list, comparing as [`SAME`] does: `@among(value, list, @meter)`.
 pub(super) const AMONG: &str = "@among";
 /// The variable that holds the meter.
 pub(super) const METER: &str = "@meter";
-/// What an evaluation fails with when there is nothing left to spend.
+/// The name of the error with which an evaluation fails when its budget is used up.
 pub(super) const SPENT: &str = "@spent";
 
-/// What is left to spend.
+/// The operations left of the budget.
 #[derive(Debug, Default)]
 pub(crate) struct Meter(AtomicU64);
 
 impl Meter {
-    /// Fills it; gives what was left.
+    /// Fills the meter, and returns the operations that were left.
     pub(super) fn fill(&self, budget: u64) -> u64 {
         self.0.swap(budget, Ordering::Relaxed)
     }
@@ -48,7 +49,7 @@ impl Meter {
     }
 }
 
-/// The type of values that expressions only pass on.
+/// The type of values that expressions cannot look into.
 static HANDLE: types::Type = types::Type::new_unspecified_type("@handle");
 
 impl Val for Meter {
@@ -71,7 +72,7 @@ impl Val for Meter {
 
 impl StaticVal for Meter {}
 
-/// A regular expression that was compiled when its policy was.
+/// A regular expression, compiled when its policy was loaded.
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern(pub(crate) regex::Regex);
 
@@ -95,7 +96,7 @@ impl Val for Pattern {
 
 impl StaticVal for Pattern {}
 
-/// What it costs to copy a value.
+/// Returns the cost of copying a value.
 fn weight(value: &dyn Val) -> Result<u64, ExecutionError> {
     if let Some(text) = value.downcast_ref::<CelString<'_>>() {
         let bytes = text.inner().len();
@@ -116,13 +117,13 @@ fn weight(value: &dyn Val) -> Result<u64, ExecutionError> {
     }
     match value.downcast_ref::<CelOptional<'_>>().and_then(CelOptional::inner) {
         Some(inner) => Ok(1 + weight(inner)?),
-        // The rest is a word, or copied by its pointer.
+        // The other values are one word, or copied by pointer.
         None => Ok(1),
     }
 }
 
-/// Whether two values are equal: mappings and lists by what is in them, however they are stored. The evaluator's own
-/// equality knows only the mappings and lists that it made itself.
+/// Returns `true` if two values are equal. Mappings and lists are compared by their items, however they are stored;
+/// the evaluator's own equality knows only the mappings and lists that it made itself.
 pub(super) fn same(a: &dyn Val, b: &dyn Val, meter: Option<&Meter>) -> Result<bool, ExecutionError> {
     if let Some(meter) = meter {
         meter.charge(match a.downcast_ref::<CelString<'_>>() {
@@ -170,9 +171,9 @@ pub(super) fn same(a: &dyn Val, b: &dyn Val, meter: Option<&Meter>) -> Result<bo
     Ok(true)
 }
 
-/// Whether a list has that value.
+/// Returns `true` if a list holds the value.
 pub(super) fn among(value: &dyn Val, list: &dyn Val, meter: Option<&Meter>) -> Result<bool, ExecutionError> {
-    // Other containers, and lists of what the evaluator compares itself, have a way of their own.
+    // Containers other than lists, and lists of plain values, bring their own lookup.
     let own = !matches!(value.get_type().kind(), Kind::Map | Kind::List) || list.get_type().kind() != Kind::List;
     if let Some(container) = list.as_container().filter(|_| own) {
         return container.contains(value);
@@ -216,7 +217,7 @@ fn truth<'b, 'v>(value: bool) -> CowVal<'b, 'v> {
     CowVal::owned(CelBool::from(value))
 }
 
-/// Adds the functions.
+/// Adds the meter's functions to an environment.
 pub(super) fn add(env: &mut Env) -> Result<(), cel::DeclarationError> {
     let any = || types::DYN_TYPE;
     env.add_overload(COPY, COPY, vec![any(), any()], copy)?;

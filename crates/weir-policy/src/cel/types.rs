@@ -1,4 +1,4 @@
-//! What is known of a value before it is there.
+//! Static types: the knowledge about a value before the value exists.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use super::Problem;
 /// The type of an expression.
 #[derive(Clone, Debug)]
 pub(crate) enum Type {
-    /// Of no value: the items of an empty list.
+    /// The type without values: the items of an empty list.
     Never,
     Bool,
     Int,
@@ -17,7 +17,7 @@ pub(crate) enum Type {
     Text,
     Null,
     List(Box<Type>),
-    /// From text to values of that type.
+    /// A mapping from text to values of the type.
     Map(Box<Type>),
     Record(&'static Shape),
     /// Topic settings by name, each of its own type.
@@ -29,7 +29,7 @@ pub(crate) enum Type {
 /// The fields of a record.
 #[derive(Debug)]
 pub(crate) struct Shape {
-    /// As people would say: `a topic`.
+    /// The name in messages: `a topic`.
     pub(crate) name: &'static str,
     pub(crate) fields: &'static [Field],
 }
@@ -39,9 +39,9 @@ pub(crate) struct Shape {
 pub(crate) struct Field {
     pub(crate) name: &'static str,
     pub(crate) of: fn() -> Type,
-    /// Whether it may be missing: to be asked with `has`.
+    /// `true` if the field may be missing, so that authors ask for it with `has`.
     pub(crate) optional: bool,
-    /// What it is, for the reference.
+    /// The description of the field in the reference.
     pub(crate) about: &'static str,
 }
 
@@ -54,7 +54,7 @@ impl Type {
         Self::Map(Box::new(of))
     }
 
-    /// Whether a value may be one of both types.
+    /// Returns `true` if a value can be of both types.
     pub(crate) fn meets(&self, other: &Type) -> bool {
         match (self, other) {
             (Type::Any | Type::Never, _) | (_, Type::Any | Type::Never) => true,
@@ -68,7 +68,7 @@ impl Type {
         }
     }
 
-    /// The type of what is either.
+    /// The type of a value that has one of both types.
     pub(crate) fn either(self, other: Type) -> Type {
         match (self, other) {
             (Type::Never, t) | (t, Type::Never) => t,
@@ -85,12 +85,12 @@ impl Type {
         }
     }
 
-    /// Whether a value of it takes no more than a word.
+    /// Returns `true` if a value of the type takes no more than a machine word.
     pub(crate) fn is_small(&self) -> bool {
         matches!(self, Type::Bool | Type::Int | Type::Double | Type::Null)
     }
 
-    /// Whether it is surely no mapping, list or optional value.
+    /// Returns `true` if no value of the type is a mapping, a list or optional.
     pub(crate) fn is_plain(&self) -> bool {
         self.is_small() || matches!(self, Type::Text)
     }
