@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Regex;
+use weir_cel::{BUDGET, Failure, Problem, pattern};
 use weir_model::{Naming, closest};
-
-use crate::cel::{BUDGET, Failure, Problem, pattern};
 
 /// A compiled [`Naming`].
 #[derive(Debug)]

@@ -1,9 +1,10 @@
 //! What expressions see, by name and type. [`crate::facts`] makes the values; a test holds the two together, and the
 //! reference in `docs/policies.md` is written from this.
 
-use weir_model::PolicyKind;
+use weir_cel::{Field, Shape, Type};
 
-use crate::cel::{Field, Shape, Type};
+use crate::dialect::SETTINGS;
+use weir_model::PolicyKind;
 
 macro_rules! shape {
     ($($(#[doc = $shape_doc:literal])* $shape:ident = $name:literal { $($field:literal $($optional:ident)? : $of:expr, $about:literal;)* })*) => {$(
@@ -35,7 +36,7 @@ shape! {
         "profile" optional: Type::Text, "The profile in force.";
         "partitions" optional: Type::Int, "Missing: the cluster's default.";
         "replicationFactor" optional: Type::Int, "Missing: the cluster's default.";
-        "config": Type::Settings, "Settings by name: times in milliseconds, sizes in bytes, lists as lists. Unlimited is the largest number.";
+        "config": Type::Entries(&SETTINGS), "Settings by name: times in milliseconds, sizes in bytes, lists as lists. Unlimited is the largest number.";
         "access": Type::Record(&TOPIC_ACCESS), "Which other teams may use it.";
     }
     TOPIC_ACCESS = "the access to a topic" {

@@ -2,9 +2,8 @@
 
 use std::sync::OnceLock;
 
+use weir_cel::Problem;
 use weir_model::{PolicySpec, StageLimits, Starter, Workspace, closest};
-
-use crate::cel::Problem;
 
 /// A policy of the starter pack.
 #[derive(Clone, Debug)]
