@@ -357,14 +357,14 @@ impl Checker<'_> {
             Type::Map(_) | Type::Record(_) | Type::Entries(_) => Type::Text,
             Type::Any | Type::Never => Type::Any,
             other => {
-                return Err(
-                    Problem::new(format!("{other} cannot be walked through")).help("a list can, and a mapping's keys")
-                );
+                return Err(Problem::new(format!("a loop cannot run over {other}"))
+                    .help("loops run over lists, and over the keys of mappings"));
             }
         };
         if self.scope.names.contains_key(c.iter_var.as_str()) || c.iter_var == "variables" || c.iter_var2.is_some() {
-            return Err(Problem::new(format!("`{}` cannot name what a loop walks through", c.iter_var))
-                .help("choose another name"));
+            return Err(
+                Problem::new(format!("`{}` cannot be the variable of a loop", c.iter_var)).help("choose another name")
+            );
         }
         if self.loops == MOST_LOOPS {
             return Err(Problem::new(format!("loops are nested more than {MOST_LOOPS} deep")));

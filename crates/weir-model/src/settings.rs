@@ -6,7 +6,9 @@ mod catalogue;
 
 pub use catalogue::{Bounds, Setting, SettingKind, all, did_you_mean, lookup};
 
-use crate::{Duration, SettingValue, Size, closest};
+use weir_findings::closest;
+
+use crate::{Duration, SettingValue, Size};
 
 /// The word for "no limit", where Kafka has a number for it.
 pub const UNLIMITED: &str = "unlimited";

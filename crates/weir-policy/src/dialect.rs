@@ -1,8 +1,9 @@
 //! The parts of the expression language that are weir's own: units, topic settings, suggestions.
 
 use weir_cel::{Dialect, Entries, Type, reader};
+use weir_findings::closest;
 use weir_model::{
-    Duration, Size, closest,
+    Duration, Size,
     settings::{self, SettingKind},
 };
 

@@ -4,7 +4,7 @@ use weir_cel::{Problem, Type};
 
 use crate::dialect::DIALECT;
 
-/// The steps of a path, when it leads somewhere in a value of that type.
+/// Returns the steps of a path, if the path exists in a value of the type `of`.
 pub(crate) fn parse(text: &str, of: &Type) -> Result<Vec<String>, Problem> {
     let wrong =
         || Problem::new(format!("`{text}` is no path")).help("write a path such as `spec.config[\"retention.ms\"]`");

@@ -1,4 +1,4 @@
-//! The reference of policies, written from what the checker itself goes by.
+//! The reference of policies, generated from the tables that the checker uses.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -14,7 +14,7 @@ use crate::{
     starter::{self, starter_pack},
 };
 
-/// The page of a policy, with the texts that it is made of.
+/// The page of a policy, with its texts.
 #[derive(Clone, Debug)]
 pub struct PolicyPage {
     name: String,
@@ -24,23 +24,23 @@ pub struct PolicyPage {
 }
 
 impl PolicyPage {
-    /// The page of a policy of that name.
+    /// Makes the page of a policy with this name.
     pub fn new(name: &str, description: &str, spec: &PolicySpec) -> Self {
         let what = what(spec).trim().to_owned();
         Self { name: name.to_owned(), description: description.trim().to_owned(), what, spec: spec.clone() }
     }
 
-    /// The policy's name.
+    /// Returns the policy's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What it is about, in a sentence; may be empty.
+    /// Returns the subject of the policy, in a sentence; may be empty.
     pub fn description(&self) -> &str {
         &self.description
     }
 
-    /// It as the page of a rule.
+    /// Returns the page in the form of a rule's page.
     pub fn rule_page(&self) -> RulePage<'_> {
         let example = |text: fn(&PolicyExample) -> &Option<String>| {
             self.spec.example.as_ref().and_then(|example| text(example).as_deref()).unwrap_or_default()
@@ -62,13 +62,14 @@ impl PolicyPage {
         }
     }
 
-    /// It as markdown: what, why, bad, good, how to silence. The heading is its name.
+    /// Renders the page as markdown: rule, reason, bad and good example, how to silence. The heading is the policy's
+    /// name.
     pub fn markdown(&self) -> String {
         self.rule_page().markdown()
     }
 }
 
-/// The pages of the policies of a workspace: its own, and those of the starter pack as it chose them.
+/// Returns the pages of the policies of a workspace: its own, and the chosen policies of the starter pack.
 pub fn pages(workspace: &Workspace) -> Vec<PolicyPage> {
     let own = workspace.policies.values().map(|policy| {
         let description = policy.metadata.description.as_deref().unwrap_or_default();
@@ -81,7 +82,7 @@ pub fn pages(workspace: &Workspace) -> Vec<PolicyPage> {
     own.chain(chosen).collect()
 }
 
-/// What a policy is about and what it asks.
+/// Describes the entities and the demands of a policy.
 fn what(spec: &PolicySpec) -> String {
     let mut out = String::new();
     let Match { kinds, teams, stages, labels, names } = &spec.matches;
@@ -126,7 +127,7 @@ fn what(spec: &PolicySpec) -> String {
     out
 }
 
-/// What limits ask, a sentence each.
+/// Describes limits, a sentence each.
 fn limits(
     place: &str,
     settings: &BTreeMap<String, SettingLimit>,
@@ -155,7 +156,8 @@ fn limits(
     asks
 }
 
-/// `docs/policies.md`: what expressions see and may call, the starter pack, and the rules about policies.
+/// Renders `docs/policies.md`: the values and functions of expressions, the starter pack, and the rules about
+/// policies.
 pub fn reference() -> String {
     let mut out = include_str!("reference.md").to_owned();
     out.push_str("\n## What expressions see\n");

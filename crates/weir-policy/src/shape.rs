@@ -1,5 +1,5 @@
-//! What expressions see, by name and type. [`crate::facts`] makes the values; a test holds the two together, and the
-//! reference in `docs/policies.md` is written from this.
+//! The names and types that expressions see. [`crate::facts`] makes the values; a test compares both, and the
+//! reference in `docs/policies.md` is generated from these tables.
 
 use weir_cel::{Field, Shape, Type};
 
@@ -155,7 +155,7 @@ shape! {
     }
 }
 
-/// The variables that policies about `kind` see.
+/// Returns the variables that policies about `kind` see.
 pub(crate) fn globals(kind: PolicyKind) -> Vec<(&'static str, &'static Shape)> {
     let staged =
         |entity| vec![("entity", entity), ("stage", &STAGE), ("team", &TEAM), ("workspace", &WORKSPACE), ("now", &NOW)];

@@ -1,5 +1,5 @@
-//! Every folder of `fixes` is a file before and after its fixes, and what is said of those that are not made. A case
-//! stands on `base/weir.yaml`. `WEIR_BLESS=1` writes the expected files anew.
+//! Tests each folder of `fixes`: a file before and after its fixes, and the findings that remain. A case uses
+//! `base/weir.yaml`. `WEIR_BLESS=1` rewrites the expected files.
 
 #![expect(clippy::disallowed_methods, reason = "a case is a folder of files")]
 
@@ -33,7 +33,7 @@ fn case(before: &Path) -> datatest_stable::Result<()> {
             return Err(format!("{}: expected:\n{wanted}\nfound:\n{is}", path.display()).into());
         }
     }
-    // Once is enough, and no comment is lost.
+    // A second call changes nothing, and no comment is lost.
     let again = fix(load(&after), &Default::default(), validate);
     assert_eq!((again.files.len(), again.fixed), (0, 0));
     let comments = |text: &str| -> Vec<String> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use weir_findings::count;
 use weir_model::{Duration, settings};
 
 use crate::{ClusterFacts, ObservedTopic, Risk, SettingChange, TopicFacts};
@@ -257,8 +258,7 @@ fn shown(name: &str, value: Option<&str>) -> String {
 pub(super) fn words(millis: u64) -> String {
     for (unit, size) in [("day", 86_400_000), ("hour", 3_600_000), ("minute", 60_000), ("second", 1_000)] {
         if millis != 0 && millis.is_multiple_of(size) {
-            let number = millis / size;
-            return format!("{number} {unit}{}", if number == 1 { "" } else { "s" });
+            return count(millis / size, unit);
         }
     }
     Duration::from_millis(millis).to_string()

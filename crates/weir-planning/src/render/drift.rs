@@ -1,5 +1,6 @@
 //! What differs between the files and the cluster, without saying what to do.
 
+use weir_findings::count;
 use weir_model::settings;
 
 use super::{
@@ -17,9 +18,8 @@ pub fn drift(drift: &Drift, colour: bool) -> String {
     if drift.differences.is_empty() {
         return plain(&format!("No drift: stage {} is as its files say.", drift.stage)) + "\n";
     }
-    let number = drift.differences.len();
-    let noun = if number == 1 { "difference" } else { "differences" };
-    let mut out = Paint(colour).bold(&plain(&format!("Drift in stage {}: {number} {noun}", drift.stage)));
+    let differences = count(drift.differences.len(), "difference");
+    let mut out = Paint(colour).bold(&plain(&format!("Drift in stage {}: {differences}", drift.stage)));
     out.push('\n');
     for (cause, heading) in [
         (None, None),

@@ -1,4 +1,4 @@
-//! Findings of one stage.
+//! Tests of validation for one stage.
 
 use weir_model::Loaded;
 
@@ -36,7 +36,7 @@ fn an_unknown_stage_is_an_error() {
 }
 
 #[test]
-fn what_refers_to_a_malformed_entity_is_not_at_fault() {
+fn a_reference_to_a_malformed_entity_is_not_reported() {
     let loaded = weir_model::load([
         ("weir.yaml", include_str!("../base/weir.yaml")),
         (

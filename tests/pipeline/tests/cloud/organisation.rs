@@ -26,9 +26,9 @@ const CLUSTERS: [(&str, &str); 3] = [("nonprod", "env-x1"), ("preprod", "env-x2"
 
 /// What `fixtures/cps` has that Confluent Cloud does not take, and what is said of it.
 const NOT_TAKEN: [(&str, &str); 3] = [
-    (", min.cleanable.dirty.ratio: 0.3", "does not let `min.cleanable.dirty.ratio` be set"),
-    (", compression.type: zstd", "does not let `compression.type` be set"),
-    (", host: 192.0.2.17", "takes no host but `*`, not `192.0.2.17`"),
+    (", min.cleanable.dirty.ratio: 0.3", "does not allow `min.cleanable.dirty.ratio` to be set"),
+    (", compression.type: zstd", "does not allow `compression.type` to be set"),
+    (", host: 192.0.2.17", "accepts only the host `*`, not `192.0.2.17`"),
 ];
 
 struct Organisation {
@@ -192,7 +192,7 @@ impl Organisation {
 
     /// Each declared key of a stage is in its secret and is its account's; one of them is tried at the brokers.
     fn assert_keys(&self, stage: &str) {
-        let read = weir_adapters::read_workspace(self.folder.path()).unwrap();
+        let read = weir_pipeline::read(self.folder.path()).unwrap();
         let workspace = read.loaded.workspace.unwrap();
         let desired = weir_planning::desired(&workspace.stage(stage).unwrap());
         let live: BTreeMap<String, fake::ApiKey> =
