@@ -2,13 +2,14 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
+use weir_cel::{Shape, Type};
 use weir_findings::{RulePage, Severity};
 use weir_model::{
     Enforce, Match, PolicyExample, PolicyKind, PolicySeverity, PolicySpec, Range, SettingLimit, StageLimits, Workspace,
 };
 
 use crate::{
-    cel::{Shape, Type, functions},
+    dialect::DIALECT,
     shape,
     starter::{self, starter_pack},
 };
@@ -176,7 +177,7 @@ pub fn reference() -> String {
         }
     }
     out.push_str("\n## Functions\n\nCEL's operators, `has`, `all`, `exists`, `exists_one`, `filter`, `map`, `in`, `a[?\"b\"].orValue(c)`, and:\n\n");
-    for function in functions::SIGNATURES.iter().filter(|function| function.name != "dyn") {
+    for function in weir_cel::signatures(&DIALECT).filter(|function| function.name != "dyn") {
         let takes: Vec<String> = function.takes.iter().map(|of| of().to_string()).collect();
         let on = function.target.map(|of| format!("({}).", of())).unwrap_or_default();
         let _ = writeln!(out, "- `{on}{}({})` gives {}", function.name, takes.join(", "), (function.gives)());

@@ -1,9 +1,10 @@
 //! The names and types that expressions see. [`crate::facts`] makes the values; a test compares both, and the
 //! reference in `docs/policies.md` is generated from these tables.
 
-use weir_model::PolicyKind;
+use weir_cel::{Field, Shape, Type};
 
-use crate::cel::{Field, Shape, Type};
+use crate::dialect::SETTINGS;
+use weir_model::PolicyKind;
 
 macro_rules! shape {
     ($($(#[doc = $shape_doc:literal])* $shape:ident = $name:literal { $($field:literal $($optional:ident)? : $of:expr, $about:literal;)* })*) => {$(
@@ -35,7 +36,7 @@ shape! {
         "profile" optional: Type::Text, "The profile in force.";
         "partitions" optional: Type::Int, "If missing, the cluster's default applies.";
         "replicationFactor" optional: Type::Int, "If missing, the cluster's default applies.";
-        "config": Type::Settings, "Settings by name: times in milliseconds, sizes in bytes, lists as lists. Unlimited is the largest number.";
+        "config": Type::Entries(&SETTINGS), "Settings by name: times in milliseconds, sizes in bytes, lists as lists. Unlimited is the largest number.";
         "access": Type::Record(&TOPIC_ACCESS), "Other teams that may use it.";
     }
     TOPIC_ACCESS = "the access to a topic" {
