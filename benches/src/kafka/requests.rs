@@ -4,9 +4,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use weir_adapters::{query, read_workspace};
 use weir_deployment::{MemoryJournal, Options, Ports, deploy};
 use weir_kafka::{Kafka, Login, SaslMechanism, SecurityProtocol};
+use weir_pipeline::{query, read};
 use weir_planning::{PlanOptions, desired, plan};
 use weir_ports::{Cluster as _, SystemClock};
 use weir_sandbox::{Faults, Vaults};
@@ -14,8 +14,8 @@ use weir_testkit::Broker;
 
 /// Observes what a plan needs. The requests that took.
 pub(super) async fn of_plan(broker: &Broker, dir: &Path) -> Result<u64> {
-    let read = read_workspace(dir)?;
-    let workspace = read.loaded.workspace.as_ref().context("the workspace cannot be read")?;
+    let loaded = read(dir)?.loaded;
+    let workspace = loaded.workspace.as_ref().context("the workspace cannot be read")?;
     let kafka = client(broker)?;
     kafka.observe(&query(&desired(&workspace.stage("dev")?))).await?;
     Ok(kafka.requests())
@@ -23,8 +23,8 @@ pub(super) async fn of_plan(broker: &Broker, dir: &Path) -> Result<u64> {
 
 /// Plans and deploys. The requests deploying took.
 pub(super) async fn of_deploy(broker: &Broker, dir: &Path) -> Result<u64> {
-    let read = read_workspace(dir)?;
-    let workspace = read.loaded.workspace.as_ref().context("the workspace cannot be read")?;
+    let loaded = read(dir)?.loaded;
+    let workspace = loaded.workspace.as_ref().context("the workspace cannot be read")?;
     let wanted = desired(&workspace.stage("dev")?);
     let seen = client(broker)?.observe(&query(&wanted)).await?;
     let outcome = plan(&wanted, &seen, &PlanOptions { now: Timestamp::now(), commit: None });

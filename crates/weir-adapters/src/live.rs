@@ -132,8 +132,8 @@ pub fn patience() -> Result<Duration, OpenError> {
 ///
 /// # Errors
 /// When the stage, its cluster or an adapter for it is not there, or the cluster does not answer.
-pub fn open(dir: &Path, workspace: &Workspace, stage: &str) -> Result<Live, OpenError> {
-    open_planes(dir, workspace, stage, &Reach::default())
+pub async fn open(dir: &Path, workspace: &Workspace, stage: &str) -> Result<Live, OpenError> {
+    open_planes(dir, workspace, stage, &Reach::default()).await
 }
 
 /// The same for a run that reaches only a part. Of a plane that is not reached no credentials are needed, and what
@@ -141,7 +141,7 @@ pub fn open(dir: &Path, workspace: &Workspace, stage: &str) -> Result<Live, Open
 ///
 /// # Errors
 /// As [`open`].
-pub fn open_planes(dir: &Path, workspace: &Workspace, stage: &str, reach: &Reach) -> Result<Live, OpenError> {
+pub async fn open_planes(dir: &Path, workspace: &Workspace, stage: &str, reach: &Reach) -> Result<Live, OpenError> {
     let spec = &workspace.settings.spec;
     let stage = spec.stages.iter().find(|s| s.name == stage).ok_or_else(|| OpenError::UnknownStage {
         asked: stage.to_owned(),

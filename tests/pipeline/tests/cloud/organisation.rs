@@ -192,7 +192,7 @@ impl Organisation {
 
     /// Each declared key of a stage is in its secret and is its account's; one of them is tried at the brokers.
     fn assert_keys(&self, stage: &str) {
-        let read = weir_adapters::read_workspace(self.folder.path()).unwrap();
+        let read = weir_pipeline::read(self.folder.path()).unwrap();
         let workspace = read.loaded.workspace.unwrap();
         let desired = weir_planning::desired(&workspace.stage(stage).unwrap());
         let live: BTreeMap<String, fake::ApiKey> =

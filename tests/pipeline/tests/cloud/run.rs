@@ -12,9 +12,9 @@ use std::{
 
 use async_trait::async_trait;
 use tokio::sync::Notify;
-use weir_adapters::Live;
 use weir_confluent::ConfluentCloud;
 use weir_deployment::{MemoryJournal, Options, Pauses, Ports, Receipt, Verdict, deploy};
+use weir_pipeline::Live;
 use weir_planning::{
     Change, Desired, KeyMarker, Observed, ObservedSecret, Plan, PlanOptions, Risk, SecretRef, TopicFacts,
 };
@@ -252,7 +252,7 @@ impl<'a> Runner<'a> {
         made: &Mutex<(Option<Plan>, Option<Receipt>)>,
     ) -> End {
         let say = |text: String| writeln!(said.lock().unwrap(), "{text}").unwrap();
-        let observed = match weir_adapters::observe(live, desired).await {
+        let observed = match weir_pipeline::observe(live, desired).await {
             Ok(observed) => observed,
             Err(error) => {
                 say(format!("{error}\n{error:?}"));

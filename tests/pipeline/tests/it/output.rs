@@ -99,7 +99,7 @@ fn committed(name: &str, schema: &impl serde::Serialize) -> jsonschema::Validato
 
 #[test]
 fn the_schema_of_what_is_shown_is_committed() {
-    let validator = committed("shown.schema.json", &weir_validate_cli::shown_schema());
+    let validator = committed("shown.schema.json", &weir_cli::commands::shown_schema());
     let world = World::new();
     for entity in ["Topic/toll.passages.v1", "ServiceAccount/toll-billing", "AccessControlList/toll-billing"] {
         let mut value = json(&mut world.command(&format!("weir-validate show {entity} --stage dev --format json")));
@@ -112,7 +112,7 @@ fn the_schema_of_what_is_shown_is_committed() {
 
 #[test]
 fn explanations_are_for_programs_too() {
-    let validator = committed("rules.schema.json", &weir_validate_cli::rules_schema());
+    let validator = committed("rules.schema.json", &weir_cli::commands::rules_schema());
     let world = World::new();
     let mut all = json(&mut world.command("weir-validate explain --format json"));
     assert_eq!(validator.iter_errors(&all).map(|err| err.to_string()).collect::<Vec<_>>(), [""; 0]);
@@ -126,7 +126,7 @@ fn explanations_are_for_programs_too() {
 
 #[test]
 fn cases_of_policies_are_told_to_programs_too() {
-    let validator = committed("policy-tests.schema.json", &weir_validate_cli::policy_tests_schema());
+    let validator = committed("policy-tests.schema.json", &weir_cli::commands::policy_tests_schema());
     let mut world = World::new();
     assert_eq!(world.run("weir-validate test"), 2, "there is no folder of cases");
     std::fs::create_dir_all(world.path("policy-tests/fail")).expect("a folder");

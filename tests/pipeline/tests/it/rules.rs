@@ -9,7 +9,7 @@ fn expected() -> String {
          themselves; change it there.\nAn error stops the pipeline, a warning does not.\n\n\
          | rule | severity | about |\n|---|---|---|\n",
     );
-    let pages = weir_validate_cli::rule_pages();
+    let pages = weir_pipeline::rule_pages();
     for page in &pages {
         text.push_str(&format!("| [{0}](#{0}) | {1} | {2} |\n", page.id, page.severity, page.title));
     }
@@ -33,7 +33,7 @@ fn the_published_pages_are_those_of_the_rules() {
 /// What is wrong, what to write instead, and how to live with it for a while.
 #[test]
 fn every_page_has_an_example_and_says_how_to_silence_it() {
-    for page in weir_validate_cli::rule_pages() {
+    for page in weir_pipeline::rule_pages() {
         let has_example = !page.bad.is_empty() && !page.good.is_empty();
         assert!(has_example || page.remedy.contains("There is no example: "), "{}", page.id);
         assert!(page.markdown().contains("\n*To silence it:* "), "{}", page.id);
@@ -42,7 +42,7 @@ fn every_page_has_an_example_and_says_how_to_silence_it() {
 
 #[test]
 fn no_id_is_taken_twice() {
-    let ids: Vec<_> = weir_validate_cli::rule_pages().iter().map(|page| page.id).collect();
+    let ids: Vec<_> = weir_pipeline::rule_pages().iter().map(|page| page.id).collect();
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{ids:?}");
 }
 

@@ -1,11 +1,12 @@
 use jiff::Timestamp;
-use weir_cli::{Exit, Terminal, WorkspaceFlag, clap, instant, print, style};
+use weir_pipeline::{RevisionError, drift_since};
 use weir_planning::{Drift, render};
 
+use super::validate::read_and_check;
 use crate::{
-    PlanFormat,
-    make::compare,
-    output::{print_made, print_plan},
+    Exit, Stop, Terminal, WorkspaceFlag, instant,
+    plans::{PlanFormat, look, make, print_plan},
+    print, style,
 };
 
 /// Tells whether the cluster is as the files say: exit 0 when it is, 3 when it is not
@@ -35,12 +36,26 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     args.terminal.apply();
     let dir = args.workspace.find()?;
-    let compared = compare(&dir, &args.stage, args.deployed.as_deref(), args.now, args.terminal)?;
-    let Some(plan) = print_made(&compared.made, args.format) else {
+    let now = args.now.unwrap_or_else(Timestamp::now);
+    let checked = read_and_check(&dir, Some(&args.stage), now, args.terminal)?;
+    let mut deployed = None;
+    let made = make(checked, &args.stage, |accepted, desired| {
+        let revision = args.deployed.as_deref();
+        let before = revision.map(|revision| accepted.desired_at(&args.stage, revision)).transpose();
+        let before = before.map_err(not_there)?;
+        let observed = look(accepted, desired, args.terminal)?;
+        if let Some(before) = before {
+            // What was deployed has other names: they are looked for as well.
+            let there = look(accepted, &before, args.terminal)?;
+            deployed = Some((before, there));
+        }
+        Ok(observed)
+    })?;
+    let Some(plan) = made.print(args.format) else {
         return Ok(Exit::Refused);
     };
-    let drift = match &compared.deployed {
-        Some((deployed, timeless)) => Drift::since(plan, deployed, timeless),
+    let drift = match &deployed {
+        Some((deployed, there)) => drift_since(plan, deployed, there, now),
         None => Drift::of(plan),
     };
     match args.format {
@@ -49,4 +64,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         PlanFormat::Markdown => print_plan(plan, PlanFormat::Markdown),
     }
     Ok(if drift.is_drift() { Exit::Changes } else { Exit::Fine })
+}
+
+/// A revision that gives nothing to compare with.
+fn not_there(err: RevisionError) -> anyhow::Error {
+    match err {
+        RevisionError::Stage(err) => err.into(),
+        err => Stop::usage(format!("{:#}", anyhow::Error::from(err)))
+            .help("name the commit of the plan that was deployed last")
+            .into(),
+    }
 }

@@ -7,15 +7,14 @@ use std::{
 
 use anyhow::Context;
 use jiff::Timestamp;
-use weir_adapters::{Live, OpenError, observe_everything, open};
-use weir_cli::{Exit, Stop, Terminal, WorkspaceFlag, block_on, clap, print, say};
 use weir_findings::{Severity, render::inert};
 use weir_import::{Import, ImportError, Imported, TeamRule, TeamRuleError, import_stages, secrets_needed, summary};
 use weir_model::Workspace;
+use weir_pipeline::{Checked, Live, OpenError, observe_everything, open};
 use weir_planning::Observed;
-use weir_validate_cli::{Checked, check, print_findings};
 
-use crate::files;
+use super::validate::read_and_check;
+use crate::{Exit, Stop, Terminal, WorkspaceFlag, block_on, findings::print_findings, new_files as files, print, say};
 
 /// Writes what live clusters hold as files: topics, service accounts and their rights, one file for each team
 ///
@@ -52,7 +51,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     })?;
     files::is_folder(&args.out)?;
     let dir = args.workspace.find()?;
-    let checked = check(&dir, None, args.terminal)?;
+    let checked = read_and_check(&dir, None, Timestamp::now(), args.terminal)?;
     let Some(workspace) = well_formed(&checked) else {
         print_findings(&checked.findings, &checked.loaded.sources, false);
         return Ok(Exit::Refused);
@@ -105,7 +104,7 @@ fn observe(dir: &Path, workspace: &Workspace, stages: &[String]) -> anyhow::Resu
         let there = match clusters.get(&cluster) {
             Some(there) => there.clone(),
             None => {
-                let live = open(dir, workspace, name).map_err(|err| match err {
+                let live = block_on(open(dir, workspace, name))?.map_err(|err| match err {
                     OpenError::Unsupported { .. } => anyhow::Error::from(Stop::new(Exit::Outside, err.to_string())),
                     err => err.into(),
                 })?;

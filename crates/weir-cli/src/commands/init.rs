@@ -6,8 +6,9 @@ use std::{
 };
 
 use anyhow::Context;
-use weir_cli::{Exit, Stop, Terminal, clap, say};
 use weir_model::schema;
+
+use crate::{Exit, Stop, Terminal, say};
 
 /// Writes a new workspace: a team with a topic, editor settings, pipelines
 ///

@@ -2,11 +2,19 @@
 
 use std::path::Path;
 
-use weir_cli::{OutFile, clap};
-use weir_findings::{RulePage, render};
+use weir_findings::{Finding, RulePage, Sources, render};
+use weir_model::Loaded;
+use weir_pipeline::rule_pages;
 use weir_policy::PolicyPage;
 
-use crate::{Checked, rule_pages};
+use crate::{OutFile, print, say, style};
+
+/// Prints findings with their count: as data to stdout, or beside other data to stderr.
+pub(crate) fn print_findings(findings: &[Finding], sources: &Sources, as_data: bool) {
+    let text = render::text(findings, sources, style(!as_data));
+    let text = format!("{text}\n{}\n", render::summary(findings));
+    if as_data { print(&text) } else { say(&text) }
+}
 
 /// For whom findings are printed.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,8 +38,8 @@ pub(crate) enum FindingsFormat {
 
 impl FindingsFormat {
     /// The findings in this format, as files hold them. `dir` is the workspace's folder.
-    pub(crate) fn render(self, checked: &Checked, dir: &Path) -> String {
-        let (findings, sources) = (&checked.findings, &checked.loaded.sources);
+    pub(crate) fn render(self, findings: &[Finding], loaded: &Loaded, dir: &Path) -> String {
+        let sources = &loaded.sources;
         match self {
             Self::Text => {
                 let text = render::text(findings, sources, render::Style::default());
@@ -41,7 +49,7 @@ impl FindingsFormat {
             Self::Json => render::json(findings, sources),
             Self::Sarif => {
                 // The organisation's own pages first: it may have a policy of a name that the starter pack has as well.
-                let own = checked.loaded.workspace.as_ref().map(weir_policy::pages).unwrap_or_default();
+                let own = loaded.workspace.as_ref().map(weir_policy::pages).unwrap_or_default();
                 let own: Vec<RulePage<'_>> = own.iter().map(PolicyPage::rule_page).collect();
                 let pages: Vec<&RulePage<'_>> = own.iter().chain(rule_pages()).collect();
                 render::sarif(findings, sources, &root(dir), &pages)
@@ -55,20 +63,20 @@ impl FindingsFormat {
 
 /// A format of findings and the file to write them to, from a command line's `FORMAT=FILE`.
 #[derive(Clone, Debug)]
-pub struct FindingsTarget {
+pub(crate) struct FindingsTarget {
     format: FindingsFormat,
     path: String,
 }
 
 /// Files for findings that can be written; made before the work that finds something.
-pub struct FindingsFiles(Vec<(FindingsFormat, OutFile)>);
+pub(crate) struct FindingsFiles(Vec<(FindingsFormat, OutFile)>);
 
 impl FindingsFiles {
     /// Makes sure that the files can be written.
     ///
     /// # Errors
     /// When one cannot.
-    pub fn prepare(targets: &[FindingsTarget]) -> anyhow::Result<Self> {
+    pub(crate) fn prepare(targets: &[FindingsTarget]) -> anyhow::Result<Self> {
         let prepare = |target: &FindingsTarget| Ok((target.format, OutFile::prepare(Path::new(&target.path))?));
         Ok(Self(targets.iter().map(prepare).collect::<anyhow::Result<_>>()?))
     }
@@ -77,8 +85,8 @@ impl FindingsFiles {
     ///
     /// # Errors
     /// When a file cannot be written.
-    pub fn write(self, checked: &Checked, dir: &Path) -> anyhow::Result<()> {
-        self.0.into_iter().try_for_each(|(format, file)| file.write(&format.render(checked, dir)))
+    pub(crate) fn write(self, findings: &[Finding], loaded: &Loaded, dir: &Path) -> anyhow::Result<()> {
+        self.0.into_iter().try_for_each(|(format, file)| file.write(&format.render(findings, loaded, dir)))
     }
 }
 
@@ -86,7 +94,7 @@ impl FindingsFiles {
 ///
 /// # Errors
 /// A sentence that says what is wrong with it.
-pub fn findings_target(text: &str) -> Result<FindingsTarget, String> {
+pub(crate) fn findings_target(text: &str) -> Result<FindingsTarget, String> {
     let (format, path) = text.split_once('=').ok_or("expected a format and a file, such as `sarif=weir.sarif`")?;
     let format = <FindingsFormat as clap::ValueEnum>::from_str(format, false)
         .map_err(|_| format!("there is no format `{format}`; see --format"))?;

@@ -6,8 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::Stop;
 use anyhow::Context;
-use weir_cli::Stop;
 
 /// Refuses to begin when one of the files is there already, or `dir` is none.
 ///

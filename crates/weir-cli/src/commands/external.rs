@@ -8,8 +8,9 @@ use std::{
 };
 
 use anyhow::Context;
-use weir_cli::{Exit, Stop};
 use weir_findings::closest;
+
+use crate::{Exit, Stop};
 
 const BUILT_IN: [&str; 6] = ["validate", "plan", "deploy", "entity", "up", "init"];
 

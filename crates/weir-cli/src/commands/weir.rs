@@ -1,12 +1,9 @@
 //! `weir`: the other binaries by name, and all of them at once.
 
-mod external;
-mod init;
-mod up;
-
 use std::ffi::OsString;
 
-use weir_cli::{Exit, clap};
+use super::{deploy, entity, external, init, plan, up, validate};
+use crate::Exit;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,10 +24,10 @@ pub struct Args {
 
 #[derive(clap::Subcommand, Debug)]
 enum Command {
-    Validate(weir_validate_cli::Args),
-    Plan(weir_plan_cli::Args),
-    Deploy(weir_deploy_cli::Args),
-    Entity(weir_entity_cli::Args),
+    Validate(validate::Args),
+    Plan(plan::Args),
+    Deploy(deploy::Args),
+    Entity(entity::Args),
     Up(up::Args),
     Init(init::Args),
     #[command(external_subcommand)]
@@ -43,10 +40,10 @@ enum Command {
 /// Those of the command that is run.
 pub fn run(args: Args) -> anyhow::Result<Exit> {
     match args.command {
-        Command::Validate(args) => weir_validate_cli::run(args),
-        Command::Plan(args) => weir_plan_cli::run(args),
-        Command::Deploy(args) => weir_deploy_cli::run(args),
-        Command::Entity(args) => weir_entity_cli::run(args),
+        Command::Validate(args) => validate::run(args),
+        Command::Plan(args) => plan::run(args),
+        Command::Deploy(args) => deploy::run(args),
+        Command::Entity(args) => entity::run(args),
         Command::Up(args) => up::run(args),
         Command::Init(args) => init::run(&args),
         Command::External(line) => external::run(&line),

@@ -1,8 +1,9 @@
 use std::{fs, path::PathBuf};
 
 use anyhow::Context;
-use weir_cli::{Exit, OutFile, Stop, Terminal, clap, say};
 use weir_model::schema;
+
+use crate::{Exit, OutFile, Stop, Terminal, say};
 
 /// Writes the JSON Schema of every kind, for editors
 ///

@@ -1,9 +1,12 @@
 use std::path::{Path, PathBuf};
 
-use weir_cli::{Exit, Stop, Terminal, clap, read_argument};
 use weir_planning::Plan;
 
-use crate::{PlanFormat, output::print_plan};
+use crate::{
+    Exit, Stop, Terminal,
+    plans::{PlanFormat, print_plan},
+    read_argument,
+};
 
 /// Shows a plan that was written before
 #[derive(clap::Args, Debug)]
@@ -28,7 +31,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
 ///
 /// # Errors
 /// When it cannot be read, or is not as the planner wrote it.
-pub fn read_plan(path: &Path) -> anyhow::Result<Plan> {
+pub(super) fn read_plan(path: &Path) -> anyhow::Result<Plan> {
     let text = read_argument(path)?;
     Plan::from_json(&text)
         .map_err(|err| anyhow::Error::new(err).context(Stop::refused(format!("`{}` cannot be used", path.display()))))

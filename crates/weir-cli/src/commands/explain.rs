@@ -1,12 +1,13 @@
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::Serialize;
-use weir_adapters::read_workspace;
-use weir_cli::{Exit, Format, Stop, Terminal, WorkspaceFlag, clap, print};
 use weir_findings::{
     RulePage, Severity, closest,
     render::{inert_json, inert_line, inert_lines},
 };
+use weir_pipeline::{read, rule_pages};
 use weir_policy::{PolicyPage, StarterPolicy};
+
+use crate::{Exit, Format, Stop, Terminal, WorkspaceFlag, print};
 
 /// The format of `--format json`.
 const FORMAT: &str = "weir.rules/v1";
@@ -70,18 +71,6 @@ impl<'a> From<&RulePage<'a>> for Rule<'a> {
     }
 }
 
-/// The pages of all rules, by id: of form, of meaning, of plans, and about policies and waivers.
-pub fn rule_pages() -> Vec<&'static RulePage<'static>> {
-    let mut pages: Vec<_> = weir_adapters::rule_pages()
-        .iter()
-        .chain(weir_validation::pages())
-        .chain(weir_planning::RULES)
-        .chain(weir_policy::RULES)
-        .collect();
-    pages.sort_by_key(|page| page.id);
-    pages
-}
-
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     args.terminal.apply();
     let policies = policies(&args.workspace)?;
@@ -127,7 +116,7 @@ fn policies(flag: &WorkspaceFlag) -> anyhow::Result<Vec<PolicyPage>> {
         Err(_) if flag.workspace.is_none() => None,
         Err(stop) => return Err(stop.into()),
     };
-    let workspace = dir.map(|dir| read_workspace(&dir)).transpose()?.and_then(|read| read.loaded.workspace);
+    let workspace = dir.map(|dir| read(&dir)).transpose()?.and_then(|read| read.loaded.workspace);
     let mut pages = workspace.as_ref().map(weir_policy::pages).unwrap_or_default();
     for StarterPolicy { name, description, spec, .. } in weir_policy::starter_pack() {
         if pages.iter().all(|page| page.name() != name) {

@@ -25,55 +25,52 @@ const TOO_LARGE: &str = "file-too-large";
 const UNREADABLE: &str = "file-unreadable";
 
 /// The pages of the findings that reading files can give.
-pub fn rule_pages() -> &'static [RulePage<'static>] {
-    const PAGES: &[RulePage] = &[
-        RulePage {
-            id: NOT_UTF8,
-            severity: Severity::Error,
-            waivable: None,
-            title: "A file that is not UTF-8",
-            what: "Files are text in UTF-8. The first byte that is not is reported.",
-            why: "Read in another encoding, names would become others without anybody noticing.",
-            bad: "",
-            good: "",
-            remedy: "Save the file as UTF-8 in your editor, or name it in `.weirignore`. There is no example: it is about the bytes of a file, not about what it says.",
-        },
-        RulePage {
-            id: SYMLINK,
-            severity: Severity::Error,
-            waivable: None,
-            title: "A symbolic link to a YAML file or to a folder",
-            what: "Symbolic links are not followed.",
-            why: "A link could lead out of the repository, and findings show what they are about.",
-            bad: "",
-            good: "",
-            remedy: "Put the file or folder itself where the link is, or name the link in `.weirignore`. There is no example: it is about the kind of a file, not about what it says.",
-        },
-        RulePage {
-            id: TOO_LARGE,
-            severity: Severity::Error,
-            waivable: None,
-            title: "A file too large to be read",
-            what: "Files have at most 64 MiB.",
-            why: "A file that was not meant to be there must not exhaust the memory of a build agent.",
-            bad: "",
-            good: "",
-            remedy: "Spread its entities over several files, or name it in `.weirignore`. There is no example: it is about the size of a file, not about what it says.",
-        },
-        RulePage {
-            id: UNREADABLE,
-            severity: Severity::Error,
-            waivable: None,
-            title: "A file or folder that cannot be read",
-            what: "Every YAML file of a workspace must be readable, as must every folder.",
-            why: "A file left out without a word is a topic that looks as if nobody declared it.",
-            bad: "",
-            good: "",
-            remedy: "Make it readable, or name it in `.weirignore`. There is no example: it is about the rights to a file, not about what it says.",
-        },
-    ];
-    PAGES
-}
+pub(crate) const RULE_PAGES: &[RulePage] = &[
+    RulePage {
+        id: NOT_UTF8,
+        severity: Severity::Error,
+        waivable: None,
+        title: "A file that is not UTF-8",
+        what: "Files are text in UTF-8. The first byte that is not is reported.",
+        why: "Read in another encoding, names would become others without anybody noticing.",
+        bad: "",
+        good: "",
+        remedy: "Save the file as UTF-8 in your editor, or name it in `.weirignore`. There is no example: it is about the bytes of a file, not about what it says.",
+    },
+    RulePage {
+        id: SYMLINK,
+        severity: Severity::Error,
+        waivable: None,
+        title: "A symbolic link to a YAML file or to a folder",
+        what: "Symbolic links are not followed.",
+        why: "A link could lead out of the repository, and findings show what they are about.",
+        bad: "",
+        good: "",
+        remedy: "Put the file or folder itself where the link is, or name the link in `.weirignore`. There is no example: it is about the kind of a file, not about what it says.",
+    },
+    RulePage {
+        id: TOO_LARGE,
+        severity: Severity::Error,
+        waivable: None,
+        title: "A file too large to be read",
+        what: "Files have at most 64 MiB.",
+        why: "A file that was not meant to be there must not exhaust the memory of a build agent.",
+        bad: "",
+        good: "",
+        remedy: "Spread its entities over several files, or name it in `.weirignore`. There is no example: it is about the size of a file, not about what it says.",
+    },
+    RulePage {
+        id: UNREADABLE,
+        severity: Severity::Error,
+        waivable: None,
+        title: "A file or folder that cannot be read",
+        what: "Every YAML file of a workspace must be readable, as must every folder.",
+        why: "A file left out without a word is a topic that looks as if nobody declared it.",
+        bad: "",
+        good: "",
+        remedy: "Make it readable, or name it in `.weirignore`. There is no example: it is about the rights to a file, not about what it says.",
+    },
+];
 
 /// A folder that cannot be read as a workspace at all.
 #[derive(Debug, Error)]
@@ -87,9 +84,13 @@ pub enum ReadError {
     Revision(PathBuf, #[source] io::Error),
 }
 
-/// What a folder holds.
+/// The files and entities of a folder.
 #[derive(Debug)]
+#[must_use]
+#[non_exhaustive]
 pub struct ReadWorkspace {
+    /// The folder.
+    pub dir: PathBuf,
     /// The entities, with what is wrong with their form.
     pub loaded: Loaded,
     /// YAML files that are somebody else's (a pipeline's, Kubernetes'), relative to the folder, sorted.
@@ -114,7 +115,7 @@ enum Content {
 ///
 /// # Errors
 /// When the folder itself cannot be read.
-pub fn read_workspace(dir: &Path) -> Result<ReadWorkspace, ReadError> {
+pub fn read(dir: &Path) -> Result<ReadWorkspace, ReadError> {
     std::fs::read_dir(dir).map_err(|err| ReadError::Folder(dir.to_owned(), err))?;
     let (mut paths, mut wrong) = (Vec::new(), Vec::new());
     let mut walk = WalkBuilder::new(dir);
@@ -128,13 +129,13 @@ pub fn read_workspace(dir: &Path) -> Result<ReadWorkspace, ReadError> {
             Err(err) => wrong.push(unreadable_folder(dir, &err)),
         }
     }
-    let mut read: Vec<(String, Content)> =
+    let mut contents: Vec<(String, Content)> =
         paths.into_par_iter().map(|entry| (relative(dir, entry.path()), content(&entry))).collect();
-    read.append(&mut wrong);
-    read.sort_by(|a, b| a.0.cmp(&b.0));
+    contents.append(&mut wrong);
+    contents.sort_by(|a, b| a.0.cmp(&b.0));
 
     let (mut files, mut skipped, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
-    for (path, content) in read {
+    for (path, content) in contents {
         match content {
             Content::Ours(text) => files.push((path, text)),
             Content::Theirs => skipped.push(path),
@@ -149,14 +150,14 @@ pub fn read_workspace(dir: &Path) -> Result<ReadWorkspace, ReadError> {
         loaded.findings.push(Finding::error(RuleId::new(rule), Span::new(file, at..at), message).help(help));
     }
     sort(&mut loaded.findings, &loaded.sources);
-    Ok(ReadWorkspace { loaded, skipped, unread })
+    Ok(ReadWorkspace { dir: dir.to_owned(), loaded, skipped, unread })
 }
 
 /// Reads the workspace in `dir` as it was in the git revision `revision`.
 ///
 /// # Errors
 /// When git does not have it.
-pub fn read_workspace_at(dir: &Path, revision: &str) -> Result<Loaded, ReadError> {
+pub fn read_at(dir: &Path, revision: &str) -> Result<Loaded, ReadError> {
     let files = crate::commit::files_at(dir, revision).map_err(|err| ReadError::Revision(dir.to_owned(), err))?;
     let ours = files.into_iter().filter_map(|(path, bytes)| {
         let text = String::from_utf8(bytes).ok()?;

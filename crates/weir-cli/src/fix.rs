@@ -2,25 +2,13 @@
 
 use std::path::Path;
 
-use jiff::Timestamp;
-use weir_cli::{print, rewrite, say};
 use weir_findings::{
     count,
     render::{inert, inert_lines},
 };
 use weir_validation::{Changed, Fixed};
 
-use crate::check::{Checked, judge_loaded};
-
-/// Makes every safe fix, in memory.
-pub(crate) fn fixed(checked: Checked, stage: Option<&str>, now: Timestamp) -> Fixed {
-    let Checked { loaded, unread, .. } = checked;
-    weir_validation::fix(loaded, &unread, |loaded| match judge_loaded(loaded, stage, now) {
-        Ok(judged) => judged.findings,
-        // A stage that is missing was told before.
-        Err(_) => loaded.findings.clone(),
-    })
-}
+use crate::{print, rewrite, say};
 
 /// Writes what changed.
 pub(crate) fn write(dir: &Path, fixed: &Fixed) -> anyhow::Result<()> {

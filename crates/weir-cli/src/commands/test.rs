@@ -10,13 +10,12 @@ use anyhow::Context;
 use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::Serialize;
-use weir_adapters::read_workspace;
-use weir_cli::{Exit, Format, Stop, Terminal, WorkspaceFlag, clap, instant, print};
 use weir_findings::{Severity, render};
 use weir_model::Loaded;
+use weir_pipeline::{judge, read, rule_pages};
 use weir_policy::{EXPECT_FILE, Expect, OBSERVED_FILE, SHARED_KINDS, Time};
 
-use crate::check::judge_loaded;
+use crate::{Exit, Format, Stop, Terminal, WorkspaceFlag, findings::print_findings, instant, print};
 
 /// The format of `--format json`.
 const FORMAT: &str = "weir.policy-tests/v1";
@@ -100,10 +99,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     if cases.is_empty() {
         return Err(no_cases(format!("there is no case in `{}`", dir.display())).into());
     }
-    let loaded = read_workspace(&workspace)?.loaded;
+    let loaded = read(&workspace)?.loaded;
     // What cannot be read would be told anew in every case.
     if loaded.workspace.is_none() || loaded.findings.iter().any(|finding| finding.severity == Severity::Error) {
-        crate::print_findings(&loaded.findings, &loaded.sources, false);
+        print_findings(&loaded.findings, &loaded.sources, false);
         return Ok(Exit::Refused);
     }
     let now = args.now.unwrap_or_else(Timestamp::now);
@@ -173,7 +172,7 @@ fn one(workspace: &Loaded, case: &Path, now: Timestamp) -> anyhow::Result<Option
     }
     let loaded = weir_model::load(files);
     let now = expect.now.map_or(now, |Time(now)| now);
-    let mut findings = match judge_loaded(&loaded, expect.stage.as_deref(), now) {
+    let mut findings = match judge(&loaded, expect.stage.as_deref(), now) {
         Ok(judged) => judged.findings,
         Err(unknown) => return Ok(Some(vec![unknown.to_string()])),
     };
@@ -184,7 +183,7 @@ fn one(workspace: &Loaded, case: &Path, now: Timestamp) -> anyhow::Result<Option
             Err(why) => return Ok(Some(vec![why])),
         }
     }
-    let rules = crate::rule_pages().iter().map(|page| page.id).collect();
+    let rules = rule_pages().iter().map(|page| page.id).collect();
     let differences = expect.differences(&loaded, &findings, &rules);
     if differences.is_empty() {
         return Ok(None);

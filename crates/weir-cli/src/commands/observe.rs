@@ -1,10 +1,9 @@
 use std::path::PathBuf;
 
-use weir_cli::{Exit, OutFile, Terminal, WorkspaceFlag, clap, say};
-use weir_planning::desired;
-use weir_validate_cli::{check, print_findings};
+use jiff::Timestamp;
 
-use crate::make::look;
+use super::validate::read_and_check;
+use crate::{Exit, OutFile, Terminal, WorkspaceFlag, findings::print_findings, plans::look, say};
 
 /// Writes down what the cluster and the vaults hold of a stage
 ///
@@ -27,13 +26,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     args.terminal.apply();
     let dir = args.workspace.find()?;
     let out = OutFile::prepare(&args.out)?;
-    let checked = check(&dir, Some(&args.stage), args.terminal)?;
-    let Some(workspace) = checked.workspace() else {
+    let checked = read_and_check(&dir, Some(&args.stage), Timestamp::now(), args.terminal)?;
+    let Ok(accepted) = checked.accept() else {
         print_findings(&checked.findings, &checked.loaded.sources, false);
         return Ok(Exit::Refused);
     };
-    let wanted = desired(&workspace.stage(&args.stage)?);
-    let mut observed = look(&dir, workspace, &args.stage, &wanted, args.terminal)?;
+    let mut observed = look(accepted, &accepted.desired(&args.stage)?, args.terminal)?;
     observed.stage = Some(args.stage.clone());
     out.write(&format!("{}\n", serde_json::to_string_pretty(&observed)?))?;
     say(&format!(

@@ -1,19 +1,77 @@
-use std::{collections::BTreeSet, path::Path};
+//! `weir-validate`: checks the files of a workspace, shows what they resolve to, writes the schemas for editors.
+
+use std::path::Path;
 
 use jiff::Timestamp;
-use weir_adapters::{ReadWorkspace, read_workspace};
-use weir_cli::{Exit, Stop, Terminal, WorkspaceFlag, clap, instant, print, say, style};
-use weir_findings::{FileId, Finding, Severity, Sources, count, render};
-use weir_model::{Loaded, UnknownStage, Workspace};
-use weir_policy::{Judged, Judging, judge};
+use weir_findings::{count, render};
+use weir_model::{Loaded, UnknownStage};
+use weir_pipeline::Checked;
 
+use super::{explain, schema, show, test};
 use crate::{
-    fix,
-    formats::{FindingsFiles, FindingsFormat, FindingsTarget, findings_target},
+    Exit, Stop, Terminal, WorkspaceFlag,
+    findings::{FindingsFiles, FindingsFormat, FindingsTarget, findings_target, print_findings},
+    fix, instant, print, say,
 };
 
+const EXAMPLES: &str = "\
+Examples:
+  weir-validate                               check everything
+  weir-validate --stage dev --format json     what concerns one stage, for programs
+  weir-validate --out sarif=weir.sarif --out junit=weir.xml --out github=-
+                                              one run for the log, code scanning, tests, annotations
+  weir-validate --diff                        what --fix would change
+  weir-validate show Topic/orders.v1 --stage prod
+                                              what it comes to, and where each value is from
+  weir-validate explain sharing-consent       what a rule wants, with examples
+  weir-validate test                          the workspace's own cases for its policies
+  weir-validate schema --out schemas          JSON Schemas for editors
+
+Exit codes:
+  0  no errors (there may be warnings)
+  1  errors
+  2  the command line is wrong
+  4  a file changed while --fix was at work; nothing was written
+  6  the files cannot be read";
+
+/// Checks the files of a workspace.
+///
+/// Reads every YAML file under the folder that holds weir.yaml and reports everything that is wrong: form, allowed
+/// values, references, order of stages, sharing, and the organisation's own policies. Needs no network, and changes
+/// nothing unless --fix says so.
+#[derive(clap::Parser, Debug)]
+#[command(name = "weir-validate", version, after_long_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    check: Flags,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum Command {
+    Show(show::Args),
+    Explain(explain::Args),
+    Schema(schema::Args),
+    Test(test::Args),
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When the files cannot be read, or what is asked for is not there.
+pub fn run(args: Args) -> anyhow::Result<Exit> {
+    match args.command {
+        None => check(&args.check),
+        Some(Command::Show(args)) => show::run(&args),
+        Some(Command::Explain(args)) => explain::run(&args),
+        Some(Command::Schema(args)) => schema::run(&args),
+        Some(Command::Test(args)) => test::run(&args),
+    }
+}
+
 #[derive(clap::Args, Debug)]
-pub(crate) struct Flags {
+struct Flags {
     #[command(flatten)]
     workspace: WorkspaceFlag,
     /// Leave out what concerns other stages only
@@ -44,45 +102,14 @@ pub(crate) struct Flags {
     terminal: Terminal,
 }
 
-/// A workspace that was read and checked.
-#[derive(Debug)]
-pub struct Checked {
-    /// What was read.
-    pub loaded: Loaded,
-    /// Everything that is wrong with it: form, meaning, the organisation's policies; sorted.
-    pub findings: Vec<Finding>,
-    /// What is waived, as information, sorted.
-    pub waived: Vec<Finding>,
-    /// Files that could not be read as text.
-    pub(crate) unread: BTreeSet<FileId>,
-}
-
-impl Checked {
-    /// Whether the pipeline must stop.
-    pub fn has_errors(&self) -> bool {
-        self.findings.iter().any(|finding| finding.severity == Severity::Error)
-    }
-
-    /// The entities, when nothing is wrong with them.
-    pub fn workspace(&self) -> Option<&Workspace> {
-        self.loaded.workspace.as_ref().filter(|_| !self.has_errors())
-    }
-}
-
-/// Reads the workspace in `dir` and checks it now, as far as it concerns `stage` when one is given.
-///
-/// # Errors
-/// When the folder cannot be read, or there is no such stage.
-pub fn check(dir: &Path, stage: Option<&str>, terminal: Terminal) -> anyhow::Result<Checked> {
-    check_at(dir, stage, Timestamp::now(), terminal)
-}
-
-/// As [`check`], as if it were the time `now`.
-///
-/// # Errors
-/// As [`check`].
-pub fn check_at(dir: &Path, stage: Option<&str>, now: Timestamp, terminal: Terminal) -> anyhow::Result<Checked> {
-    let read = read_workspace(dir)?;
+/// Reads the workspace in `dir` and checks it at the time `now`.
+pub(super) fn read_and_check(
+    dir: &Path,
+    stage: Option<&str>,
+    now: Timestamp,
+    terminal: Terminal,
+) -> anyhow::Result<Checked> {
+    let read = weir_pipeline::read(dir)?;
     if terminal.verbose {
         let files = read.loaded.sources.iter().count();
         say(&format!("read {files} files in {}\n", dir.display()));
@@ -90,64 +117,43 @@ pub fn check_at(dir: &Path, stage: Option<&str>, now: Timestamp, terminal: Termi
             say(&format!("left out {}: no document of weir's\n", render::inert(path)));
         }
     }
-    let ReadWorkspace { loaded, unread, .. } = read;
-    let Judged { findings, waived } = judge_loaded(&loaded, stage, now).map_err(unknown_stage)?;
-    Ok(Checked { loaded, findings, waived, unread })
+    Ok(read.check(stage, now).map_err(unknown_stage)?)
 }
 
-/// Form, meaning and policies of what was read.
-///
-/// # Errors
-/// When the workspace could be read and has no such stage.
-pub(crate) fn judge_loaded(loaded: &Loaded, stage: Option<&str>, now: Timestamp) -> Result<Judged, UnknownStage> {
-    let found = weir_validation::check_loaded(loaded, stage)?;
-    let rules: BTreeSet<&str> = crate::rule_pages().iter().map(|page| page.id).collect();
-    let mut judged = judge(loaded, found, &Judging { now, stage, rules: &rules });
-    weir_validation::settle(&mut judged.findings, &loaded.sources);
-    Ok(judged)
-}
-
-pub(crate) fn unknown_stage(err: UnknownStage) -> Stop {
+/// A wrong `--stage`.
+pub(super) fn unknown_stage(err: UnknownStage) -> Stop {
     let UnknownStage { asked, known } = err;
     Stop::usage(format!("there is no stage `{asked}`")).help(format!("the stages are {}", known.join(", ")))
 }
 
-/// Prints findings with their count: as data to stdout, or beside other data to stderr.
-pub fn print_findings(findings: &[Finding], sources: &Sources, as_data: bool) {
-    let text = render::text(findings, sources, style(!as_data));
-    let text = format!("{text}\n{}\n", render::summary(findings));
-    if as_data { print(&text) } else { say(&text) }
-}
-
-pub(crate) fn run(args: &Flags) -> anyhow::Result<Exit> {
+fn check(args: &Flags) -> anyhow::Result<Exit> {
     args.terminal.apply();
     let dir = args.workspace.find()?;
     let files = FindingsFiles::prepare(&args.out)?;
     let stage = args.stage.as_deref();
     let now = args.now.unwrap_or_else(Timestamp::now);
-    let mut checked = check_at(&dir, stage, now, args.terminal)?;
+    let mut checked = read_and_check(&dir, stage, now, args.terminal)?;
     if args.diff {
         // The exit code is about the files as they are.
         let exit = exit(args, &checked);
-        fix::diff(&fix::fixed(checked, stage, now));
+        fix::diff(&checked.fix());
         return Ok(exit);
     }
     if args.fix {
-        let fixed = fix::fixed(checked, stage, now);
-        fix::write(&dir, &fixed)?;
-        checked = check_at(&dir, stage, now, args.terminal)?;
+        fix::write(&dir, &checked.fix())?;
+        checked = read_and_check(&dir, stage, now, args.terminal)?;
     }
     if args.show_waived {
         checked.findings.append(&mut checked.waived);
         weir_findings::sort(&mut checked.findings, &checked.loaded.sources);
     }
-    files.write(&checked, &dir)?;
+    files.write(&checked.findings, &checked.loaded, &dir)?;
     match args.format {
         FindingsFormat::Text if checked.findings.is_empty() => {
             print(&format!("no findings: {}\n", inventory(&checked.loaded)));
         }
         FindingsFormat::Text => print_findings(&checked.findings, &checked.loaded.sources, true),
-        other => print(&other.render(&checked, &dir)),
+        other => print(&other.render(&checked.findings, &checked.loaded, &dir)),
     }
     Ok(exit(args, &checked))
 }

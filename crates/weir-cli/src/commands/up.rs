@@ -1,7 +1,14 @@
-use weir_cli::{Exit, Format, Stop, Terminal, WorkspaceFlag, clap, confirm, print, say};
-use weir_deploy_cli::{Consent, Output, Planes, Request, deploy};
-use weir_plan_cli::{Observation, PlanFormat, make, print_plan};
-use weir_validate_cli::print_findings;
+use jiff::Timestamp;
+
+use super::{
+    deploy::{Consent, Output, Planes, Request, deploy},
+    validate::read_and_check,
+};
+use crate::{
+    Exit, Format, Stop, Terminal, WorkspaceFlag, confirm,
+    plans::{PlanFormat, look, make, print_plan},
+    print, say,
+};
 
 /// Checks the files, plans a stage, shows the plan, asks, and deploys it
 ///
@@ -29,11 +36,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
     let Args { stage, workspace, yes, mut consent, output, terminal } = args;
     terminal.apply();
     let dir = workspace.find()?;
-    let made = make(&dir, &stage, &Observation::Live, None, terminal)?;
-    if !made.checked.findings.is_empty() {
-        print_findings(&made.checked.findings, &made.checked.loaded.sources, false);
-    }
-    let (Some(plan), Some(workspace)) = (&made.plan, &made.checked.loaded.workspace) else {
+    let checked = read_and_check(&dir, Some(&stage), Timestamp::now(), terminal)?;
+    let made = make(checked, &stage, |accepted, desired| look(accepted, desired, terminal))?;
+    let (Some(plan), Some(workspace)) = (made.print(PlanFormat::Text), &made.checked.loaded.workspace) else {
         return Ok(Exit::Refused);
     };
     print_plan(plan, PlanFormat::Text);

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::Serialize;
-use weir_cli::{Exit, Format, Stop, Terminal, WorkspaceFlag, clap, print, say};
 use weir_findings::{
     closest,
     render::{inert, inert_json, inert_line},
@@ -12,7 +12,8 @@ use weir_findings::{
 use weir_model::{EntityRef, Kind, Layer, PatternType, StageView, settings};
 use weir_planning::{Acl, Desired, Host, desired};
 
-use crate::check::{check, unknown_stage};
+use super::validate::{read_and_check, unknown_stage};
+use crate::{Exit, Format, Stop, Terminal, WorkspaceFlag, findings::print_findings, print, say};
 
 /// The format of `--format json`.
 const FORMAT: &str = "weir.shown/v1";
@@ -96,9 +97,9 @@ impl Values {
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     args.terminal.apply();
     let dir = args.workspace.find()?;
-    let checked = check(&dir, Some(&args.stage), args.terminal)?;
+    let checked = read_and_check(&dir, Some(&args.stage), Timestamp::now(), args.terminal)?;
     let Some(workspace) = &checked.loaded.workspace else {
-        crate::print_findings(&checked.findings, &checked.loaded.sources, false);
+        print_findings(&checked.findings, &checked.loaded.sources, false);
         return Ok(Exit::Refused);
     };
     if checked.has_errors() {

@@ -1,9 +1,7 @@
 //! `weir-entity`: makes the files that a workspace consists of.
 
-mod files;
-mod import;
-
-use weir_cli::{Exit, clap};
+use super::import;
+use crate::Exit;
 
 const EXAMPLES: &str = "\
 Examples:
