@@ -1,4 +1,5 @@
-//! How many requests weir makes: counted in this process, where the client can be asked, and not measured.
+//! Counts the requests that weir sends. The counts are taken in this process, where the client can be asked; they are
+//! not timed.
 
 use std::path::Path;
 
@@ -12,7 +13,7 @@ use weir_ports::{Cluster as _, SystemClock};
 use weir_sandbox::{Faults, Vaults};
 use weir_testkit::Broker;
 
-/// Observes what a plan needs. The requests that took.
+/// Observes the state for a plan. Returns the number of requests.
 pub(super) async fn of_plan(broker: &Broker, dir: &Path) -> Result<u64> {
     let loaded = read(dir)?.loaded;
     let workspace = loaded.workspace.as_ref().context("the workspace cannot be read")?;
@@ -21,7 +22,7 @@ pub(super) async fn of_plan(broker: &Broker, dir: &Path) -> Result<u64> {
     Ok(kafka.requests())
 }
 
-/// Plans and deploys. The requests deploying took.
+/// Plans and deploys. Returns the number of requests for the deployment.
 pub(super) async fn of_deploy(broker: &Broker, dir: &Path) -> Result<u64> {
     let loaded = read(dir)?.loaded;
     let workspace = loaded.workspace.as_ref().context("the workspace cannot be read")?;

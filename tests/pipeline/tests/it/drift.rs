@@ -1,4 +1,4 @@
-//! What was changed by hand, apart from what git asks for.
+//! Tests that drift distinguishes manual changes from changes in git.
 
 use std::process::Command;
 
@@ -14,7 +14,7 @@ fn git(world: &World, args: &[&str]) {
 }
 
 #[test]
-fn changes_made_by_hand_are_told_apart_from_those_asked_for() {
+fn manual_changes_are_distinguished_from_declared_ones() {
     let mut world = World::new();
     git(&world, &["init", "-q"]);
     git(&world, &["add", "*.yaml"]);
