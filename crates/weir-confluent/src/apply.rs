@@ -127,7 +127,7 @@ fn known(principal: &str, ids: &BTreeMap<String, String>) -> Option<String> {
 
 fn nobody(cloud: &ConfluentCloud, principal: &str) -> PortError {
     match (account(principal), cloud.control()) {
-        (None, _) => refused(format!("`{principal}` is no principal; it must be `User:` and a name")),
+        (None, _) => refused(format!("`{principal}` is not a principal; it must be `User:` and a name")),
         (Some(name), Ok(_)) => refused(format!("there is no service account `{name}`")),
         (Some(name), Err(_)) => untold(name),
     }
@@ -136,7 +136,7 @@ fn nobody(cloud: &ConfluentCloud, principal: &str) -> PortError {
 /// Makes the error for a service account whose id is unknown, since the control plane is out of reach.
 pub(crate) fn untold(name: &str) -> PortError {
     let message = format!(
-        "the id of the service account `{name}` is not told, and the control plane is not open in this run; hand in \
+        "the id of the service account `{name}` is unknown, and the control plane is not open in this run; hand in \
          the receipt of the run that made it"
     );
     PortError::new(ErrorKind::Unavailable, message)

@@ -1,13 +1,13 @@
 //! Confluent Cloud: [`ConfluentCloud`] is a [`weir_ports::Cluster`] with two planes.
 //!
 //! - The **control plane** is Confluent's public API: service accounts, API keys, the cluster's address, quotas.
-//! Calls are built ([`Request`]) apart from being sent. Lists are read to their last page, or are an error. All
-//! clients of a host share one rate. Only calls that may safely be repeated are repeated; a creation whose answer is
-//! lost is [`ErrorKind::Ambiguous`](weir_ports::ErrorKind::Ambiguous). Confluent answers 403 for deleted objects too,
-//! so an object is absent only if a complete list lacks it.
+//!   Calls are built ([`Request`]) apart from being sent. Lists are read to their last page, or are an error. All
+//!   clients of a host share one rate. Only calls that may safely be repeated are repeated; a creation whose answer is
+//!   lost is [`ErrorKind::Ambiguous`](weir_ports::ErrorKind::Ambiguous). Confluent answers 403 for deleted objects too,
+//!   so an object is absent only if a complete list lacks it.
 //! - The **data plane** is weir-kafka's, with Confluent's differences: brokers name principals by id, and this crate
-//! translates ids and names; `UserV2:*` lists bindings by id, and numeric principals are an error; every topic has
-//! three replicas; settings and topics that the service itself creates are ignored.
+//!   translates ids and names; `UserV2:*` lists bindings by id, and numeric principals are an error; every topic has
+//!   three replicas; settings and topics that the service itself creates are ignored.
 //!
 //! Either plane may be out of reach: then its operations answer
 //! [`ErrorKind::Unavailable`](weir_ports::ErrorKind::Unavailable). Without the control plane, the caller passes the

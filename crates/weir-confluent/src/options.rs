@@ -283,8 +283,8 @@ mod tests {
         neither the control plane nor the data plane can be reached
         the Cloud API key has an empty id or secret
         the id of the environment is empty
-        without the control plane nobody says where the brokers are: name `bootstrap`
-        the id of the service account `a` is not told
+        without the control plane the brokers' address is unknown: name `bootstrap`
+        the id of the service account `a` is missing from the account ids
         "
         );
     }
