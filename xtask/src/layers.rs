@@ -33,7 +33,8 @@ enum Layer {
 }
 
 /// The crates under `crates/`. What lies elsewhere is told by its folder.
-const CRATES: [(&str, Layer); 17] = [
+const CRATES: [(&str, Layer); 18] = [
+    ("weir-cel", Layer::Core),
     ("weir-findings", Layer::Core),
     ("weir-model", Layer::Core),
     ("weir-validation", Layer::Core),

@@ -7,12 +7,12 @@ use std::{
 
 use jiff::Timestamp;
 use rayon::prelude::*;
+use weir_cel::{Failure, Globals, Problem, Record};
 use weir_findings::{Finding, Related, RuleId, Severity};
 use weir_model::{EntityRef, PolicyKind, PolicySeverity, Route, StageView, Workspace};
 
 use crate::{
     Policies,
-    cel::{Failure, Globals, Problem, Record},
     compile::{Compiled, Validation},
     facts,
     item::Item,

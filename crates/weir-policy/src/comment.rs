@@ -6,10 +6,9 @@
 use std::ops::Range;
 
 use rayon::prelude::*;
+use weir_cel::Problem;
 use weir_findings::{FileId, SourceFile, Sources, Span};
 use weir_model::{Date, EntityRef, Loaded, Origin};
-
-use crate::cel::Problem;
 
 const MARK: &str = "# weir:";
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{Timestamp, tz::TimeZone};
+use weir_cel::{Environment, Expression, Problem, Scope, Type, Variables, pattern};
 use weir_findings::{Finding, Severity, closest};
 use weir_model::{
     EntityRef, Kind, LabelLimit, Match, PolicyKind, PolicySeverity, PolicySpec, PolicyValidation, Requires, Route,
@@ -10,7 +11,7 @@ use weir_model::{
 };
 
 use crate::{
-    cel::{Environment, Expression, Problem, Scope, Type, Variables, pattern},
+    dialect::DIALECT,
     limits::{self, Limits},
     naming::Names,
     path, rules, shape, starter,
@@ -110,7 +111,7 @@ impl Policies {
                 Err(problem) => findings.push(invalid(base.route::<&str>([]), problem)),
             }
         }
-        let env = match Environment::new() {
+        let env = match Environment::new(&DIALECT) {
             Ok(env) => env,
             // Cannot happen, as a test shows; reported all the same, since no policy would be applied.
             Err(problem) => {
@@ -361,8 +362,8 @@ impl Compiler<'_> {
         let kinds: BTreeSet<PolicyKind> = spec.matches.kinds.iter().copied().collect();
         let mut scopes = BTreeMap::new();
         for kind in kinds {
-            let scope: Scope =
-                shape::globals(kind).into_iter().map(|(name, shape)| (name, Type::Record(shape))).collect();
+            let globals = shape::globals(kind).into_iter().map(|(name, shape)| (name, Type::Record(shape)));
+            let scope = Scope::new(&DIALECT, globals);
             let mut variables = Variables::default();
             for (index, variable) in spec.variables.iter().enumerate() {
                 if let Err(problem) = variables.add(&variable.name, &variable.expression, &scope) {

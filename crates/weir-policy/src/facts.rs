@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use jiff::{Timestamp, tz::TimeZone};
+use weir_cel::{Fact, Names, Record};
 use weir_model::{
     AccessControlList, ApiKey, Approval, Duration, Ensure, Grant, ResolvedSetting, Rule, ServiceAccount, SettingValue,
     StageView, StagedAccess, StagedAccount, StagedTopic, Team, Topic, TopicAccess, Workspace, settings,
 };
-
-use crate::cel::{Fact, Names, Record};
 
 /// The value of "unlimited": larger than any value of a setting.
 pub(crate) const UNLIMITED: i64 = i64::MAX;
@@ -246,11 +245,10 @@ pub(crate) fn now(now: Timestamp) -> Record<'static> {
 
 #[cfg(test)]
 mod tests {
+    use weir_cel::{Shape, Type};
+
     use super::*;
-    use crate::{
-        cel::{Shape, Type},
-        shape,
-    };
+    use crate::shape;
 
     /// Checks that the checker knows every field, and that no mandatory field is missing.
     fn agrees(facts: &Record<'_>, of: &Shape) {

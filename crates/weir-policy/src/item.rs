@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use weir_cel::Record;
 use weir_findings::Finding;
 use weir_model::{
     Ensure, EntityRef, Kind, Layer, Patch, PolicyKind, Route, StageView, StagedAccess, StagedAccount, StagedTopic, Team,
 };
 
-use crate::{cel::Record, facts};
+use crate::facts;
 
 /// An entity in a stage; teams belong to no stage.
 #[derive(Clone, Copy, Debug)]

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use jiff::{Timestamp, tz::TimeZone};
+use weir_cel::Problem;
 use weir_findings::{Finding, RuleId, Severity, Span, closest};
 use weir_model::{Date, EntityRef, Kind, Loaded, PolicyKind, Route, WaiverSpec, Workspace};
 
 use crate::{
     Policies,
-    cel::Problem,
     check::{Found, Violation, Whom, find},
     comment,
     compile::unknown,

@@ -9,10 +9,10 @@
 //! Expressions are CEL. They are checked when they are loaded, and their cost is bounded. An expression that fails is
 //! a finding, never a pass. This crate must not know files or clocks: the time is an argument.
 
-mod cel;
 mod check;
 mod comment;
 mod compile;
+mod dialect;
 mod expect;
 mod facts;
 mod item;

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use weir_cel::Problem;
 use weir_model::{
     PolicySpec, Range, ResolvedSetting, SettingLimit, SettingValue, StageLimits, StagedTopic, settings,
     settings::SettingKind,
 };
-
-use crate::cel::Problem;
 
 /// The limits that hold in one stage.
 #[derive(Debug, Default)]

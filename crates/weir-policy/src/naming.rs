@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Regex;
+use weir_cel::{BUDGET, Failure, Problem, pattern};
 use weir_findings::closest;
 use weir_model::Naming;
-
-use crate::cel::{BUDGET, Failure, Problem, pattern};
 
 /// A compiled [`Naming`].
 #[derive(Debug)]

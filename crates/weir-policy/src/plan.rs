@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{Timestamp, tz::TimeZone};
+use weir_cel::{Environment, Fact, Failure, Globals, Problem, Record};
 use weir_findings::{Finding, RuleId, Severity};
 use weir_model::{
     EntityRef, Kind, Loaded, PolicyKind, PolicySeverity, PolicySpec, ResolvedSetting, Route, SettingValue, Workspace,
@@ -14,10 +15,10 @@ use weir_planning::{About, Change, Object, Plan, PlanPolicies, PlanWaiver, Plane
 
 use crate::{
     Policies,
-    cel::{Fact, Failure, Globals, Problem, Record},
     check::{budget, too_much},
     comment,
     compile::Compiled,
+    dialect::DIALECT,
     facts, rules,
 };
 
@@ -103,7 +104,7 @@ fn labels_of(workspace: &Workspace, entity: &str) -> Option<BTreeMap<String, Str
 pub fn check_plan(plan: &Plan, now: Timestamp) -> Vec<Finding<Route>> {
     let Some(carried) = &plan.policies else { return Vec::new() };
     let mut findings = Vec::new();
-    let env = match crate::cel::Environment::new() {
+    let env = match Environment::new(&DIALECT) {
         Ok(env) => env,
         Err(problem) => return vec![unusable(plan, "", problem)],
     };

@@ -2,10 +2,9 @@
 
 use std::sync::OnceLock;
 
+use weir_cel::Problem;
 use weir_findings::closest;
 use weir_model::{PolicySpec, StageLimits, Starter, Workspace};
-
-use crate::cel::Problem;
 
 /// A policy of the starter pack.
 #[derive(Clone, Debug)]

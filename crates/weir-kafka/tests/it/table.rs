@@ -8,14 +8,17 @@ use crate::conforms::LACKS;
 
 const HEAD: &str = "# Conformance
 
-One suite, in `weir-testkit`, runs the same cases on every implementation of the ports: on the sandbox, on a real Apache
-Kafka broker that the tests start themselves, on a fake Confluent Cloud before such a broker, which Confluent's OpenAPI
-files judge, and on key vaults on loopback, which Microsoft's own client library has judged. Where the sandbox and a
-real system differ, the sandbox is wrong. The suite runs with
-`cargo test -p weir-sandbox -p weir-kafka -p weir-confluent -p weir-secrets`; a test of `weir-kafka` compares this page
-with the suite.
+One suite, in `weir-testkit`, runs the same cases on every implementation of the ports:
 
-A dash means that the system lacks an ability that the case needs. Apache Kafka lacks:
+- the sandbox,
+- a real Apache Kafka broker, started by the tests,
+- a fake Confluent Cloud in front of such a broker; Confluent's OpenAPI files judge its answers,
+- key vaults on loopback, checked with Microsoft's own client library.
+
+If two of them differ, the sandbox is wrong. `cargo test -p weir-sandbox -p weir-kafka -p weir-confluent -p weir-secrets`
+runs the suite. A test of `weir-kafka` compares this page with the suite.
+
+A dash means that the system lacks the ability that the case needs. Apache Kafka:
 
 ";
 
@@ -27,99 +30,102 @@ clusters:
   onprem:
     apacheKafka:
       bootstrap: broker-1:9093,broker-2:9093
-      clusterId: 4L6g3nShT-eMCtK--X86sw          # weir refuses any other cluster at this address
+      clusterId: 4L6g3nShT-eMCtK--X86sw          # weir refuses any other cluster
       credentials: {env: ONPREM}                 # ONPREM_USERNAME and ONPREM_PASSWORD
       security: {protocol: SASL_SSL, mechanism: SCRAM-SHA-512, ca: ca.pem}
-secrets: {folder: {path: .weir/vaults}}          # stands in for key vaults
+secrets: {folder: {path: .weir/vaults}}          # a folder in place of key vaults
 ```
 
-With credentials, SASL_SSL and SCRAM-SHA-512 are the defaults; without credentials, SSL. A build that reaches brokers needs
-the feature `kafka`, which compiles librdkafka and needs OpenSSL's headers (Debian: `libssl-dev`) and `make`:
-`cargo build --release -p weir --features kafka`. The feature `kafka-vendored` also compiles OpenSSL, which needs `perl`.
+With credentials, the defaults are SASL_SSL and SCRAM-SHA-512; without them, SSL. Only a build with the feature `kafka`
+reaches brokers: `cargo build --release -p weir --features kafka`. It compiles librdkafka and needs OpenSSL's headers
+(Debian: `libssl-dev`) and `make`. The feature `kafka-vendored` compiles OpenSSL too, and needs `perl`.
 
 ## Service accounts and API keys on Apache Kafka
 
-A service account is a SCRAM user. Its API key is its SCRAM-SHA-512 credential: a random password of 256 bits. weir tries the
-password with a real log-in before it stores it. The consequences:
+A service account is a SCRAM user. Its API key is its SCRAM-SHA-512 credential: a random password of 256 bits. weir tests it
+with a real log-in before it stores it. The consequences:
 
-| Kafka has | so |
+| property of Kafka | consequence |
 | --- | --- |
-| one credential for each hash and user | an account has one slot; a second slot would replace the key of the first |
-| no overlap: a new credential replaces the old one at once | a client with the old password cannot log in until it reads the new password from the vault |
-| only the number of iterations to distinguish credentials | weir gives each new credential another number, and the key's id contains it: `dev-billing#sha512-4711` |
-| no user without a credential, no description, no creation time, no mark | weir keeps these in *notes* |
+| one credential for each hash and user | an account has one slot; the key of a second slot would replace the key of the first |
+| no overlap: a new credential replaces the old one at once | an application with the old password cannot log in until it reads the vault again |
+| only the number of iterations distinguishes one credential from the next | each new credential has another number, and the key's id contains it: `dev-billing#sha512-4711` |
+| no user without a credential, no description, no creation time, no mark | weir keeps them in *notes* |
 
-A **note** is an ACL binding that denies the account to describe a transactional id that no client uses. The binding has no
-effect; the name of the transactional id holds the data. `kafka-acls --list` shows notes; weir's observations and plans do not:
+A **note** is an ACL binding that denies the account to describe a transactional id that does not exist. The binding has no
+effect; its name holds the information. `kafka-acls --list` shows notes, weir's observations and plans leave them out:
 
-- `weir.account:<number>:<description>`: the account exists. weir writes this note when it creates the account, and deletes
-  both together. A stopped run may leave several; then the highest number counts.
-- `weir.key:<iterations>:<created, ms since 1970>:<mark>`: weir created the credential with this number of iterations. weir
-  writes the note before the credential, so a run that stops between the two leaves a note without effect, never a
-  credential that looks foreign.
+- `weir.account:<number>:<description>`: the account exists. weir writes the note when it creates the account, and deletes
+  it with the account. If an interrupted run left several, the highest number counts.
+- `weir.key:<iterations>:<created, ms since 1970>:<mark>`: weir made the credential with that number of iterations.
+  weir writes the note before the credential, so a run that is interrupted between the two leaves a note without effect, and
+  no credential that looks like somebody else's.
 
-A user without notes is an account too, whose keys weir did not create. **weir never replaces a foreign credential**: delete it
-by hand (`kafka-configs --alter --delete-config SCRAM-SHA-512 --entity-type users …`) as soon as no client uses it, and plan
-again. A SCRAM-SHA-256 credential is reported as a foreign key and left alone.
+A user without notes is an account too, with keys that weir did not make. **weir never replaces a credential that it did
+not make**: make sure that it is unused, delete it by hand
+(`kafka-configs --alter --delete-config SCRAM-SHA-512 --entity-type users …`), and plan again. weir shows a SCRAM-SHA-256
+credential as such a key and leaves it alone.
 
-## The rights that weir needs
+## Rights of weir's principal
 
-On the cluster: Describe, DescribeConfigs (defaults of brokers, their authorizer), Alter (ACLs and SCRAM users). On the topics of its
-stages: Describe, DescribeConfigs, AlterConfigs, Alter, Create, Delete; Describe on the groups that read them. A
-stage that owns `dev.*` needs Describe as one binding that covers all of `dev.`: Kafka silently omits topics that a client may
-not describe, and weir must not take them for absent. weir reports groups that it may not describe, and assumes that they
-read a topic. Super users need none of these rights; weir assumes that it is a super user if the cluster lets it alter ACLs
-without a binding for that.
+[apache-kafka.md](apache-kafka.md#rights-of-weirs-principal) lists the rights. Super users need none of them: weir assumes
+that it is a super user if the cluster lets it alter ACLs without an ACL binding that allows it.
 
 ## A hundred rounds
 
-`WEIR_ROUNDS=100 cargo test -p pipeline --test kafka -- rounds`: each round deploys other files, disturbs the run, runs the
-same plan again, and compares topics, settings, bindings, credentials and secrets with the files, by plain admin calls.
+`WEIR_ROUNDS=100 cargo test -p pipeline --test kafka -- rounds`: each round deploys other files, disturbs the run, and
+runs the same plan again. Then it compares topics, settings, ACL bindings, credentials and secrets with the files, through
+plain admin calls.
 
 | when | rounds | disturbed by | outcome |
 | --- | --- | --- | --- |
-| November 2026, Kafka 4.3.1, seed 1 | 100 in 442 s, 4,206 steps, 411 API keys | SIGKILL 33, connections cut and SIGKILL 20, connections cut 7, slow and SIGKILL 20, broker killed 10, broker restarted 10; 49 stopped in the middle | after one more run, all 100 matched the files; no secret was lost or left over, no foreign object was changed |
+| November 2026, Kafka 4.3.1, seed 1 | 100 in 442 s, 4,206 steps, 411 API keys | SIGKILL 33, connections cut and SIGKILL 20, cut alone 7, slow and SIGKILL 20, broker killed 10, broker restarted 10; 49 stopped in the middle | after one more run, all 100 matched the files; no secret was lost or left over, no foreign object was touched |
 
-An earlier run failed at round 66: weir was killed between recovering a deleted secret and storing its key, and the next run
-took the plan for stale. weir now continues in this case.
+The series before it failed in round 66: a deployment was killed between recovering a deleted secret and storing its key
+there, and the same plan was stale in the next run. That is mended.
 
 ## Limits of librdkafka
 
-librdkafka cannot move replicas: a changed replication factor is a finding. It has no name for bindings on delegation tokens
-and on users: weir does not report or change them, and refuses to create one. An answer about SCRAM users holds at most
+librdkafka cannot move replicas: another replication factor is a finding. It has no name for ACL bindings on delegation
+tokens and on users: weir does not show or touch them, and refuses to create one. An answer about SCRAM users holds at most
 10,000 users.
 ";
 
 const ROUNDS: &str = "
 ## Rounds of faults on Confluent Cloud
 
-`cargo test -p pipeline --test cloud rounds` deploys other files in each round to the fake Confluent Cloud, a real broker and
-key vaults, and injects faults: calls that fail, are refused (401, 402, 403), are throttled, come late, or succeed while their
-answer is lost, some of them followed by refusals only; runs that are dropped at a call; a `weir-deploy` that gets SIGKILL,
-after which the same plan must continue. After each round, each declared key is in exactly one secret of its vault and can log
-in, each key is known to a vault, no foreign object has changed, and no output contains a secret.
+In each round, `cargo test -p pipeline --test cloud rounds` deploys other files to the fake Confluent Cloud, a real broker and
+key vaults, and causes a fault:
 
-Every test run has 36 rounds. On 2026-11-28, 200 rounds (`WEIR_ROUNDS=200 WEIR_SEED=1`) all passed, in 11 minutes:
+- calls fail, are refused (401, 402, 403), are throttled or delayed, or are done and their answer is lost, with or without
+  refusals of all later calls;
+- a run is dropped at a call;
+- `weir-deploy` gets SIGKILL, and the same plan must continue.
+
+After each round, every declared key is in one secret of its vault and can log in, every key is in a vault, no foreign object
+was changed, and no output holds a secret.
+
+Every test run has 36 rounds. A series of 200, of 2026-11-28 (`WEIR_ROUNDS=200 WEIR_SEED=1`), passed in 11 minutes:
 
 | fault | rounds |
 | --- | --- |
 | calls of the control plane; of a vault | 36; 23 |
 | the run was dropped at a call of the control plane; of a vault | 27; 18 |
 | SIGKILL for `weir-deploy` | 33 |
-| a write succeeded, its answer was lost, and all later calls were refused: control plane; vault | 12; 16 |
-| calls to all systems, at random | 16 |
-| no answers from some call on | 9 |
-| new objects appeared late, deleted objects disappeared late | 10 |
+| a write was done, its answer was lost, and all later calls were refused: control plane; vault | 12; 16 |
+| calls of every remote side, at random | 16 |
+| no answers from a certain call on | 9 |
+| new objects appeared late, deleted ones disappeared late | 10 |
 
-78 runs were killed, 44 were partly done, 14 could not observe; 64 completed despite the fault. One or two more runs were
-always enough. The OpenAPI files judged 22,667 exchanges with the control plane; the outputs were searched for 942 secrets.
+78 runs were killed, 44 were partly done, 14 could not observe, and 64 finished in spite of the fault. One or two more runs
+were enough. The OpenAPI files judged 22,667 exchanges with the control plane; the output was searched for 942 secrets.
 ";
 
 fn reason(ability: Ability) -> &'static str {
     match ability {
-        Ability::SecretSink => "a broker keeps no secrets",
+        Ability::SecretSink => "a broker stores no secrets",
         Ability::SeveralKeys => "a SCRAM user has one credential",
-        Ability::ShortAccountNames => "names of SCRAM users have no such limit",
+        Ability::ShortAccountNames => "names of SCRAM users may be longer",
         Ability::MeaninglessOperations => "Kafka's protocol takes any operation for any resource",
         Ability::ChangeReplicationFactor => "librdkafka cannot move replicas",
         other => unreachable!("say why a broker lacks {other:?}"),
@@ -128,10 +134,10 @@ fn reason(ability: Ability) -> &'static str {
 
 fn confluents_reason(ability: Ability) -> &'static str {
     match ability {
-        Ability::SecretSink => "it keeps no secrets",
-        Ability::Hosts => "bindings apply to any address",
+        Ability::SecretSink => "it stores no secrets",
+        Ability::Hosts => "bindings are for any address",
         Ability::MeaninglessOperations => "the fake's broker takes any operation for any resource",
-        Ability::ChangeReplicationFactor => "topics always have three replicas",
+        Ability::ChangeReplicationFactor => "there are three replicas, always",
         other => unreachable!("say why Confluent Cloud lacks {other:?}"),
     }
 }
@@ -163,7 +169,7 @@ fn page() -> String {
     for ability in LACKS {
         writeln!(page, "- `{ability:?}`: {}", reason(ability)).unwrap();
     }
-    page += "\nConfluent Cloud lacks:\n\n";
+    page += "\nConfluent Cloud:\n\n";
     for ability in CONFLUENT_LACKS {
         writeln!(page, "- `{ability:?}`: {}", confluents_reason(ability)).unwrap();
     }

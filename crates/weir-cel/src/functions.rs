@@ -1,31 +1,34 @@
 //! The functions of expressions, with the types of their arguments and results. Beside CEL's own (`size`, `contains`,
-//! `startsWith`, `endsWith`, `matches`, `int`, `double`, `string`): `duration`, `byteSize`, `split`, `lowerAscii`,
-//! `sets.contains`, `sets.intersects`.
+//! `startsWith`, `endsWith`, `matches`, `int`, `double`, `string`): `split`, `lowerAscii`, `sets.contains`,
+//! `sets.intersects`, and the readers of the [`Dialect`].
 
 use cel::{
     Env, ExecutionError,
     common::{
-        types::{self, CelBool, CelInt, CelList, CelString},
+        types::{self, CelBool, CelList, CelString},
         value::{CowVal, Val},
     },
 };
-use weir_model::{Duration, Size};
 
-use super::{
-    Type,
+use crate::{
+    Dialect, Reader, Type,
     meter::{self, Pattern},
 };
 
 /// The name under which the evaluator finds `matches`, called with a compiled pattern.
-pub(super) const MATCHES: &str = "@matches";
+pub(crate) const MATCHES: &str = "@matches";
 
 /// A function that may be called.
-pub(crate) struct Signature {
-    pub(crate) name: &'static str,
+#[derive(Clone, Copy, Debug)]
+pub struct Signature {
+    /// Name, with its namespace: `sets.contains`.
+    pub name: &'static str,
     /// The type of the value before the dot, if the function is called on a value.
-    pub(crate) target: Option<fn() -> Type>,
-    pub(crate) takes: &'static [fn() -> Type],
-    pub(crate) gives: fn() -> Type,
+    pub target: Option<fn() -> Type>,
+    /// The types of its arguments.
+    pub takes: &'static [fn() -> Type],
+    /// The type of its result.
+    pub gives: fn() -> Type,
 }
 
 const fn text() -> Type {
@@ -66,8 +69,8 @@ macro_rules! signatures {
     (@target $target:ident) => { Some($target) };
 }
 
-/// All functions but `matches` and the functions of optional values; the checker handles these itself.
-pub(crate) const SIGNATURES: &[Signature] = signatures! {
+/// All functions of the language itself but `matches` and those of optional values; the checker handles these.
+const SIGNATURES: &[Signature] = signatures! {
     "size"(text) -> int;
     "size"(list) -> int;
     "size"(map) -> int;
@@ -89,31 +92,20 @@ pub(crate) const SIGNATURES: &[Signature] = signatures! {
     "string"(int) -> text;
     "string"(double) -> text;
     "string"(bool) -> text;
-    "duration"(text) -> int;
-    "byteSize"(text) -> int;
     "sets.contains"(list, list) -> bool;
     "sets.intersects"(list, list) -> bool;
     "dyn"(any) -> any;
 };
 
+/// Returns all functions but `matches` and the functions of optional values; the checker handles these itself.
+pub fn signatures(dialect: &Dialect) -> impl Iterator<Item = Signature> + Clone {
+    let readers = dialect.readers.iter();
+    let readers = readers.map(|reader| Signature { name: reader.name, target: None, takes: &[text], gives: int });
+    SIGNATURES.iter().copied().chain(readers)
+}
+
 fn argument<'a>(args: &'a [CowVal<'_, '_>], at: usize) -> &'a str {
     args.get(at).and_then(|arg| arg.downcast_ref::<CelString<'_>>()).map(CelString::inner).unwrap_or_default()
-}
-
-/// Reads a length of time, such as `7d`, in milliseconds.
-pub(super) fn millis(text: &str) -> Result<i64, String> {
-    let time: Duration = text.parse()?;
-    i64::try_from(time.millis).map_err(|_| format!("`{text}` is too long"))
-}
-
-/// Reads a number of bytes, such as `1GiB`.
-pub(super) fn bytes(text: &str) -> Result<i64, String> {
-    let size: Size = text.parse()?;
-    i64::try_from(size.bytes).map_err(|_| format!("`{text}` is too much"))
-}
-
-fn number<'b, 'v>(name: &str, read: Result<i64, String>) -> Result<CowVal<'b, 'v>, ExecutionError> {
-    read.map(|number| CowVal::owned(CelInt::from(number))).map_err(|why| ExecutionError::function_error(name, why))
 }
 
 fn boolean<'b, 'v>(value: bool) -> CowVal<'b, 'v> {
@@ -135,7 +127,7 @@ fn shared(args: &[CowVal<'_, '_>], all: bool) -> Result<bool, ExecutionError> {
 }
 
 /// The environment of all expressions.
-pub(super) fn environment() -> Result<Env, cel::DeclarationError> {
+pub(crate) fn environment(dialect: &'static Dialect) -> Result<Env, cel::DeclarationError> {
     let mut env = Env::stdlib();
     let (text, any) = (|| types::STRING_TYPE, || types::DYN_TYPE);
     meter::add(&mut env)?;
@@ -143,8 +135,9 @@ pub(super) fn environment() -> Result<Env, cel::DeclarationError> {
         let pattern = args[1].downcast_ref::<Pattern>();
         Ok(boolean(pattern.is_some_and(|pattern| pattern.0.is_match(argument(&args, 0)))))
     })?;
-    env.add_overload("duration", "duration_text", vec![text()], |args| number("duration", millis(argument(&args, 0))))?;
-    env.add_overload("byteSize", "byte_size_text", vec![text()], |args| number("byteSize", bytes(argument(&args, 0))))?;
+    for Reader { name, read: _, call } in dialect.readers {
+        env.add_overload(name, name, vec![text()], *call)?;
+    }
     env.add_member_overload("split", "split_text", text(), vec![text()], |args| {
         let (whole, by) = (argument(&args, 0), argument(&args, 1));
         if by.is_empty() {

@@ -17,20 +17,20 @@ use cel::{
     },
 };
 
-use super::LONGEST_TEXT;
+use crate::LONGEST_TEXT;
 
 /// Charges for walking over a value: `@walk(value, @meter, operations for each item)`.
-pub(super) const WALK: &str = "@walk";
+pub(crate) const WALK: &str = "@walk";
 /// Charges for copying or reading all of a value: `@copy(value, @meter)`.
-pub(super) const COPY: &str = "@copy";
+pub(crate) const COPY: &str = "@copy";
 /// Compares two values, charged by the size of the comparison: `@same(a, b, @meter)`.
-pub(super) const SAME: &str = "@same";
+pub(crate) const SAME: &str = "@same";
 /// Looks for a value in a list, comparing as [`SAME`] does: `@among(value, list, @meter)`.
-pub(super) const AMONG: &str = "@among";
+pub(crate) const AMONG: &str = "@among";
 /// The variable that holds the meter.
-pub(super) const METER: &str = "@meter";
+pub(crate) const METER: &str = "@meter";
 /// The name of the error with which an evaluation fails when its budget is used up.
-pub(super) const SPENT: &str = "@spent";
+pub(crate) const SPENT: &str = "@spent";
 
 /// The operations left of the budget.
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ pub(crate) struct Meter(AtomicU64);
 
 impl Meter {
     /// Fills the meter, and returns the operations that were left.
-    pub(super) fn fill(&self, budget: u64) -> u64 {
+    pub(crate) fn fill(&self, budget: u64) -> u64 {
         self.0.swap(budget, Ordering::Relaxed)
     }
 
@@ -124,7 +124,7 @@ fn weight(value: &dyn Val) -> Result<u64, ExecutionError> {
 
 /// Returns `true` if two values are equal. Mappings and lists are compared by their items, however they are stored;
 /// the evaluator's own equality knows only the mappings and lists that it made itself.
-pub(super) fn same(a: &dyn Val, b: &dyn Val, meter: Option<&Meter>) -> Result<bool, ExecutionError> {
+pub(crate) fn same(a: &dyn Val, b: &dyn Val, meter: Option<&Meter>) -> Result<bool, ExecutionError> {
     if let Some(meter) = meter {
         meter.charge(match a.downcast_ref::<CelString<'_>>() {
             Some(text) => 1 + text.inner().len() as u64 / 32,
@@ -172,7 +172,7 @@ pub(super) fn same(a: &dyn Val, b: &dyn Val, meter: Option<&Meter>) -> Result<bo
 }
 
 /// Returns `true` if a list holds the value.
-pub(super) fn among(value: &dyn Val, list: &dyn Val, meter: Option<&Meter>) -> Result<bool, ExecutionError> {
+pub(crate) fn among(value: &dyn Val, list: &dyn Val, meter: Option<&Meter>) -> Result<bool, ExecutionError> {
     // Containers other than lists, and lists of plain values, bring their own lookup.
     let own = !matches!(value.get_type().kind(), Kind::Map | Kind::List) || list.get_type().kind() != Kind::List;
     if let Some(container) = list.as_container().filter(|_| own) {
@@ -218,7 +218,7 @@ fn truth<'b, 'v>(value: bool) -> CowVal<'b, 'v> {
 }
 
 /// Adds the meter's functions to an environment.
-pub(super) fn add(env: &mut Env) -> Result<(), cel::DeclarationError> {
+pub(crate) fn add(env: &mut Env) -> Result<(), cel::DeclarationError> {
     let any = || types::DYN_TYPE;
     env.add_overload(COPY, COPY, vec![any(), any()], copy)?;
     env.add_overload(SAME, SAME, vec![any(), any(), any()], |args| {

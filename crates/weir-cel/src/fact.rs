@@ -11,50 +11,64 @@ use cel::{
     },
 };
 
-use super::meter::same;
+use crate::meter::same;
 
 /// A value.
 #[derive(Clone, Debug)]
-pub(crate) enum Fact<'w> {
+pub enum Fact<'w> {
+    /// Text.
     Text(CelString<'w>),
+    /// A whole number.
     Int(CelInt),
+    /// A number with a fraction.
     Double(CelDouble),
+    /// `true` or `false`.
     Bool(CelBool),
+    /// A list.
     List(CelList<'w>),
+    /// A sorted list of names.
     Names(Names<'w>),
+    /// A mapping.
     Record(Record<'w>),
 }
 
 impl<'w> Fact<'w> {
-    pub(crate) fn text(text: &'w str) -> Self {
+    /// Borrowed text.
+    pub fn text(text: &'w str) -> Self {
         Fact::Text(CelString::from(text))
     }
 
-    pub(crate) fn owned(text: String) -> Self {
+    /// Text of its own.
+    pub fn owned(text: String) -> Self {
         Fact::Text(CelString::from(text))
     }
 
-    pub(crate) fn cow(text: &Cow<'w, str>) -> Self {
+    /// Text that may be borrowed.
+    pub fn cow(text: &Cow<'w, str>) -> Self {
         match text {
             Cow::Borrowed(text) => Self::text(text),
             Cow::Owned(text) => Self::owned(text.clone()),
         }
     }
 
-    pub(crate) fn int(number: impl Into<i64>) -> Self {
+    /// A whole number.
+    pub fn int(number: impl Into<i64>) -> Self {
         Fact::Int(CelInt::from(number.into()))
     }
 
-    pub(crate) fn bool(value: bool) -> Self {
+    /// `true` or `false`.
+    pub fn bool(value: bool) -> Self {
         Fact::Bool(CelBool::from(value))
     }
 
-    pub(crate) fn list(items: impl IntoIterator<Item = Fact<'w>>) -> Self {
+    /// A list of values.
+    pub fn list(items: impl IntoIterator<Item = Fact<'w>>) -> Self {
         let items: Vec<Box<dyn Val + 'w>> = items.into_iter().map(Fact::boxed).collect();
         Fact::List(CelList::from(items))
     }
 
-    pub(crate) fn texts(items: impl IntoIterator<Item = &'w str>) -> Self {
+    /// A list of texts.
+    pub fn texts(items: impl IntoIterator<Item = &'w str>) -> Self {
         Self::list(items.into_iter().map(Fact::text))
     }
 
@@ -70,7 +84,8 @@ impl<'w> Fact<'w> {
         }
     }
 
-    pub(crate) fn val(&self) -> &(dyn Val + 'w) {
+    /// Returns the value as the evaluator sees it.
+    pub fn val(&self) -> &(dyn Val + 'w) {
         match self {
             Fact::Text(v) => v,
             Fact::Int(v) => v,
@@ -88,18 +103,19 @@ const MANY: usize = 16;
 
 /// Named values: CEL's map, with text for keys. Copying a record copies a pointer.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Record<'w>(Arc<Vec<(CelString<'w>, Fact<'w>)>>);
+pub struct Record<'w>(Arc<Vec<(CelString<'w>, Fact<'w>)>>);
 
 impl<'w> Record<'w> {
     /// Makes a record that is iterated in the order of `fields`, or by name if there are more than [`MANY`].
-    pub(crate) fn new(mut fields: Vec<(&'w str, Fact<'w>)>) -> Self {
+    pub fn new(mut fields: Vec<(&'w str, Fact<'w>)>) -> Self {
         if fields.len() > MANY {
             fields.sort_by_key(|(name, _)| *name);
         }
         Self(Arc::new(fields.into_iter().map(|(name, fact)| (CelString::from(name), fact)).collect()))
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&Fact<'w>> {
+    /// Returns the value of a field.
+    pub fn get(&self, name: &str) -> Option<&Fact<'w>> {
         let at = if self.0.len() > MANY {
             self.0.binary_search_by(|(field, _)| field.inner().cmp(name)).ok()
         } else {
@@ -109,7 +125,7 @@ impl<'w> Record<'w> {
     }
 
     /// The value at `a.b.c`.
-    pub(crate) fn walk(&self, path: &str) -> Option<&(dyn Val + 'w)> {
+    pub fn walk(&self, path: &str) -> Option<&(dyn Val + 'w)> {
         let mut record = self;
         let mut steps = path.split('.');
         let mut step = steps.next()?;
@@ -123,52 +139,9 @@ impl<'w> Record<'w> {
         }
     }
 
-    #[cfg(test)]
-    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &Fact<'w>)> {
+    /// Returns the fields by name.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &Fact<'w>)> {
         self.0.iter().map(|(name, fact)| (name.inner(), fact))
-    }
-}
-
-impl<'w> Val for Record<'w> {
-    fn get_type(&self) -> &types::Type {
-        <Self as Val>::cel_type()
-    }
-
-    fn cel_type() -> &'static types::Type {
-        &types::MAP_TYPE
-    }
-
-    fn as_container(&self) -> Option<&dyn Container> {
-        Some(self)
-    }
-
-    fn as_indexer<'b, 'v>(&'b self) -> Option<&'b (dyn Indexer + 'v)>
-    where
-        Self: 'v,
-    {
-        Some(self)
-    }
-
-    fn as_iterable<'b, 'v>(&'b self) -> Option<&'b (dyn Iterable + 'v)>
-    where
-        Self: 'v,
-    {
-        Some(self)
-    }
-
-    fn as_sizer(&self) -> Option<&dyn Sizer> {
-        Some(self)
-    }
-
-    fn equals(&self, other: &dyn Val) -> bool {
-        same(self, other, None).unwrap_or(false)
-    }
-
-    fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v>
-    where
-        Self: 'v,
-    {
-        Box::new(self.clone())
     }
 }
 
@@ -207,63 +180,14 @@ impl<'w> Iterable for Record<'w> {
     }
 }
 
-impl Sizer for Record<'_> {
-    fn size(&self) -> CelInt {
-        CelInt::from(self.0.len() as i64)
-    }
-}
-
 /// Many names: CEL's list. A name is found by binary search, and copying the list copies a pointer.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Names<'w>(Arc<Vec<CelString<'w>>>);
+pub struct Names<'w>(Arc<Vec<CelString<'w>>>);
 
 impl<'w> Names<'w> {
     /// Makes the list from names that are already sorted.
-    pub(crate) fn sorted(names: impl IntoIterator<Item = &'w str>) -> Self {
+    pub fn sorted(names: impl IntoIterator<Item = &'w str>) -> Self {
         Self(Arc::new(names.into_iter().map(CelString::from).collect()))
-    }
-}
-
-impl<'w> Val for Names<'w> {
-    fn get_type(&self) -> &types::Type {
-        <Self as Val>::cel_type()
-    }
-
-    fn cel_type() -> &'static types::Type {
-        &types::LIST_TYPE
-    }
-
-    fn as_container(&self) -> Option<&dyn Container> {
-        Some(self)
-    }
-
-    fn as_indexer<'b, 'v>(&'b self) -> Option<&'b (dyn Indexer + 'v)>
-    where
-        Self: 'v,
-    {
-        Some(self)
-    }
-
-    fn as_iterable<'b, 'v>(&'b self) -> Option<&'b (dyn Iterable + 'v)>
-    where
-        Self: 'v,
-    {
-        Some(self)
-    }
-
-    fn as_sizer(&self) -> Option<&dyn Sizer> {
-        Some(self)
-    }
-
-    fn equals(&self, other: &dyn Val) -> bool {
-        same(self, other, None).unwrap_or(false)
-    }
-
-    fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v>
-    where
-        Self: 'v,
-    {
-        Box::new(self.clone())
     }
 }
 
@@ -303,11 +227,62 @@ impl<'w> Iterable for Names<'w> {
     }
 }
 
-impl Sizer for Names<'_> {
-    fn size(&self) -> CelInt {
-        CelInt::from(self.0.len() as i64)
-    }
+/// Implements `Val` and `Sizer` for a value that holds its parts in a shared vector.
+macro_rules! value_with_parts {
+    ($value:ident, $type:ident) => {
+        impl<'w> Val for $value<'w> {
+            fn get_type(&self) -> &types::Type {
+                <Self as Val>::cel_type()
+            }
+
+            fn cel_type() -> &'static types::Type {
+                &types::$type
+            }
+
+            fn as_container(&self) -> Option<&dyn Container> {
+                Some(self)
+            }
+
+            fn as_indexer<'b, 'v>(&'b self) -> Option<&'b (dyn Indexer + 'v)>
+            where
+                Self: 'v,
+            {
+                Some(self)
+            }
+
+            fn as_iterable<'b, 'v>(&'b self) -> Option<&'b (dyn Iterable + 'v)>
+            where
+                Self: 'v,
+            {
+                Some(self)
+            }
+
+            fn as_sizer(&self) -> Option<&dyn Sizer> {
+                Some(self)
+            }
+
+            fn equals(&self, other: &dyn Val) -> bool {
+                same(self, other, None).unwrap_or(false)
+            }
+
+            fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v>
+            where
+                Self: 'v,
+            {
+                Box::new(self.clone())
+            }
+        }
+
+        impl Sizer for $value<'_> {
+            fn size(&self) -> CelInt {
+                CelInt::from(self.0.len() as i64)
+            }
+        }
+    };
 }
+
+value_with_parts!(Record, MAP_TYPE);
+value_with_parts!(Names, LIST_TYPE);
 
 /// An iterator over stored texts, in the evaluator's own trait.
 struct Lent<I>(I);

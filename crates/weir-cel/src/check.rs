@@ -8,35 +8,61 @@ use cel::{
     common::types::CelInt,
     parser::PrattParser,
 };
-use weir_findings::closest;
 
-use super::{
-    DEEPEST, LONGEST, MOST_NODES, Problem, Type,
-    functions::{self, MATCHES, SIGNATURES},
+use crate::{
+    DEEPEST, Dialect, LONGEST, MOST_NODES, Problem, Type,
+    functions::{MATCHES, signatures},
     meter::{AMONG, COPY, METER, Pattern, SAME, WALK},
 };
 
 /// The largest memory of a compiled regular expression, in bytes.
 const LARGEST_PATTERN: usize = 1 << 18;
 
-/// The variables that an expression may use, with their types.
-pub(crate) type Scope = BTreeMap<&'static str, Type>;
+/// The names that an expression may use.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    dialect: &'static Dialect,
+    names: BTreeMap<&'static str, Type>,
+}
+
+impl Scope {
+    /// A scope with these values, each by its name and type.
+    pub fn new(dialect: &'static Dialect, names: impl IntoIterator<Item = (&'static str, Type)>) -> Self {
+        Self { dialect, names: names.into_iter().collect() }
+    }
+
+    /// Returns the type of the value with that name.
+    pub fn get(&self, name: &str) -> Option<&Type> {
+        self.names.get(name)
+    }
+
+    /// Returns the dialect of the expressions.
+    pub fn dialect(&self) -> &'static Dialect {
+        self.dialect
+    }
+
+    /// Returns a suggestion for a wrong name.
+    fn closest<'k>(&self, wrong: &str, mut known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+        (self.dialect.closest)(wrong, &mut known)
+    }
+}
 
 /// An expression that can be evaluated.
 #[derive(Debug)]
-pub(crate) struct Expression {
-    pub(super) tree: IdedExpr,
-    pub(super) patterns: Vec<Pattern>,
-    pub(crate) gives: Type,
+pub struct Expression {
+    pub(crate) tree: IdedExpr,
+    pub(crate) patterns: Vec<Pattern>,
+    /// The type of its value.
+    pub gives: Type,
 }
 
 /// The `variables` of a policy: parsed, and filled in wherever an expression uses them.
 #[derive(Debug, Default)]
-pub(crate) struct Variables(BTreeMap<String, IdedExpr>);
+pub struct Variables(BTreeMap<String, IdedExpr>);
 
 impl Variables {
     /// Adds a variable, which may use those before it.
-    pub(crate) fn add(&mut self, name: &str, text: &str, scope: &Scope) -> Result<(), Problem> {
+    pub fn add(&mut self, name: &str, text: &str, scope: &Scope) -> Result<(), Problem> {
         let plain = name.starts_with(|c: char| c.is_ascii_alphabetic())
             && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         if !plain {
@@ -55,7 +81,7 @@ impl Variables {
 
 impl Expression {
     /// Checks an expression.
-    pub(crate) fn new(text: &str, scope: &Scope, variables: &Variables) -> Result<Self, Problem> {
+    pub fn new(text: &str, scope: &Scope, variables: &Variables) -> Result<Self, Problem> {
         let mut tree = parse(text)?;
         let mut checker =
             Checker { scope, variables, local: Vec::new(), loops: 0, nodes: 0, depth: 0, patterns: Vec::new() };
@@ -64,7 +90,7 @@ impl Expression {
     }
 
     /// Checks an expression that must give a value of the type `wanted`.
-    pub(crate) fn giving(wanted: &Type, text: &str, scope: &Scope, variables: &Variables) -> Result<Self, Problem> {
+    pub fn giving(wanted: &Type, text: &str, scope: &Scope, variables: &Variables) -> Result<Self, Problem> {
         let expression = Self::new(text, scope, variables)?;
         if expression.gives.meets(wanted) {
             Ok(expression)
@@ -75,7 +101,7 @@ impl Expression {
 }
 
 /// Compiles a pattern that must match a whole text, or only a part of it.
-pub(crate) fn pattern(text: &str, whole: bool) -> Result<regex::Regex, Problem> {
+pub fn pattern(text: &str, whole: bool) -> Result<regex::Regex, Problem> {
     if text.len() > LONGEST {
         return Err(Problem::new(format!("a pattern has at most {LONGEST} bytes")));
     }
@@ -235,7 +261,7 @@ impl Checker<'_> {
             Expr::Ident(name) => self.name(name),
             Expr::Select(select) => {
                 let of = self.expression(&mut select.operand)?;
-                let field = of.field(&select.field)?;
+                let field = of.field(&select.field, self.scope.dialect)?;
                 Ok(if select.test { Type::Bool } else { field })
             }
             Expr::List(list) => {
@@ -280,7 +306,7 @@ impl Checker<'_> {
             Some(tree) => Ok(Some(tree.clone())),
             None => {
                 let problem = Problem::new(format!("there is no variable `{}`", select.field)).about(&select.field);
-                Err(match closest(&select.field, self.variables.0.keys().map(String::as_str)) {
+                Err(match self.scope.closest(&select.field, self.variables.0.keys().map(String::as_str)) {
                     Some(meant) => problem.help(format!("did you mean `{meant}`?")),
                     None => problem.help("a variable may use those above it"),
                 })
@@ -295,9 +321,9 @@ impl Checker<'_> {
         if let Some(found) = self.scope.get(name) {
             return Ok(found.clone());
         }
-        let known = || self.local.iter().map(|(name, _)| name.as_str()).chain(self.scope.keys().copied());
+        let known = || self.local.iter().map(|(name, _)| name.as_str()).chain(self.scope.names.keys().copied());
         let problem = Problem::new(format!("there is no `{name}`")).about(name);
-        Err(match closest(name, known()) {
+        Err(match self.scope.closest(name, known()) {
             Some(meant) => problem.help(format!("did you mean `{meant}`?")),
             None => {
                 let known: Vec<_> = known().filter(|name| !name.starts_with('@')).map(|n| format!("`{n}`")).collect();
@@ -328,14 +354,14 @@ impl Checker<'_> {
         let range = self.expression(&mut c.iter_range)?;
         let item = match &range {
             Type::List(of) => (**of).clone(),
-            Type::Map(_) | Type::Record(_) | Type::Settings => Type::Text,
+            Type::Map(_) | Type::Record(_) | Type::Entries(_) => Type::Text,
             Type::Any | Type::Never => Type::Any,
             other => {
                 return Err(Problem::new(format!("a loop cannot run over {other}"))
                     .help("loops run over lists, and over the keys of mappings"));
             }
         };
-        if self.scope.contains_key(c.iter_var.as_str()) || c.iter_var == "variables" || c.iter_var2.is_some() {
+        if self.scope.names.contains_key(c.iter_var.as_str()) || c.iter_var == "variables" || c.iter_var2.is_some() {
             return Err(
                 Problem::new(format!("`{}` cannot be the variable of a loop", c.iter_var)).help("choose another name")
             );
@@ -424,15 +450,15 @@ impl Checker<'_> {
                 let list_type = self.expression(list)?;
                 let wanted = match &list_type {
                     Type::List(of) => (**of).clone(),
-                    Type::Map(_) | Type::Record(_) | Type::Settings => Type::Text,
+                    Type::Map(_) | Type::Record(_) | Type::Entries(_) => Type::Text,
                     Type::Any | Type::Never => Type::Any,
                     other => return Err(Problem::new(format!("`in` needs a list or a mapping, not {other}"))),
                 };
                 if !item_type.meets(&wanted) {
                     return Err(Problem::new(format!("the list holds {wanted}, but `in` looks for {item_type}")));
                 }
-                if let (Type::Settings, Expr::Literal(LiteralValue::String(name))) = (&list_type, &item.expr) {
-                    list_type.field(name.inner())?;
+                if let (Type::Entries(_), Expr::Literal(LiteralValue::String(name))) = (&list_type, &item.expr) {
+                    list_type.field(name.inner(), self.scope.dialect)?;
                 }
                 // A list literal outside loops is bounded by the length of the expression, so it is not charged.
                 if matches!(list_type, Type::List(_) | Type::Any)
@@ -502,12 +528,12 @@ impl Checker<'_> {
         if let Expr::Literal(LiteralValue::String(name)) = &at.expr
             && !matches!(of_type, Type::List(_))
         {
-            return of_type.field(name.inner());
+            return of_type.field(name.inner(), self.scope.dialect);
         }
         let (wanted, found) = match of_type {
             Type::List(of) => (Type::Int, *of),
             Type::Map(of) => (Type::Text, *of),
-            Type::Settings => (Type::Text, Type::Any),
+            Type::Entries(_) => (Type::Text, Type::Any),
             Type::Any | Type::Never | Type::Record(_) => (Type::Any, Type::Any),
             Type::Optional(_) => (Type::Any, Type::Optional(Box::new(Type::Any))),
             other => return Err(Problem::new(format!("{other} cannot be used with brackets"))),
@@ -553,14 +579,12 @@ impl Checker<'_> {
             (Some(Type::Optional(of)), "value", []) => (**of).clone(),
             (None, "optional.none", []) => Type::Optional(Box::new(Type::Any)),
             (None, "optional.of", [of]) => Type::Optional(Box::new(of.clone())),
-            _ => signature(&name, on.as_ref(), &takes)?,
+            _ => signature(&name, on.as_ref(), &takes, self.scope)?,
         };
-        if let (None, "duration" | "byteSize", [IdedExpr { expr: Expr::Literal(LiteralValue::String(text)), .. }]) =
-            (&on, name.as_str(), call.args.as_slice())
+        if let (None, [IdedExpr { expr: Expr::Literal(LiteralValue::String(text)), .. }]) = (&on, call.args.as_slice())
+            && let Some(reader) = self.scope.dialect.readers.iter().find(|reader| reader.name == name)
         {
-            let read =
-                if name == "duration" { functions::millis(text.inner()) } else { functions::bytes(text.inner()) };
-            read.map_err(Problem::new)?;
+            (reader.read)(text.inner()).map_err(Problem::new)?;
         }
         call.func_name = name;
         call.target = target;
@@ -593,14 +617,14 @@ impl Checker<'_> {
 }
 
 /// Returns the type that a function gives for these arguments.
-fn signature(name: &str, on: Option<&Type>, takes: &[Type]) -> Result<Type, Problem> {
-    let mut named = SIGNATURES.iter().filter(|s| s.name == name).peekable();
+fn signature(name: &str, on: Option<&Type>, takes: &[Type], scope: &Scope) -> Result<Type, Problem> {
+    let mut named = signatures(scope.dialect).filter(|s| s.name == name).peekable();
     if named.peek().is_none() {
         let problem = Problem::new(format!("there is no function `{name}`")).about(name);
         return Err(
-            match closest(
+            match scope.closest(
                 name,
-                SIGNATURES.iter().map(|s| s.name).chain(["matches", "has", "all", "exists", "filter", "map"]),
+                signatures(scope.dialect).map(|s| s.name).chain(["matches", "has", "all", "exists", "filter", "map"]),
             ) {
                 Some(meant) => problem.help(format!("did you mean `{meant}`?")),
                 None => problem,

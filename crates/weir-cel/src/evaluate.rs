@@ -11,14 +11,14 @@ use cel::{
     context::VariableResolver,
 };
 
-use super::{
-    BUDGET, Expression, LONGEST_TEXT, Problem, Record, functions,
+use crate::{
+    BUDGET, Dialect, Expression, LONGEST_TEXT, Problem, Record, functions,
     meter::{METER, Meter, Pattern, SPENT},
 };
 
 /// The functions of the language, ready for use.
 #[derive(Clone)]
-pub(crate) struct Environment(Arc<Env>);
+pub struct Environment(Arc<Env>);
 
 impl std::fmt::Debug for Environment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -27,20 +27,24 @@ impl std::fmt::Debug for Environment {
 }
 
 impl Environment {
-    pub(crate) fn new() -> Result<Self, Problem> {
-        let env = functions::environment().map_err(|err| Problem::new(err.to_string()))?;
+    /// The environment of a dialect.
+    ///
+    /// # Errors
+    /// If two of its functions have the same name.
+    pub fn new(dialect: &'static Dialect) -> Result<Self, Problem> {
+        let env = functions::environment(dialect).map_err(|err| Problem::new(err.to_string()))?;
         Ok(Self(Arc::new(env)))
     }
 
     /// An environment without functions: no expression can be evaluated with it.
-    pub(crate) fn empty() -> Self {
+    pub fn empty() -> Self {
         Self(Arc::new(Env::default()))
     }
 }
 
 /// The values that an expression sees, by name.
 #[derive(Debug)]
-pub(crate) struct Globals<'w, 'n> {
+pub struct Globals<'w, 'n> {
     named: &'n [(&'static str, &'n Record<'w>)],
     patterns: &'n [Pattern],
     meter: Meter,
@@ -48,7 +52,7 @@ pub(crate) struct Globals<'w, 'n> {
 
 /// The reason why an evaluation gave no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// The evaluation exceeded its budget.
     Spent,
     /// Any other reason: a fragment in lower case, with advice.
@@ -56,7 +60,8 @@ pub(crate) enum Failure {
 }
 
 impl<'w, 'n> Globals<'w, 'n> {
-    pub(crate) fn new(named: &'n [(&'static str, &'n Record<'w>)]) -> Self {
+    /// The values with these names.
+    pub fn new(named: &'n [(&'static str, &'n Record<'w>)]) -> Self {
         Self { named, patterns: &[], meter: Meter::default() }
     }
 
@@ -84,7 +89,7 @@ impl VariableResolver for Globals<'_, '_> {
 
 impl Expression {
     /// Evaluates to true or false. Adds the cost beyond the expression's own length to `spent`.
-    pub(crate) fn holds<'n>(
+    pub fn holds<'n>(
         &'n self,
         env: &Environment,
         globals: &mut Globals<'_, 'n>,
@@ -95,7 +100,7 @@ impl Expression {
     }
 
     /// Evaluates to text.
-    pub(crate) fn text<'n>(
+    pub fn text<'n>(
         &'n self,
         env: &Environment,
         globals: &mut Globals<'_, 'n>,
