@@ -35,8 +35,7 @@ pub(crate) const RULE_PAGES: &[RulePage] = &[
         why: "In another encoding, names would silently become other names.",
         bad: "",
         good: "",
-        remedy: "Save the file as UTF-8 in your editor, or name it in `.weirignore`. There is no example, because the \
-                 rule is about the bytes of a file.",
+        remedy: "Save the file as UTF-8 in your editor, or name it in `.weirignore`. There is no example: the rule is about the bytes of a file.",
     },
     RulePage {
         id: SYMLINK,
@@ -47,8 +46,7 @@ pub(crate) const RULE_PAGES: &[RulePage] = &[
         why: "A link could lead out of the repository, and findings would show the text of that file.",
         bad: "",
         good: "",
-        remedy: "Replace the link by the file or folder, or name the link in `.weirignore`. There is no example, \
-                 because the rule is about the type of a file.",
+        remedy: "Replace the link by the file or folder, or name the link in `.weirignore`. There is no example: the rule is about the type of a file.",
     },
     RulePage {
         id: TOO_LARGE,
@@ -59,7 +57,7 @@ pub(crate) const RULE_PAGES: &[RulePage] = &[
         why: "A stray file must not exhaust the memory of a build agent.",
         bad: "",
         good: "",
-        remedy: "Split the file, or name it in `.weirignore`. There is no example, because the rule is about the size \
+        remedy: "Split the file, or name it in `.weirignore`. There is no example: the rule is about the size \
                  of a file.",
     },
     RulePage {
@@ -71,7 +69,7 @@ pub(crate) const RULE_PAGES: &[RulePage] = &[
         why: "If weir skipped the file silently, its topics would look undeclared.",
         bad: "",
         good: "",
-        remedy: "Make it readable, or name it in `.weirignore`. There is no example, because the rule is about the \
+        remedy: "Make it readable, or name it in `.weirignore`. There is no example: the rule is about the \
                  rights to a file.",
     },
 ];

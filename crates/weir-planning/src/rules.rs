@@ -38,7 +38,7 @@ pub const RULES: &[RulePage] = &[
         bad: "",
         good: "",
         remedy: "Check that weir has read all files. If the deletion is intended, deploy with `--beyond-threshold`. \
-                 There is no example, because the rule is about missing files.",
+                 There is no example: the rule is about missing files.",
     },
     RulePage {
         id: "foreign-credential",
