@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use weir_adapters::{ReadWorkspace, read_workspace};
 use weir_cli::{Exit, Stop, Terminal, WorkspaceFlag, clap, instant, print, say, style};
 use weir_findings::{FileId, Finding, Severity, Sources, count, render};
-use weir_model::{Loaded, UnknownStage, Workspace};
+use weir_model::{Kind, Loaded, UnknownStage, Workspace};
 use weir_policy::{Judged, Judging, judge};
 
 use crate::{
@@ -156,24 +156,17 @@ fn exit(args: &Flags, checked: &Checked) -> Exit {
     if checked.has_errors() && !args.exit_zero { Exit::Refused } else { Exit::Fine }
 }
 
-/// `2 teams, 5 topics, 3 service accounts, 3 access control lists in 4 files`
+/// `1 stage, 2 teams, 5 topics, 3 service accounts, 3 access control lists in 4 files`
 fn inventory(loaded: &Loaded) -> String {
     let files = loaded.sources.iter().count();
     let Some(workspace) = &loaded.workspace else {
         return count(files, "file");
     };
-    let mut parts = Vec::new();
-    for (number, noun) in [
-        (workspace.settings.spec.stages.len(), "stage"),
-        (workspace.teams.len(), "team"),
-        (workspace.topics.len(), "topic"),
-        (workspace.service_accounts.len(), "service account"),
-        (workspace.access_control_lists.len(), "access control list"),
-        (workspace.policies.len(), "policy"),
-    ] {
-        // Not every workspace has policies.
-        if number > 0 || noun != "policy" {
-            parts.push(count(number, noun));
+    let mut parts = vec![count(workspace.settings.spec.stages.len(), "stage")];
+    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Workspace) {
+        match workspace.names(kind).len() {
+            0 => {}
+            number => parts.push(count(number, &kind.noun())),
         }
     }
     format!("{} in {}", parts.join(", "), count(files, "file"))
