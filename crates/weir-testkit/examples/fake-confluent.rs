@@ -1,12 +1,13 @@
-//! A fake Confluent Cloud to play with, or to test tools in any language against.
+//! A fake Confluent Cloud to try out, or to test tools in any language against.
 //!
 //! ```text
 //! cargo run -p weir-testkit --features confluent --example fake-confluent -- [--port PORT] [--brokers]
 //! ```
 //!
-//! Prints `KEY=VALUE` lines, fit for `eval`, and runs until its input ends. With `--brokers`, the cluster has brokers:
-//! a real one from `tools/kafka/kafka-up`, behind a front with TLS; `CLUSTER_API_KEY` may then do everything there.
-#![expect(clippy::print_stdout, reason = "what it prints is what it is for")]
+//! Prints `KEY=VALUE` lines, fit for `eval`, and runs until its input ends. With `--brokers`, the cluster has
+//! brokers: a real broker from `tools/kafka/kafka-up`, behind a front with TLS; `CLUSTER_API_KEY` then has all rights
+//! on it.
+#![expect(clippy::print_stdout, reason = "printing is the purpose of this program")]
 
 use std::io::Read as _;
 
@@ -42,7 +43,7 @@ fn main() -> Result<(), String> {
         println!("BOOTSTRAP={}\nCA={}", cloud.bootstrap(cluster), cloud.ca().display());
         println!("CLUSTER_API_KEY={}\nCLUSTER_API_SECRET={}", key.id, key.secret);
     }
-    // Whoever started it closes our input, or ends.
+    // Standard input ends when the parent process closes it, or ends itself.
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
     Ok(())
 }

@@ -1,17 +1,17 @@
 //! A fake Confluent Cloud: an organization with service accounts, API keys, clusters and quotas, over HTTP on loopback.
 //!
-//! It keeps state, and behaves as the service does where clients have come to grief: deleted keys that answer 403,
-//! new keys that work on one broker and not yet on the next, creations that succeed and answer 504, lists that end in
-//! four ways. [`Behaviour`] switches how it behaves, a [`Fault`] spoils single requests, [`FakeConfluent::log`] tells
-//! what was asked and answered.
+//! It keeps state, and imitates the behaviour of the service that has caused trouble for clients: deleted keys that
+//! answer 403, new keys that work on one broker and not yet on the next, creations that succeed and answer 504, lists
+//! that end in four ways. [`Behaviour`] configures the fake, a [`Fault`] spoils single requests,
+//! [`FakeConfluent::log`] returns all requests and answers.
 //!
 //! ```
 //! use weir_testkit::confluent::{Answer, Effect, FakeConfluent, Fault, LastPage};
 //!
 //! let cloud = FakeConfluent::start();
-//! let (url, key) = (cloud.url(), cloud.cloud_key()); // what a client is given
+//! let (url, key) = (cloud.url(), cloud.cloud_key()); // the configuration of a client
 //! cloud.configure(|behaviour| behaviour.last_page = LastPage::Empty);
-//! // The first account is created, and the answer says otherwise.
+//! // The first account is created, but the answer is an error.
 //! cloud.fault(
 //!     Fault::on("POST", "/iam/v2/service-accounts").nth(1).then(Effect::AppliedBut(Answer::html(504, "Gateway Timeout"))),
 //! );
@@ -20,7 +20,7 @@
 //! ```
 //!
 //! Facts are from Confluent's OpenAPI files, its Terraform provider and its command-line tool, and from reports of
-//! users; where these disagree there is a switch. Not modelled: users, roles, OAuth, networks.
+//! users; where these sources disagree, [`Behaviour`] has a switch. Not modelled: users, roles, OAuth, networks.
 
 mod accounts;
 mod answer;
@@ -65,24 +65,24 @@ use self::{
 };
 use crate::Broker;
 
-/// How many brokers a cluster has.
+/// Number of brokers in a cluster.
 const BROKERS: u32 = 3;
-/// Who owns the Cloud API key that there is from the beginning.
+/// The user that owns the first Cloud API key.
 const ADMIN: &str = "u-admin1";
 
-/// What a [`Broker`] is started with to have Confluent Cloud's defaults.
+/// The arguments of [`Broker::start`] for Confluent Cloud's defaults.
 pub const BROKER: [&str; 6] =
     ["--set", "num.partitions=6", "--set", "min.insync.replicas=2", "--set", "message.max.bytes=2097164"];
 
-/// Whether brokers speak TLS, as Confluent Cloud's always do.
+/// The choice between TLS, as on Confluent Cloud, and plain text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "they say it themselves")]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Tls {
     On,
     Off,
 }
 
-/// A running fake. It ends when it is dropped.
+/// A running fake of Confluent Cloud, which stops when it is dropped.
 #[derive(Debug)]
 pub struct FakeConfluent {
     address: SocketAddr,
@@ -95,12 +95,12 @@ pub struct FakeConfluent {
 }
 
 impl FakeConfluent {
-    /// What can be said before it starts.
+    /// Returns a builder, for settings that are fixed once the fake runs.
     pub fn builder() -> Builder {
         Builder::new()
     }
 
-    /// Starts one with a cluster, and no service accounts.
+    /// Starts a fake with one cluster and no service accounts.
     ///
     /// # Panics
     ///
@@ -109,37 +109,38 @@ impl FakeConfluent {
         Self::builder().start()
     }
 
-    /// `http://127.0.0.1:port`: what is `https://api.confluent.cloud` elsewhere. Kafka's REST API is here as well.
+    /// The address `http://127.0.0.1:port`, in place of `https://api.confluent.cloud`. It also serves Kafka's REST
+    /// API.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The id of the environment that there is from the beginning.
+    /// The id of the first environment.
     pub fn environment(&self) -> &str {
         &self.environment
     }
 
-    /// The id of the cluster that there is from the beginning.
+    /// The id of the first cluster.
     pub fn cluster(&self) -> &str {
         &self.cluster
     }
 
-    /// A Cloud API key of a user who may do everything.
+    /// A Cloud API key of a user with all rights.
     pub fn cloud_key(&self) -> &ApiKey {
         &self.cloud_key
     }
 
-    /// Changes how it behaves, from now on.
+    /// Changes the behaviour for all later requests.
     pub fn configure(&self, change: impl FnOnce(&mut Behaviour)) {
         change(&mut lock(&self.world).org.behaviour);
     }
 
-    /// From now on, some requests go wrong. Of several faults that strike one request, the one added first does.
+    /// Adds a fault for later requests. If several faults match a request, the one added first takes effect.
     pub fn fault(&self, fault: Fault) {
         lock(&self.world).faults.push(fault);
     }
 
-    /// No request goes wrong any more.
+    /// Removes all faults.
     pub fn clear_faults(&self) {
         lock(&self.world).faults.clear();
     }
@@ -155,14 +156,14 @@ impl FakeConfluent {
         quota.unwrap_or_else(|| panic!("there is no limit `{code}`")).limit = limit;
     }
 
-    /// Lets time pass without waiting for it: keys grow older, windows of limits end.
+    /// Moves the fake's clock forward: keys grow older, windows of limits end.
     pub fn advance(&self, by: Duration) {
         let mut world = lock(&self.world);
         let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
         world.org.ahead = world.org.ahead.saturating_add(by);
     }
 
-    /// One cluster more. An id that is taken names the new one.
+    /// Adds a cluster. If the id is taken, the new cluster replaces the old one.
     pub fn add_cluster(&self, environment: &str, id: &str, kind: ClusterKind) {
         let cluster = KafkaCluster {
             id: id.to_owned(),
@@ -179,8 +180,8 @@ impl FakeConfluent {
         lock(&self.world).org.clusters.insert(id.to_owned(), cluster);
     }
 
-    /// Puts a front before a broker: the cluster's data plane, with TLS or without. The cluster's endpoint is the
-    /// front's from now on. Start the broker with [`BROKER`].
+    /// Puts a front before a broker as the cluster's data plane, with TLS or without. The front's address becomes the
+    /// cluster's endpoint. Start the broker with [`BROKER`].
     ///
     /// # Panics
     ///
@@ -208,24 +209,24 @@ impl FakeConfluent {
         }
     }
 
-    /// `host:port` of a cluster's brokers.
+    /// Returns `host:port` of a cluster's brokers, for bootstrap.
     pub fn bootstrap(&self, cluster: &str) -> String {
         lock(&self.world).org.clusters.get(cluster).map(|cluster| cluster.bootstrap.clone()).unwrap_or_default()
     }
 
-    /// `host:port` of each of a cluster's brokers.
+    /// Returns `host:port` of each broker of a cluster.
     pub fn brokers(&self, cluster: &str) -> Vec<String> {
         let world = lock(&self.world);
         let ports = world.org.clusters.get(cluster).map(|cluster| cluster.ports.clone()).unwrap_or_default();
         ports.into_iter().map(|port| format!("127.0.0.1:{port}")).collect()
     }
 
-    /// The file of the authority that vouches for brokers with TLS.
+    /// The certificate file of the authority that signed the brokers' certificate.
     pub fn ca(&self) -> &Path {
         &self.tls.get_or_init(|| Certificate::new(&self.address)).file
     }
 
-    /// The client settings, by librdkafka's names, that log in at a cluster with an API key.
+    /// Returns the client settings, by librdkafka's names, for a login at a cluster with an API key.
     pub fn client(&self, cluster: &str, key: &ApiKey) -> BTreeMap<String, String> {
         let security = lock(&self.world).org.clusters.get(cluster).map_or("SASL_SSL", |cluster| cluster.security);
         let ca = (security == "SASL_SSL").then(|| ("ssl.ca.location", self.ca().display().to_string()));
@@ -239,94 +240,95 @@ impl FakeConfluent {
         settings.into_iter().chain(ca).map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
-    /// Lets a service account do everything on a cluster, as the role CloudClusterAdmin does: without ACL bindings.
+    /// Gives a service account all rights on a cluster without ACL bindings, as the role CloudClusterAdmin does.
     pub fn make_admin(&self, cluster: &str, account: &str) {
         if let Some(cluster) = lock(&self.world).org.clusters.get_mut(cluster) {
             cluster.admins.push(account.to_owned());
         }
     }
 
-    /// A private endpoint beside the public one, by the id of its access point: `ap1pni123`. Nobody listens there
-    /// unless it is one of [`FakeConfluent::brokers`].
+    /// Adds a private endpoint beside the public one, by the id of its access point: `ap1pni123`. Only an address of
+    /// [`FakeConfluent::brokers`] accepts connections.
     pub fn add_endpoint(&self, cluster: &str, access_point: &str, address: &str) {
         if let Some(cluster) = lock(&self.world).org.clusters.get_mut(cluster) {
             cluster.private.insert(access_point.to_owned(), address.to_owned());
         }
     }
 
-    /// Says how many units of capacity a dedicated cluster has; two unless this is called.
+    /// Sets the units of capacity of a dedicated cluster; two unless this is called.
     pub fn set_units(&self, cluster: &str, units: u32) {
         if let Some(cluster) = lock(&self.world).org.clusters.get_mut(cluster) {
             cluster.units = units;
         }
     }
 
-    /// Says how far a cluster is. Only one that is provisioned has endpoints.
+    /// Sets the phase of a cluster. Only a provisioned cluster has endpoints.
     pub fn set_phase(&self, cluster: &str, phase: Phase) {
         if let Some(cluster) = lock(&self.world).org.clusters.get_mut(cluster) {
             cluster.phase = phase;
         }
     }
 
-    /// All service accounts that are there.
+    /// Returns all existing service accounts.
     pub fn accounts(&self) -> Vec<Account> {
         lock(&self.world).org.live_accounts().cloned().collect()
     }
 
-    /// All API keys that are there, the Cloud API keys included, with their secrets.
+    /// Returns all existing API keys with their secrets, including Cloud API keys.
     pub fn keys(&self) -> Vec<ApiKey> {
         lock(&self.world).org.live_keys().cloned().collect()
     }
 
-    /// Creates a service account without asking anybody: what was there before, or what a person does. Its id.
+    /// Creates a service account without any check, as if a person had done it. Returns its id.
     pub fn create_account(&self, display_name: &str, description: &str) -> String {
         lock(&self.world).org.add_account(display_name, description)
     }
 
-    /// Deletes a service account and its API keys, as a person does.
+    /// Deletes a service account and its API keys, as a person would.
     pub fn delete_account(&self, id: &str) {
         lock(&self.world).org.remove_account(id);
     }
 
-    /// Creates an API key without asking anybody, for a cluster, or a Cloud API key.
+    /// Creates an API key for a cluster, or a Cloud API key, without any check.
     pub fn create_key(&self, owner: &str, cluster: Option<&str>, display_name: &str) -> ApiKey {
         lock(&self.world).org.add_key(owner, cluster, display_name, "")
     }
 
-    /// Deletes an API key, as a person does.
+    /// Deletes an API key, as a person would.
     pub fn delete_key(&self, id: &str) {
         lock(&self.world).org.remove_key(id);
     }
 
-    /// All requests so far, in the order in which they were answered.
+    /// Returns all requests so far, in the order of their answers.
     pub fn log(&self) -> Vec<Exchange> {
         lock(&self.world).log.clone()
     }
 
-    /// Tells `watcher` of every request from now on, when it is done and before its answer is sent: what it finds then
-    /// is what there is between two calls. It may ask the fake, and may take its time.
+    /// Calls `watcher` for every later request, after the request is handled and before its answer is sent. So the
+    /// watcher sees the state between two calls. It may call the fake, and may take its time.
     pub fn watch(&self, watcher: impl Fn(&Exchange) + Send + Sync + 'static) {
         lock(&self.world).watcher = Some(server::Watcher(Arc::new(watcher)));
     }
 
-    /// Forgets the requests so far.
+    /// Clears the log of requests.
     pub fn clear_log(&self) {
         let mut world = lock(&self.world);
         world.log.clear();
         world.kafka.clear();
     }
 
-    /// How often brokers were asked for what, by Kafka's names for requests: `DescribeAcls`. Log-ins do not count.
+    /// Returns the number of requests to brokers, by Kafka's names for requests: `DescribeAcls`. Log-ins do not
+    /// count.
     pub fn kafka_counts(&self) -> BTreeMap<String, usize> {
         lock(&self.world).kafka.clone()
     }
 
-    /// How many requests asked for this.
+    /// Returns the number of requests for this operation.
     pub fn count(&self, operation: Operation) -> usize {
         lock(&self.world).log.iter().filter(|exchange| exchange.operation == Some(operation)).count()
     }
 
-    /// `User:100001` for `sa-…`: how old interfaces name an account.
+    /// Returns `User:100001` for `sa-…`: the name of a service account in old interfaces.
     pub fn integer_principal(&self, account: &str) -> Option<String> {
         lock(&self.world).org.integer_id(account).map(|number| format!("User:{number}"))
     }
@@ -350,7 +352,7 @@ fn bind(port: u16) -> (std::net::TcpListener, SocketAddr) {
 impl Drop for FakeConfluent {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // Waits for nothing, so that it may be dropped in an async context.
+            // Waits for nothing, so that the fake can be dropped in an async context.
             runtime.shutdown_background();
         }
     }

@@ -10,9 +10,9 @@ use super::{
     state::{Account, Organization},
 };
 
-/// How many characters a name has at most.
+/// The longest name, in characters.
 const NAME: usize = 64;
-/// How many characters a description has at most.
+/// The longest description, in characters.
 const DESCRIPTION: usize = 128;
 
 impl Organization {
@@ -23,7 +23,7 @@ impl Organization {
             "kind": "ServiceAccount",
             "id": id,
             "metadata": {
-                // Without `iam`, as the service says it.
+                // The service leaves out `iam` in this address.
                 "self": format!("{base}/v2/service-accounts/{id}"),
                 "resource_name": format!("crn://confluent.cloud/organization={}/service-account={id}", self.id),
                 "created_at": created.to_string(),
@@ -122,7 +122,7 @@ pub(super) fn delete(org: &mut Organization, call: &Call<'_>) -> Result<Answer, 
     Ok(Answer::empty(204))
 }
 
-/// A text in a body; `None` if it is not there.
+/// Returns a text of a body; `None` if the body lacks it.
 pub(super) fn text<'a>(body: &'a Value, pointer: &str, longest: usize) -> Result<Option<&'a str>, Answer> {
     match body.pointer(pointer) {
         None | Some(Value::Null) => Ok(None),

@@ -1,4 +1,4 @@
-//! What is answered, in the shapes that the service has.
+//! Answers, in the shapes of the service.
 
 use serde_json::{Value, json};
 
@@ -14,17 +14,17 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// JSON.
+    /// Returns an answer with a JSON body.
     pub fn json(status: u16, body: &Value) -> Self {
         Self { status, headers: vec![content("application/json")], body: body.to_string() }
     }
 
-    /// No body.
+    /// Returns an answer without a body.
     pub fn empty(status: u16) -> Self {
         Self { status, headers: Vec::new(), body: String::new() }
     }
 
-    /// A page for people, as gateways answer.
+    /// Returns an HTML page, the form in which gateways answer.
     pub fn html(status: u16, message: &str) -> Self {
         let body = format!(
             "<html>\n<head>\n<meta http-equiv=\"Content-Type\" content=\"text/html;charset=utf-8\"/>\n<title>Error \
@@ -33,30 +33,30 @@ impl Answer {
         Self { status, headers: vec![content("text/html;charset=utf-8")], body }
     }
 
-    /// An error of the control plane: `{"errors": [{…}]}`.
+    /// Returns an error of the control plane: `{"errors": [{…}]}`.
     pub fn error(status: u16, code: &str, title: &str, detail: &str) -> Self {
         let error = json!({"status": status.to_string(), "code": code, "title": title, "detail": detail});
         Self::json(status, &json!({"errors": [error]}))
     }
 
-    /// An error of the data plane: `{"error_code": …, "message": …}`.
+    /// Returns an error of the data plane: `{"error_code": …, "message": …}`.
     pub fn kafka_error(status: u16, code: u32, message: &str) -> Self {
         Self::json(status, &json!({"error_code": code, "message": message}))
     }
 
-    /// A header more.
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl ToString) -> Self {
         self.headers.push((name.to_ascii_lowercase(), value.to_string()));
         self
     }
 
-    /// The body as JSON; `Null` if it is none.
+    /// Returns the body as JSON; `Null` if it is not JSON.
     pub fn value(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_default()
     }
 
-    /// 400: a parameter that cannot be.
+    /// Returns 400: a parameter is not valid.
     pub(super) fn invalid_parameter(parameter: &str, detail: &str) -> Self {
         Self::json(
             400,
@@ -67,7 +67,7 @@ impl Answer {
         )
     }
 
-    /// 422: a part of the body that cannot be.
+    /// Returns 422: a part of the body is not valid.
     pub(super) fn invalid(pointer: &str, detail: &str) -> Self {
         Self::json(
             422,
@@ -78,7 +78,7 @@ impl Answer {
         )
     }
 
-    /// 401 of the control plane. Its error has no `code`.
+    /// Returns 401 of the control plane. Its error has no `code`.
     pub(super) fn unauthenticated() -> Self {
         let error = json!({
             "status": "401", "title": "Authentication Required",
@@ -96,7 +96,7 @@ impl Answer {
         Self::json(404, &json!({"errors": [{"status": "404", "title": "Not Found", "detail": "Not Found"}]}))
     }
 
-    /// 402: one more is too many.
+    /// Returns 402: the quota is used up.
     pub(super) fn over_quota(what: &str, limit: u32) -> Self {
         let detail = format!("Your quota for {what} is currently limited to {limit}");
         Self::error(402, "quota_exceeded", "Quota Exceeded", &detail)

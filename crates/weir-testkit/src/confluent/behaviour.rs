@@ -1,59 +1,63 @@
-//! What a test can switch.
+//! Behaviour that a test can change.
 
 use std::{collections::BTreeSet, time::Duration};
 
-/// How the fake behaves where the real service differs from call to call, from year to year, or from its
-/// specification. The default is the friendliest that is faithful; tests make single things worse.
+/// The behaviour of the fake wherever the real service differs from call to call, from year to year, or from its
+/// specification. The default is the friendliest behaviour that the real service shows; tests change single fields
+/// for the worse.
 #[derive(Clone, Debug)]
 pub struct Behaviour {
-    /// How much later every answer of the control plane comes.
+    /// Delay of every answer of the control plane.
     pub latency: Duration,
-    /// How a list says that it ends.
+    /// The form of a list's last page.
     pub last_page: LastPage,
-    /// What `metadata.total_size` of a list says.
+    /// The meaning of `metadata.total_size` in a list.
     pub total_size: TotalSize,
-    /// How many items a page has at most, whatever the client asks for. Lists have pages of 10 unless asked.
+    /// The largest number of items on a page, whatever the client asks for. Without a request, pages have 10 items.
     pub page_limit: Option<usize>,
-    /// What reading a deleted API key answers.
+    /// The answer to reading a deleted API key.
     pub deleted_key: Gone,
-    /// What reading a deleted service account answers.
+    /// The answer to reading a deleted service account.
     pub deleted_account: Gone,
     /// The status of a created API key: 202 by the specification, 201 has been seen.
     pub key_created: u16,
-    /// How long reading a new account or API key by id answers 404. Lists show it at once.
+    /// Time during which reading a new account or API key by id answers 404. Lists show it at once.
     pub readable_after: Duration,
-    /// How long lists do not show a new account or API key.
+    /// Time during which lists do not show a new account or API key.
     pub listed_after: Duration,
-    /// How long a deleted account or API key is still there.
+    /// Time during which a deleted account or API key still exists.
     pub deleted_after: Duration,
-    /// How long a new API key of a cluster is not let in by the first broker.
+    /// Time during which the first broker refuses a new API key of a cluster.
     pub key_ready_after: Duration,
-    /// How much later each further broker lets a new API key in. Until the last does, a client is let in by some.
+    /// Additional time for each further broker to accept a new API key. Meanwhile some brokers accept a client and
+    /// others refuse it.
     pub key_ready_spread: Duration,
-    /// How long a new Cloud API key is not let in by the control plane.
+    /// Time during which the control plane refuses a new Cloud API key.
     pub cloud_key_ready_after: Duration,
-    /// How many requests are answered.
+    /// The limit on the number of requests.
     pub rate_limit: Option<RateLimit>,
-    /// Whether brokers understand the principal `UserV2:*`. Without, it is a principal that nobody has.
+    /// `true` if brokers understand the principal `UserV2:*`. Otherwise they take it for a principal without
+    /// bindings.
     pub user_v2: bool,
-    /// Whether brokers name principals by their integer ids, unless asked with `UserV2:*` or by a principal's name.
+    /// `true` if brokers name principals by integer ids, unless the filter names `UserV2:*` or one principal.
     pub integer_principals: bool,
-    /// How long brokers do not show a new topic, while its name is taken.
+    /// Time during which brokers do not show a new topic, although its name is taken.
     pub topics_seen_after: Duration,
-    /// How long a topic is still there, and its name taken, after its deletion was answered; of those that an
-    /// administrator deletes.
+    /// Time during which a topic that an administrator deleted still exists, and its name is taken, after the
+    /// deletion was answered.
     pub topics_deleted_after: Duration,
-    /// Whether the answer to the creation of a topic says that it has 0 partitions and 0 replicas.
+    /// `true` if the answer to the creation of a topic reports 0 partitions and 0 replicas.
     pub created_with_zeros: bool,
-    /// How many partitions all topics of a cluster may have together, before replication.
+    /// The limit on the partitions of all topics of a cluster together, before replication.
     pub partition_limit: Option<u32>,
-    /// How many ACL bindings a cluster may have.
+    /// The limit on the ACL bindings of a cluster.
     pub acl_limit: Option<u32>,
-    /// Settings of topics that a broker takes and does not change.
+    /// Settings of topics that a broker accepts and does not change.
     pub ignored_settings: BTreeSet<String>,
-    /// Whether brokers take changes of settings that customers may not change, and do not make them.
+    /// `true` if brokers accept changes of settings that customers may not change, and ignore the changes.
     pub read_only_settings: bool,
-    /// Whether topics have settings that nobody set, as if somebody had: `confluent.topic.type` and another.
+    /// `true` if brokers report settings of topics as changed although nobody set them: `confluent.topic.type` and
+    /// another.
     pub phantom_settings: bool,
 }
 
@@ -88,7 +92,7 @@ impl Default for Behaviour {
     }
 }
 
-/// How the last page of a list says that it is the last.
+/// The forms of a list's last page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LastPage {
     /// `metadata` has no `next`.
@@ -99,14 +103,14 @@ pub enum LastPage {
     Empty,
     /// `"metadata": {}`
     NoMetadata,
-    /// It does not: `next` leads to the last page again, for ever.
+    /// None: `next` leads to the last page again, for ever.
     Repeats,
 }
 
-/// What a list says about how much there is.
+/// The values of a list's `total_size`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TotalSize {
-    /// The number of items on this page, as has been seen.
+    /// The number of items on this page, as has been observed.
     ThisPage,
     /// The number of all items, as specified.
     All,
@@ -114,27 +118,27 @@ pub enum TotalSize {
     Absent,
 }
 
-/// How what is gone is told from what is there.
+/// The answer to reading a deleted object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gone {
-    /// 403 `forbidden_access`, as if it were somebody else's.
+    /// 403 `forbidden_access`, as for an object of another organization.
     Forbidden,
     /// 404
     NotFound,
 }
 
-/// A limit on the number of requests; beyond it the answer is 429.
+/// A limit on the number of requests; further requests are answered with 429.
 #[derive(Clone, Copy, Debug)]
 pub struct RateLimit {
-    /// How many requests are let through in a window.
+    /// Number of requests that are accepted in a window.
     pub requests: u32,
-    /// How long a window is. Headers tell whole seconds.
+    /// Length of a window. Headers report whole seconds.
     pub window: Duration,
-    /// What answers tell about it.
+    /// The headers that report the limit.
     pub headers: RateHeaders,
 }
 
-/// Which headers tell about a [`RateLimit`].
+/// The headers that report a [`RateLimit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RateHeaders {
     /// `X-RateLimit-Limit`, `-Remaining` and `-Reset` on every answer, `Retry-After` on 429.

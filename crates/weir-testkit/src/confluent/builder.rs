@@ -1,4 +1,4 @@
-//! How a fake begins.
+//! The initial state of a fake.
 
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -13,7 +13,7 @@ use super::{
     state::{ClusterKind, Organization},
 };
 
-/// What a fake begins with.
+/// A builder for the initial state of a fake.
 #[derive(Clone, Debug)]
 pub struct Builder {
     seed: u64,
@@ -34,25 +34,25 @@ impl Builder {
         }
     }
 
-    /// Decides all ids, secrets and chances. Another one each time unless this is called.
+    /// Sets the seed of all ids, secrets and random choices. A new seed each time unless this is called.
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
         Self { seed, ..self }
     }
 
-    /// The port on loopback; a free one unless this is called.
+    /// Sets the port on loopback; a free port unless this is called.
     #[must_use]
     pub fn port(self, port: u16) -> Self {
         Self { port, ..self }
     }
 
-    /// The cluster that there is from the beginning, and its environment: `lkc-a1` in `env-x1` unless this is called.
+    /// Sets the first cluster and its environment: `lkc-a1` in `env-x1` unless this is called.
     #[must_use]
     pub fn cluster(self, environment: &str, id: &str, kind: ClusterKind) -> Self {
         Self { environment: environment.to_owned(), cluster: id.to_owned(), kind, ..self }
     }
 
-    /// Starts it.
+    /// Starts the fake.
     ///
     /// # Panics
     ///
@@ -61,7 +61,7 @@ impl Builder {
         let (listener, address) = bind(self.port);
         let mut org = Organization::new(self.seed);
         let cloud_key = org.add_key(ADMIN, None, "admin", "");
-        // It has long been there.
+        // The key is a year old, so no delay for new keys applies.
         if let Some(key) = org.keys.get_mut(&cloud_key.id) {
             key.created = key.created.saturating_sub(SignedDuration::from_hours(24 * 365)).unwrap_or(key.created);
         }

@@ -12,7 +12,8 @@ use tokio_rustls::{
     },
 };
 
-/// What brokers with TLS show, and the file of who vouches for it. It is deleted when this is dropped.
+/// The certificate of brokers with TLS, and the file of the authority that signed it. The file is deleted when this
+/// is dropped.
 pub(super) struct Certificate {
     pub(super) acceptor: TlsAcceptor,
     pub(super) file: PathBuf,

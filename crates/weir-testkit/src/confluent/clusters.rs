@@ -15,7 +15,7 @@ impl Organization {
         self.clusters.values().map(|cluster| cluster.environment.as_str()).collect()
     }
 
-    /// How other objects name a cluster.
+    /// Returns the reference to a cluster in other objects.
     pub(super) fn cluster_reference(&self, cluster: &KafkaCluster, base: &str) -> Value {
         let KafkaCluster { id, environment, .. } = cluster;
         json!({
@@ -58,7 +58,7 @@ impl Organization {
         if *phase == Phase::Provisioned {
             spec["http_endpoint"] = json!(base);
             spec["kafka_bootstrap_endpoint"] = json!(format!("{security}://{bootstrap}"));
-            // Without a protocol there: it is always SASL_SSL. Without TLS a fake has to say so.
+            // The service omits the protocol, which is always SASL_SSL. Without TLS, the fake names the protocol.
             let at = |address: &str| match *security {
                 "SASL_SSL" => address.to_owned(),
                 other => format!("{other}://{address}"),
@@ -131,11 +131,11 @@ pub(super) fn read_environment(org: &Organization, call: &Call<'_>) -> Result<An
     Ok(Answer::json(200, &org.environment_json(call.id, call.base)))
 }
 
-/// Kafka's REST API, as tools use it to find out whether a key works: it knows of no topics. A load balancer leads
-/// each request to the next broker, and each broker learns of a new key when it does.
+/// Answers the request of Kafka's REST API with which tools test a key; the list of topics is always empty. A load
+/// balancer passes each request to the next broker, and each broker accepts a new key at its own time.
 pub(super) fn list_topics(org: &Organization, call: &Call<'_>) -> Result<Answer, Answer> {
     let known = call.login.and_then(|(id, secret)| org.authenticate(id, secret));
-    // A cluster knows no keys of others.
+    // A cluster accepts only its own keys.
     let admitted = known.filter(|key| key.cluster.as_deref() == Some(call.id) && org.broker_knows(key, call.broker));
     if admitted.is_none() {
         return Err(Answer::html(401, "Unauthorized"));

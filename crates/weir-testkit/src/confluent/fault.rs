@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::answer::Answer;
 
-/// What goes wrong, and with which requests.
+/// A fault: the affected requests, and the effect on them.
 ///
 /// ```
 /// use weir_testkit::confluent::{Effect, Fault};
-/// // The first key is created, and nobody hears of it.
+/// // The first key is created, but the client gets no answer.
 /// let fault = Fault::on("POST", "/iam/v2/api-keys").nth(1).then(Effect::CutAfter);
 /// ```
 #[derive(Clone, Debug)]
@@ -27,25 +27,25 @@ enum Which {
     Probability(f64),
 }
 
-/// What happens to a request.
+/// The effect of a fault on a request.
 #[derive(Clone, Debug)]
 pub enum Effect {
-    /// It is handled as always, later.
+    /// The request is handled as usual, after a delay.
     Delay(Duration),
-    /// It is not handled; this is the answer.
+    /// The request is not handled; this is the answer.
     Answer(Answer),
-    /// It is handled, and this is the answer all the same.
+    /// The request is handled, but this is the answer.
     AppliedBut(Answer),
-    /// It is not handled, and the connection is closed without an answer.
+    /// The request is not handled, and the connection is closed without an answer.
     CutBefore,
-    /// It is handled, and the connection is closed without an answer.
+    /// The request is handled, and the connection is closed without an answer.
     CutAfter,
-    /// It is handled, and the connection is closed in the middle of the answer.
+    /// The request is handled, and the connection is closed in the middle of the answer.
     CutInside,
 }
 
 impl Fault {
-    /// A fault of all requests with this method (`*` for any) whose path begins with `path`.
+    /// Makes a fault for all requests with this method (`*` for any) whose path begins with `path`.
     pub fn on(method: &str, path: &str) -> Self {
         Self {
             method: method.to_owned(),
@@ -61,38 +61,38 @@ impl Fault {
         }
     }
 
-    /// Only of the `nth` of these requests; the first is 1.
+    /// Limits the fault to the `nth` matching request; the first is 1.
     #[must_use]
     pub fn nth(self, nth: u32) -> Self {
         self.between(nth, nth)
     }
 
-    /// Only of the first `count` of these requests.
+    /// Limits the fault to the first `count` matching requests.
     #[must_use]
     pub fn first(self, count: u32) -> Self {
         self.between(1, count)
     }
 
-    /// Only of these requests from one to another, both included; the first is 1.
+    /// Limits the fault to the matching requests from `first` to `last`, both included; the first is 1.
     #[must_use]
     pub fn between(self, first: u32, last: u32) -> Self {
         Self { which: Which::Range(first, last), ..self }
     }
 
-    /// Of each of these requests with a probability between 0 and 1. The seed decides
-    /// ([`Builder::seed`](super::Builder::seed)).
+    /// Gives each matching request the fault with this probability, between 0 and 1. The seed
+    /// ([`Builder::seed`](super::Builder::seed)) decides.
     #[must_use]
     pub fn with_probability(self, probability: f64) -> Self {
         Self { which: Which::Probability(probability), ..self }
     }
 
-    /// What happens; 500 unless this is called.
+    /// Sets the effect; status 500 unless this is called.
     #[must_use]
     pub fn then(self, effect: Effect) -> Self {
         Self { effect, ..self }
     }
 
-    /// The effect on a request, if any. `chance` is between 0 and 1.
+    /// Returns the effect on a request, if any. `chance` is between 0 and 1.
     pub(super) fn strike(&mut self, method: &str, path: &str, chance: f64) -> Option<Effect> {
         if (self.method != "*" && self.method != method) || !path.starts_with(&self.path) {
             return None;

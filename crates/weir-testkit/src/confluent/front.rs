@@ -1,9 +1,9 @@
 //! The data plane: a front before a real broker.
 //!
-//! Clients log in with SASL PLAIN, an API key and its secret; the front logs in at the broker as the key's owner, whom
-//! it makes a user there. One broker looks like three: each has a port here, learns of new keys on its own, and leads
-//! some partitions. Requests and answers are passed on but for what Confluent Cloud does differently; see
-//! [`rewrite`], [`settings`] and [`principals`].
+//! Clients log in with SASL PLAIN, an API key and its secret; the front logs in at the broker as the owner of the
+//! key, for whom it creates a SCRAM user. One broker looks like three: each has a port here, accepts new keys at its
+//! own time, and leads some partitions. The front passes requests and answers on, and changes only what Confluent
+//! Cloud does differently; see [`rewrite`], [`settings`] and [`principals`].
 
 mod limits;
 mod principals;
@@ -36,20 +36,20 @@ use tokio_rustls::TlsAcceptor;
 use self::{rewrite::Context, upstream::Upstream, wire::Head};
 use super::server::{Shared, lock};
 
-/// What stands between clients and a broker.
+/// The front between clients and a broker.
 pub(super) struct Front {
     pub(super) cluster: String,
-    /// The ports of the brokers there seem to be.
+    /// The ports of the simulated brokers.
     pub(super) ports: Vec<u16>,
     pub(super) world: Shared,
     /// The real broker.
     broker: String,
     admin: (String, String),
-    /// The users made there, with their salted passwords.
+    /// The users that the front created at the broker, with their salted passwords.
     users: tokio::sync::Mutex<HashMap<String, Bytes>>,
-    /// When topics were created through this front.
+    /// The time of creation of each topic that was created through this front.
     created: Mutex<HashMap<String, Timestamp>>,
-    /// When topics were deleted that the broker still has.
+    /// The time of deletion of each topic that the broker still has.
     deleted: Mutex<HashMap<String, Timestamp>>,
     tls: Option<TlsAcceptor>,
 }
@@ -76,13 +76,13 @@ impl Front {
         }
     }
 
-    /// Takes clients of broker `number`, from 0, until it is dropped.
+    /// Serves the clients of broker `number`, counted from 0, until it is dropped.
     pub(super) async fn serve(self: Arc<Self>, number: u32, listener: TcpListener) {
         while let Ok((stream, _)) = listener.accept().await {
             let front = self.clone();
             tokio::spawn(async move {
                 let _ = stream.set_nodelay(true);
-                // A connection that fails is closed, and that is all that a client hears of it.
+                // If a connection fails, it is closed; the client gets no other answer.
                 let _ = match &front.tls {
                     Some(tls) => match tls.accept(stream).await {
                         Ok(stream) => front.connection(number, stream).await,
@@ -131,7 +131,7 @@ impl Front {
                     wire::send(&mut to_client, &wire::encode(&head, &answer)?).await?;
                     break (upstream, is_admin);
                 }
-                // As brokers do.
+                // A broker also closes the connection.
                 _ => return Ok(()),
             }
         };
@@ -167,7 +167,7 @@ impl Front {
         tokio::select! { ended = forth => ended, ended = back => ended }
     }
 
-    /// The owner of the key that `\0key\0secret` shows, if broker `number` lets it in.
+    /// Returns the owner of the key in `\0key\0secret`, if broker `number` accepts the key.
     fn authenticate(&self, number: u32, plain: &[u8]) -> Option<String> {
         let mut parts = std::str::from_utf8(plain).ok()?.split('\0').skip(1);
         let (id, secret) = (parts.next()?, parts.next()?);
@@ -177,14 +177,14 @@ impl Front {
         admitted.then(|| key.owner.clone())
     }
 
-    /// Whether an owner of a key may do everything: people, and who was made an administrator.
+    /// Returns `true` if the owner of a key has all rights: users, and service accounts made administrators.
     fn is_admin(&self, owner: &str) -> bool {
         let world = lock(&self.world);
         let cluster = world.org.clusters.get(&self.cluster);
         owner.starts_with("u-") || cluster.is_some_and(|cluster| cluster.admins.iter().any(|a| a == owner))
     }
 
-    /// A connection to the broker as the owner of a key. Administrators are its super user.
+    /// Opens a connection to the broker as the owner of a key. Administrators use the broker's super user.
     async fn log_in(&self, owner: &str, is_admin: bool) -> io::Result<Upstream> {
         let (admin, password) = &self.admin;
         if is_admin {
@@ -198,10 +198,10 @@ impl Front {
         }
         let mut users = self.users.lock().await;
         let salted = match users.get(owner) {
-            // Somebody else has just made it.
+            // Another connection has already created the user.
             Some(salted) if Some(salted) != known.as_ref() => salted.clone(),
             _ => {
-                // The broker never learns a password: only what one would become. So any bytes will do.
+                // The broker stores only a salted password, so any random bytes will do.
                 let salted = Bytes::from(lock(&self.world).org.chance.word(b"0123456789abcdef", 64));
                 self.admin().await?.upsert_user(owner, &salted).await?;
                 users.insert(owner.to_owned(), salted.clone());
@@ -212,13 +212,13 @@ impl Front {
         Upstream::log_in_scram(&self.broker, owner, &salted).await
     }
 
-    /// Remembers that a topic is new.
+    /// Records the creation of a topic.
     fn note_topic(&self, name: &str) {
         let now = lock(&self.world).org.now();
         self.created.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), now);
     }
 
-    /// Whether a topic is so new that brokers do not show it.
+    /// Returns `true` if a topic is too new to be shown by brokers.
     fn is_unseen(&self, name: &str) -> bool {
         let created = self.created.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied();
         created.is_some_and(|created| {
@@ -227,13 +227,13 @@ impl Front {
         })
     }
 
-    /// Remembers that a topic is deleted, and goes later.
+    /// Records the deletion of a topic, which the front carries out later.
     fn note_deleted(&self, name: &str) {
         let now = lock(&self.world).org.now();
         self.deleted.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_insert(now);
     }
 
-    /// Deletes topics whose time has come.
+    /// Deletes the recorded topics whose delay has passed.
     async fn delete_what_is_due(&self) -> io::Result<()> {
         let due: Vec<String> = {
             let org = &lock(&self.world).org;
@@ -244,7 +244,7 @@ impl Front {
         if due.is_empty() { Ok(()) } else { self.admin().await?.delete_topics(&due).await }
     }
 
-    /// A connection to the broker as its super user.
+    /// Opens a connection to the broker as its super user.
     async fn admin(&self) -> io::Result<Upstream> {
         Upstream::log_in(&self.broker, &self.admin.0, &self.admin.1).await
     }

@@ -11,13 +11,13 @@ use super::{
     state::{ApiKey, Organization},
 };
 
-/// How many characters a name or a description has at most.
+/// The longest name or description, in characters.
 const TEXT: usize = 255;
-/// What Cloud API keys say they are for, in requests of some clients.
+/// The resource of Cloud API keys in requests of some clients.
 const CLOUD: &str = "cloud";
 
 impl Organization {
-    /// A key as reads show it: without its secret.
+    /// Returns a key in the form of a read, without its secret.
     fn key_json(&self, key: &ApiKey, base: &str) -> Value {
         let ApiKey { id, display_name, description, owner, cluster, created, updated, deleted, secret: _ } = key;
         let organization = &self.id;
@@ -73,7 +73,7 @@ impl Organization {
                     Err(Answer::not_found())
                 }
             }
-            // One that never was is not told from one that is gone.
+            // A key that never existed gets the same answer as a deleted key.
             _ => Err(gone()),
         }
     }
@@ -113,7 +113,7 @@ pub(super) fn create(org: &mut Organization, call: &Call<'_>) -> Result<Answer, 
     org.within(of_owner, org.live_keys().filter(like).filter(|key| key.owner == owner).count())?;
     let key = org.add_key(owner, cluster, name, description);
     let mut value = org.key_json(&key, call.base);
-    // The only time that it is told.
+    // Only this answer contains the secret.
     value["spec"]["secret"] = json!(key.secret);
     let answer = Answer::json(org.behaviour.key_created, &value);
     Ok(answer.header("location", format!("{}/iam/v2/api-keys/{}", call.base, key.id)))

@@ -1,4 +1,4 @@
-//! What was asked and answered.
+//! The log of requests and answers.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::answer::Answer;
 
-/// A request and its answer. Secrets are not in it: those of created keys and of logins read `****`.
+/// A request and its answer, without secrets: secrets of created keys and of logins read `****`.
 #[derive(Clone, Debug)]
 pub struct Exchange {
-    /// What was asked for; `None` if there is no such thing.
+    /// The requested operation; `None` if there is no such operation.
     pub operation: Option<Operation>,
     /// `GET`, `POST` …
     pub method: String,
@@ -17,21 +17,21 @@ pub struct Exchange {
     pub path: String,
     /// The query's parameters, decoded, in order.
     pub query: Vec<(String, String)>,
-    /// The id of the key that was shown.
+    /// The id of the API key that the client used.
     pub key: Option<String>,
     /// The headers, with lower-case names, without `authorization`.
     pub headers: Vec<(String, String)>,
     /// The body, if it is JSON.
     pub body: Option<Value>,
-    /// Whether the request was handled; some faults prevent it.
+    /// `true` if the request was handled; some faults prevent it.
     pub handled: bool,
-    /// What was sent back; `None` if the connection was closed instead.
+    /// The answer; `None` if the connection was closed instead.
     pub answer: Option<Answer>,
 }
 
-/// What the service can be asked for.
+/// An operation of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "they say it themselves")]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Operation {
     ListAccounts,
     CreateAccount,
@@ -49,12 +49,12 @@ pub enum Operation {
     ReadCluster,
     ListQuotas,
     ReadQuota,
-    /// `GET /kafka/v3/clusters/{id}/topics`, the one operation of Kafka's REST API: tools ask it whether a key works.
+    /// `GET /kafka/v3/clusters/{id}/topics`, the only operation of Kafka's REST API here: tools test keys with it.
     ListTopics,
 }
 
 impl Operation {
-    /// All of them.
+    /// All operations.
     pub const ALL: [Self; 17] = [
         Self::ListAccounts,
         Self::CreateAccount,
@@ -75,7 +75,7 @@ impl Operation {
         Self::ListTopics,
     ];
 
-    /// What a method and a path mean, and the id that is part of the path.
+    /// Returns the operation for a method and a path, and the id within the path.
     pub(super) fn of<'a>(method: &str, path: &'a str) -> Option<(Self, &'a str)> {
         if let Some(rest) = path.strip_prefix("/kafka/v3/clusters/") {
             let cluster = rest.strip_suffix("/topics").filter(|id| !id.contains('/'))?;

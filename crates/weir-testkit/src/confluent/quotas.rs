@@ -1,4 +1,4 @@
-//! Limits, and how much of them is used.
+//! Quotas and their usage.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::{
     state::Organization,
 };
 
-/// A limit of the service.
+/// A quota of the service.
 #[derive(Clone, Debug)]
 pub(super) struct Quota {
     pub(super) code: &'static str,
@@ -43,15 +43,15 @@ impl Scope {
 pub(super) const ACCOUNTS: &str = "iam.max_service_accounts.per_org";
 /// API keys of a cluster.
 pub(super) const CLUSTER_KEYS: &str = "kafka.max_api_keys.per_cluster";
-/// API keys for clusters that one account has.
+/// API keys of one service account for clusters.
 pub(super) const CLUSTER_KEYS_OF_ACCOUNT: &str = "iam.max_cluster_api_keys.per_service_account";
 /// Cloud API keys in the organization.
 pub(super) const CLOUD_KEYS: &str = "iam.max_cloud_api_keys.per_org";
-/// Cloud API keys that one account has.
+/// Cloud API keys of one service account.
 pub(super) const CLOUD_KEYS_OF_ACCOUNT: &str = "iam.max_cloud_api_keys.per_service_account";
 
 impl Quota {
-    /// The service's defaults.
+    /// Returns the service's default quotas.
     pub(super) fn defaults() -> Vec<Self> {
         let quota = |code, scope, name, limit| Self { code, scope, name, default_limit: limit, limit };
         vec![
@@ -68,7 +68,7 @@ impl Quota {
 }
 
 impl Organization {
-    /// Refuses one more if `used` is all there may be.
+    /// Refuses another object if `used` has reached the quota.
     pub(super) fn within(&self, code: &str, used: usize) -> Result<(), Answer> {
         match self.quotas.iter().find(|quota| quota.code == code) {
             Some(quota) if used >= quota.limit as usize => Err(Answer::over_quota(quota.name, quota.limit)),
@@ -83,7 +83,7 @@ impl Organization {
             CLUSTER_KEYS => self.live_keys().filter(|key| key.cluster.as_deref() == Some(cluster)).count(),
             "iam.max_environments.per_org" => self.environments().len(),
             "iam.max_kafka_clusters.per_org" => self.clusters.len(),
-            // Of one account each: the service does not say of which.
+            // These count per account, and the service does not say for which one.
             _ => return None,
         })
     }

@@ -1,4 +1,4 @@
-//! From a request to what it does.
+//! Dispatches requests to the operations.
 
 use serde_json::{Value, json};
 
@@ -9,16 +9,16 @@ use super::{
     state::{ApiKey, Organization},
 };
 
-/// A request that was understood.
+/// A recognised request.
 #[derive(Debug)]
 pub(super) struct Call<'a> {
     pub(super) operation: Operation,
     pub(super) path: &'a str,
-    /// What the path names.
+    /// The id in the path.
     pub(super) id: &'a str,
     pub(super) query: &'a [(String, String)],
     pub(super) body: Option<&'a Value>,
-    /// The key that was shown, and its secret.
+    /// The API key of the client, and its secret.
     pub(super) login: Option<(&'a str, &'a str)>,
     /// The broker that the data plane's load balancer chose.
     pub(super) broker: u32,
@@ -31,7 +31,7 @@ impl<'a> Call<'a> {
         self.query.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
-    /// The body; every operation that has one needs it.
+    /// Returns the body, which is required for every operation that takes one.
     pub(super) fn object(&self) -> Result<&'a Value, Answer> {
         self.body.filter(|body| body.is_object()).ok_or_else(|| {
             Answer::error(400, "malformed_request", "Malformed Request", "The body is not a JSON object")
@@ -39,7 +39,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Does what is asked.
+/// Carries out a request.
 pub(super) fn handle(org: &mut Organization, call: &Call<'_>) -> Answer {
     answer(org, call).unwrap_or_else(|refusal| refusal)
 }
@@ -71,7 +71,7 @@ fn answer(org: &mut Organization, call: &Call<'_>) -> Result<Answer, Answer> {
     }
 }
 
-/// The control plane takes Cloud API keys only.
+/// Checks the login. The control plane accepts Cloud API keys only.
 fn log_in<'o>(org: &'o Organization, call: &Call<'_>) -> Result<&'o ApiKey, Answer> {
     call.login
         .and_then(|(id, secret)| org.authenticate(id, secret))
@@ -79,7 +79,8 @@ fn log_in<'o>(org: &'o Organization, call: &Call<'_>) -> Result<&'o ApiKey, Answ
         .ok_or_else(Answer::unauthenticated)
 }
 
-/// The page of `items` that is asked for. A token is the number of the first item; clients must not know that.
+/// Returns the requested page of `items`. A token encodes the index of the page's first item; clients must not rely
+/// on that.
 pub(super) fn page(
     org: &Organization,
     call: &Call<'_>,
@@ -132,7 +133,7 @@ pub(super) fn page(
 }
 
 fn token(first: usize) -> String {
-    // Looks like nothing, and needs no escapes.
+    // The token looks opaque, and needs no escapes.
     format!("UvmDWOB1{:x}", first ^ 0x5a5a)
 }
 
@@ -140,7 +141,7 @@ fn from_token(token: &str) -> Option<usize> {
     Some(usize::from_str_radix(token.strip_prefix("UvmDWOB1")?, 16).ok()? ^ 0x5a5a)
 }
 
-/// The parameters of a query, decoded.
+/// Decodes the parameters of a query.
 pub(super) fn parameters(query: &str) -> Vec<(String, String)> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     pairs

@@ -31,22 +31,22 @@ use super::{
     state::Organization,
 };
 
-/// All that the fake is.
+/// The whole state of the fake.
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) org: Organization,
     pub(super) faults: Vec<Fault>,
     pub(super) log: Vec<Exchange>,
-    /// How often brokers were asked for what: `DescribeAcls`.
+    /// Number of requests to brokers, by Kafka's names: `DescribeAcls`.
     pub(super) kafka: BTreeMap<String, usize>,
-    /// Who is told of each request.
+    /// The function that is called for each request.
     pub(super) watcher: Option<Watcher>,
-    /// Answers of the data plane so far: the load balancer goes round.
+    /// Number of answers of the data plane so far, from which the load balancer picks the next broker.
     turn: u32,
     window: Option<(Timestamp, u32)>,
 }
 
-/// Who is told of each request.
+/// A function that is called for each request.
 #[derive(Clone)]
 pub(super) struct Watcher(pub(super) Arc<dyn Fn(&Exchange) + Send + Sync>);
 
@@ -68,20 +68,20 @@ pub(super) fn lock(world: &Shared) -> MutexGuard<'_, World> {
     world.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Answers until it is dropped.
+/// Serves requests until it is dropped.
 pub(super) async fn serve(listener: TcpListener, address: SocketAddr, world: Shared) {
     while let Ok((stream, _)) = listener.accept().await {
         let world = world.clone();
         tokio::spawn(async move {
             let _ = stream.set_nodelay(true);
             let service = service_fn(|request| respond(request, address, &world));
-            // A connection that ends early is the client's business, or a fault's.
+            // The client or a fault may end a connection early, so errors are ignored.
             let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }
 }
 
-/// The answer to one request. An error closes the connection without one.
+/// Returns the answer to one request. An error closes the connection without an answer.
 async fn respond(
     request: Request<Incoming>,
     address: SocketAddr,
@@ -126,7 +126,7 @@ async fn respond(
     response.body(MaybeCut::new(answer.body, whole)).map_err(io::Error::other)
 }
 
-/// A request, read.
+/// A request that was read completely.
 struct Heard {
     method: String,
     path: String,
@@ -136,14 +136,14 @@ struct Heard {
     body: Option<Value>,
 }
 
-/// What is sent: nothing, an answer, or half of one.
+/// The bytes to send: none, an answer, or half an answer.
 struct Reply {
     answer: Option<Answer>,
     whole: bool,
 }
 
 impl World {
-    /// Handles a request as far as its fault lets it, and writes down what happened.
+    /// Handles a request as far as its fault permits, and logs it.
     fn exchange(&mut self, heard: &Heard, effect: Option<Effect>, base: &str) -> Reply {
         let operation = Operation::of(&heard.method, &heard.path);
         let handled = !matches!(effect, Some(Effect::Answer(_) | Effect::CutBefore));
@@ -198,7 +198,7 @@ impl World {
         answer
     }
 
-    /// Counts a request; the headers that tell about the limit, or 429.
+    /// Counts a request against the limit. Returns the headers that report the limit, or 429.
     fn admit(&mut self, is_data_plane: bool) -> Result<Vec<(String, String)>, Answer> {
         let Some(RateLimit { requests, window, headers }) = self.org.behaviour.rate_limit else {
             return Ok(Vec::new());
@@ -221,7 +221,7 @@ impl World {
             let remaining = requests - used - 1;
             return Ok(if told { limits(Answer::empty(200), remaining).headers } else { Vec::new() });
         }
-        // The data plane says it to people only.
+        // The data plane answers with a page for people.
         let refusal = match is_data_plane {
             true => return Err(Answer::html(429, "Too Many Requests")),
             false => Answer::error(429, "too_many_requests", "Too Many Requests", "Rate limit exceeded"),
@@ -243,7 +243,7 @@ fn login(headers: &HeaderMap) -> Option<(String, String)> {
     Some((id.to_owned(), secret.to_owned()))
 }
 
-/// An answer as the log keeps it.
+/// Returns an answer without secrets, for the log.
 fn redacted(answer: &Answer) -> Answer {
     let mut answer = answer.clone();
     let mut body = answer.value();
@@ -254,7 +254,7 @@ fn redacted(answer: &Answer) -> Answer {
     answer
 }
 
-/// A body that may end too early: as long as it says, and half of it.
+/// A body that may be cut off: it announces its full length, and then sends only half.
 struct MaybeCut {
     rest: Option<Bytes>,
     length: u64,

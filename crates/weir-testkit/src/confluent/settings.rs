@@ -1,6 +1,6 @@
-//! Settings of topics, where they differ from Kafka's.
+//! Settings of topics, where Confluent Cloud differs from Kafka.
 
-/// What customers may change. The rest is shown as read-only.
+/// Settings that customers may change. Brokers show all others as read-only.
 pub(super) const EDITABLE: [&str; 19] = [
     "cleanup.policy",
     "confluent.key.schema.validation",
@@ -23,6 +23,6 @@ pub(super) const EDITABLE: [&str; 19] = [
     "segment.ms",
 ];
 
-/// What topics have as if somebody had set it.
+/// Settings that brokers report as changed although nobody set them.
 pub(super) const PHANTOMS: [(&str, &str); 2] =
     [("confluent.topic.type", "standard"), ("confluent.schema.validation.context.name", "default")];

@@ -1,4 +1,4 @@
-//! What the organization holds.
+//! The state of the organization.
 
 use std::collections::BTreeMap;
 
@@ -6,47 +6,47 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Behaviour, quotas::Quota};
 
-/// A service account, as the fake keeps it.
+/// A service account in the fake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// `sa-…`
     pub id: String,
-    /// The number that old interfaces know it by.
+    /// The account's number in old interfaces.
     pub integer_id: u32,
-    /// Its name, unique in the organization.
+    /// The name, unique in the organization.
     pub display_name: String,
-    /// Its description.
+    /// The description.
     pub description: String,
-    /// Who was made its owner when it was created, `assigned_resource_owner`: `sa-…`, `u-…`, `pool-…`, `group-…`.
+    /// The owner from the creation request, `assigned_resource_owner`: `sa-…`, `u-…`, `pool-…`, `group-…`.
     pub owner: Option<String>,
-    /// Since when it is there.
+    /// Time of creation.
     pub created: Timestamp,
-    /// When it was last changed.
+    /// Time of the last change.
     pub updated: Timestamp,
-    /// When it was deleted.
+    /// Time of deletion.
     pub deleted: Option<Timestamp>,
 }
 
-/// An API key, as the fake keeps it. `Debug` shows no secret.
+/// An API key in the fake. `Debug` shows no secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey {
-    /// What a client gives as user name.
+    /// The id of the key, which is a client's user name.
     pub id: String,
-    /// What a client gives as password.
+    /// The secret, which is a client's password.
     pub secret: String,
-    /// Its name.
+    /// The name.
     pub display_name: String,
-    /// Its description.
+    /// The description.
     pub description: String,
-    /// Whose it is: `sa-…` or `u-…`.
+    /// The id of the owner: `sa-…` or `u-…`.
     pub owner: String,
-    /// The cluster it is for; `None` for a Cloud API key.
+    /// The id of the cluster; `None` for a Cloud API key.
     pub cluster: Option<String>,
-    /// Since when it is there.
+    /// Time of creation.
     pub created: Timestamp,
-    /// When it was last changed.
+    /// Time of the last change.
     pub updated: Timestamp,
-    /// When it was deleted.
+    /// Time of deletion.
     pub deleted: Option<Timestamp>,
 }
 
@@ -74,7 +74,7 @@ pub enum ClusterKind {
     Freight,
 }
 
-/// How far a cluster is.
+/// The phases in the life of a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the service's own names")]
 pub enum Phase {
@@ -90,20 +90,20 @@ pub(super) struct KafkaCluster {
     pub(super) environment: String,
     pub(super) kind: ClusterKind,
     pub(super) phase: Phase,
-    /// `host:port` of its brokers' front.
+    /// `host:port` of the front, for bootstrap.
     pub(super) bootstrap: String,
     /// Endpoints beside the public one: `host:port` by the ids of their access points.
     pub(super) private: BTreeMap<String, String>,
     /// The units of capacity of a dedicated cluster.
     pub(super) units: u32,
-    /// The ports of the brokers there seem to be.
+    /// The ports of the simulated brokers.
     pub(super) ports: Vec<u16>,
     pub(super) security: &'static str,
-    /// Service accounts that may do everything here.
+    /// Service accounts with all rights on this cluster.
     pub(super) admins: Vec<String>,
 }
 
-/// Everything there is, and the clock.
+/// The objects of the organization, and its clock.
 #[derive(Debug)]
 pub(super) struct Organization {
     pub(super) id: String,
@@ -113,7 +113,7 @@ pub(super) struct Organization {
     pub(super) quotas: Vec<Quota>,
     pub(super) behaviour: Behaviour,
     pub(super) chance: Chance,
-    /// How far this clock is ahead of the world's.
+    /// Offset of this clock to the system clock.
     pub(super) ahead: SignedDuration,
 }
 
@@ -136,13 +136,13 @@ impl Organization {
         Timestamp::now().saturating_add(self.ahead).unwrap_or(Timestamp::MAX)
     }
 
-    /// Whether as much time has passed since then.
+    /// Returns `true` if the time `by` has passed since `since`.
     pub(super) fn passed(&self, since: Timestamp, by: std::time::Duration) -> bool {
         let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
         self.now().duration_since(since) >= by
     }
 
-    /// Whether something deleted is really gone.
+    /// Returns `true` if a deleted object no longer exists.
     pub(super) fn is_gone(&self, deleted: Option<Timestamp>) -> bool {
         deleted.is_some_and(|at| self.passed(at, self.behaviour.deleted_after))
     }
@@ -155,12 +155,12 @@ impl Organization {
         self.passed(created, self.behaviour.listed_after)
     }
 
-    /// Accounts that are there, whether lists show them or not.
+    /// Returns all existing accounts, including those that lists do not show yet.
     pub(super) fn live_accounts(&self) -> impl Iterator<Item = &Account> {
         self.accounts.values().filter(|account| !self.is_gone(account.deleted))
     }
 
-    /// API keys that are there, whether lists show them or not.
+    /// Returns all existing API keys, including those that lists do not show yet.
     pub(super) fn live_keys(&self) -> impl Iterator<Item = &ApiKey> {
         self.keys.values().filter(|key| !self.is_gone(key.deleted))
     }
@@ -169,10 +169,10 @@ impl Organization {
         owner.starts_with("u-") || self.accounts.get(owner).is_some_and(|account| account.deleted.is_none())
     }
 
-    /// Makes an account, as the service would after all checks.
+    /// Adds an account, without any checks.
     pub(super) fn add_account(&mut self, display_name: &str, description: &str) -> String {
         let id = format!("sa-{}", self.chance.word(b"0123456789abcdefghijkmnopqrstuvwxyz", 6));
-        // Never one twice: they look at random, and grow.
+        // Unique, since the ids grow with the number of accounts; real ids look random, and grow too.
         let integer_id = 100_000 + u32::try_from(self.accounts.len()).unwrap_or_default();
         let now = self.now();
         let account = Account {
@@ -189,7 +189,7 @@ impl Organization {
         id
     }
 
-    /// Makes an API key, as the service would after all checks.
+    /// Adds an API key, without any checks.
     pub(super) fn add_key(&mut self, owner: &str, cluster: Option<&str>, name: &str, description: &str) -> ApiKey {
         let now = self.now();
         let key = ApiKey {
@@ -207,7 +207,7 @@ impl Organization {
         key
     }
 
-    /// Deletes an account, and with it its API keys; its ACL bindings stay.
+    /// Deletes an account and its API keys. Its ACL bindings stay.
     pub(super) fn remove_account(&mut self, id: &str) {
         let now = self.now();
         if let Some(account) = self.accounts.get_mut(id) {
@@ -225,29 +225,29 @@ impl Organization {
         }
     }
 
-    /// The key that a client shows, if the secret is right. It may be deleted.
+    /// Returns the key with this id, if the secret is right. The key may be deleted.
     pub(super) fn authenticate(&self, id: &str, secret: &str) -> Option<&ApiKey> {
         self.keys.get(id).filter(|key| key.secret == secret)
     }
 
-    /// Whether broker number `broker` lets this API key of a cluster in.
+    /// Returns `true` if broker number `broker` accepts this API key of a cluster.
     pub(super) fn broker_knows(&self, key: &ApiKey, broker: u32) -> bool {
         let Behaviour { key_ready_after, key_ready_spread, .. } = &self.behaviour;
         key.deleted.is_none() && self.passed(key.created, *key_ready_after + *key_ready_spread * broker)
     }
 
-    /// Whether the control plane lets this Cloud API key in.
+    /// Returns `true` if the control plane accepts this Cloud API key.
     pub(super) fn cloud_knows(&self, key: &ApiKey) -> bool {
         key.deleted.is_none() && self.passed(key.created, self.behaviour.cloud_key_ready_after)
     }
 
-    /// `sa-…` → its integer id.
+    /// Returns the integer id of `sa-…`.
     pub(super) fn integer_id(&self, id: &str) -> Option<u32> {
         self.accounts.get(id).map(|account| account.integer_id)
     }
 }
 
-/// Chance, the same for the same seed (splitmix64).
+/// A random number generator (splitmix64) that gives the same numbers for the same seed.
 #[derive(Clone, Debug)]
 pub(super) struct Chance(pub(super) u64);
 
@@ -260,7 +260,7 @@ impl Chance {
         z ^ (z >> 31)
     }
 
-    /// Between 0 and 1.
+    /// Returns a number between 0 and 1.
     pub(super) fn fraction(&mut self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
         let fraction = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;

@@ -1,5 +1,5 @@
-//! The fake Confluent Cloud: each behaviour is seen by a client that knows nothing of it, and whatever was said is
-//! judged by the service's own OpenAPI files.
+//! The fake Confluent Cloud: a client that knows nothing of the fake observes each behaviour, and the service's own
+//! OpenAPI files judge all requests and answers.
 
 mod accounts;
 mod brokers;
@@ -22,10 +22,10 @@ use weir_testkit::{
     openapi::Specs,
 };
 
-/// A fake under test. In the end, all that it was asked and answered is judged.
+/// A fake under test. When it is dropped, all its requests and answers are judged.
 struct Subject {
     cloud: FakeConfluent,
-    /// Parts of the violations that are meant.
+    /// Parts of the expected violations.
     meant: &'static [&'static str],
 }
 
@@ -34,7 +34,7 @@ impl Subject {
         Self { cloud: FakeConfluent::start(), meant: &[] }
     }
 
-    /// Asks with the Cloud API key.
+    /// Sends a request with the Cloud API key.
     #[track_caller]
     fn ask(&self, method: &str, path: &str, body: Option<Value>) -> Heard {
         self.try_ask(method, path, body).unwrap()
@@ -49,7 +49,7 @@ impl Subject {
         self.ask("GET", path, None)
     }
 
-    /// Creates a service account; its id.
+    /// Creates a service account and returns its id.
     #[track_caller]
     fn account(&self, name: &str) -> String {
         let heard = self.ask("POST", "/iam/v2/service-accounts", Some(json!({"display_name": name})));
@@ -87,7 +87,7 @@ impl Drop for Subject {
     }
 }
 
-/// What a client hears.
+/// An answer, as a client sees it.
 #[derive(Debug)]
 struct Heard {
     status: u16,
@@ -110,14 +110,14 @@ impl Heard {
         self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
-    /// A field of each item of a list.
+    /// Returns a field of each item of a list.
     fn each(&self, pointer: &str) -> Vec<String> {
         let items = self.body["data"].as_array().unwrap().iter();
         items.map(|item| item.pointer(pointer).unwrap().as_str().unwrap().to_owned()).collect()
     }
 }
 
-/// A client of a few lines: one connection for each request.
+/// Sends one request over a connection of its own.
 fn ask(
     cloud: &FakeConfluent,
     key: Option<&ApiKey>,

@@ -1,4 +1,4 @@
-//! How many partitions and bindings a cluster takes.
+//! Limits on the partitions and ACL bindings of a cluster.
 
 use std::{collections::BTreeMap, io};
 
@@ -10,10 +10,10 @@ use kafka_protocol::{
 use super::Front;
 use crate::confluent::server::lock;
 
-/// Partitions of a topic that asks for none.
+/// Partitions of a topic that is created without a number of partitions.
 const USUAL: u32 = 6;
 
-/// Partitions there are, and how many there may be.
+/// The partitions of a cluster, and their limit.
 pub(super) struct Partitions {
     limit: Option<u32>,
     topics: BTreeMap<String, u32>,
@@ -29,7 +29,7 @@ impl Partitions {
         Ok(Self { limit, topics })
     }
 
-    /// Counts a topic with so many partitions, or says why it cannot be.
+    /// Counts the partitions of a new topic, or returns the reason for a refusal.
     pub(super) fn take(&mut self, topic: &str, partitions: i32) -> Result<(), String> {
         let Some(limit) = self.limit else { return Ok(()) };
         let asked = u32::try_from(partitions).unwrap_or(USUAL);
@@ -43,7 +43,7 @@ impl Partitions {
     }
 }
 
-/// Takes out topics that may not have more.
+/// Removes topics from the request that may not get more partitions.
 pub(super) fn more_partitions(
     request: &mut CreatePartitionsRequest,
     room: &mut Partitions,
@@ -63,7 +63,7 @@ pub(super) fn more_partitions(
     refused
 }
 
-/// How many more bindings there may be.
+/// Returns the number of ACL bindings that may still be created.
 pub(super) async fn room_for_bindings(front: &Front) -> io::Result<usize> {
     let Some(limit) = lock(&front.world).org.behaviour.acl_limit else { return Ok(usize::MAX) };
     Ok((limit as usize).saturating_sub(front.admin().await?.bindings().await?))

@@ -1,8 +1,8 @@
-//! ACL bindings, by the names that Confluent Cloud has for principals.
+//! ACL bindings, with Confluent Cloud's names for principals.
 //!
-//! The broker keeps `User:sa-…`. Who lists all bindings is told `User:100001` instead, an integer id that no other
-//! interface knows, unless the filter's principal is `UserV2:*`. Filters take `User:sa-…`, `UserV2:sa-…` and
-//! `User:100001` for the same account, and answers name it as the filter did.
+//! The broker stores `User:sa-…`. A client that lists all bindings gets `User:100001` instead, an integer id that no
+//! other interface knows, unless the filter's principal is `UserV2:*`. Filters accept `User:sa-…`, `UserV2:sa-…` and
+//! `User:100001` for the same service account, and answers use the form of the filter.
 
 use kafka_protocol::{
     ResponseError,
@@ -15,7 +15,7 @@ use kafka_protocol::{
 
 use super::super::state::Organization;
 
-/// How an answer names accounts.
+/// The form of service accounts' names in an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {
     /// `User:sa-…`
@@ -24,11 +24,11 @@ pub(super) enum Style {
     Integer,
 }
 
-/// Bindings that the broker is not asked for: their place, and why.
+/// Bindings that are refused before the broker sees them: their positions and the reasons.
 pub(super) type Refused = Vec<(usize, &'static str)>;
 
 impl Organization {
-    /// A filter's principal as the broker knows it, and how to name the answer's.
+    /// Returns a filter's principal in the broker's form, and the form for the answer.
     fn filter(&self, principal: Option<&StrBytes>) -> (Option<StrBytes>, Style) {
         let all = if self.behaviour.integer_principals { Style::Integer } else { Style::Id };
         let Some(text) = principal.map(StrBytes::as_str) else { return (None, all) };
@@ -86,7 +86,7 @@ impl Organization {
         }
     }
 
-    /// `room`: how many more bindings there may be.
+    /// Removes bindings that the service refuses. `room` is the number of bindings that may still be created.
     pub(super) fn create(&self, request: &mut CreateAclsRequest, mut room: usize) -> Refused {
         let mut refused = Vec::new();
         let mut place = 0;

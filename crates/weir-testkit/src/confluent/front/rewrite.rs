@@ -1,4 +1,4 @@
-//! What differs from the broker, message by message.
+//! Differences between Confluent Cloud and the broker, message by message.
 
 use std::io;
 
@@ -26,12 +26,12 @@ use super::{
 };
 use crate::confluent::server::lock;
 
-/// The brokers' number, and so how often everything is there.
+/// Number of simulated brokers, and so the replication factor of every topic.
 pub(super) const FACTOR: i16 = 3;
-/// The id that the real broker has.
+/// The id of the real broker.
 const REAL: i32 = 1;
 
-/// What the answer to a request depends on.
+/// The data that the answer to a request depends on.
 #[derive(Debug)]
 pub(super) enum Context {
     Nothing,
@@ -41,22 +41,23 @@ pub(super) enum Context {
     Deleted(Vec<Style>),
     /// `CreateAcls`
     Created(Refused),
-    /// `Metadata`: whether all topics were asked for
+    /// `Metadata`: `true` if the client asked for all topics.
     Metadata {
         all: bool,
     },
-    /// `CreateTopics`: topics that the broker is not asked for, and whether it only looked
+    /// `CreateTopics`: topics that the front refuses, and whether the request only validates.
     Topics {
         refused: Vec<CreatableTopicResult>,
         validated: bool,
     },
-    /// `CreatePartitions`: topics that the broker is not asked for
+    /// `CreatePartitions`: topics that the front refuses.
     More(Vec<CreatePartitionsTopicResult>),
-    /// `DeleteTopics`: topics that the broker is not asked to delete yet
+    /// `DeleteTopics`: topics that the front deletes later.
     Later(Vec<DeletableTopicResult>),
-    /// `IncrementalAlterConfigs`: resources that the broker is not asked for
+    /// `IncrementalAlterConfigs`: resources that the front answers itself.
     Resources(Vec<AlterConfigsResourceResponse>),
-    /// `DescribeConfigs`: the broker that was meant, whether phantoms were asked for, and where values come from
+    /// `DescribeConfigs`: the broker in the request, whether phantom settings were asked for, and whether synonyms
+    /// were.
     Settings {
         broker: Option<StrBytes>,
         phantoms: bool,
@@ -64,7 +65,7 @@ pub(super) enum Context {
     },
 }
 
-/// Messages that are read here; in versions newer than our library, nobody may use them.
+/// Messages that the front reads. In versions newer than the library, the front refuses them.
 const READ: [Api; 14] = [
     Api::Metadata,
     Api::DeleteTopics,
@@ -82,7 +83,7 @@ const READ: [Api; 14] = [
     Api::DescribeCluster,
 ];
 
-/// What the service's customers are not offered.
+/// Messages that Confluent Cloud does not offer to customers.
 const HIDDEN: [Api; 12] = [
     Api::CreateDelegationToken,
     Api::RenewDelegationToken,
@@ -95,11 +96,11 @@ const HIDDEN: [Api; 12] = [
     Api::AlterUserScramCredentials,
     Api::AlterConfigs,
     Api::AlterReplicaLogDirs,
-    // Clients ask for metadata instead.
+    // Clients use `Metadata` instead.
     Api::DescribeTopicPartitions,
 ];
 
-/// What the broker is asked instead, and what its answer will depend on; `None` if that is passed on as it is.
+/// Returns the request for the broker and the context for its answer; `None` if the request is passed on unchanged.
 pub(super) async fn request(
     front: &Front,
     head: &Head,
@@ -161,8 +162,8 @@ fn edit<M: Decodable + Encodable>(
     Ok((wire::with_request(head, frame, &message)?, Some(context)))
 }
 
-/// What the client is told instead. What cannot be read is passed on: a broker answers in an older version that it
-/// does not know the one that was asked.
+/// Returns the answer for the client. An answer that cannot be read is passed on unchanged: a broker answers in an
+/// older version if it does not know the requested one.
 pub(super) fn answer(front: &Front, head: &Head, context: Context, frame: Bytes) -> Bytes {
     let told = match (head.api, context) {
         (Some(Api::ApiVersions), _) => tell(head, &frame, api_versions),
@@ -226,12 +227,12 @@ fn api_versions(answer: &mut ApiVersionsResponse) {
 }
 
 impl Front {
-    /// Ids and ports of the brokers there seem to be.
+    /// Returns ids and ports of the simulated brokers.
     fn brokers(&self) -> impl Iterator<Item = (BrokerId, i32)> {
         self.ports.iter().zip(1..).map(|(port, id)| (BrokerId(id), i32::from(*port)))
     }
 
-    /// Broker 1, who coordinates everything.
+    /// The port of broker 1, which coordinates all groups and transactions.
     fn first(&self) -> i32 {
         self.ports.first().copied().map_or(0, i32::from)
     }
@@ -284,7 +285,7 @@ fn find_coordinator(front: &Front, answer: &mut FindCoordinatorResponse) {
     }
 }
 
-/// Of topics that are there, the deletion is answered and comes later.
+/// Answers the deletion of existing topics at once; the front deletes them later.
 fn delete_topics(front: &Front, request: &mut DeleteTopicsRequest, is_there: impl Fn(&str) -> bool) -> Context {
     let mut later = Vec::new();
     let mut hold = |name: &TopicName| {
@@ -300,7 +301,7 @@ fn delete_topics(front: &Front, request: &mut DeleteTopicsRequest, is_there: imp
     Context::Later(later)
 }
 
-/// Three replicas become one; settings that cannot be changed are dropped without a word.
+/// Turns three replicas into one, and silently drops settings that cannot be changed.
 fn create_topics(front: &Front, request: &mut CreateTopicsRequest, room: &mut limits::Partitions) -> Context {
     let refusal = |name: &TopicName, why: String| {
         CreatableTopicResult::default()

@@ -21,14 +21,14 @@ use crate::confluent::{
     settings::{EDITABLE, PHANTOMS},
 };
 
-/// A topic, in messages about settings.
+/// The resource type of a topic in messages about settings.
 pub(super) const TOPIC: i8 = 2;
-/// A broker, in messages about settings.
+/// The resource type of a broker in messages about settings.
 const BROKER: i8 = 4;
-/// Set for this topic, in answers about settings.
+/// The source of a setting that was set for the topic, in answers.
 const DYNAMIC_TOPIC_CONFIG: i8 = 1;
 
-/// Whether a change of a topic's setting is taken and not made.
+/// Returns `true` if a change of a topic's setting is accepted and ignored.
 pub(super) fn is_ignored(front: &Front, name: &str) -> bool {
     let behaviour = &lock(&front.world).org.behaviour;
     let read_only = behaviour.read_only_settings && !EDITABLE.contains(&name) && !PHANTOMS.iter().any(|p| p.0 == name);
@@ -82,7 +82,7 @@ pub(super) fn describe_configs(request: &mut DescribeConfigsRequest) -> Context 
     Context::Settings { broker: meant, phantoms, synonyms: request.include_synonyms }
 }
 
-/// `phantom`: whether to say where phantoms come from, if they were asked for.
+/// Changes the answer. `phantom` is `Some` if phantom settings were asked for, and says whether to add synonyms.
 pub(super) fn described_configs(
     front: &Front,
     answer: &mut DescribeConfigsResponse,

@@ -18,9 +18,9 @@ use tokio::net::TcpStream;
 
 use super::wire::{self, Head};
 
-/// What Kafka calls SCRAM-SHA-512 in messages.
+/// The number of SCRAM-SHA-512 in Kafka's messages.
 const SHA_512: i8 = 2;
-/// The fewest that a broker takes. Nothing here depends on them.
+/// The fewest iterations that a broker accepts. More would only slow the tests.
 const ITERATIONS: i32 = 4096;
 
 /// A connection to the real broker.
@@ -44,7 +44,8 @@ impl Upstream {
         Ok(upstream)
     }
 
-    /// Logs in with SCRAM-SHA-512 (RFC 5802), given the salted password. A new user may not be known at once.
+    /// Logs in with SCRAM-SHA-512 (RFC 5802) and the salted password. Tries again while the broker does not know a
+    /// new user.
     pub(super) async fn log_in_scram(broker: &str, user: &str, salted: &[u8]) -> io::Result<Self> {
         let mut tries = 0;
         loop {
@@ -59,7 +60,7 @@ impl Upstream {
     async fn scram(broker: &str, user: &str, salted: &[u8]) -> io::Result<Self> {
         let mut upstream = Self::connect(broker).await?;
         upstream.handshake("SCRAM-SHA-512").await?;
-        // Nobody listens in on loopback, and nothing is proved to us.
+        // The nonce is fixed and the server's proof is not checked, since loopback needs no protection.
         let bare = format!("n={user},r=front");
         let challenge = upstream.authenticate(format!("n,,{bare}")).await?;
         let challenge = std::str::from_utf8(&challenge).map_err(io::Error::other)?;
@@ -86,7 +87,7 @@ impl Upstream {
         Ok(answer.auth_bytes)
     }
 
-    /// Makes a user, whose password nobody knows.
+    /// Creates a user with a salted password; no password in plain text exists.
     pub(super) async fn upsert_user(&mut self, user: &str, salted: &Bytes) -> io::Result<()> {
         let upsertion = ScramCredentialUpsertion::default()
             .with_name(user.to_owned().into())
@@ -99,7 +100,7 @@ impl Upstream {
         answer.results.iter().try_for_each(|result| refused(result.error_code))
     }
 
-    /// The value of a topic's setting.
+    /// Returns the value of a topic's setting.
     pub(super) async fn topic_setting(&mut self, topic: &StrBytes, name: &'static str) -> io::Result<Option<String>> {
         let resource = DescribeConfigsResource::default()
             .with_resource_type(super::settings::TOPIC)
@@ -110,14 +111,14 @@ impl Upstream {
         Ok(entry.and_then(|entry| entry.value).map(|value| value.as_str().to_owned()))
     }
 
-    /// Deletes topics. Those that are gone are none of its business.
+    /// Deletes topics, and ignores topics that no longer exist.
     pub(super) async fn delete_topics(&mut self, names: &[String]) -> io::Result<()> {
         let names = names.iter().map(|name| TopicName(name.clone().into())).collect();
         let request = DeleteTopicsRequest::default().with_topic_names(names).with_timeout_ms(10_000);
         self.call(5, request).await.map(drop)
     }
 
-    /// How many partitions each topic has.
+    /// Returns the number of partitions of each topic.
     pub(super) async fn partitions(&mut self) -> io::Result<BTreeMap<String, u32>> {
         let answer = self.call(9, MetadataRequest::default().with_topics(None)).await?;
         let topics = answer.topics.into_iter().filter_map(|topic| {
@@ -127,9 +128,9 @@ impl Upstream {
         Ok(topics.collect())
     }
 
-    /// How many bindings there are.
+    /// Returns the number of ACL bindings.
     pub(super) async fn bindings(&mut self) -> io::Result<usize> {
-        // Any resource, pattern, operation and permission.
+        // Matches any resource, pattern, operation and permission.
         const ANY: i8 = 1;
         let request = DescribeAclsRequest::default()
             .with_resource_type_filter(ANY)

@@ -9,13 +9,13 @@ use kafka_protocol::{
 };
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-/// No frame is longer: brokers take 100 MiB.
+/// The longest accepted frame, in bytes; brokers accept 100 MiB.
 const LONGEST: u32 = 128 << 20;
 
-/// What a request says of itself.
+/// The fields of a request's header.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Head {
-    /// `None` if it is newer than our library.
+    /// `None` if the library does not know the message.
     pub(super) api: Option<ApiKey>,
     pub(super) version: i16,
     pub(super) correlation: i32,
@@ -40,7 +40,7 @@ impl Head {
     }
 }
 
-/// Which request an answer is for.
+/// Returns the id of the request that an answer belongs to.
 pub(super) fn correlation(frame: &Bytes) -> io::Result<i32> {
     let mut bytes = frame.clone();
     bytes.try_get_i32().map_err(io::Error::other)
@@ -65,14 +65,14 @@ pub(super) async fn send(to: &mut (impl AsyncWrite + Unpin), frame: &[u8]) -> io
     to.flush().await
 }
 
-/// The message of a request.
+/// Reads the message of a request.
 pub(super) fn request<M: Decodable>(head: &Head, frame: &Bytes) -> io::Result<M> {
     let mut bytes = frame.clone();
     RequestHeader::decode(&mut bytes, head.request_header()).map_err(io::Error::other)?;
     M::decode(&mut bytes, head.version).map_err(io::Error::other)
 }
 
-/// The same request with another message.
+/// Returns the same request with another message.
 pub(super) fn with_request(head: &Head, frame: &Bytes, message: &impl Encodable) -> io::Result<Bytes> {
     let mut bytes = frame.clone();
     let header = RequestHeader::decode(&mut bytes, head.request_header()).map_err(io::Error::other)?;
@@ -86,14 +86,14 @@ pub(super) fn encode_request(header: &RequestHeader, head: &Head, message: &impl
     Ok(encoded.freeze())
 }
 
-/// The message of an answer.
+/// Reads the message of an answer.
 pub(super) fn answer<M: Decodable>(head: &Head, frame: &Bytes) -> io::Result<M> {
     let mut bytes = frame.clone();
     ResponseHeader::decode(&mut bytes, head.response_header()).map_err(io::Error::other)?;
     M::decode(&mut bytes, head.version).map_err(io::Error::other)
 }
 
-/// An answer to a request.
+/// Encodes an answer to a request.
 pub(super) fn encode(head: &Head, message: &impl Encodable) -> io::Result<Bytes> {
     let mut encoded = BytesMut::new();
     let header = ResponseHeader::default().with_correlation_id(head.correlation);

@@ -10,7 +10,7 @@ use super::Subject;
 const PATH: &str = "/iam/v2/service-accounts";
 
 #[test]
-fn an_account_lives_and_dies() {
+fn an_account_is_created_changed_and_deleted() {
     let cloud = Subject::new();
     let created = cloud.ask("POST", PATH, Some(json!({"display_name": "dev-orders", "description": "Orders"})));
     assert_eq!(created.status, 201);
@@ -36,7 +36,7 @@ fn an_account_lives_and_dies() {
 }
 
 #[test]
-fn a_name_is_taken_once_and_the_answer_says_by_whom() {
+fn a_taken_name_is_refused_with_the_location_of_its_account() {
     let cloud = Subject::new();
     let (a, b) = (cloud.account("a"), cloud.account("b"));
     for (method, path, body) in [
@@ -82,7 +82,7 @@ fn names_have_64_characters_and_descriptions_128() {
 }
 
 #[test]
-fn what_was_made_is_seen_later_and_what_was_deleted_goes_later() {
+fn new_accounts_appear_later_and_deleted_accounts_disappear_later() {
     let cloud = Subject::new();
     cloud.configure(|behaviour| {
         behaviour.readable_after = Duration::from_secs(5);
@@ -107,7 +107,7 @@ fn what_was_made_is_seen_later_and_what_was_deleted_goes_later() {
 }
 
 #[test]
-fn quotas_are_told_and_kept() {
+fn quotas_are_reported_and_enforced() {
     let cloud = Subject::new();
     cloud.limit("iam.max_service_accounts.per_org", 2);
     cloud.account("a");
@@ -129,7 +129,7 @@ fn quotas_are_told_and_kept() {
 }
 
 #[test]
-fn clusters_tell_where_they_are_once_they_are_there() {
+fn only_provisioned_clusters_report_their_endpoints() {
     let cloud = Subject::new();
     cloud.add_cluster("env-x2", "lkc-c3", ClusterKind::Dedicated);
     let seen = cloud.get("/cmk/v2/clusters/lkc-a1?environment=env-x1");

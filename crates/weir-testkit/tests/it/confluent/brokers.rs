@@ -1,4 +1,4 @@
-//! The data plane: a real broker behind the front, asked by librdkafka.
+//! The data plane: a real broker behind the front, with librdkafka as the client.
 
 use std::{
     collections::BTreeMap,
@@ -32,14 +32,14 @@ use weir_testkit::{
 
 use super::Subject;
 
-/// One broker for all tests: they keep apart by names. It ends with the process.
+/// One broker for all tests, which use separate names. The broker stops when the process ends.
 #[track_caller]
 fn broker() -> Option<&'static Broker> {
     static BROKERS: OnceLock<Option<Broker>> = OnceLock::new();
     BROKERS.get_or_init(|| Broker::start(&BROKER)).as_ref()
 }
 
-/// A fake with brokers, and an administrator's key.
+/// Returns a fake with brokers, and an administrator's client.
 fn cloud(tls: Tls) -> Option<(Subject, Admin)> {
     let cloud = Subject::new();
     cloud.attach("lkc-a1", broker()?, tls);
@@ -88,7 +88,8 @@ async fn eventually(what: &str, mut check: impl AsyncFnMut() -> bool) {
     }
 }
 
-/// Whether this broker lets a key in. Asked of the one address: a Kafka client may go on to the other brokers.
+/// Returns `true` if this broker accepts a key. Connects to one address only, since a Kafka client may move to the
+/// other brokers.
 fn is_let_in(key: &ApiKey, broker: &str) -> bool {
     let mut stream = TcpStream::connect(broker).unwrap();
     let mechanism = b"PLAIN";
@@ -115,7 +116,7 @@ fn log_in(stream: &mut TcpStream, key: &ApiKey) {
     assert_eq!(ask(stream, SASL_AUTHENTICATE, &authenticate), 0);
 }
 
-/// Sends a frame; the answer's.
+/// Sends a frame and returns the answer's frame.
 fn exchange(stream: &mut TcpStream, frame: &[u8]) -> Vec<u8> {
     stream.write_all(&[&(frame.len() as i32).to_be_bytes(), frame].concat()).unwrap();
     let mut length = [0; 4];
@@ -125,7 +126,7 @@ fn exchange(stream: &mut TcpStream, frame: &[u8]) -> Vec<u8> {
     answer
 }
 
-/// Sends a request and gives the error code its answer begins with.
+/// Sends a request and returns the error code at the beginning of the answer.
 fn ask(stream: &mut TcpStream, (key, version): (i16, i16), body: &[u8]) -> i16 {
     let no_client_id = (-1_i16).to_be_bytes();
     let head = [&key.to_be_bytes()[..], &version.to_be_bytes(), &7_i32.to_be_bytes(), &no_client_id].concat();
@@ -134,7 +135,7 @@ fn ask(stream: &mut TcpStream, (key, version): (i16, i16), body: &[u8]) -> i16 {
     i16::from_be_bytes([answer[4], answer[5]])
 }
 
-/// Keeps how each record ended.
+/// Collects the results of delivering records.
 struct Ends(std::sync::mpsc::Sender<Result<(), Code>>);
 
 impl weir_rdkafka_admin::rdkafka::ClientContext for Ends {}
@@ -151,7 +152,7 @@ impl ProducerContext for Ends {
     }
 }
 
-/// Writes a record to each of six partitions; how they ended.
+/// Writes a record to each of six partitions, and returns the results.
 fn produce(cloud: &Subject, key: &ApiKey, topic: &str) -> Vec<Result<(), Code>> {
     let (sender, ends) = std::sync::mpsc::channel();
     let mut config = config(cloud.client("lkc-a1", key));
@@ -165,7 +166,7 @@ fn produce(cloud: &Subject, key: &ApiKey, topic: &str) -> Vec<Result<(), Code>> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_writes_where_it_may_and_nowhere_else() {
+async fn an_account_may_write_only_where_a_binding_allows_it() {
     let Some((cloud, admin)) = cloud(Tls::On) else { return };
     let owner = cloud.account("orders");
     let id = cloud.key(&owner, Some("lkc-a1")).text("/id");
@@ -178,7 +179,7 @@ async fn an_account_writes_where_it_may_and_nowhere_else() {
     assert_eq!((cloud.kafka_counts()["CreateTopics"], cloud.kafka_counts()["CreateAcls"]), (1, 1));
     eventually("the account may write", async || produce(&cloud, &key, "flow.mine") == [Ok(()); 6]).await;
     assert_eq!(produce(&cloud, &key, "flow.other"), [Err(Code::TopicAuthorizationFailed); 6]);
-    // It may write, and nothing else.
+    // The account may write, and has no other right.
     let denied = super::brokers::admin(&cloud, &key).describe_acls(&AclFilter::any(), &options()).await.unwrap_err();
     assert_eq!(denied.code(), Some(Code::ClusterAuthorizationFailed));
 }
@@ -218,7 +219,7 @@ async fn principals_are_named_as_the_filter_names_them() {
     assert_eq!(seen(None).await, by_id);
     cloud.configure(|behaviour| (behaviour.user_v2, behaviour.integer_principals) = (true, true));
 
-    // Bindings outlive their account.
+    // Bindings remain after their account is deleted.
     cloud.delete_account(&b);
     assert_eq!(seen(None).await, sorted(vec!["User:*", &number_a, &number_b]));
     let filters = [AclFilter::exactly(&read(&number_b)).unwrap(), AclFilter::exactly(&read(&user_a)).unwrap()];
@@ -229,7 +230,7 @@ async fn principals_are_named_as_the_filter_names_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bindings_with_hosts_are_refused_and_the_others_made() {
+async fn bindings_with_hosts_are_refused_and_the_others_created() {
     let Some((cloud, admin)) = cloud(Tls::Off) else { return };
     let principal = format!("User:{}", cloud.create_account("a", ""));
     let any = acl(&principal, "hosts", AclOperation::Read);
@@ -241,7 +242,7 @@ async fn bindings_with_hosts_are_refused_and_the_others_made() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn topics_are_there_three_times() {
+async fn topics_have_three_replicas() {
     let Some((_cloud, admin)) = cloud(Tls::Off) else { return };
     let topics =
         [topic("factor.1", Some(1)), topic("factor.2", Some(2)), topic("factor.3", Some(3)), topic("factor.d", None)];
@@ -275,7 +276,7 @@ async fn topics_are_there_three_times() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_topic_is_seen_later() {
+async fn a_new_topic_appears_later() {
     let Some((cloud, admin)) = cloud(Tls::Off) else { return };
     cloud.configure(|behaviour| behaviour.topics_seen_after = Duration::from_secs(60));
     let name = "later";
@@ -303,7 +304,7 @@ async fn a_new_topic_is_seen_later() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_topic_goes_later() {
+async fn a_deleted_topic_disappears_later() {
     let Some((cloud, admin)) = cloud(Tls::Off) else { return };
     let name = "lingers";
     let seen = async || admin.describe_topics(&[name], &options()).await.unwrap()[0].is_ok();
@@ -321,7 +322,7 @@ async fn a_deleted_topic_goes_later() {
     eventually("the topic is gone", async || !seen().await).await;
 }
 
-/// The answer to a creation, without a library that keeps it to itself: partitions and replicas of the topic.
+/// Reads partitions and replicas from the raw answer to a creation, since librdkafka does not return them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_creation_may_be_answered_with_zeros() {
     let Some((cloud, admin)) = cloud(Tls::Off) else { return };
@@ -345,7 +346,7 @@ async fn a_creation_may_be_answered_with_zeros() {
     assert_eq!(create("plain-answer"), (2, 3));
     cloud.configure(|behaviour| behaviour.created_with_zeros = true);
     assert_eq!(create("zeros"), (0, 0));
-    // Only the answer says so.
+    // Only the answer reports zeros.
     eventually("the topic is seen", async || {
         let described = admin.describe_topics(&["zeros"], &options()).await.unwrap();
         described[0].as_ref().is_ok_and(|topic| topic.partitions.len() == 2)
@@ -354,8 +355,8 @@ async fn a_creation_may_be_answered_with_zeros() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_takes_so_much_and_no_more() {
-    // Of its own, since others would count.
+async fn a_cluster_refuses_more_partitions_and_bindings_than_its_limits() {
+    // The test needs a broker of its own, since topics of other tests would count.
     let Some(broker) = Broker::start(&BROKER) else { return };
     let cloud = Subject::new();
     cloud.attach("lkc-a1", &broker, Tls::Off);
@@ -365,7 +366,7 @@ async fn a_cluster_takes_so_much_and_no_more() {
         behaviour.partition_limit = Some(9);
         behaviour.acl_limit = Some(2);
     });
-    // Six unless asked otherwise.
+    // The default is six partitions.
     let mut three = topic("three", None);
     three.partitions = Some(3);
     let made = codes(admin.create_topics(&[topic("six", None), three, topic("more", None)], &options()).await.unwrap());
@@ -383,7 +384,7 @@ async fn a_cluster_takes_so_much_and_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn settings_are_as_the_service_has_them() {
+async fn settings_behave_as_on_the_service() {
     let Some((cloud, admin)) = cloud(Tls::Off) else { return };
     let name = "settings";
     let mut new = topic(name, None);
@@ -442,7 +443,7 @@ async fn settings_are_as_the_service_has_them() {
 }
 
 #[test]
-fn each_broker_lets_a_key_in_when_it_knows_it() {
+fn each_broker_accepts_a_new_key_at_its_own_time() {
     let Some((cloud, _admin)) = cloud(Tls::Off) else { return };
     cloud.configure(|behaviour| {
         behaviour.key_ready_after = Duration::from_secs(60);
@@ -483,7 +484,7 @@ async fn an_administrator_needs_no_bindings() {
     cloud.make_admin("lkc-a1", &owner);
     let again = admin(&cloud, &key);
     again.describe_acls(&AclFilter::any(), &options()).await.unwrap();
-    // Brokers speak TLS to whom trusts the authority, and to nobody else.
+    // Brokers speak TLS only with clients that trust the authority.
     let mut without = cloud.client("lkc-a1", &key);
     without.remove("ssl.ca.location");
     let patience = Options::new().request_timeout(Duration::from_secs(1));

@@ -1,4 +1,4 @@
-//! What goes wrong.
+//! Faults and limits.
 
 use std::{
     io,
@@ -17,7 +17,7 @@ fn create(cloud: &Subject, name: &str) -> io::Result<Heard> {
 }
 
 #[test]
-fn some_effects_apply_and_some_do_not() {
+fn some_effects_apply_the_request_and_some_do_not() {
     let mut cloud = Subject::new();
     cloud.meant = &["504 is not foreseen", "503 is not foreseen"];
     let effects = [
@@ -43,7 +43,7 @@ fn some_effects_apply_and_some_do_not() {
 }
 
 #[test]
-fn a_rule_says_which_requests() {
+fn a_fault_strikes_only_matching_requests() {
     let mut cloud = Subject::new();
     cloud.meant = &["418 is not foreseen"];
     let teapot = || Effect::Answer(Answer::json(418, &json!({"errors": []})));
@@ -65,7 +65,7 @@ fn a_rule_says_which_requests() {
 }
 
 #[test]
-fn the_same_seed_does_the_same() {
+fn the_same_seed_gives_the_same_faults() {
     let run = || {
         let cloud = Subject { cloud: FakeConfluent::builder().seed(7).start(), meant: &["the status"] };
         cloud.fault(Fault::on("*", "/").with_probability(0.5).then(Effect::Answer(Answer::empty(599))));
@@ -79,7 +79,7 @@ fn the_same_seed_does_the_same() {
 }
 
 #[test]
-fn answers_take_time() {
+fn answers_can_be_delayed() {
     let cloud = Subject::new();
     cloud.configure(|behaviour| behaviour.latency = Duration::from_millis(30));
     cloud.fault(Fault::on("GET", "/").then(Effect::Delay(Duration::from_millis(30))));
@@ -122,7 +122,7 @@ fn too_many_requests_are_refused_until_the_window_ends() {
 }
 
 #[test]
-fn what_is_not_there_is_404() {
+fn an_unknown_path_answers_404() {
     let mut cloud = Subject::new();
     cloud.meant = &["there is no operation"];
     assert_eq!(cloud.get("/iam/v2/users").status, 404);
@@ -132,7 +132,7 @@ fn what_is_not_there_is_404() {
 }
 
 #[test]
-fn a_fake_ends_when_it_is_dropped() {
+fn a_fake_stops_when_it_is_dropped() {
     let cloud = Subject::new();
     let url = cloud.url();
     cloud.get(PATH);

@@ -10,7 +10,7 @@ use super::{Subject, ask};
 const PATH: &str = "/iam/v2/api-keys";
 
 #[test]
-fn a_secret_is_told_once() {
+fn only_the_creation_answers_with_the_secret() {
     let cloud = Subject::new();
     let owner = cloud.account("a");
     let created = cloud.key(&owner, Some("lkc-a1"));
@@ -58,14 +58,14 @@ fn keys_are_listed_by_owner_and_by_resource() {
     assert_eq!(count(&format!("spec.owner={a}")), 2);
     assert_eq!(count("spec.resource=lkc-a1"), 2);
     assert_eq!(count(&format!("spec.owner={b}&spec.resource=lkc-a1")), 1);
-    assert_eq!(count("spec.resource=cloud"), 2, "the admin's own is one");
-    // With the account go its keys.
+    assert_eq!(count("spec.resource=cloud"), 2, "one is the administrator's own");
+    // Deleting the account also deletes its keys.
     assert_eq!(cloud.ask("DELETE", &format!("/iam/v2/service-accounts/{a}"), None).status, 204);
     assert_eq!(count("spec.resource=lkc-a1"), 1);
 }
 
 #[test]
-fn keys_for_nobody_for_nothing_and_beyond_the_quota_are_refused() {
+fn keys_without_owner_without_resource_or_beyond_the_quota_are_refused() {
     let cloud = Subject::new();
     let owner = cloud.account("a");
     assert_eq!(cloud.key("sa-000000", Some("lkc-a1")).status, 400);
@@ -79,7 +79,7 @@ fn keys_for_nobody_for_nothing_and_beyond_the_quota_are_refused() {
 }
 
 #[test]
-fn a_new_key_is_let_in_by_one_broker_after_the_other() {
+fn brokers_accept_a_new_key_one_after_the_other() {
     let cloud = Subject::new();
     cloud.configure(|behaviour| {
         behaviour.key_ready_after = Duration::from_secs(60);
@@ -111,7 +111,7 @@ fn a_new_key_is_let_in_by_one_broker_after_the_other() {
 }
 
 #[test]
-fn the_control_plane_takes_cloud_keys_only() {
+fn the_control_plane_accepts_only_cloud_keys() {
     let cloud = Subject::new();
     cloud.configure(|behaviour| behaviour.cloud_key_ready_after = Duration::from_secs(10));
     let owner = cloud.account("a");

@@ -15,7 +15,7 @@ fn with(count: usize) -> Subject {
     cloud
 }
 
-/// Follows `next` until there is none, or it is the same as before.
+/// Follows `next` until it is missing, or the same as before.
 fn pages(cloud: &Subject, query: &str) -> Vec<Heard> {
     let mut pages: Vec<Heard> = Vec::new();
     let mut at = format!("{PATH}?{query}");
@@ -32,7 +32,7 @@ fn pages(cloud: &Subject, query: &str) -> Vec<Heard> {
 }
 
 #[test]
-fn pages_hold_everything_once() {
+fn the_pages_of_a_list_hold_each_item_once() {
     let cloud = with(23);
     for (query, sizes) in [("", vec![10, 10, 3]), ("page_size=23", vec![23]), ("page_size=22", vec![22, 1])] {
         let pages = pages(&cloud, query);
@@ -48,27 +48,27 @@ fn pages_hold_everything_once() {
 }
 
 #[test]
-fn a_filter_goes_along() {
+fn the_filter_applies_to_every_page() {
     let cloud = with(5);
     let pages = pages(&cloud, "display_name=a-1&display_name=a-3&page_size=1");
     assert_eq!(pages.iter().flat_map(|page| page.each("/display_name")).count(), 2);
 }
 
 #[test]
-fn parameters_that_cannot_be_are_refused() {
+fn invalid_parameters_are_refused() {
     let cloud = with(1);
     for query in ["page_size=101", "page_size=0", "page_size=x", "page_token=x", "page_token="] {
         let refused = cloud.get(&format!("{PATH}?{query}"));
         assert_eq!((refused.status, refused.text("/errors/0/code").as_str()), (400, "invalid_filter"), "{query}");
     }
-    // This one has its own limit.
+    // This list has a larger limit.
     assert_eq!(cloud.get("/service-quota/v1/applied-quotas?scope=organization&page_size=200").status, 200);
 }
 
 #[test]
 fn a_list_ends_in_five_ways() {
     let mut cloud = with(3);
-    // An empty text is no URI.
+    // An empty text is not a URI.
     cloud.meant = &["`/metadata/next`"];
     let end = |last_page| {
         cloud.configure(|behaviour: &mut Behaviour| behaviour.last_page = last_page);
@@ -86,7 +86,7 @@ fn a_list_ends_in_five_ways() {
 }
 
 #[test]
-fn totals_are_not_to_be_trusted() {
+fn total_size_may_be_wrong_or_missing() {
     let cloud = with(3);
     let total = |total_size| {
         cloud.configure(|behaviour: &mut Behaviour| behaviour.total_size = total_size);

@@ -1,4 +1,4 @@
-//! Every operation is judged in both directions, where it succeeds and where it does not.
+//! Requests and answers of every operation are judged, for success and for refusal.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use weir_testkit::{
 
 use super::{Subject, ask};
 
-/// Asks for everything once, as a client would; leaves nothing.
+/// Calls every operation once, as a client would, and deletes all created objects.
 fn all(cloud: &Subject) {
     let account = cloud.account("a");
     let account_path = format!("/iam/v2/service-accounts/{account}");
@@ -42,20 +42,20 @@ fn all(cloud: &Subject) {
 }
 
 #[test]
-fn all_succeed_and_are_as_specified() {
+fn all_successful_answers_conform_to_the_specification() {
     let cloud = Subject::new();
     all(&cloud);
     for operation in Operation::ALL {
         assert_eq!(cloud.count(operation), 1, "{operation:?}");
     }
-    // A request of the service's own key is not in the log.
+    // The log has no request without a key, and no request that was not handled.
     assert!(cloud.log().iter().all(|exchange| exchange.key.is_some() && exchange.handled));
 }
 
 #[test]
-fn all_refusals_are_as_specified() {
+fn all_refusals_conform_to_the_specification() {
     let cloud = Subject::new();
-    // Who is not known is not told anything, and is told so as specified.
+    // An unknown key is refused with 401, in the specified form.
     let stranger = cloud.create_key("u-1", None, "");
     cloud.delete_key(&stranger.id);
     let paths = ["/iam/v2/service-accounts", "/iam/v2/api-keys", "/org/v2/environments"];
@@ -69,11 +69,11 @@ fn all_refusals_are_as_specified() {
 }
 
 #[test]
-fn the_judge_sees_what_is_wrong() {
+fn the_judge_reports_violations() {
     let Some(specs) = Specs::confluent() else { return };
     let mut cloud = Subject::new();
     cloud.meant = &[""];
-    // An answer without what is required, an unknown parameter, a property that only the service sets.
+    // An answer without a required property, an unknown parameter, and a property that only the service sets.
     cloud.fault(Fault::on("GET", "/iam/v2/api-keys").then(Effect::Answer(Answer::json(200, &json!({"data": []})))));
     cloud.get("/iam/v2/api-keys");
     cloud.get("/iam/v2/service-accounts?name=a");
