@@ -12,6 +12,8 @@ mod credentials;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod live;
+#[cfg(feature = "kafka")]
+mod source;
 #[cfg(feature = "confluent")]
 mod unreached;
 #[cfg(feature = "kafka")]

@@ -66,7 +66,7 @@ pub struct Finding<P = Span> {
     pub message: String,
     /// The place.
     pub at: P,
-    /// A few words printed beside the place.
+    /// Label to print beside the place, a few words.
     pub label: Option<String>,
     /// The reason, if the rule's page does not state it: an organisation's own reason.
     pub note: Option<String>,

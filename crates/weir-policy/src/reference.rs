@@ -107,7 +107,7 @@ fn what(spec: &PolicySpec) -> String {
     asks.extend(spec.naming.as_ref().map(|naming| format!("the name is built as `{}`", naming.pattern)));
     if let Some(requires) = &spec.requires {
         asks.extend(requires.description.map(|least| format!("there is a description of {least} characters or more")));
-        asks.extend(requires.labels.keys().map(|label| format!("there is a label `{label}` that is as it should be")));
+        asks.extend(requires.labels.keys().map(|label| format!("there is a label `{label}` with an allowed value")));
     }
     asks.extend(limits("", &spec.settings, spec.partitions, spec.replication_factor));
     for (stage, StageLimits { settings, partitions, replication_factor }) in &spec.stages {
@@ -116,8 +116,8 @@ fn what(spec: &PolicySpec) -> String {
     asks.extend(spec.validations.iter().map(|validation| {
         let text = validation.expression.split_whitespace().collect::<Vec<_>>().join(" ");
         match &validation.message {
-            Some(message) => format!("not: {message} (`{text}`)"),
-            None => format!("`{text}`"),
+            Some(message) => format!("reports \"{message}\" unless `{text}`"),
+            None => format!("reports every case except `{text}`"),
         }
     }));
     out.push('\n');
@@ -160,7 +160,7 @@ fn limits(
 /// policies.
 pub fn reference() -> String {
     let mut out = include_str!("reference.md").to_owned();
-    out.push_str("\n## What expressions see\n");
+    out.push_str("\n## Variables\n");
     let mut shown: Vec<&'static str> = Vec::new();
     let kinds = [
         PolicyKind::Topic,
@@ -182,9 +182,9 @@ pub fn reference() -> String {
         let on = function.target.map(|of| format!("({}).", of())).unwrap_or_default();
         let _ = writeln!(out, "- `{on}{}({})` gives {}", function.name, takes.join(", "), (function.gives)());
     }
-    out.push_str("- `(text).matches(\"pattern\")` gives true or false; the pattern is written out\n");
-    out.push_str("\n`duration(\"7d\")` is milliseconds, `byteSize(\"1GiB\")` is bytes: what settings are as well.\n");
-    out.push_str("\n# The starter pack\n\nChosen in `weir.yaml`; what is written there replaces what the pack says.\n");
+    out.push_str("- `(text).matches(\"pattern\")` gives true or false; the pattern must be a literal\n");
+    out.push_str("\n`duration(\"7d\")` gives milliseconds, `byteSize(\"1GiB\")` gives bytes: the units of settings.\n");
+    out.push_str("\n# The starter pack\n\n`weir.yaml` chooses the pack as a whole or by name; its fields replace those of the pack.\n");
     for policy in starter_pack() {
         let _ = write!(out, "\n{}", PolicyPage::new(&policy.name, &policy.description, &policy.spec).markdown());
     }
@@ -196,10 +196,10 @@ fn fields(out: &mut String, path: &str, of: &'static Shape, shown: &mut Vec<&'st
         return;
     }
     shown.push(of.name);
-    let _ = writeln!(out, "\n`{path}`, {}:\n\n| field | is | |\n|---|---|---|", of.name);
+    let _ = writeln!(out, "\n`{path}`, {}:\n\n| field | type | meaning |\n|---|---|---|", of.name);
     let mut inner = Vec::new();
     for field in of.fields {
-        let optional = if field.optional { ", if there" } else { "" };
+        let optional = if field.optional { ", optional" } else { "" };
         let is = match (field.of)() {
             Type::Record(shape) => {
                 inner.push((format!("{path}.{}", field.name), shape));

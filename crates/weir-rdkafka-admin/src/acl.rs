@@ -95,7 +95,7 @@ pub struct AclBinding {
     pub host: String,
     /// Operation.
     pub operation: AclOperation,
-    /// Allowed or denied.
+    /// Effect: allow or deny.
     pub permission: Permission,
 }
 
@@ -129,7 +129,7 @@ pub struct AclFilter {
     pub host: Option<String>,
     /// Operation in the ACL. `All` matches only the operation `All`.
     pub operation: Option<AclOperation>,
-    /// Allowed or denied.
+    /// Effect: allow or deny.
     pub permission: Option<Permission>,
 }
 

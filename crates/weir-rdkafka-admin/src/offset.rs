@@ -59,7 +59,7 @@ impl<C: ClientContext + 'static> Admin<C> {
     ///
     /// # Errors
     ///
-    /// [`Error::Item`] for a NUL character; [`Error::Request`], also if a topic named is unknown to the whole cluster.
+    /// [`Error::Item`] for a NUL character; [`Error::Request`], also if the whole cluster does not know a topic.
     pub async fn list_offsets(
         &self,
         queries: &[OffsetQuery],

@@ -82,7 +82,7 @@ fn write(path: &Path, text: &str) -> std::io::Result<()> {
     fs::write(path, text)
 }
 
-#[expect(clippy::disallowed_methods, reason = "blessing is asked for by whoever runs the tests")]
+#[expect(clippy::disallowed_methods, reason = "an environment variable requests blessing")]
 fn bless() -> bool {
     std::env::var("WEIR_BLESS").is_ok_and(|value| value == "1")
 }

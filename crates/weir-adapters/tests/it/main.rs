@@ -76,3 +76,11 @@ async fn a_sandbox_lies_in_the_workspace() {
     assert_eq!(observed.cluster.id, "sandbox-1");
     assert!(dir.path().join(".weir/local").is_dir());
 }
+
+/// A server may open clusters on any of its threads.
+#[test]
+fn opening_can_move_between_threads() {
+    fn is_send<T: Send>(_: &T) {}
+    let (dir, workspace) = workspace();
+    is_send(&open(dir.path(), &workspace, "dev"));
+}

@@ -17,8 +17,7 @@ use weir_ports::{Clock, SystemClock};
 
 use super::show_plan::read_plan;
 use crate::{
-    Exit, Format, OutFile, Progress, Stop, Terminal, WorkspaceFlag, block_on, plans::say_requests, print,
-    read_argument, say,
+    Exit, OutFile, Progress, Stop, Terminal, WorkspaceFlag, block_on, plans::say_requests, print, read_argument, say,
 };
 
 const EXAMPLES: &str = "\
@@ -67,9 +66,21 @@ pub struct Args {
     planes: Planes,
     /// How to print the receipt to stdout
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: ReceiptFormat,
     #[command(flatten)]
     terminal: Terminal,
+}
+
+/// The format of a receipt on stdout.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum ReceiptFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For a pull request, or the summary of a pipeline
+    Markdown,
+    /// For programs, with a `format` field that says which and in what version
+    Json,
 }
 
 /// How far a run may go.
@@ -176,7 +187,7 @@ pub(super) struct Request {
     /// Which part of the plan is carried out.
     pub(super) planes: Planes,
     /// How the receipt is printed.
-    pub(super) format: Format,
+    pub(super) format: ReceiptFormat,
     /// How much to say.
     pub(super) terminal: Terminal,
 }
@@ -273,20 +284,27 @@ fn say_findings<'f>(findings: impl IntoIterator<Item = &'f Finding<Route>>) {
 }
 
 /// A refused plan leaves a receipt too: that nothing was done is worth knowing.
-fn refuse(plan: &Plan, reason: String, stop: Stop, out: Option<OutFile>, format: Format) -> anyhow::Result<Exit> {
+fn refuse(
+    plan: &Plan,
+    reason: String,
+    stop: Stop,
+    out: Option<OutFile>,
+    format: ReceiptFormat,
+) -> anyhow::Result<Exit> {
     leave(&Receipt::refused(plan, reason, SystemClock.now()), out, format)?;
     Err(stop.into())
 }
 
 /// Prints and writes the receipt. Why a plan is refused is told as an error.
-fn leave(receipt: &Receipt, out: Option<OutFile>, format: Format) -> anyhow::Result<()> {
+fn leave(receipt: &Receipt, out: Option<OutFile>, format: ReceiptFormat) -> anyhow::Result<()> {
     let json = receipt.to_json();
     match (&out, format) {
         // With `--receipt -` the receipt itself is what goes to stdout.
         (Some(out), _) if out.is_stdout() => {}
-        (_, Format::Json) => print(&inert_json(json.clone())),
-        (_, Format::Text) if receipt.verdict() == Verdict::Refused => {}
-        (_, Format::Text) => print(&render::text(receipt)),
+        (_, ReceiptFormat::Json) => print(&inert_json(json.clone())),
+        (_, ReceiptFormat::Markdown) => print(&render::markdown(receipt)),
+        (_, ReceiptFormat::Text) if receipt.verdict() == Verdict::Refused => {}
+        (_, ReceiptFormat::Text) => print(&render::text(receipt)),
     }
     out.map_or(Ok(()), |out| out.write(&json))
 }

@@ -5,7 +5,7 @@ use weir_planning::{Drift, render};
 use super::validate::read_and_check;
 use crate::{
     Exit, Stop, Terminal, WorkspaceFlag, instant,
-    plans::{PlanFormat, look, make, print_plan},
+    plans::{PlanFormat, look, make},
     print, style,
 };
 
@@ -61,7 +61,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     match args.format {
         PlanFormat::Text => print(&render::drift(&drift, style(false).color)),
         PlanFormat::Json => print(&(serde_json::to_string_pretty(&drift)? + "\n")),
-        PlanFormat::Markdown => print_plan(plan, PlanFormat::Markdown),
+        PlanFormat::Markdown => print(&render::drift_markdown(&drift)),
     }
     Ok(if drift.is_drift() { Exit::Changes } else { Exit::Fine })
 }

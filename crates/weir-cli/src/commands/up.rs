@@ -1,11 +1,11 @@
 use jiff::Timestamp;
 
 use super::{
-    deploy::{Consent, Output, Planes, Request, deploy},
+    deploy::{Consent, Output, Planes, ReceiptFormat, Request, deploy},
     validate::read_and_check,
 };
 use crate::{
-    Exit, Format, Stop, Terminal, WorkspaceFlag, confirm,
+    Exit, Stop, Terminal, WorkspaceFlag, confirm,
     plans::{PlanFormat, look, make, print_plan},
     print, say,
 };
@@ -65,5 +65,5 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
     }
     print("\n");
     let planes = Planes::default();
-    deploy(&dir, workspace, plan, Request { consent, output, planes, format: Format::Text, terminal })
+    deploy(&dir, workspace, plan, Request { consent, output, planes, format: ReceiptFormat::Text, terminal })
 }

@@ -176,11 +176,44 @@ fn inventory(loaded: &Loaded) -> String {
         (workspace.service_accounts.len(), "service account"),
         (workspace.access_control_lists.len(), "access control list"),
         (workspace.policies.len(), "policy"),
+        (workspace.waivers.len(), "waiver"),
     ] {
-        // Not every workspace has policies.
-        if number > 0 || noun != "policy" {
+        // Not every workspace has policies and waivers.
+        if number > 0 || !["policy", "waiver"].contains(&noun) {
             parts.push(count(number, noun));
         }
     }
     format!("{} in {}", parts.join(", "), count(files, "file"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_inventory_counts_every_kind() {
+        let files = "
+apiVersion: weir/v1
+kind: Workspace
+metadata: {name: shop}
+spec:
+  clusters: {local: {sandbox: {path: .weir}}}
+  stages: [{name: dev, cluster: local}]
+---
+apiVersion: weir/v1
+kind: Team
+metadata: {name: toll}
+---
+apiVersion: weir/v1
+kind: Waiver
+metadata: {name: ledger}
+spec: {rule: topic-retention, entity: Topic/x, reason: Tax law, owner: toll, until: 2099-12-31}
+";
+        let counted = |text: &str| inventory(&weir_model::load([("weir.yaml", text)]));
+        let nothing = "0 topics, 0 service accounts, 0 access control lists";
+        assert_eq!(counted(files), format!("1 stage, 1 team, {nothing}, 1 waiver in 1 file"));
+        let (without, _) = files.rsplit_once("---").unwrap();
+        assert_eq!(counted(without), format!("1 stage, 1 team, {nothing} in 1 file"));
+        assert_eq!(counted(""), "1 file");
+    }
 }

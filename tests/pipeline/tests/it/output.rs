@@ -35,6 +35,23 @@ fn every_json_output_says_its_format() {
     assert_ne!(value["errors"], 0);
 }
 
+#[test]
+fn a_receipt_can_be_markdown() {
+    let mut world = World::new();
+    assert_eq!(world.run("weir-plan --stage dev --out plan.json"), 0);
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let line = format!("weir-deploy plan.json --digest {digest} --format markdown");
+    let refused = world.command(&line).output().expect("it runs");
+    assert_eq!(refused.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&refused.stdout).into_owned();
+    assert!(text.starts_with("### dev on nonprod") && text.contains(&digest), "{text}");
+    let done = world.command("weir-deploy plan.json --format markdown").output().expect("it runs");
+    assert_eq!(done.status.code(), Some(0));
+    let text = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(text.starts_with("### dev on nonprod (nonprod): deployed: "), "{text}");
+    assert!(text.contains("<details><summary>") && text.contains("| created | `create-topic dev.toll."), "{text}");
+}
+
 /// `weir-validate explain | head -1` is no error.
 #[test]
 fn a_closed_pipe_is_no_error() {
