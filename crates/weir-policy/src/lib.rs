@@ -3,7 +3,7 @@
 //! - [`Policies::compile`] compiles the policies of a workspace, and reports mistakes in them.
 //! - [`check`] returns all violations in the workspace.
 //! - [`judge`] collects the findings of all rules, separates the waived ones, and reports waivers that are wrong,
-//! expired or unused.
+//!   expired or unused.
 //! - [`starter_pack`] returns policies that suit most organisations.
 //!
 //! Expressions are CEL. They are checked when they are loaded, and their cost is bounded. An expression that fails is

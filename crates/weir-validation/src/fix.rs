@@ -15,7 +15,7 @@ use weir_model::{Loaded, Origin};
 /// mistake in a rule.
 const ROUNDS: usize = 10;
 
-/// Maximum number of times the workspace is read again. Each time costs seconds in a large workspace; fixes left after
+/// Maximum number of times the workspace is read again. Reading a large workspace takes seconds. Fixes left after
 /// that are not made.
 const TRIES: usize = 100;
 

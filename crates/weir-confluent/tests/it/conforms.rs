@@ -1,4 +1,4 @@
-//! Both planes together pass the suite that every implementation passes: the fake Confluent Cloud before a real broker.
+//! Both planes together pass the conformance suite: the fake Confluent Cloud before a real broker.
 
 use std::{collections::BTreeSet, sync::OnceLock, time::Duration};
 
@@ -12,14 +12,15 @@ use weir_testkit::{
     conformance::{self, Ability, CONFLUENT_LACKS, Harness, Outcome},
 };
 
-/// One broker for all tests, each behind a fake of its own: they keep apart by names. It ends with the process.
+/// One broker for all tests, each behind a fake of its own; tests use separate names. The broker stops with the
+/// process.
 #[track_caller]
 pub(crate) fn broker() -> Option<&'static Broker> {
     static BROKER: OnceLock<Option<Broker>> = OnceLock::new();
     BROKER.get_or_init(|| Broker::start(&fake::BROKER)).as_ref()
 }
 
-/// A fake with brokers, and the account that deploys.
+/// A fake with brokers, and the deploying account.
 pub(crate) struct Scene {
     pub(crate) fake: FakeConfluent,
     pub(crate) deployer: String,
@@ -49,7 +50,7 @@ impl Scene {
         ConfluentCloud::new(Options { cluster: self.fake.cluster().to_owned(), control, data }).unwrap()
     }
 
-    /// Both planes.
+    /// Returns a client with both planes.
     pub(crate) fn both(&self, tls: Tls) -> ConfluentCloud {
         self.open(Some(self.control(self.fake.cloud_key())), Some(self.data(&self.key, tls)))
     }
@@ -70,17 +71,17 @@ struct Subject {
 impl Subject {
     fn new(broker: &'static Broker, tls: Tls) -> Self {
         let scene = Scene::new(broker, tls);
-        // Otherwise the front takes a setting that nobody knows for one that may not be changed, and says nothing.
+        // With read-only settings, the front would silently accept unknown settings.
         scene.fake.configure(|behaviour| behaviour.read_only_settings = false);
         let cloud = scene.both(tls);
-        // May log in, and nothing else.
+        // This account may log in, and has no other right.
         let nobody = scene.fake.create_account("nobody", "");
         let key = scene.fake.create_key(&nobody, Some(scene.fake.cluster()), "");
         let nobody = scene.open(Some(scene.control(scene.fake.cloud_key())), Some(scene.data(&key, tls)));
         Self { scene, broker, tls, cloud, nobody }
     }
 
-    /// The brokers, as a client with this key.
+    /// Returns a client of the brokers with this key.
     fn client(&self, key: &CreatedKey) -> Kafka {
         let protocol = if self.tls == Tls::On { SecurityProtocol::SaslSsl } else { SecurityProtocol::SaslPlaintext };
         let of = |name: &str| key.connection[name].clone();
