@@ -5,6 +5,8 @@ mod check;
 mod command;
 mod deny;
 mod layers;
+#[cfg(test)]
+mod signposts;
 mod spelling;
 mod test;
 mod tool;

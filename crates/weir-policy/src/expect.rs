@@ -140,7 +140,7 @@ impl Expect {
         let policies =
             loaded.workspace.as_ref().map(|workspace| Policies::compile_with(workspace, &loaded.malformed).0);
         let mut known: BTreeSet<&str> = rules.clone();
-        known.extend(rules::RULES.iter().chain(weir_model::rule_pages()).map(|page| page.id));
+        known.extend(rules::rule_pages().iter().chain(weir_model::rule_pages()).map(|page| page.id));
         known.extend(policies.iter().flat_map(|p| p.names().chain(p.broken.iter().map(String::as_str))));
         // A malformed policy has a finding of its own.
         known.extend(loaded.malformed.iter().filter(|e| e.kind == Kind::Policy).map(|e| e.name.as_str()));

@@ -214,7 +214,7 @@ impl<'w> Waivers<'w> {
             self.refuse(rule, at, "its policy sets `waivable: false`");
             return None;
         }
-        if rules::RULES.iter().chain(weir_model::rule_pages()).any(|page| page.id == rule) {
+        if rules::rule_pages().iter().chain(weir_model::rule_pages()).any(|page| page.id == rule) {
             self.refuse(rule, at, "it reports malformed files, or mistakes in policies and waivers");
             return None;
         }

@@ -3,7 +3,7 @@
 //! - [`Policies::compile`] compiles the policies of a workspace, and reports mistakes in them.
 //! - [`check`] returns all violations in the workspace.
 //! - [`judge`] collects the findings of all rules, separates the waived ones, and reports waivers that are wrong,
-//! expired or unused.
+//!   expired or unused.
 //! - [`starter_pack`] returns policies that suit most organisations.
 //!
 //! Expressions are CEL. They are checked when they are loaded, and their cost is bounded. An expression that fails is
@@ -32,5 +32,5 @@ pub use expect::{EXPECT_FILE, Expect, Expected, OBSERVED_FILE, SHARED_KINDS, Tim
 pub use judge::{Judged, Judging, judge};
 pub use plan::{check_plan, plan_policies, policies_in};
 pub use reference::{PolicyPage, pages, reference};
-pub use rules::RULES;
+pub use rules::rule_pages;
 pub use starter::{StarterPolicy, starter_pack};

@@ -137,7 +137,7 @@ pub(crate) fn set<T>(patch: &weir_model::Patch<T>) -> Option<&T> {
     }
 }
 
-/// Returns `true` if the files leave room for an entity with this `ensure` on the cluster: always, except for `absent`.
+/// Returns `true` unless the entity has `ensure: absent`, which means that it must not be on the cluster.
 pub(crate) fn exists(ensure: Ensure) -> bool {
     ensure != Ensure::Absent
 }

@@ -15,7 +15,7 @@ use weir_model::{Loaded, Origin};
 /// mistake in a rule.
 const ROUNDS: usize = 10;
 
-/// Maximum number of times the workspace is read again. Each time costs seconds in a large workspace; fixes left after
+/// Maximum number of times the workspace is read again. Reading a large workspace takes seconds. Fixes left after
 /// that are not made.
 const TRIES: usize = 100;
 
@@ -69,7 +69,7 @@ pub struct Fixed {
 /// metadata: {name: toll}
 /// "),
 /// ]);
-/// let fixed = weir_validation::fix(loaded, &Default::default(), weir_validation::validate);
+/// let fixed = weir_validation::fix(loaded, &Default::default(), |loaded| weir_validation::validate(loaded, None).unwrap());
 /// assert_eq!(fixed.files[0].after, fixed.files[0].before.replace("Taem", "Team"));
 /// ```
 pub fn fix(loaded: Loaded, unread: &BTreeSet<FileId>, judge: impl Fn(&Loaded) -> Vec<Finding>) -> Fixed {

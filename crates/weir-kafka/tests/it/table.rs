@@ -1,4 +1,4 @@
-//! `docs/conformance.md`: what each case proves, and on what it runs. Written anew with `WEIR_BLESS=1`.
+//! `docs/conformance.md`: the requirement of each case, and the systems that it runs on. `WEIR_BLESS=1` rewrites it.
 
 use std::{collections::BTreeSet, fmt::Write as _, path::Path};
 
@@ -143,7 +143,7 @@ fn confluents_reason(ability: Ability) -> &'static str {
 }
 
 fn table(port: Port) -> String {
-    // Key vaults lack nothing: weir-secrets' own test asks for all cases. So does the sandbox's.
+    // Key vaults and the sandbox lack nothing: the tests of weir-secrets and weir-sandbox demand all cases.
     let others: Vec<(&str, BTreeSet<Ability>)> = match port {
         Port::Cluster => vec![("Kafka", LACKS.into()), ("Confluent Cloud", CONFLUENT_LACKS.into())],
         Port::SecretSink => vec![("Key Vault", BTreeSet::new())],
@@ -180,7 +180,7 @@ fn page() -> String {
 }
 
 #[test]
-fn the_page_is_what_the_suite_says() {
+fn the_page_matches_the_suite() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/conformance.md");
     if std::env::var_os("WEIR_BLESS").is_some() {
         std::fs::write(&path, page()).unwrap();

@@ -11,7 +11,7 @@ suite! { Cluster;
         "Creating an existing account with the same description succeeds; with another description it is refused.",
     describe [Accounts] "update-account":
         "Changing a description keeps the account's id.",
-    describe_absent [Accounts] "describe-absent-account":
+    describe_absent [Accounts] "update-absent-account":
         "Changing the description of a missing account is refused.",
     delete [Accounts] "delete-account":
         "A deleted account no longer exists; deleting it again succeeds; other accounts stay.",

@@ -12,33 +12,33 @@ use super::{
 };
 
 suite! { Cluster;
-    grant [] "grant":
+    grant [] "create-acl":
         "Created bindings of every kind of resource are observed, and no others.",
-    prefixed [] "grant-prefixed":
+    prefixed [] "create-acl-prefixed":
         "A prefixed and a literal binding of the same name are two bindings.",
-    deny [] "grant-deny":
+    deny [] "create-acl-deny":
         "An allowing and a denying binding that are equal otherwise are two bindings.",
-    host [Hosts] "grant-host":
+    host [Hosts] "create-acl-host":
         "A binding for one address and a binding for any address are two bindings.",
-    wildcard [] "grant-wildcard":
+    wildcard [] "create-acl-wildcard":
         "A literal binding with the name `*` is observed with this name.",
-    again [] "grant-twice":
+    again [] "create-acl-twice":
         "Creating an existing binding succeeds and makes no second binding.",
-    revoke [] "revoke":
+    revoke [] "delete-acl":
         "A deleted binding no longer exists; deleting it again succeeds.",
-    exact [] "revoke-exactly":
+    exact [] "delete-acl-exactly":
         "Deleting a binding leaves bindings that differ in name, pattern, operation or permission.",
     apart [] "principals-apart":
         "Bindings of a principal outside the query are not reported, and stay.",
     deployer [] "deployer-bindings":
         "Bindings of the deploying principal are reported for every query.",
-    without_topic [] "grant-before-topic":
+    without_topic [] "create-acl-before-topic":
         "A binding can be created before its topic exists.",
     bad_resource [] "wrong-acl-resource":
         "An empty resource name is refused, and so is any cluster name but Kafka's own.",
     meaningless [MeaninglessOperations] "meaningless-operation":
         "An operation that does not apply to its resource is refused.",
-    half [] "half-a-batch-of-grants":
+    half [] "half-a-batch-of-acls":
         "In a batch of good and bad bindings, each gets its answer in its place, and the good ones are created.",
 }
 

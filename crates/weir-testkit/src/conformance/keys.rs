@@ -60,7 +60,7 @@ async fn marked(b: &Bench<'_>) -> Verdict {
     let seen = &observed.keys[&key.id];
     ensure_eq!(seen.marker, Some(marker.to_string()), "the mark");
     ensure_eq!(seen.slot.as_deref(), Some("batch"), "the slot");
-    ensure!(seen.created.is_some(), "when it was made is not told");
+    ensure!(seen.created.is_some(), "the time of creation is missing");
     Ok(())
 }
 

@@ -196,7 +196,7 @@ fn report(
     let finding = match field {
         Some(field) => out
             .error(at, format!("{topic_of} team `{owner}`, which does not let team `{team}` {}", verb(operation)))
-            .help(format!("team `{owner}` adds `access: {{{field}: [{team}]}}` to `{}`", entity()))
+            .help(format!("ask team `{owner}` to add `access: {{{field}: [{team}]}}` to `{}`", entity()))
             .related(consent(view, topic, field), "the owner's list"),
         None => out
             .error(at, format!("{topic_of} team `{owner}`, which does not let team `{team}` administer it (`{operation:?}`)"))
