@@ -75,7 +75,10 @@ impl ReadWorkspace {
 /// # Errors
 /// When the workspace has no such stage.
 pub fn judge(loaded: &Loaded, stage: Option<&str>, now: Timestamp) -> Result<Judged, UnknownStage> {
-    let found = weir_validation::check_loaded(loaded, stage)?;
+    let found = match &loaded.workspace {
+        Some(workspace) => weir_validation::check(workspace, &loaded.malformed, stage)?,
+        None => Vec::new(),
+    };
     let rules: BTreeSet<&str> = rule_pages().iter().map(|page| page.id).collect();
     let mut judged = weir_policy::judge(loaded, found, &Judging { now, stage, rules: &rules });
     weir_validation::settle(&mut judged.findings, &loaded.sources);

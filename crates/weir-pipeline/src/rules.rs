@@ -4,9 +4,9 @@ use weir_findings::RulePage;
 pub fn rule_pages() -> Vec<&'static RulePage<'static>> {
     let mut pages: Vec<_> = crate::read::RULE_PAGES
         .iter()
-        .chain(weir_validation::pages())
-        .chain(weir_planning::RULES)
-        .chain(weir_policy::RULES)
+        .chain(weir_validation::rule_pages())
+        .chain(weir_planning::rule_pages())
+        .chain(weir_policy::rule_pages())
         .collect();
     pages.sort_by_key(|page| page.id);
     pages

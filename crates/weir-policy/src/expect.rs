@@ -60,7 +60,7 @@ pub struct Expected {
     pub rule: String,
     /// The entity of the finding: `Topic/toll.passages.v1`. Default: any.
     #[serde(default)]
-    pub entity: Option<String>,
+    pub entity: Option<EntityRef>,
     /// `error`, `warning` or `info`. Default: any.
     #[serde(default)]
     pub severity: Option<String>,
@@ -140,7 +140,7 @@ impl Expect {
         let policies =
             loaded.workspace.as_ref().map(|workspace| Policies::compile_with(workspace, &loaded.malformed).0);
         let mut known: BTreeSet<&str> = rules.clone();
-        known.extend(rules::RULES.iter().chain(weir_model::rule_pages()).map(|page| page.id));
+        known.extend(rules::rule_pages().iter().chain(weir_model::rule_pages()).map(|page| page.id));
         known.extend(policies.iter().flat_map(|p| p.names().chain(p.broken.iter().map(String::as_str))));
         // A malformed policy has a finding of its own.
         known.extend(loaded.malformed.iter().filter(|e| e.kind == Kind::Policy).map(|e| e.name.as_str()));
@@ -166,11 +166,7 @@ impl Expected {
         self.rule == finding.rule.as_str()
             && self.severity.as_ref().is_none_or(|severity| *severity == finding.severity.to_string())
             && self.message.as_ref().is_none_or(|message| finding.message.contains(message.as_str()))
-            && self.entity.as_ref().is_none_or(|wanted| {
-                let named = loaded.workspace.iter().flat_map(|workspace| workspace.entities());
-                let entity = named.into_iter().find(|entity| entity.to_string() == *wanted);
-                entity.is_some_and(|entity| places().any(|at| covers(loaded, &entity, at)))
-            })
+            && self.entity.as_ref().is_none_or(|wanted| places().any(|at| covers(loaded, wanted, at)))
     }
 }
 

@@ -32,5 +32,5 @@ pub use expect::{EXPECT_FILE, Expect, Expected, OBSERVED_FILE, SHARED_KINDS, Tim
 pub use judge::{Judged, Judging, judge};
 pub use plan::{check_plan, plan_policies, policies_in};
 pub use reference::{PolicyPage, pages, reference};
-pub use rules::RULES;
+pub use rules::rule_pages;
 pub use starter::{StarterPolicy, starter_pack};

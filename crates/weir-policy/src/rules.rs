@@ -6,8 +6,7 @@ macro_rules! rules {
     ($($(#[doc = $what:literal])+ $name:ident = $id:literal, $severity:ident, $title:literal; why $why:literal; bad $bad:literal; good $good:literal; remedy $remedy:literal;)+) => {
         $($(#[doc = $what])+ pub(crate) const $name: RuleId = RuleId::new($id);)+
 
-        /// The pages of the rules about policies and waivers, by id.
-        pub const RULES: &[RulePage] = &[$(RulePage {
+        const PAGES: &[RulePage] = &[$(RulePage {
             id: $id,
             severity: Severity::$severity,
             waivable: None,
@@ -19,6 +18,11 @@ macro_rules! rules {
             remedy: $remedy,
         }),+];
     };
+}
+
+/// Returns the pages of the rules about policies and waivers, by id.
+pub fn rule_pages() -> &'static [RulePage<'static>] {
+    PAGES
 }
 
 rules! {
@@ -85,8 +89,8 @@ mod tests {
 
     #[test]
     fn pages_are_sorted_and_whole() {
-        assert!(RULES.is_sorted_by_key(|page| page.id));
-        for page in RULES {
+        assert!(PAGES.is_sorted_by_key(|page| page.id));
+        for page in PAGES {
             assert!(!page.title.is_empty() && !page.what.is_empty() && !page.why.is_empty(), "{}", page.id);
         }
     }

@@ -23,9 +23,10 @@
 //! spec: {partitions: 6}
 //! "),
 //! ]);
-//! let findings = weir_validation::validate(&loaded);
+//! let findings = weir_validation::validate(&loaded, None)?;
 //! assert_eq!(findings[0].rule.as_str(), "unknown-reference");
 //! assert_eq!(findings[0].message, "there is no team `tol`");
+//! # Ok::<(), weir_model::UnknownStage>(())
 //! ```
 
 mod context;
@@ -56,48 +57,39 @@ pub fn rules() -> &'static [Rule] {
 }
 
 /// Returns the pages of all rules that validation can report: first those of reading files, then those of [`rules`].
-pub fn pages() -> impl Iterator<Item = &'static RulePage<'static>> {
+pub fn rule_pages() -> impl Iterator<Item = &'static RulePage<'static>> {
     weir_model::rule_pages().iter().chain(rules().iter().map(|rule| &rule.page))
 }
 
-/// Returns all findings of the workspace, in every stage, sorted by place.
-pub fn check(workspace: &Workspace) -> Vec<Finding<Route>> {
-    run(workspace, &BTreeSet::new(), None)
-}
-
-/// Returns the findings that concern `stage`: those of that stage, and those of the workspace as a whole.
+/// Returns the findings of all rules by route, sorted; if `stage` is given, those of that stage and those of the
+/// workspace as a whole. Rules look past `malformed` entities, whose form is wrong.
 ///
 /// # Errors
 /// [`UnknownStage`] if no stage has this name.
-pub fn check_stage(workspace: &Workspace, stage: &str) -> Result<Vec<Finding<Route>>, UnknownStage> {
-    Ok(run(workspace, &BTreeSet::new(), Some(stage_index(workspace, stage)?)))
-}
-
-/// Returns all findings of the loaded files, about form and meaning, with places, in reading order.
-pub fn validate(loaded: &Loaded) -> Vec<Finding> {
-    let found = loaded.workspace.as_ref().map(|workspace| run(workspace, &loaded.malformed, None));
-    located(loaded, found.unwrap_or_default())
-}
-
-/// Returns the findings that concern `stage`, with places. Findings about form concern every stage.
-///
-/// # Errors
-/// [`UnknownStage`] if the workspace could be read and has no stage of this name.
-pub fn validate_stage(loaded: &Loaded, stage: &str) -> Result<Vec<Finding>, UnknownStage> {
-    let Some(workspace) = &loaded.workspace else { return Ok(located(loaded, Vec::new())) };
-    let index = stage_index(workspace, stage)?;
-    Ok(located(loaded, run(workspace, &loaded.malformed, Some(index))))
-}
-
-/// Returns the findings about the meaning of the loaded files, by route; if `stage` is given, only those that concern
-/// it. Findings about form are not included.
-///
-/// # Errors
-/// [`UnknownStage`] if the workspace could be read and has no stage of this name.
-pub fn check_loaded(loaded: &Loaded, stage: Option<&str>) -> Result<Vec<Finding<Route>>, UnknownStage> {
-    let Some(workspace) = &loaded.workspace else { return Ok(Vec::new()) };
+pub fn check(
+    workspace: &Workspace,
+    malformed: &BTreeSet<EntityRef>,
+    stage: Option<&str>,
+) -> Result<Vec<Finding<Route>>, UnknownStage> {
     let only = stage.map(|stage| stage_index(workspace, stage)).transpose()?;
-    Ok(run(workspace, &loaded.malformed, only))
+    Ok(run(workspace, malformed, only))
+}
+
+/// Returns the findings of loaded files with places, in reading order: those of [`check`], and those about form, which
+/// concern every stage.
+///
+/// # Errors
+/// [`UnknownStage`] if the workspace could be read and has no stage of this name.
+pub fn validate(loaded: &Loaded, stage: Option<&str>) -> Result<Vec<Finding>, UnknownStage> {
+    let mut findings = loaded.findings.clone();
+    if let Some(workspace) = &loaded.workspace {
+        let found = check(workspace, &loaded.malformed, stage)?;
+        findings.extend(found.into_iter().map(|finding| finding.locate(|route| loaded.locate(&route))));
+    }
+    settle(&mut findings, &loaded.sources);
+    weir_findings::conceal(&mut findings, &loaded.sources);
+    weir_findings::sort(&mut findings, &loaded.sources);
+    Ok(findings)
 }
 
 fn stage_index(workspace: &Workspace, name: &str) -> Result<usize, UnknownStage> {
@@ -106,15 +98,6 @@ fn stage_index(workspace: &Workspace, name: &str) -> Result<usize, UnknownStage>
         asked: name.to_owned(),
         known: stages.iter().map(|stage| stage.name.clone()).collect(),
     })
-}
-
-fn located(loaded: &Loaded, found: Vec<Finding<Route>>) -> Vec<Finding> {
-    let mut findings = loaded.findings.clone();
-    findings.extend(found.into_iter().map(|finding| finding.locate(|route| loaded.locate(&route))));
-    settle(&mut findings, &loaded.sources);
-    weir_findings::conceal(&mut findings, &loaded.sources);
-    weir_findings::sort(&mut findings, &loaded.sources);
-    findings
 }
 
 fn run(workspace: &Workspace, malformed: &BTreeSet<EntityRef>, only: Option<usize>) -> Vec<Finding<Route>> {

@@ -5,10 +5,15 @@
 
 use std::{fmt::Write as _, fs, path::Path};
 
+use weir_findings::Finding;
 use weir_model::Loaded;
-use weir_validation::{Fixed, fix, validate};
+use weir_validation::{Fixed, fix};
 
 const BASE: &str = include_str!("base/weir.yaml");
+
+fn validate(loaded: &Loaded) -> Vec<Finding> {
+    weir_validation::validate(loaded, None).unwrap()
+}
 
 fn load(text: &str) -> Loaded {
     weir_model::load([("case.yaml", text), ("weir.yaml", BASE)])

@@ -5,7 +5,8 @@ use weir_testkit::generate::{Shape, workspace};
 /// Returns all findings, as `path: rule: message`.
 fn findings(files: Vec<(String, String)>) -> Vec<String> {
     let loaded = weir_model::load(files);
-    weir_validation::validate(&loaded)
+    weir_validation::validate(&loaded, None)
+        .unwrap()
         .iter()
         .map(|finding| {
             let path = loaded.sources.file(finding.at.file).path();

@@ -24,7 +24,7 @@ use super::{
     settings::{alter_configs, describe_configs, described_configs, is_ignored},
     wire::{self, Head},
 };
-use crate::confluent::server::lock;
+use crate::server::lock;
 
 /// Number of simulated brokers, and so the replication factor of every topic.
 pub(super) const FACTOR: i16 = 3;
@@ -65,7 +65,7 @@ pub(super) enum Context {
     },
 }
 
-/// Messages that the front reads. In versions newer than the library, the front refuses them.
+/// Messages that the front reads. The front offers them only in versions that the library knows.
 const READ: [Api; 14] = [
     Api::Metadata,
     Api::DeleteTopics,
