@@ -33,7 +33,7 @@ enum Layer {
 }
 
 /// The crates under `crates/`. What lies elsewhere is told by its folder.
-const CRATES: [(&str, Layer); 18] = [
+const CRATES: [(&str, Layer); 19] = [
     ("weir-cel", Layer::Core),
     ("weir-findings", Layer::Core),
     ("weir-model", Layer::Core),
@@ -51,6 +51,7 @@ const CRATES: [(&str, Layer); 18] = [
     ("weir-adapters", Layer::Opening),
     ("weir-pipeline", Layer::Pipeline),
     ("weir-cli", Layer::Cli),
+    ("weir-fake-confluent", Layer::Testkit),
     ("weir-testkit", Layer::Testkit),
 ];
 

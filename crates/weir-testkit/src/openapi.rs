@@ -196,19 +196,20 @@ impl Specs {
         wrong
     }
 
-    /// Returns the violations of a request and its answer. A missing answer is not judged, and neither is a refused
-    /// request, which may be wrong on purpose.
-    #[cfg(feature = "confluent")]
-    pub fn judge(&self, exchange: &crate::confluent::Exchange) -> Vec<String> {
-        let crate::confluent::Exchange { method, path, query, body, answer, .. } = exchange;
-        let refused = answer.as_ref().is_some_and(|answer| matches!(answer.status, 400 | 404 | 422));
-        let mut wrong = match refused {
-            true => Vec::new(),
-            false => self.judge_request(method, path, query, body.as_ref()),
-        };
-        if let Some(answer) = answer {
-            let kind = answer.headers.iter().find(|(name, _)| name == "content-type").map(|(_, kind)| kind.as_str());
-            wrong.extend(self.judge_answer(method, path, answer.status, kind, &answer.body));
+    /// Returns the violations of a request and its answer: status, content type and body. A missing answer is not
+    /// judged, and neither is a refused request, which may be wrong on purpose.
+    pub fn judge(
+        &self,
+        method: &str,
+        path: &str,
+        query: &[(String, String)],
+        body: Option<&Value>,
+        answer: Option<(u16, Option<&str>, &str)>,
+    ) -> Vec<String> {
+        let refused = answer.is_some_and(|(status, ..)| matches!(status, 400 | 404 | 422));
+        let mut wrong = if refused { Vec::new() } else { self.judge_request(method, path, query, body) };
+        if let Some((status, content_type, body)) = answer {
+            wrong.extend(self.judge_answer(method, path, status, content_type, body));
         }
         wrong
     }

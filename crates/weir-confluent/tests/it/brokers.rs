@@ -6,10 +6,10 @@ use std::{
 };
 
 use weir_confluent::{ConfluentCloud, Data};
+use weir_fake_confluent::{Operation as Call, Tls};
 use weir_model::{Operation, PatternType, Permission, Resource};
 use weir_planning::{Acl, Change, Host, KeyMarker, NamePattern, Observed, SettingChange};
 use weir_ports::{Cluster as _, ErrorKind, PortError, Query};
-use weir_testkit::confluent::{Operation as Call, Tls};
 
 use crate::conforms::{Scene, broker};
 
@@ -135,7 +135,7 @@ async fn the_deployer_is_known_by_name() {
         assert_eq!(facts.read_only_settings.contains(setting), read_only, "{setting}");
     }
     // The key is another cluster's, or cannot be looked up.
-    scene.fake.add_cluster("env-x1", "lkc-b2", weir_testkit::confluent::ClusterKind::Standard);
+    scene.fake.add_cluster("env-x1", "lkc-b2", weir_fake_confluent::ClusterKind::Standard);
     let other = scene.fake.create_key(&scene.deployer, Some("lkc-b2"), "");
     let open = |key| scene.open(Some(scene.control(scene.fake.cloud_key())), Some(scene.data(key, Tls::Off)));
     assert!(open(&other).observe(&Query::default()).await.is_err());

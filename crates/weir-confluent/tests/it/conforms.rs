@@ -4,11 +4,12 @@ use std::{collections::BTreeSet, sync::OnceLock, time::Duration};
 
 use async_trait::async_trait;
 use weir_confluent::{ApiKey, ConfluentCloud, Control, Data, Options};
+use weir_fake_confluent as fake;
+use weir_fake_confluent::{FakeConfluent, Tls};
 use weir_kafka::{Kafka, Login, SaslMechanism, SecurityProtocol};
 use weir_ports::{Cluster, CreatedKey, ErrorKind, PortError, SecretSink};
 use weir_testkit::{
     Broker,
-    confluent::{self as fake, FakeConfluent, Tls},
     conformance::{self, Ability, CONFLUENT_LACKS, Harness, Outcome},
 };
 
@@ -30,7 +31,7 @@ pub(crate) struct Scene {
 impl Scene {
     pub(crate) fn new(broker: &Broker, tls: Tls) -> Self {
         let fake = FakeConfluent::start();
-        fake.attach(fake.cluster(), broker, tls);
+        fake.attach(fake.cluster(), broker.bootstrap(), broker.admin(), tls);
         let deployer = fake.create_account("weir-deployer", "deploys");
         fake.make_admin(fake.cluster(), &deployer);
         let key = fake.create_key(&deployer, Some(fake.cluster()), "by hand");

@@ -3,12 +3,12 @@
 use std::{collections::BTreeSet, sync::LazyLock, time::Duration};
 
 use weir_confluent::{ApiKey, ConfluentCloud, Control, Options};
+use weir_fake_confluent::{
+    Answer, Effect, FakeConfluent, Fault, Gone, LastPage, Operation, RateHeaders, RateLimit, TotalSize,
+};
 use weir_planning::{Change, KeyMarker, NamePattern, Observed};
 use weir_ports::{Cluster as _, ErrorKind, ExposeSecret as _, PortError, Query};
-use weir_testkit::{
-    confluent::{Answer, Effect, FakeConfluent, Fault, Gone, LastPage, Operation, RateHeaders, RateLimit, TotalSize},
-    openapi::Specs,
-};
+use weir_testkit::openapi::Specs;
 
 /// Returns a client of a fake with the control plane alone.
 fn cloud(fake: &FakeConfluent) -> ConfluentCloud {
@@ -227,7 +227,7 @@ async fn a_deleted_object_may_be_answered_with_403() {
 async fn foreign_keys_are_left_alone() {
     let fake = FakeConfluent::start();
     let (a, b) = (fake.create_account("dev-a", "x"), fake.create_account("dev-b", "x"));
-    fake.add_cluster("env-x1", "lkc-b2", weir_testkit::confluent::ClusterKind::Standard);
+    fake.add_cluster("env-x1", "lkc-b2", weir_fake_confluent::ClusterKind::Standard);
     let (other, elsewhere) = (fake.create_key(&b, Some(fake.cluster()), ""), fake.create_key(&a, Some("lkc-b2"), ""));
     let cloud = cloud(&fake);
     for key in [&other, &elsewhere] {

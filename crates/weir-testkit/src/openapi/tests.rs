@@ -114,7 +114,7 @@ fn missing_files_fail_a_test_in_ci() {
     // Runs this test binary again, with another environment.
     let run = |ci: &str| {
         std::process::Command::new(env::current_exe().unwrap())
-            .args(["--exact", "openapi::tests::confluents_files_are_understood", "--nocapture"])
+            .args(["--exact", "openapi::tests::confluents_files_are_supported", "--nocapture"])
             .envs([("CI", ci), ("WEIR_SPECS", "/nowhere")])
             .output()
             .unwrap()

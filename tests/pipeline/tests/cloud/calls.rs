@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, time::Instant};
 
+use weir_fake_confluent::Operation;
 use weir_planning::{Change, ObservedSecret, PlanOptions};
 use weir_ports::{Asked, Clock as _, Cluster as _};
-use weir_testkit::confluent::Operation;
 
 use crate::{
     judge::judge,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use weir_testkit::confluent::ApiKey;
+use weir_fake_confluent::ApiKey;
 
 /// Number of consecutive characters of a secret that count as a leak.
 const PART: usize = 16;

@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use weir_testkit::{confluent::Exchange, openapi::Specs};
+use weir_fake_confluent::Exchange;
+use weir_testkit::openapi::Specs;
 
 /// Judges the exchanges and returns their number; 0 if the files are missing, which fails with `CI=true`.
 #[track_caller]

@@ -11,13 +11,11 @@ use std::{
 
 use serde_json::Value;
 use tempfile::TempDir;
+use weir_fake_confluent as fake;
+use weir_fake_confluent::{ClusterKind, FakeConfluent, Tls};
 use weir_kafka::{Kafka, Login, Options, SaslMechanism, SecurityProtocol};
 use weir_model::Ensure;
-use weir_testkit::{
-    Broker,
-    confluent::{self as fake, ClusterKind, FakeConfluent, Tls},
-    keyvault::Vaults,
-};
+use weir_testkit::{Broker, keyvault::Vaults};
 
 use crate::{canaries::Canaries, judge::judge};
 
@@ -83,7 +81,7 @@ impl Organisation {
         for (name, environment) in CLUSTERS {
             let (broker, id) = (Broker::start(&fake::BROKER)?, format!("lkc-{name}"));
             cloud.add_cluster(environment, &id, ClusterKind::Dedicated);
-            cloud.attach(&id, &broker, Tls::On);
+            cloud.attach(&id, broker.bootstrap(), broker.admin(), Tls::On);
             cloud.make_admin(&id, &deployer);
             login(&mut data, &format!("{}_KAFKA", name.to_uppercase()), &cloud.create_key(&deployer, Some(&id), ""));
             brokers.push(broker);

@@ -13,8 +13,8 @@ use std::{
 
 use pipeline::Random;
 use serde_json::{Value, json};
+use weir_fake_confluent::{Answer, Effect, Fault};
 use weir_ports::Clock as _;
-use weir_testkit::confluent::{Answer, Effect, Fault};
 
 use crate::{
     judge::judge,
@@ -191,7 +191,7 @@ async fn play(scene: &Scene, folder: &Workspace, round: u64, random: &mut Random
     };
     *figures.spent.entry("disturbed").or_default() += spent.elapsed();
     scene.mend();
-    scene.cloud.configure(|behaviour| *behaviour = weir_testkit::confluent::Behaviour::default());
+    scene.cloud.configure(|behaviour| *behaviour = weir_fake_confluent::Behaviour::default());
     scene.cloud.watch(remember(scene));
     *figures.rounds.entry(format!("{trouble:?}")).or_default() += 1;
     *figures.disturbed.entry(ran.end).or_default() += 1;

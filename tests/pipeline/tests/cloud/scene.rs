@@ -9,15 +9,13 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use weir_confluent::{ApiKey, ConfluentCloud, Control, Data, Options};
+use weir_fake_confluent as fake;
+use weir_fake_confluent::{FakeConfluent, Operation, Tls};
 use weir_model::{SecretPart, Workspace};
 use weir_planning::{Acl, Desired, DesiredKey, ObservedSecret, SecretRef};
 use weir_ports::{Clock, Cluster as _, Query, Selection};
 use weir_secrets::{KeyVaults, Login};
-use weir_testkit::{
-    Broker,
-    confluent::{self as fake, FakeConfluent, Operation, Tls},
-    keyvault::Vaults,
-};
+use weir_testkit::{Broker, keyvault::Vaults};
 
 use crate::{canaries::Canaries, login::logs_in};
 
@@ -70,7 +68,7 @@ impl Scene {
         }
         let broker = Broker::start(&fake::BROKER)?;
         let cloud = FakeConfluent::builder().seed(seed).start();
-        cloud.attach(cloud.cluster(), &broker, Tls::Off);
+        cloud.attach(cloud.cluster(), broker.bootstrap(), broker.admin(), Tls::Off);
         let deployer = cloud.create_account("weir-deployer", "deploys");
         cloud.make_admin(cloud.cluster(), &deployer);
         let key = cloud.create_key(&deployer, Some(cloud.cluster()), "by hand");

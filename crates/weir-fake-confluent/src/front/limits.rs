@@ -8,7 +8,7 @@ use kafka_protocol::{
 };
 
 use super::Front;
-use crate::confluent::server::lock;
+use crate::server::lock;
 
 /// Partitions of a topic that is created without a number of partitions.
 const USUAL: u32 = 6;

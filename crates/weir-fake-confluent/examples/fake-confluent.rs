@@ -1,7 +1,7 @@
 //! A fake Confluent Cloud to try out, or to test tools in any language against.
 //!
 //! ```text
-//! cargo run -p weir-testkit --features confluent --example fake-confluent -- [--port PORT] [--brokers]
+//! cargo run -p weir-fake-confluent --example fake-confluent -- [--port PORT] [--brokers]
 //! ```
 //!
 //! Prints `KEY=VALUE` lines, fit for `eval`, and runs until its input ends. With `--brokers`, the cluster has
@@ -11,10 +11,8 @@
 
 use std::io::Read as _;
 
-use weir_testkit::{
-    Broker,
-    confluent::{BROKER, FakeConfluent, Tls},
-};
+use weir_fake_confluent::{BROKER, FakeConfluent, Tls};
+use weir_testkit::Broker;
 
 fn main() -> Result<(), String> {
     let mut port = 0;
@@ -38,7 +36,7 @@ fn main() -> Result<(), String> {
     println!("ENVIRONMENT={}\nCLUSTER={cluster}", cloud.environment());
     let broker = if brokers { Broker::start(&BROKER) } else { None };
     if let Some(broker) = &broker {
-        cloud.attach(cluster, broker, Tls::On);
+        cloud.attach(cluster, broker.bootstrap(), broker.admin(), Tls::On);
         let key = cloud.create_key(&key.owner, Some(cluster), "cluster administrator");
         println!("BOOTSTRAP={}\nCA={}", cloud.bootstrap(cluster), cloud.ca().display());
         println!("CLUSTER_API_KEY={}\nCLUSTER_API_SECRET={}", key.id, key.secret);

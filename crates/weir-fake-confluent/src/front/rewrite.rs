@@ -24,7 +24,7 @@ use super::{
     settings::{alter_configs, describe_configs, described_configs, is_ignored},
     wire::{self, Head},
 };
-use crate::confluent::server::lock;
+use crate::server::lock;
 
 /// Number of simulated brokers, and so the replication factor of every topic.
 pub(super) const FACTOR: i16 = 3;

@@ -16,6 +16,7 @@ use kafka_protocol::{
     },
     protocol::{Decodable as _, Encodable as _},
 };
+use weir_fake_confluent::{ApiKey, BROKER, ClusterKind, Tls};
 use weir_rdkafka_admin::{
     AclBinding, AclFilter, AclOperation, Admin, ConfigAlteration, ConfigEntry, ConfigOp, ConfigQuery, ConfigResource,
     ConfigSource, ItemError, NewTopic, Options, PatternType, Permission, ResourceType,
@@ -25,10 +26,7 @@ use weir_rdkafka_admin::{
         types::RDKafkaErrorCode as Code,
     },
 };
-use weir_testkit::{
-    Broker,
-    confluent::{ApiKey, BROKER, ClusterKind, Tls},
-};
+use weir_testkit::Broker;
 
 use super::Subject;
 
@@ -42,7 +40,8 @@ fn broker() -> Option<&'static Broker> {
 /// Returns a fake with brokers, and an administrator's client.
 fn cloud(tls: Tls) -> Option<(Subject, Admin)> {
     let cloud = Subject::new();
-    cloud.attach("lkc-a1", broker()?, tls);
+    let broker = broker()?;
+    cloud.attach("lkc-a1", broker.bootstrap(), broker.admin(), tls);
     let key = cloud.create_key("u-admin1", Some("lkc-a1"), "");
     let admin = admin(&cloud, &key);
     Some((cloud, admin))
@@ -359,7 +358,7 @@ async fn a_cluster_refuses_more_partitions_and_bindings_than_its_limits() {
     // The test needs a broker of its own, since topics of other tests would count.
     let Some(broker) = Broker::start(&BROKER) else { return };
     let cloud = Subject::new();
-    cloud.attach("lkc-a1", &broker, Tls::Off);
+    cloud.attach("lkc-a1", broker.bootstrap(), broker.admin(), Tls::Off);
     let key = cloud.create_key("u-admin1", Some("lkc-a1"), "");
     let admin = admin(&cloud, &key);
     cloud.configure(|behaviour| {

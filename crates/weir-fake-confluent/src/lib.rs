@@ -6,7 +6,7 @@
 //! [`FakeConfluent::log`] returns all requests and answers.
 //!
 //! ```
-//! use weir_testkit::confluent::{Answer, Effect, FakeConfluent, Fault, LastPage};
+//! use weir_fake_confluent::{Answer, Effect, FakeConfluent, Fault, LastPage};
 //!
 //! let cloud = FakeConfluent::start();
 //! let (url, key) = (cloud.url(), cloud.cloud_key()); // the configuration of a client
@@ -63,14 +63,13 @@ use self::{
     server::{Shared, lock},
     state::KafkaCluster,
 };
-use crate::Broker;
 
 /// Number of brokers in a cluster.
 const BROKERS: u32 = 3;
 /// The user that owns the first Cloud API key.
 const ADMIN: &str = "u-admin1";
 
-/// The arguments of [`Broker::start`] for Confluent Cloud's defaults.
+/// Settings of a real broker that has Confluent Cloud's defaults, as arguments of `tools/kafka/kafka-up`.
 pub const BROKER: [&str; 6] =
     ["--set", "num.partitions=6", "--set", "min.insync.replicas=2", "--set", "message.max.bytes=2097164"];
 
@@ -180,13 +179,14 @@ impl FakeConfluent {
         lock(&self.world).org.clusters.insert(id.to_owned(), cluster);
     }
 
-    /// Puts a front before a broker as the cluster's data plane, with TLS or without. The front's address becomes the
-    /// cluster's endpoint. Start the broker with [`BROKER`].
+    /// Puts a front before a real broker as the cluster's data plane, with TLS or without. The front's address becomes
+    /// the cluster's endpoint. `broker` is `host:port` of a listener with SCRAM-SHA-512 and PLAIN in plain text, `admin`
+    /// the name and password of its super user. The broker has the settings of [`BROKER`].
     ///
     /// # Panics
     ///
     /// If there is no such cluster, or loopback has no free ports.
-    pub fn attach(&self, cluster: &str, broker: &Broker, tls: Tls) {
+    pub fn attach(&self, cluster: &str, broker: &str, admin: (&str, &str), tls: Tls) {
         let tls = (tls == Tls::On).then(|| self.tls.get_or_init(|| Certificate::new(&self.address)).acceptor.clone());
         let security = if tls.is_some() { "SASL_SSL" } else { "SASL_PLAINTEXT" };
         let sockets: Vec<_> = (0..BROKERS).map(|_| bind(0)).collect();
@@ -199,7 +199,7 @@ impl FakeConfluent {
             known.ports.clone_from(&ports);
             known.security = security;
         }
-        let front = Arc::new(Front::new(cluster, ports, self.world.clone(), broker, tls));
+        let front = Arc::new(Front::new(cluster, ports, self.world.clone(), (broker, admin), tls));
         for (number, (socket, _)) in (0..).zip(sockets) {
             let front = front.clone();
             self.spawn(async move {

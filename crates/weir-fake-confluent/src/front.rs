@@ -59,15 +59,14 @@ impl Front {
         cluster: &str,
         ports: Vec<u16>,
         world: Shared,
-        broker: &crate::Broker,
+        (broker, (user, password)): (&str, (&str, &str)),
         tls: Option<TlsAcceptor>,
     ) -> Self {
-        let (user, password) = broker.admin();
         Self {
             cluster: cluster.to_owned(),
             ports,
             world,
-            broker: broker.bootstrap().to_owned(),
+            broker: broker.to_owned(),
             admin: (user.to_owned(), password.to_owned()),
             users: tokio::sync::Mutex::default(),
             created: Mutex::default(),

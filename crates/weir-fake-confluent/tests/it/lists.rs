@@ -1,7 +1,7 @@
 //! Paging.
 
 use serde_json::Value;
-use weir_testkit::confluent::{Behaviour, LastPage, TotalSize};
+use weir_fake_confluent::{Behaviour, LastPage, TotalSize};
 
 use super::{Heard, Subject};
 

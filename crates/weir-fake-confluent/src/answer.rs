@@ -51,6 +51,11 @@ impl Answer {
         self
     }
 
+    /// Returns the value of the header `content-type`.
+    pub fn content_type(&self) -> Option<&str> {
+        self.headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value.as_str())
+    }
+
     /// Returns the body as JSON; `Null` if it is not JSON.
     pub fn value(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_default()

@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::json;
-use weir_testkit::confluent::{Answer, Effect, FakeConfluent, Fault, Operation, RateHeaders, RateLimit};
+use weir_fake_confluent::{Answer, Effect, FakeConfluent, Fault, Operation, RateHeaders, RateLimit};
 
 use super::{Heard, Subject};
 

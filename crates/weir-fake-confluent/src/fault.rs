@@ -7,7 +7,7 @@ use super::answer::Answer;
 /// A fault: the affected requests, and the effect on them.
 ///
 /// ```
-/// use weir_testkit::confluent::{Effect, Fault};
+/// use weir_fake_confluent::{Effect, Fault};
 /// // The first key is created, but the client gets no answer.
 /// let fault = Fault::on("POST", "/iam/v2/api-keys").nth(1).then(Effect::CutAfter);
 /// ```

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use weir_testkit::confluent::{ClusterKind, Gone};
+use weir_fake_confluent::{ClusterKind, Gone};
 
 use super::{Subject, ask};
 

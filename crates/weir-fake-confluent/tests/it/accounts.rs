@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use weir_testkit::confluent::{ClusterKind, Gone, Operation, Phase};
+use weir_fake_confluent::{ClusterKind, Gone, Operation, Phase};
 
 use super::Subject;
 

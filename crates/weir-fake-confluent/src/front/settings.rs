@@ -16,7 +16,7 @@ use super::{
     Front,
     rewrite::{Context, FACTOR},
 };
-use crate::confluent::{
+use crate::{
     server::lock,
     settings::{EDITABLE, PHANTOMS},
 };
