@@ -6,7 +6,10 @@ use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::Serialize;
 use weir_cli::{Exit, Format, Stop, Terminal, WorkspaceFlag, clap, print, say};
 use weir_findings::render::{inert, inert_json, inert_line};
-use weir_model::{EntityRef, Kind, Layer, PatternType, StageView, settings};
+use weir_model::{
+    EntityRef, Kind, Layer, PatternType, StageView,
+    settings::{self, KafkaValue},
+};
 use weir_planning::{Acl, Desired, Host, desired};
 
 use crate::check::{check, unknown_stage};
@@ -159,11 +162,11 @@ fn topic(values: &mut Values, view: &StageView<'_>, name: &str) -> Option<()> {
         None => values.add(&["replicationFactor"], "default", default()),
     }
     for (setting, resolved) in topic.config.iter() {
-        let kafka = settings::canonical(setting, resolved.value).unwrap_or_else(|_| resolved.value.to_string());
-        let human_readable =
-            Some(settings::human_readable(setting, &kafka)).filter(|human_readable| *human_readable != kafka);
+        let kafka = settings::canonical(setting, resolved.value)
+            .unwrap_or_else(|_| KafkaValue::observed(setting, resolved.value.to_string()));
+        let human_readable = Some(kafka.human_readable(setting)).filter(|readable| readable != kafka.as_str());
         let path = vec!["config".to_owned(), (*setting).to_owned()];
-        values.0.push(Value { path, value: kafka, human_readable, from: from(view, &resolved.layer) });
+        values.0.push(Value { path, value: kafka.into(), human_readable, from: from(view, &resolved.layer) });
     }
     let access = topic.access;
     for (what, teams) in

@@ -119,7 +119,7 @@ impl Batch<'_> {
                         name: topic.clone(),
                         partitions: number(*partitions),
                         replication_factor: number(replication_factor.map(u32::from)),
-                        config: config.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+                        config: config.iter().map(|(name, value)| (name.clone(), value.to_string())).collect(),
                     };
                     work.new_topics.push((place, topic));
                 }
@@ -132,7 +132,10 @@ impl Batch<'_> {
                 Change::AlterConfig { topic: _, settings } if settings.is_empty() => self.answer(place, Ok(())),
                 Change::AlterConfig { topic, settings } => {
                     let changes = settings.iter().map(|(name, change)| {
-                        (name.clone(), change.to.clone().map_or(ConfigOp::Delete, ConfigOp::Set))
+                        (
+                            name.clone(),
+                            change.to.as_ref().map_or(ConfigOp::Delete, |value| ConfigOp::Set(value.to_string())),
+                        )
                     });
                     let alteration =
                         ConfigAlteration { resource: ConfigResource::Topic(topic.clone()), changes: changes.collect() };
@@ -257,7 +260,7 @@ impl Batch<'_> {
             let wanted = ObservedTopic {
                 partitions: partitions.map_or(defaults.partitions, |n| u32::try_from(n).unwrap_or(0)),
                 replication_factor: factor.map_or(defaults.replication_factor, |n| u16::try_from(n).unwrap_or(0)),
-                config: topic.config.into_iter().collect(),
+                config: settings::observed(topic.config),
                 ..ObservedTopic::default()
             };
             self.answer(place, already_there(&topic.name, found, &wanted));
@@ -503,12 +506,8 @@ fn delete_credentials() -> Request<(String, ScramMechanism)> {
 
 /// Creating what is there already is done if it is the same.
 fn already_there(name: &str, found: &ObservedTopic, wanted: &ObservedTopic) -> Answer {
-    let setting = found.config.keys().chain(wanted.config.keys()).find(|setting| {
-        match (found.config.get(*setting), wanted.config.get(*setting)) {
-            (Some(a), Some(b)) => !settings::same(setting, a, b),
-            _ => true,
-        }
-    });
+    let mut settings = found.config.keys().chain(wanted.config.keys());
+    let setting = settings.find(|setting| found.config.get(*setting) != wanted.config.get(*setting));
     let difference = if found.partitions != wanted.partitions {
         format!("{} partitions, not {}", found.partitions, wanted.partitions)
     } else if found.replication_factor != wanted.replication_factor {

@@ -97,7 +97,7 @@ async fn whatever_changed_since_the_plan_stops_the_run() {
         topic: "dev.a".into(),
         settings: [(
             "retention.ms".to_owned(),
-            weir_planning::SettingChange { from: None, to: Some("1000000".into()) },
+            weir_planning::SettingChange::new("retention.ms", None, Some("1000000")),
         )]
         .into(),
     };
@@ -105,7 +105,7 @@ async fn whatever_changed_since_the_plan_stops_the_run() {
         topic: "dev.new".into(),
         partitions: Some(partitions),
         replication_factor: Some(3),
-        config: [("cleanup.policy".to_owned(), "compact".to_owned())].into(),
+        config: weir_model::settings::observed([("cleanup.policy", "compact")]),
     };
     let account = Change::CreateAccount { account: "dev-new".into(), description: "made by hand".into() };
     for (change, stale) in [

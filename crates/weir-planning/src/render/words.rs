@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use weir_model::{Permission, settings};
+use weir_model::{Permission, settings::KafkaValue};
 
 use crate::{Acl, Change, Host, Plan, Risk, Step, Verb, acl::target};
 
@@ -73,13 +73,12 @@ pub(super) fn details(step: &Step) -> Vec<String> {
             if !shape.is_empty() {
                 lines.push(shape.join(", "));
             }
-            lines.extend(
-                config.iter().map(|(name, value)| format!("{name}: {}", settings::human_readable(name, value))),
-            );
+            lines.extend(config.iter().map(|(name, value)| format!("{name}: {}", value.human_readable(name))));
         }
         Change::AlterConfig { topic: _, settings } => {
             for (name, change) in settings {
-                let value = |v: &Option<String>| v.clone().unwrap_or_else(|| "default".to_owned());
+                let value =
+                    |value: &Option<KafkaValue>| value.as_ref().map_or("default", KafkaValue::as_str).to_owned();
                 lines.push(format!("{name}: {} → {}", value(&change.from), value(&change.to)));
             }
         }
