@@ -263,7 +263,25 @@ mod tests {
             ("retention.ms", "nonsense", "nonsense", true),
             ("retention.ms", "nonsense", "rubbish", false),
         ] {
-            assert_eq!(KafkaValue::observed(name, a) == KafkaValue::observed(name, b), equal, "{name}: {a} and {b}");
+            assert_eq!(canonical(name, &scalar(a)) == canonical(name, &scalar(b)), equal, "{name}: {a} and {b}");
+        }
+    }
+
+    #[test]
+    fn observed_values_have_one_spelling() {
+        for (name, reported, kept) in [
+            ("retention.ms", "604800000", "604800000"),
+            ("retention.ms", " -1 ", "-1"),
+            ("retention.ms", "7d", "7d"),
+            ("retention.ms", "0604800000", "0604800000"),
+            ("retention.ms", "unlimited", "unlimited"),
+            ("cleanup.policy", "delete, compact", "compact,delete"),
+            ("cleanup.policy", "shrink", "shrink"),
+            ("min.cleanable.dirty.ratio", "1", "1.0"),
+            ("unclean.leader.election.enable", "TRUE", "true"),
+            ("vendor.own.setting", " as it is ", " as it is "),
+        ] {
+            assert_eq!(KafkaValue::observed(name, reported), kept, "{name}: {reported}");
         }
     }
 

@@ -27,7 +27,7 @@ pub(crate) fn check<'a>(
             return Err(refused(format!("there is no topic setting `{setting}`{}", meant.unwrap_or_default())));
         };
         let written = SettingValue::Scalar(value.to_string());
-        known.canonical(&written).map_err(|wrong| value_refused(&wrong))?;
+        settings::canonical(setting, &written).map_err(|wrong| value_refused(&wrong))?;
         // What people may write in files, a broker does not take: units, `unlimited`, `default`.
         let is_number = matches!(known.kind, SettingKind::Time(_) | SettingKind::Size(_) | SettingKind::Integer(_));
         if is_number && value.number().is_none() || written.is_default() {
