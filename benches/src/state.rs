@@ -1,4 +1,4 @@
-//! What a cluster and its vaults would hold.
+//! The observed state of a cluster and its vaults.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,10 +9,10 @@ use weir_planning::{
     SecretState,
 };
 
-/// The time of all plans.
+/// Time of all plans.
 pub(crate) const NOW: &str = "2026-01-15T12:00:00Z";
 
-/// A cluster that takes whatever comes.
+/// Returns the facts of a cluster without limits.
 pub(crate) fn cluster(id: &str) -> ClusterFacts {
     ClusterFacts {
         id: id.to_owned(),
@@ -25,8 +25,8 @@ pub(crate) fn cluster(id: &str) -> ClusterFacts {
     }
 }
 
-/// What `desired` asks for, but for one topic in `off` that keeps its records too short and one account in `off` that
-/// lacks a binding and has another too many.
+/// Returns the state that `desired` describes, with differences: one topic in `off` keeps its records too short a time,
+/// and one account in `off` has one binding missing and one too many.
 pub(crate) fn nearly(desired: &Desired, off: usize, now: Timestamp) -> Observed {
     let mut observed = Observed {
         format: Observed::FORMAT.to_owned(),

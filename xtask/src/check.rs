@@ -9,14 +9,16 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{
     command::{cargo, cargo_workspace, has_openssl, in_ci, root, run as run_command},
-    deny, layers, test,
+    deny, layers, spelling, test, words,
 };
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 9] = [
     ("fmt", fmt),
     ("layers", layers::run),
+    ("words", || words::run(false)),
+    ("spelling", spelling::run),
     ("clippy", clippy),
     ("test", test::run),
     ("leaks", leaks),

@@ -8,11 +8,14 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::command::{cargo, root, run as run_command};
+use crate::{
+    command::{cargo, root, run as run_command},
+    tool,
+};
 
 const VERSION: &str = "0.20.2";
 
-/// Checks all dependencies against `deny.toml`, with nothing but what cargo has downloaded.
+/// Checks all dependencies against `deny.toml`, offline: cargo has downloaded them already.
 pub(crate) fn run() -> Result<()> {
     let tool = tool()?;
     // Packages of other platforms too: cargo-deny reads the whole lock file.
@@ -24,11 +27,7 @@ pub(crate) fn run() -> Result<()> {
 
 /// The cargo-deny of the version this repository is checked with, installed beside the build cache on first use.
 fn tool() -> Result<PathBuf> {
-    let cache = env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache")))
-        .context("neither XDG_CACHE_HOME nor HOME says where tools can be kept")?;
-    let tools = cache.join("weir").join("tools");
+    let tools = tool::folder()?;
     let tool = tools.join("bin").join(format!("cargo-deny{}", env::consts::EXE_SUFFIX));
     let current = Command::new(&tool)
         .arg("--version")
@@ -56,7 +55,7 @@ mod tests {
         page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`')).map(|(name, _)| name).collect()
     }
 
-    /// What the members' manifests depend on, that is not our own.
+    /// The packages from elsewhere that the members' manifests name.
     fn used() -> BTreeSet<String> {
         let mut manifests = vec![root().join("xtask"), root().join("benches")];
         for folder in ["crates", "bins", "tests"] {

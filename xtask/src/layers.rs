@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::command::{cargo, line};
 
-/// Where a crate stands. Arrows point inward: bins → adapters → ports → core.
+/// Where a crate stands. Arrows point inward: bins → cli → pipeline → adapters → ports → core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layer {
     /// Text and data in, data out.
@@ -20,18 +20,21 @@ enum Layer {
     Adapter,
     /// The one place that knows all adapters.
     Opening,
-    /// The one library with clap.
+    /// The stages from a folder to a receipt.
+    Pipeline,
+    /// The one library with clap: all commands.
     Cli,
     /// Helps tests; nothing that ships depends on it.
     Testkit,
-    /// Programs: they may know everything but tests.
+    /// Programs: an entry point each, which knows the commands only.
     Program,
     /// Tests, benches, xtask: they may know everything.
     Aside,
 }
 
 /// The crates under `crates/`. What lies elsewhere is told by its folder.
-const CRATES: [(&str, Layer); 18] = [
+const CRATES: [(&str, Layer); 19] = [
+    ("weir-cel", Layer::Core),
     ("weir-findings", Layer::Core),
     ("weir-model", Layer::Core),
     ("weir-validation", Layer::Core),
@@ -45,10 +48,10 @@ const CRATES: [(&str, Layer); 18] = [
     ("weir-rdkafka-admin", Layer::Adapter),
     ("weir-confluent", Layer::Adapter),
     ("weir-secrets", Layer::Adapter),
-    ("weir-forge", Layer::Adapter),
-    ("weir-debugpod", Layer::Adapter),
     ("weir-adapters", Layer::Opening),
+    ("weir-pipeline", Layer::Pipeline),
     ("weir-cli", Layer::Cli),
+    ("weir-fake-confluent", Layer::Testkit),
     ("weir-testkit", Layer::Testkit),
 ];
 
@@ -79,14 +82,15 @@ const IMPURE: [&str; 17] = [
 impl Layer {
     /// Whether a crate of this layer may depend on one of `other`.
     fn may_know(self, other: Layer) -> bool {
-        use Layer::{Adapter, Aside, Cli, Core, Deployment, Opening, Ports, Program, Testkit};
+        use Layer::{Adapter, Aside, Cli, Core, Deployment, Opening, Pipeline, Ports, Program, Testkit};
         match self {
             Core => other == Core,
             Ports => other == Core,
             Deployment | Adapter | Testkit => matches!(other, Core | Ports),
             Opening => matches!(other, Core | Ports | Adapter),
-            Cli => matches!(other, Core | Ports | Opening | Deployment),
-            Program => !matches!(other, Testkit | Aside),
+            Pipeline => matches!(other, Core | Ports | Deployment | Opening),
+            Cli => matches!(other, Core | Ports | Deployment | Pipeline),
+            Program => other == Cli,
             Aside => true,
         }
     }
@@ -189,7 +193,6 @@ fn path(packages: &BTreeMap<String, Package>, below: &BTreeMap<&str, (&str, &str
     names.join(" → ")
 }
 
-/// What cargo resolved for this machine's platform, dependencies for use only.
 /// Whether `name` is below a crate that is built by itself. In the whole workspace, another crate may have switched on
 /// a feature of a package that both have.
 fn has_alone(package: &str, name: &str) -> Result<bool> {
@@ -202,6 +205,7 @@ fn has_alone(package: &str, name: &str) -> Result<bool> {
     Ok(String::from_utf8_lossy(&output.stdout).lines().any(|package| package.split(' ').next() == Some(name)))
 }
 
+/// What cargo resolved for this machine's platform, dependencies for use only.
 fn packages() -> Result<BTreeMap<String, Package>> {
     let mut command = cargo();
     command.args(["metadata", "--format-version", "1", "--filter-platform", &host()?]);
@@ -326,6 +330,24 @@ mod tests {
         assert_eq!(
             check(&packages, &|_, _| Ok(true)).unwrap(),
             ["weir (Program) must not know weir-testkit (Testkit)"]
+        );
+    }
+
+    #[test]
+    fn programs_do_not_know_each_other() {
+        let packages = workspace(&[
+            ("weir", "bins/weir/Cargo.toml", &["weir-cli", "weir-plan"]),
+            ("weir-plan", "bins/weir-plan/Cargo.toml", &["weir-cli", "weir-pipeline"]),
+            ("weir-cli", "crates/weir-cli/Cargo.toml", &["weir-pipeline"]),
+            ("weir-pipeline", "crates/weir-pipeline/Cargo.toml", &["weir-cli"]),
+        ]);
+        assert_eq!(
+            check(&packages, &|_, _| Ok(true)).unwrap(),
+            [
+                "weir (Program) must not know weir-plan (Program)",
+                "weir-pipeline (Pipeline) must not know weir-cli (Cli)",
+                "weir-plan (Program) must not know weir-pipeline (Pipeline)",
+            ]
         );
     }
 

@@ -5,7 +5,12 @@ mod check;
 mod command;
 mod deny;
 mod layers;
+#[cfg(test)]
+mod signposts;
+mod spelling;
 mod test;
+mod tool;
+mod words;
 
 use std::process::ExitCode;
 
@@ -24,10 +29,18 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// All that CI checks: fmt, layers, clippy, test, doc, deny. Stops at the first step that fails
+    /// All that CI checks: fmt, layers, words, spelling, clippy, test, doc, deny. Stops at the first step that fails
     Check,
-    /// Whether each crate depends only on what its layer may know
+    /// Checks that each crate depends only on crates that its layer may know
     Layers,
+    /// Counts doc comments and sentences that open with What, Who, How, …; the counts may only fall
+    Words {
+        /// Prints file, line and text of each
+        #[arg(long)]
+        list: bool,
+    },
+    /// Checks the spelling of all files
+    Spelling,
     /// Licences, banned packages and sources of all dependencies
     Deny,
     /// Rewrites the expected files of all tests; the diff is the review
@@ -61,6 +74,8 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Check => check::run(),
         Task::Layers => layers::run(),
+        Task::Words { list } => words::run(list),
+        Task::Spelling => spelling::run(),
         Task::Deny => deny::run(),
         Task::Bless => test::bless(),
         Task::GenWorkspace(Passed { flags }) => bench_program("gen-workspace", &flags, false),

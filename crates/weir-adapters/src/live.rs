@@ -132,8 +132,8 @@ pub fn patience() -> Result<Duration, OpenError> {
 ///
 /// # Errors
 /// When the stage, its cluster or an adapter for it is not there, or the cluster does not answer.
-pub fn open(dir: &Path, workspace: &Workspace, stage: &str) -> Result<Live, OpenError> {
-    open_planes(dir, workspace, stage, &Reach::default())
+pub async fn open(dir: &Path, workspace: &Workspace, stage: &str) -> Result<Live, OpenError> {
+    open_planes(dir, workspace, stage, &Reach::default()).await
 }
 
 /// The same for a run that reaches only a part. Of a plane that is not reached no credentials are needed, and what
@@ -141,7 +141,7 @@ pub fn open(dir: &Path, workspace: &Workspace, stage: &str) -> Result<Live, Open
 ///
 /// # Errors
 /// As [`open`].
-pub fn open_planes(dir: &Path, workspace: &Workspace, stage: &str, reach: &Reach) -> Result<Live, OpenError> {
+pub async fn open_planes(dir: &Path, workspace: &Workspace, stage: &str, reach: &Reach) -> Result<Live, OpenError> {
     let spec = &workspace.settings.spec;
     let stage = spec.stages.iter().find(|s| s.name == stage).ok_or_else(|| OpenError::UnknownStage {
         asked: stage.to_owned(),
@@ -174,7 +174,7 @@ pub fn open_planes(dir: &Path, workspace: &Workspace, stage: &str, reach: &Reach
                 true => crate::vaults::open(name, spec.secrets.as_ref(), &source)?,
                 false => Arc::new(crate::unreached::Unreached),
             };
-            let cluster = crate::confluent::open(cloud, reach, &source, patience()?).map_err(port)?;
+            let cluster = crate::confluent::open(cloud, reach, &source, patience()?).await.map_err(port)?;
             Ok(Live { cluster: Arc::new(cluster), vaults })
         }
         #[cfg(not(feature = "confluent"))]
@@ -182,7 +182,7 @@ pub fn open_planes(dir: &Path, workspace: &Workspace, stage: &str, reach: &Reach
         #[cfg(feature = "kafka")]
         ClusterEntity { apache_kafka: Some(kafka), .. } => {
             let (port, source) = (port(name), source(dir, spec));
-            let cluster = crate::kafka::open(kafka, &source, patience()?).map_err(port)?;
+            let cluster = crate::kafka::open(kafka, &source, patience()?).await.map_err(port)?;
             let vaults = crate::vaults::open(name, spec.secrets.as_ref(), &source)?;
             Ok(Live { cluster: Arc::new(cluster), vaults })
         }
@@ -200,9 +200,9 @@ fn port(cluster: &str) -> impl Fn(PortError) -> OpenError {
 
 /// Where weir's own credentials are.
 #[cfg(feature = "kafka")]
-fn source<'a>(dir: &'a Path, spec: &'a weir_model::WorkspaceSpec) -> crate::credentials::Source<'a> {
+fn source<'a>(dir: &'a Path, spec: &'a weir_model::WorkspaceSpec) -> crate::source::Source<'a> {
     let key_vault = spec.secrets.as_ref().and_then(|secrets| secrets.key_vault.as_ref());
-    crate::credentials::Source { env: &|name| std::env::var(name).ok(), key_vault, dir }
+    crate::source::Source { env: &|name| std::env::var(name).ok(), key_vault, dir }
 }
 
 /// What has to be asked of a cluster for a plan: what is declared and what is owned.

@@ -1,4 +1,4 @@
-//! What weir's binaries share: flags, formats, exit codes, the terminal. The one crate that knows `clap`.
+//! The command line of weir: its commands, flags, formats, exit codes, the terminal. The one crate that knows `clap`.
 //!
 //! A binary is `Args` and `run`; [`main`] parses, calls, prints what went wrong and turns it into an [`Exit`]:
 //!
@@ -19,13 +19,17 @@
 //! }
 //! ```
 //!
-//! This crate must not know what a plan is, nor decide anything.
+//! A command parses, calls `weir-pipeline`, prints and exits. This crate must not decide anything.
 
 mod binary;
+pub mod commands;
 mod exit;
 mod file;
+mod findings;
+mod fix;
 mod flags;
-
+mod new_files;
+mod plans;
 mod progress;
 mod terminal;
 

@@ -1,4 +1,4 @@
-//! Changes of topics and bindings: weir-kafka's, in Confluent Cloud's terms.
+//! Applies changes of topics and ACL bindings through weir-kafka, translated to Confluent Cloud's terms.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,7 +31,7 @@ pub(crate) async fn apply(cloud: &ConfluentCloud, changes: &[&Change]) -> Vec<An
             Err(error) => answers[place] = Some(Err(error)),
         }
     }
-    // What cannot be done in one step is prepared in a first.
+    // A change that needs two steps gets its first step here.
     let first: Vec<(usize, Change)> =
         sent.iter().filter_map(|(place, change)| Some((*place, dialect::before(change)?))).collect();
     for (place, answer) in carry_out(kafka, &first).await {
@@ -53,12 +53,12 @@ async fn carry_out(kafka: &weir_kafka::Kafka, changes: &[(usize, Change)]) -> Ve
     changes.iter().map(|(place, _)| *place).zip(answers).collect()
 }
 
-/// The same error for each change.
+/// Returns the same error for each change.
 pub(crate) fn for_all(number: usize, error: &PortError) -> Vec<Answer> {
     (0..number).map(|_| Err(error.again())).collect()
 }
 
-/// The ids of all principals that are named.
+/// Returns the ids of all service accounts that the changes name.
 async fn ids(cloud: &ConfluentCloud, changes: &[&Change]) -> Result<BTreeMap<String, String>, PortError> {
     let named: BTreeSet<&str> = changes
         .iter()
@@ -70,12 +70,12 @@ async fn ids(cloud: &ConfluentCloud, changes: &[&Change]) -> Result<BTreeMap<Str
     if named.is_empty() { Ok(BTreeMap::new()) } else { cloud.ids(&named).await }
 }
 
-/// The account that a principal means; none for everybody.
+/// Returns the account that a principal names; `None` for `User:*`.
 fn account(principal: &str) -> Option<&str> {
     principal.strip_prefix("User:").filter(|name| !name.is_empty() && *name != "*")
 }
 
-/// A change as the brokers take it; `None` if there is nothing to do.
+/// Translates a change for the brokers; `None` if there is nothing to do.
 fn translated(
     cloud: &ConfluentCloud,
     change: &Change,
@@ -106,7 +106,7 @@ fn translated(
         }
         Change::DeleteAcl { principal, acl } => match known(principal, ids) {
             Some(principal) => Ok(Some(Change::DeleteAcl { principal, acl: acl.clone() })),
-            // The list of accounts has no such name: nothing can be bound to it.
+            // The list of accounts does not have the name, so no binding can exist for it.
             None if account(principal).is_some() && cloud.control().is_ok() => Ok(None),
             None => Err(nobody(cloud, principal)),
         },
@@ -132,16 +132,16 @@ fn known(principal: &str, ids: &BTreeMap<String, String>) -> Option<String> {
 
 fn nobody(cloud: &ConfluentCloud, principal: &str) -> PortError {
     match (account(principal), cloud.control()) {
-        (None, _) => refused(format!("`{principal}` is no principal; it must be `User:` and a name")),
+        (None, _) => refused(format!("`{principal}` is not a principal; it must be `User:` and a name")),
         (Some(name), Ok(_)) => refused(format!("there is no service account `{name}`")),
         (Some(name), Err(_)) => untold(name),
     }
 }
 
-/// Without the control plane only those accounts are known that were told.
+/// Makes the error for a service account whose id is unknown, since the control plane is out of reach.
 pub(crate) fn untold(name: &str) -> PortError {
     let message = format!(
-        "the id of the service account `{name}` is not told, and the control plane is not open in this run; hand in \
+        "the id of the service account `{name}` is unknown, and the control plane is not open in this run; hand in \
          the receipt of the run that made it"
     );
     PortError::new(ErrorKind::Unavailable, message)

@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use weir_findings::render::{inert, inert_line};
+use weir_findings::{
+    count,
+    render::{inert, inert_line},
+};
 
 use crate::{Outcome, Receipt, StepOutcome, StepReceipt};
 
@@ -46,9 +49,8 @@ pub fn markdown(receipt: &Receipt) -> String {
         out.push_str(&table(&bad));
     }
     if !good.is_empty() {
-        let noun = if good.len() == 1 { "step" } else { "steps" };
         let rows = table(&good);
-        let _ = writeln!(out, "<details><summary>{} {noun} done</summary>\n\n{rows}</details>\n", good.len());
+        let _ = writeln!(out, "<details><summary>{} done</summary>\n\n{rows}</details>\n", count(good.len(), "step"));
     }
     let plan = receipt.plan.to_string();
     let _ = writeln!(out, "<sub>plan {} · {} to {}</sub>", inert(&plan), receipt.started, receipt.finished);

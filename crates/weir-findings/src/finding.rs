@@ -64,9 +64,9 @@ pub struct Finding<P = Span> {
     pub severity: Severity,
     /// The problem, with the value that was seen. A sentence fragment in lower case.
     pub message: String,
-    /// Where.
+    /// The place.
     pub at: P,
-    /// A few words printed beside the place.
+    /// Label to print beside the place, a few words.
     pub label: Option<String>,
     /// The reason, if the rule's page does not state it: an organisation's own reason.
     pub note: Option<String>,
@@ -81,7 +81,7 @@ pub struct Finding<P = Span> {
 /// A second place of a [`Finding`], with its relation to the problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Related<P = Span> {
-    /// Where.
+    /// The place.
     pub at: P,
     /// The relation, in a few words.
     pub message: String,

@@ -6,12 +6,16 @@
 //! crate must not know the kinds of entities, nor the source of the text.
 
 mod conceal;
+mod count;
 mod finding;
 pub mod render;
 mod rule;
 mod source;
+mod suggest;
 
 pub use conceal::names_secret;
+pub use count::{count, plural};
 pub use finding::{Edit, Finding, Fix, Related, RuleId, Severity, conceal, sort};
 pub use rule::RulePage;
 pub use source::{FileId, Position, SourceFile, Sources, Span};
+pub use suggest::{closest, unmistakable};

@@ -38,7 +38,7 @@ pub struct Position {
     pub column: usize,
 }
 
-/// One file's path and text.
+/// Path and text of a file.
 #[derive(Debug)]
 pub struct SourceFile {
     path: String,

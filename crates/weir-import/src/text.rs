@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use weir_findings::render::inert;
+use weir_findings::{count, render::inert};
 use weir_model::Kind;
 
 use crate::{Imported, Left, LeftKind};
@@ -12,16 +12,13 @@ const NAMED: usize = 20;
 
 /// A summary for people: what is in the files, then all that is not, each with its reason.
 pub fn summary(imported: &Imported) -> String {
-    let count = |kind, one: &str, many: &str| {
-        let count = imported.counts.get(&kind).copied().unwrap_or_default();
-        format!("{count} {}", if count == 1 { one } else { many })
-    };
+    let count = |kind, noun| count(imported.counts.get(&kind).copied().unwrap_or_default(), noun);
     let mut text = format!(
         "imported {}, {}, {}, {}\n",
-        count(Kind::Team, "team", "teams"),
-        count(Kind::Topic, "topic", "topics"),
-        count(Kind::ServiceAccount, "service account", "service accounts"),
-        count(Kind::AccessControlList, "access control list", "access control lists"),
+        count(Kind::Team, "team"),
+        count(Kind::Topic, "topic"),
+        count(Kind::ServiceAccount, "service account"),
+        count(Kind::AccessControlList, "access control list"),
     );
     for (kind, title) in [
         (LeftKind::Topic, "topics that are not imported"),

@@ -1,4 +1,4 @@
-//! Changes, in as few requests as the brokers take, with an answer for each.
+//! Applies changes, in as few requests as the brokers accept, with an answer for each change.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,8 @@ use crate::{
     observe,
 };
 
-/// What one request may hold. A broker takes 10,000 metadata records a request; more than this gains nothing.
+/// Limits for one request. A broker accepts 10,000 metadata records in a request; larger requests than these gain
+/// nothing.
 const RECORDS: usize = 5_000;
 const TOPICS: usize = 500;
 const ACLS: usize = 1_000;
@@ -33,7 +34,7 @@ fn no_key() -> PortError {
     refused("API keys are not created and deleted in batches")
 }
 
-/// The error of something that is not taken.
+/// Makes the error of a refused change.
 pub(crate) fn refused(message: impl Into<String>) -> PortError {
     PortError::new(ErrorKind::Refused, message)
 }
@@ -42,7 +43,7 @@ pub(crate) async fn apply(kafka: &Kafka, changes: &[&Change]) -> Vec<Answer> {
     if changes.is_empty() {
         return Vec::new();
     }
-    // A bootstrap address may lead elsewhere by now.
+    // The bootstrap address may lead to another cluster since the last call.
     let cluster = match observe::describe_cluster(kafka).await {
         Ok(cluster) => cluster,
         Err(error) => return changes.iter().map(|_| Err(error.again())).collect(),
@@ -77,15 +78,15 @@ struct Work<'c> {
     old_accounts: Items<&'c str>,
 }
 
-/// Items of one request, each with the place of its change.
+/// The items of a request, each with the index of its change.
 type Items<T> = Vec<(usize, T)>;
 type Sent<'a> = BoxFuture<'a, Result<Vec<Result<(), ItemError>>, Error>>;
 
-/// How a kind of request is made.
+/// A kind of request.
 struct Request<T> {
     what: &'static str,
     name: fn(&T) -> &str,
-    /// Whether no two items of a request may have the same name.
+    /// `true` if the items of a request must have different names.
     unique: bool,
     weight: fn(&T) -> usize,
     most: usize,
@@ -144,7 +145,7 @@ impl Batch<'_> {
                 Change::CreateAcl { principal, acl: _ }
                     if principal.strip_prefix("User:").is_none_or(str::is_empty) =>
                 {
-                    let wrong = format!("`{principal}` is no principal; it must be `User:` and a name");
+                    let wrong = format!("`{principal}` is not a principal; it must be `User:` and a name");
                     self.answer(place, Err(refused(wrong)));
                 }
                 Change::CreateAcl { principal, acl } => match acl::binding(principal, acl) {
@@ -166,8 +167,8 @@ impl Batch<'_> {
         work
     }
 
-    /// Sends all items, however many requests that takes. What is left over are items that the broker answered with
-    /// an error that may mean that there is nothing to do.
+    /// Sends all items, in as many requests as needed. Returns the items whose error may mean that there is nothing
+    /// to do.
     async fn send<T>(
         &mut self,
         request: Request<T>,
@@ -203,7 +204,7 @@ impl Batch<'_> {
                         }
                     }
                 }
-                // Nothing was sent; without that item it is.
+                // librdkafka refused one item and sent nothing, so the others are sent again without it.
                 Err(Error::Item { index, reason }) if index < chunk.len() => {
                     let (place, item) = chunk.remove(index);
                     let what = format!("{} `{}`: {reason}", request.what, (request.name)(&item));
@@ -252,7 +253,8 @@ impl Batch<'_> {
         };
         for (place, (topic, error)) in there {
             let Some(found) = found.get(&topic.name) else {
-                // The controller knows it, the broker that was asked does not yet: look again later.
+                // The controller knows the topic, but the answering broker does not know it yet: a later try can
+                // compare the two.
                 self.answer(place, Err(PortError { kind: ErrorKind::Retry, ..error }));
                 continue;
             };
@@ -291,7 +293,7 @@ impl Batch<'_> {
         }
     }
 
-    /// librdkafka cannot move replicas: all that can be said is whether there is nothing to do.
+    /// librdkafka cannot move replicas, so a change succeeds only if there is nothing to do.
     async fn change_replication(&mut self, items: Items<(&str, usize)>) {
         let found = self.describe(&items.iter().map(|(_, (topic, _))| *topic).collect::<Vec<_>>()).await;
         for (place, (topic, to)) in items {
@@ -301,7 +303,7 @@ impl Batch<'_> {
         }
     }
 
-    /// Partitions and replicas of topics, as far as they can be read.
+    /// Returns partitions and replicas of the topics that can be read.
     async fn describe(&self, names: &[&str]) -> BTreeMap<String, (usize, usize)> {
         let names: Vec<&str> = names.iter().copied().filter(|name| observe::is_topic_name(name)).collect();
         let found = observe::describe(self.kafka, &names).await.unwrap_or_default();
@@ -393,7 +395,7 @@ impl Batch<'_> {
         self.send(request, items, None).await;
     }
 
-    /// Accounts are created and described by notes.
+    /// Creates accounts and changes their descriptions, by writing notes.
     async fn accounts(&mut self, wanted: Items<(&str, Option<&str>, &str)>) {
         let Some(principals) = self.read(wanted.iter().map(|(place, (name, ..))| (*place, *name))).await else {
             return;
@@ -402,7 +404,7 @@ impl Batch<'_> {
         for (place, (name, from, to)) in wanted {
             let account = principals.accounts.get(name).cloned().unwrap_or_default();
             let wrong = match from {
-                _ if !is_account_name(name) => format!("`{name}` is no name of a service account"),
+                _ if !is_account_name(name) => format!("`{name}` is not a valid name of a service account"),
                 None if account.exists() && account.description() != to => format!(
                     "the service account `{name}` exists already, with the description `{}`",
                     account.description()
@@ -423,14 +425,14 @@ impl Batch<'_> {
             self.answer(place, Err(refused(wrong)));
         }
         self.create_acls(items).await;
-        // What stays of the old notes holds no more: their numbers are lower.
+        // Old notes that could not be deleted have lower numbers, and no longer count.
         old.retain(|(place, _)| matches!(self.answers[*place], Some(Ok(()))));
         let answers: Vec<usize> = old.iter().map(|(place, _)| *place).collect();
         self.delete_acls(old).await;
         answers.into_iter().for_each(|place| self.answer(place, Ok(())));
     }
 
-    /// Credentials go first: without them nobody logs in any more.
+    /// Deletes the credentials before the notes, so that no client can log in any more.
     async fn delete_accounts(&mut self, wanted: Items<&str>) {
         let Some(principals) = self.read(wanted.iter().copied()).await else { return };
         for (place, _) in &wanted {
@@ -456,7 +458,8 @@ impl Batch<'_> {
             let filters = account.into_iter().flat_map(|account| &account.notes).filter_map(|note| note.filter(name));
             notes.extend(filters.map(|filter| (place, filter)));
         }
-        // One note that stays keeps the account: any failure counts, whichever note it is of. So each has an answer.
+        // A single remaining note would keep the account, so a failure for any note fails the deletion. Each note has
+        // an answer of its own.
         let places: Vec<usize> = notes.iter().map(|(place, _)| *place).collect();
         let items = notes.into_iter().enumerate().map(|(number, (_, filter))| (number, filter)).collect();
         let answers = std::mem::replace(&mut self.answers, places.iter().map(|_| None).collect());
@@ -468,7 +471,7 @@ impl Batch<'_> {
         }
     }
 
-    /// Reads accounts by name; all their changes fail if they cannot be read.
+    /// Reads accounts by name. If they cannot be read, all their changes fail.
     async fn read<'a>(&mut self, wanted: impl Iterator<Item = (usize, &'a str)>) -> Option<Principals> {
         let wanted: Vec<(usize, &str)> = wanted.collect();
         if wanted.is_empty() {
@@ -504,7 +507,7 @@ fn delete_credentials() -> Request<(String, ScramMechanism)> {
     }
 }
 
-/// Creating what is there already is done if it is the same.
+/// Compares an existing topic with the wanted one: creating the same topic again succeeds.
 fn already_there(name: &str, found: &ObservedTopic, wanted: &ObservedTopic) -> Answer {
     let mut settings = found.config.keys().chain(wanted.config.keys());
     let setting = settings.find(|setting| found.config.get(*setting) != wanted.config.get(*setting));
@@ -520,7 +523,7 @@ fn already_there(name: &str, found: &ObservedTopic, wanted: &ObservedTopic) -> A
     Err(refused(format!("the topic `{name}` exists already, with {difference}")))
 }
 
-/// A principal is `User:` and a name; one that is everybody, or nobody, is no account.
+/// Returns `true` for the name of a single account, as in `User:` and a name.
 fn is_account_name(name: &str) -> bool {
     !name.is_empty() && name != "*" && !name.chars().any(char::is_control)
 }

@@ -10,7 +10,9 @@ pub use kafka_value::{KafkaValue, deserialize_observed, observed};
 
 use kafka_value::{in_size, in_time};
 
-use crate::{Duration, SettingValue, Size, closest};
+use weir_findings::closest;
+
+use crate::{Duration, SettingValue, Size};
 
 /// The word for "no limit", where Kafka has a number for it.
 pub const UNLIMITED: &str = "unlimited";

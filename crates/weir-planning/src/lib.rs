@@ -68,5 +68,5 @@ pub use policy::{PlanPolicies, PlanWaiver};
 pub use precondition::Precondition;
 pub use report::{Report, ReportItem, ReportKind};
 pub use risk::Risk;
-pub use rules::RULES;
+pub use rules::rule_pages;
 pub use scope::{NamePattern, Scope};

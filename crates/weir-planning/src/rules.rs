@@ -2,8 +2,12 @@
 
 use weir_findings::{RulePage, Severity};
 
-/// The pages of all rules of this crate, by id.
-pub const RULES: &[RulePage] = &[
+/// Returns the pages of all rules of this crate, by id.
+pub fn rule_pages() -> &'static [RulePage<'static>] {
+    PAGES
+}
+
+const PAGES: &[RulePage] = &[
     RulePage {
         id: "cluster-limit",
         severity: Severity::Error,

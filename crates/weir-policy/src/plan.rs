@@ -1,11 +1,12 @@
 //! Policies over the steps of a plan.
 //!
-//! They are written into the plan ([`plan_policies`]), which makes them part of its digest, and asked of the plan itself
-//! ([`check_plan`]): when it is made, and again when it is carried out, with that time.
+//! [`plan_policies`] writes the policies into the plan, so that its digest covers them. [`check_plan`] applies them
+//! to the plan itself: when weir makes the plan, and again when weir carries it out, with the time of that moment.
 
 use std::collections::BTreeMap;
 
 use jiff::{Timestamp, tz::TimeZone};
+use weir_cel::{Environment, Fact, Failure, Globals, Problem, Record};
 use weir_findings::{Finding, RuleId, Severity};
 use weir_model::{
     EntityRef, Kind, Loaded, PolicyKind, PolicySeverity, PolicySpec, ResolvedSetting, Route, SettingValue, Workspace,
@@ -15,14 +16,14 @@ use weir_planning::{About, Change, Object, Plan, PlanPolicies, PlanWaiver, Plane
 
 use crate::{
     Policies,
-    cel::{Fact, Failure, Globals, Problem, Record},
     check::{budget, too_much},
     comment,
     compile::Compiled,
+    dialect::DIALECT,
     facts, rules,
 };
 
-/// What policies over plans say in a stage, by name.
+/// Returns the policies over plans that apply in a stage, by name.
 pub fn policies_in(workspace: &Workspace, stage: &str) -> BTreeMap<String, String> {
     let (compiled, _) = Policies::compile(workspace);
     let stages: Vec<&str> = workspace.settings.spec.stages.iter().map(|stage| stage.name.as_str()).collect();
@@ -31,8 +32,8 @@ pub fn policies_in(workspace: &Workspace, stage: &str) -> BTreeMap<String, Strin
     about.filter_map(|policy| Some((policy.name.clone(), reduced(policy, here, &stages)?))).collect()
 }
 
-/// The policies of a workspace over the steps of `plan`, to be written into it with their exceptions; absent when there
-/// are none.
+/// Returns the policies of a workspace over the steps of `plan`, to be written into it with their waivers; `None` if
+/// there are no such policies.
 pub fn plan_policies(loaded: &Loaded, plan: &Plan) -> Option<PlanPolicies> {
     let workspace = loaded.workspace.as_ref()?;
     let policies = policies_in(workspace, &plan.stage);
@@ -53,7 +54,7 @@ pub fn plan_policies(loaded: &Loaded, plan: &Plan) -> Option<PlanPolicies> {
             until: waiver.until.to_string(),
         })
         .collect();
-    // A step has no line: a comment is for all steps of the entity that it is written in.
+    // A step has no line of its own, so a comment covers all steps of the entity around it.
     let (comments, _) = comment::all(loaded);
     waivers.extend(comments.into_iter().filter(|comment| policies.contains_key(&comment.rule)).filter_map(|comment| {
         let entity = comment.entity(loaded)?.to_string();
@@ -64,7 +65,7 @@ pub fn plan_policies(loaded: &Loaded, plan: &Plan) -> Option<PlanPolicies> {
     Some(PlanPolicies { policies, labels, waivers })
 }
 
-/// What a policy says in one stage, as JSON: which stage it is does not matter any more.
+/// Returns a policy as it applies in one stage, as JSON without any mention of stages.
 fn reduced(policy: &Compiled, here: usize, stages: &[&str]) -> Option<String> {
     let mut spec = policy.spec.clone();
     spec.matches.stages.clear();
@@ -100,11 +101,11 @@ fn labels_of(workspace: &Workspace, entity: &str) -> Option<BTreeMap<String, Str
     Some(labels.clone())
 }
 
-/// Everything in a plan that breaks the policies written into it, at the time `now`.
+/// Returns all violations in a plan of the policies written into it, at the time `now`.
 pub fn check_plan(plan: &Plan, now: Timestamp) -> Vec<Finding<Route>> {
     let Some(carried) = &plan.policies else { return Vec::new() };
     let mut findings = Vec::new();
-    let env = match crate::cel::Environment::new() {
+    let env = match Environment::new(&DIALECT) {
         Ok(env) => env,
         Err(problem) => return vec![unusable(plan, "", problem)],
     };
@@ -129,7 +130,7 @@ pub fn check_plan(plan: &Plan, now: Timestamp) -> Vec<Finding<Route>> {
     let none = BTreeMap::new();
     let mut spent = vec![0; policies.len()];
     let budget = budget(plan.steps.len());
-    // What each policy gives, apart: of one that costs too much nothing else is told.
+    // Findings are kept per policy: for a policy that costs too much, only that is reported.
     let mut given: Vec<Vec<Finding<Route>>> = vec![Vec::new(); policies.len()];
     for step in &plan.steps {
         let labels = step.entity.as_ref().and_then(|entity| carried.labels.get(entity)).unwrap_or(&none);
@@ -270,7 +271,7 @@ fn step_facts<'p>(step: &'p Step, labels: &'p BTreeMap<String, String>) -> Recor
     Record::new(fields)
 }
 
-/// A setting in Kafka's spelling as expressions see it.
+/// Returns a setting in Kafka's spelling as a typed value for expressions.
 fn typed(name: &str, value: &KafkaValue) -> Option<Fact<'static>> {
     let value = SettingValue::Scalar(value.to_string());
     let resolved = ResolvedSetting { value: &value, layer: weir_model::Layer::Entity };
@@ -279,7 +280,7 @@ fn typed(name: &str, value: &KafkaValue) -> Option<Fact<'static>> {
         Fact::Int(number) => Fact::Int(number),
         Fact::Double(number) => Fact::Double(number),
         Fact::Bool(value) => Fact::Bool(value),
-        // A list of words, each its own.
+        // A list of words becomes a list of texts.
         _ => Fact::list(value.to_string().split(',').map(|word| Fact::owned(word.trim().to_owned()))),
     })
 }

@@ -6,7 +6,7 @@ use super::{
     inert,
     words::{line, more_places, some},
 };
-use crate::{Finding, Fix, Severity, SourceFile, Sources, Span};
+use crate::{Finding, Fix, Severity, SourceFile, Sources, Span, count};
 
 /// Layout options of [`text`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,22 +48,17 @@ pub fn text(findings: &[Finding], sources: &Sources, style: Style) -> String {
 /// Returns a summary such as `2 errors, 1 warning in 3 files`, or `no findings`.
 pub fn summary(findings: &[Finding]) -> String {
     let mut parts = Vec::new();
-    for (severity, one, many) in [
-        (Severity::Error, "error", "errors"),
-        (Severity::Warning, "warning", "warnings"),
-        (Severity::Info, "remark", "remarks"),
-    ] {
+    for (severity, noun) in [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Info, "remark")] {
         match findings.iter().filter(|f| f.severity == severity).count() {
             0 => {}
-            1 => parts.push(format!("1 {one}")),
-            n => parts.push(format!("{n} {many}")),
+            number => parts.push(count(number, noun)),
         }
     }
     if parts.is_empty() {
         return "no findings".to_owned();
     }
     let files = findings.iter().map(|f| f.at.file).collect::<BTreeSet<_>>().len();
-    format!("{} in {files} {}", parts.join(", "), if files == 1 { "file" } else { "files" })
+    format!("{} in {}", parts.join(", "), count(files, "file"))
 }
 
 /// A place to show, with its label. `primary` marks the finding's own place.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::inert;
-use crate::Related;
+use crate::{Related, plural};
 
 /// Length in bytes above which a word is cut in its middle, in case a file has a very long text where a name belongs.
 const LONGEST_WORD: usize = 200;
@@ -18,7 +18,7 @@ pub(super) fn some<P>(related: &[Related<P>], most: usize) -> (&[Related<P>], us
 
 /// Returns words such as `and 3990 more places`.
 pub(super) fn more_places(more: usize) -> String {
-    format!("and {more} more {}", if more == 1 { "place" } else { "places" })
+    format!("and {more} more {}", plural(more, "place"))
 }
 
 /// Returns `text` with its long words cut, and cut as a whole if it is too long.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use serde::de::DeserializeOwned;
-use weir_findings::{Edit, FileId, Finding, Fix, RuleId, Span};
+use weir_findings::{Edit, FileId, Finding, Fix, RuleId, Span, closest, unmistakable};
 
 use super::{
     Placed, Read,
@@ -11,7 +11,7 @@ use super::{
     typed,
 };
 use crate::{
-    API_VERSION, Entity, EntityRef, Kind, Metadata, Origin, OwnedMetadata, closest, rules, unmistakable,
+    API_VERSION, Entity, EntityRef, Kind, Metadata, Origin, OwnedMetadata, rules,
     yaml::{Document, NodeId, Shape, Tape, Trust, listed},
 };
 

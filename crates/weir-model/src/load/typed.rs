@@ -6,10 +6,10 @@
 use std::ops::Range;
 
 use serde::de::DeserializeOwned;
-use weir_findings::{FileId, Finding, Span};
+use weir_findings::{FileId, Finding, Span, closest, unmistakable};
 
 use crate::{
-    closest, rules, settings, unmistakable,
+    rules, settings,
     yaml::{Instead, NodeId, Problem, Tape, Trust, TypeError, deserialize, listed},
 };
 

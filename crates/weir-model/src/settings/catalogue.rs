@@ -4,7 +4,7 @@ use std::{borrow::Cow, ops::RangeInclusive, sync::OnceLock};
 
 use serde::Deserialize;
 
-use crate::closest;
+use weir_findings::closest;
 
 /// A topic setting.
 #[derive(Clone, Debug)]

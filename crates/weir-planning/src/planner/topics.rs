@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use weir_findings::count;
 use weir_model::{Ensure, Kind, settings::KafkaValue};
 
 use super::{
@@ -309,11 +310,6 @@ fn delete(draft: &mut Draft<'_>, name: &str, there: &ObservedTopic, owner: Owner
         meaning.push("no file declares the topic, and the stage prunes".to_owned());
     }
     draft.step(Change::DeleteTopic { topic: name.to_owned() }, owner, risk, meaning);
-}
-
-/// `1 record`, `2 records`.
-pub(super) fn count(number: u64, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// New names against all names of the cluster: `.` and `_` are the same in Kafka's metric names.

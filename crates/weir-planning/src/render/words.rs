@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use weir_findings::count;
 use weir_model::{Permission, settings::KafkaValue};
 
 use crate::{Acl, Change, Host, Plan, Risk, Step, Verb, acl::target};
@@ -42,8 +43,7 @@ pub(super) fn headline(change: &Change) -> String {
             format!("topic {topic}: replication factor {from} → {to}")
         }
         Change::AlterConfig { topic, settings } => {
-            let noun = if settings.len() == 1 { "setting" } else { "settings" };
-            format!("topic {topic}: {} {noun}", settings.len())
+            format!("topic {topic}: {}", count(settings.len(), "setting"))
         }
         Change::CreateAcl { principal, acl } | Change::DeleteAcl { principal, acl } => binding(principal, acl),
         Change::CreateKey { account, slot, replaces, .. } => match replaces {
@@ -67,7 +67,7 @@ pub(super) fn details(step: &Step) -> Vec<String> {
         }
         Change::UpdateAccount { account: _, from, to } => lines.push(format!("“{from}” → “{to}”")),
         Change::CreateTopic { topic: _, partitions, replication_factor, config } => {
-            let partitions = partitions.map(|n| format!("{n} partition{}", if n == 1 { "" } else { "s" }));
+            let partitions = partitions.map(|n| count(n, "partition"));
             let replicas = replication_factor.map(|n| format!("replication factor {n}"));
             let shape: Vec<_> = partitions.into_iter().chain(replicas).collect();
             if !shape.is_empty() {

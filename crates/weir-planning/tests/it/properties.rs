@@ -108,7 +108,13 @@ proptest! {
         prop_assert_eq!(&Plan::from_json(&json).unwrap(), &outcome.plan);
         let ids: BTreeSet<_> = outcome.plan.steps.iter().map(|s| &s.id).collect();
         prop_assert_eq!(ids.len(), outcome.plan.steps.len(), "step ids are unique");
-        for rendered in [render::text(&outcome.plan, false), render::markdown(&outcome.plan), render::drift(&weir_planning::Drift::of(&outcome.plan), false)] {
+        let drift = weir_planning::Drift::of(&outcome.plan);
+        for rendered in [
+            render::text(&outcome.plan, false),
+            render::markdown(&outcome.plan),
+            render::drift(&drift, false),
+            render::drift_markdown(&drift),
+        ] {
             prop_assert!(!rendered.contains("##vso") && !rendered.contains('\u{202e}'), "{}", rendered);
         }
         // A key goes once its replacement is made: until then the vault hands it out.

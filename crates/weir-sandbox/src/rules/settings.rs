@@ -1,4 +1,4 @@
-//! Topic settings, as far as a broker looks at them.
+//! Topic settings, with a broker's checks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,8 @@ use weir_ports::PortError;
 
 use super::refused;
 
-/// Refuses what a broker refuses of a topic whose own settings become `config`, of which `touched` change.
+/// Refuses invalid settings, as a broker does. The topic's own settings become `config`, and `touched` are the
+/// changed ones.
 pub(crate) fn check<'a>(
     read_only: &BTreeSet<String>,
     touched: impl Iterator<Item = &'a str>,
@@ -28,7 +29,7 @@ pub(crate) fn check<'a>(
         };
         let written = SettingValue::Scalar(value.to_string());
         settings::canonical(setting, &written).map_err(|wrong| value_refused(&wrong))?;
-        // What people may write in files, a broker does not take: units, `unlimited`, `default`.
+        // A broker refuses units, `unlimited` and `default`, which files may use.
         let is_number = matches!(known.kind, SettingKind::Time(_) | SettingKind::Size(_) | SettingKind::Integer(_));
         if is_number && value.number().is_none() || written.is_default() {
             return Err(value_refused("it is not in Kafka's own spelling"));
@@ -43,7 +44,7 @@ pub(crate) fn check<'a>(
     Ok(())
 }
 
-/// The first setting in which two topics differ.
+/// Returns the first setting in which two topics differ.
 pub(crate) fn difference<'a>(
     a: &'a BTreeMap<String, KafkaValue>,
     b: &'a BTreeMap<String, KafkaValue>,
@@ -51,7 +52,7 @@ pub(crate) fn difference<'a>(
     a.keys().chain(b.keys()).find(|setting| a.get(*setting) != b.get(*setting)).map(String::as_str)
 }
 
-/// What settings a topic has that does not set them: those of Apache Kafka.
+/// Returns the settings that a topic inherits: Apache Kafka's defaults.
 pub(crate) fn defaults() -> BTreeMap<String, KafkaValue> {
     let settings = settings::all().iter().filter(|setting| setting.apache_kafka);
     settings::observed(settings.map(|setting| (setting.name.to_owned(), setting.default.to_owned())))

@@ -1,4 +1,4 @@
-//! What it refuses beyond what the suite asks of everybody, in its words.
+//! Refusals that the conformance suite does not demand, with their messages.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ fn grant(principal: &str, acl: Acl) -> Change {
 }
 
 #[tokio::test]
-async fn in_plain_words() {
+async fn refusals_have_plain_messages() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = open(folder.path());
     does(&sandbox, topic("t.a")).await.unwrap();
@@ -76,7 +76,7 @@ async fn in_plain_words() {
 }
 
 #[tokio::test]
-async fn min_insync_replicas_beyond_the_copies_is_taken_as_kafka_takes_it() {
+async fn min_insync_replicas_above_the_replication_factor_is_accepted_as_in_kafka() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = open(folder.path());
     let create = Change::CreateTopic {
@@ -89,7 +89,7 @@ async fn min_insync_replicas_beyond_the_copies_is_taken_as_kafka_takes_it() {
 }
 
 #[tokio::test]
-async fn beyond_its_limits() {
+async fn changes_beyond_a_limit_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = open(folder.path());
     sandbox
@@ -118,7 +118,7 @@ async fn beyond_its_limits() {
 }
 
 #[tokio::test]
-async fn read_only_settings_and_mirrors() {
+async fn changes_of_read_only_settings_and_mirrors_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = open(folder.path());
     sandbox.configure(|cluster| _ = cluster.read_only_settings.insert("segment.bytes".to_owned())).unwrap();
@@ -135,7 +135,7 @@ async fn read_only_settings_and_mirrors() {
 }
 
 #[tokio::test]
-async fn not_the_deletion_of_an_account_with_bindings_which_stay() {
+async fn deleting_an_account_with_bindings_succeeds_and_keeps_the_bindings() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = open(folder.path());
     does(&sandbox, account("a")).await.unwrap();
@@ -149,7 +149,7 @@ async fn not_the_deletion_of_an_account_with_bindings_which_stay() {
 }
 
 #[tokio::test]
-async fn keys_of_others() {
+async fn foreign_keys_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = open(folder.path());
     for name in ["a", "b"] {

@@ -50,7 +50,7 @@ fn list(out: &mut Out, owner: &str, teams: &[String], at: impl Fn(usize) -> Rout
         let message = if team == owner {
             format!("team `{team}` owns the topic and needs no consent of its own")
         } else if teams[..i].contains(team) {
-            format!("team `{team}` is there twice")
+            format!("team `{team}` is listed twice")
         } else if everybody && team != "*" {
             format!("`\"*\"` lets every team in, `{team}` included")
         } else {

@@ -18,6 +18,7 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
+/// Confluent Cloud's limit for the description of a service account, in characters.
 const MAX_LENGTH: usize = 128;
 
 fn check(cx: &Context<'_>, out: &mut Out) {
@@ -27,7 +28,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
         let at = || Route::value(account.entity_ref(), ["metadata", "description"]);
         if length > MAX_LENGTH {
             let message = format!("the description has {length} characters");
-            out.push(out.error(at(), message).help("use at most 128"));
+            out.push(out.error(at(), message).help("use at most 128 characters"));
         } else if description.trim().chars().any(char::is_control) {
             out.push(out.error(at(), "the description has several lines or control characters").help("write one line"));
         }

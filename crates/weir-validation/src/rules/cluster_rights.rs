@@ -37,8 +37,8 @@ fn check(cx: &Context<'_>, out: &mut Out) {
                 for (j, operation) in rule.operations.iter().enumerate().filter(|(_, op)| !HARMLESS.contains(op)) {
                     let mut at = level.route(acl, "rules", i, "operations");
                     at.path.push(j.to_string());
-                    let message = format!("`{operation:?}` on the cluster is a right over every team's topics");
-                    out.push(out.error(at, message).help("remove it; a rule on one's own topics may do"));
+                    let message = format!("`{operation:?}` on the cluster affects the topics of every team");
+                    out.push(out.error(at, message).help("remove it; a rule on your own topics may be enough"));
                 }
             }
         }

@@ -39,14 +39,14 @@ fn check(cx: &Context<'_>, out: &mut Out) {
         if let Some(kafka) = &cluster.apache_kafka {
             if let Some(broker) = kafka.bootstrap.split(',').find(|broker| !is_address(broker.trim())) {
                 let at = cx.settings(["clusters", name, "apacheKafka", "bootstrap"]);
-                let message = format!("`{}` is no `host:port`", broker.trim());
+                let message = format!("`{}` is not `host:port`", broker.trim());
                 out.push(out.error(at, message).help("write `broker-1:9092`, several separated by commas"));
             }
             credentials(cx, out, &["clusters", name, "apacheKafka"], kafka.credentials.as_ref());
             tokens(cx, out, name, kafka);
             if kafka.cluster_id.trim().is_empty() {
                 let at = cx.settings(["clusters", name, "apacheKafka", "clusterId"]);
-                let help = "write what `kafka-cluster.sh cluster-id` prints";
+                let help = "write the id that `kafka-cluster.sh cluster-id` prints";
                 out.push(out.error(at, "the cluster's id is empty").help(help));
             }
         }
@@ -57,7 +57,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
             }
             if sandbox.brokers == Some(0) {
                 let at = cx.settings(["clusters", name, "sandbox", "brokers"]);
-                out.push(out.error(at, "a cluster without brokers cannot be").help("write 3, or leave it out"));
+                out.push(out.error(at, "a cluster needs at least one broker, found 0").help("write 3, or leave it out"));
             }
         }
         if let Some(id) = identity(cluster)
@@ -65,21 +65,21 @@ fn check(cx: &Context<'_>, out: &mut Out) {
         {
             let finding = out
                 .warning(cx.settings(["clusters", name]), format!("`{name}` and `{other}` are the same cluster"))
-                .help("declare it once, and bind the stages to that name")
+                .help("declare the cluster once, and use that name in the stages")
                 .related(cx.settings(["clusters", other]), "the other one");
             out.push(finding);
         }
     }
 }
 
-/// OAUTHBEARER and its tokens come together, and are a log-in of their own.
+/// Checks the tokens of OAUTHBEARER: the mechanism and `tokens` need each other, and exclude `credentials`.
 fn tokens(cx: &Context<'_>, out: &mut Out, name: &str, kafka: &ApacheKafka) {
     let at = |rest: &[&str]| cx.settings(["clusters", name, "apacheKafka"].iter().chain(rest).copied());
     let is_bearer = |mechanism: SaslMechanism| mechanism == SaslMechanism::OauthBearer;
     match (kafka.security.mechanism, &kafka.security.tokens) {
         (Some(mechanism), None) if is_bearer(mechanism) => {
-            let message = "OAUTHBEARER needs tokens, and weir does not fetch them itself";
-            let help = "name the file where the platform keeps one: `tokens: {file: PATH}` beside the mechanism";
+            let message = "OAUTHBEARER needs a token, and weir does not fetch tokens";
+            let help = "name the file that holds the token: `tokens: {file: PATH}` beside `mechanism`";
             out.push(out.error(at(&["security", "mechanism"]), message).help(help));
         }
         (Some(mechanism), Some(_)) if !is_bearer(mechanism) => {
@@ -88,7 +88,7 @@ fn tokens(cx: &Context<'_>, out: &mut Out, name: &str, kafka: &ApacheKafka) {
         }
         (_, Some(tokens)) if tokens.file.trim().is_empty() => {
             let help = "write the file's path, as in `/var/run/secrets/kafka/token`";
-            out.push(out.error(at(&["security", "tokens", "file"]), "no file has an empty name").help(help));
+            out.push(out.error(at(&["security", "tokens", "file"]), "the path of the token file is empty").help(help));
         }
         (_, Some(_)) if kafka.credentials.is_some() => {
             let message = "there are `credentials` and `tokens`: two ways to log in";
@@ -105,12 +105,12 @@ fn confluent(cx: &Context<'_>, out: &mut Out, name: &str, cloud: &ConfluentCloud
         [("environment", &cloud.environment, "env-"), ("cluster", &cloud.cluster, "lkc-")]
     {
         if !is_id(value, beginning) {
-            let message = format!("`{value}` is no id of this kind");
+            let message = format!("`{value}` is not a valid `{field}` id");
             out.push(out.error(at(&[field]), message).help(format!("write the id that begins with `{beginning}`")));
         }
     }
     if let Some(api) = cloud.api.as_deref().filter(|api| !is_control_plane(api)) {
-        let message = format!("`{api}` is no https address of a control plane");
+        let message = format!("`{api}` is not the https address of a control plane");
         out.push(out.error(at(&["api"]), message).help("leave it out, or write `https://api.confluent.cloud`"));
     }
     let owners = ["sa-", "u-", "pool-", "group-"];
@@ -118,13 +118,13 @@ fn confluent(cx: &Context<'_>, out: &mut Out, name: &str, cloud: &ConfluentCloud
     if let Some(owner) = cloud.assigned_owner.as_deref().filter(|id| !is_owner(id)) {
         let help = "write the id of a service account, a user, an identity pool or a group mapping: `sa-…`, `u-…`, \
                     `pool-…`, `group-…`";
-        out.push(out.error(at(&["assignedOwner"]), format!("`{owner}` is no id of an owner")).help(help));
+        out.push(out.error(at(&["assignedOwner"]), format!("`{owner}` is not the id of an owner")).help(help));
     }
     let limits = cloud.limits.unwrap_or_default();
     for (field, limit) in [("partitions", limits.partitions), ("aclBindings", limits.acl_bindings)] {
         if limit == Some(0) {
-            let finding = out.error(at(&["limits", field]), "a cluster that takes nothing cannot be");
-            out.push(finding.help("write how many it takes, or leave it out"));
+            let finding = out.error(at(&["limits", field]), "a limit of 0 allows nothing");
+            out.push(finding.help("write the cluster's limit, or leave the field out"));
         }
     }
     credentials(cx, out, &path, cloud.credentials.as_ref());
@@ -134,21 +134,22 @@ fn confluent(cx: &Context<'_>, out: &mut Out, name: &str, cloud: &ConfluentCloud
         let at = at(&["kafka", "endpoint"]);
         if endpoint.is_empty() || !endpoint.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)) {
             let help = "write `PUBLIC`, `PRIVATE_LINK`, or the id of the access point";
-            out.push(out.error(at, format!("`{endpoint}` is no id of an access point")).help(help));
+            out.push(out.error(at, format!("`{endpoint}` is not the id of an access point")).help(help));
         } else if kafka.bootstrap.is_some() {
             let help = "leave one of them out";
-            out.push(out.error(at, "`bootstrap` says already where the brokers are").help(help));
+            out.push(out.error(at, "`bootstrap` already names the brokers").help(help));
         }
     }
     let Some(bootstrap) = kafka.bootstrap.as_deref() else { return };
-    // As Confluent writes it; unencrypted only on this machine, for tests.
+    // The address may have a protocol in front, as Confluent writes it. An unencrypted connection is accepted to this
+    // machine only, for tests.
     let here = bootstrap.strip_prefix("SASL_PLAINTEXT://");
     let brokers = here.or_else(|| bootstrap.strip_prefix("SASL_SSL://")).unwrap_or(bootstrap);
     let fits = |one: &&str| is_address(one.trim()) && (here.is_none() || is_here(one.trim()));
     if let Some(broker) = brokers.split(',').find(|one| !fits(one)) {
         let message = match here {
             Some(_) if is_address(broker.trim()) => format!("a login at `{}` would not be encrypted", broker.trim()),
-            _ => format!("`{}` is no `host:port`", broker.trim()),
+            _ => format!("`{}` is not `host:port`", broker.trim()),
         };
         let help = "write the cluster's bootstrap server, as in `pkc-1.westeurope.azure.confluent.cloud:9092`";
         out.push(out.error(at(&["kafka", "bootstrap"]), message).help(help));
@@ -162,17 +163,17 @@ fn credentials(cx: &Context<'_>, out: &mut Out, path: &[&str], credentials: Opti
     if !secret.is_some_and(|(host, name)| plain(host) && !host.contains('/') && plain(name)) {
         let at = cx.settings(path.iter().chain(&["credentials", "keyVault"]).copied());
         let help = "write `https://<vault>.vault.azure.net/secrets/<name>`";
-        out.push(out.error(at, format!("`{url}` is no address of a secret")).help(help));
+        out.push(out.error(at, format!("`{url}` is not the address of a secret")).help(help));
     }
 }
 
-/// Whether `text` is an id that begins so.
+/// Returns `true` if `text` is `beginning` followed by letters or digits.
 fn is_id(text: &str, beginning: &str) -> bool {
     let rest = text.strip_prefix(beginning).filter(|rest| !rest.is_empty());
     rest.is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
-/// Whether `url` is an https address of a host, or an http address of this machine.
+/// Returns `true` if `url` is an https address of a host, or an http address of this machine.
 fn is_control_plane(url: &str) -> bool {
     let (https, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
         (Some(rest), _) => (true, rest),
@@ -186,7 +187,7 @@ fn is_control_plane(url: &str) -> bool {
     https || is_here(authority)
 }
 
-/// Whether `host` or `host:port` is this machine.
+/// Returns `true` if `host` or `host:port` is this machine.
 fn is_here(authority: &str) -> bool {
     let host = match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => host,

@@ -45,7 +45,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
     }
 }
 
-/// A setting's value as Kafka would print it, when the topic has one of its own.
+/// Returns a setting's value as Kafka would print it, if the topic sets it and the value is valid.
 fn own(topic: &StagedTopic<'_>, name: &str) -> Option<KafkaValue> {
     let setting = topic.config.get(name).filter(|setting| !setting.value.is_default())?;
     settings::canonical(name, setting.value).ok()
@@ -60,7 +60,7 @@ fn ordered(
 ) {
     let (Some(a), Some(b)) = (topic.config.get(low), topic.config.get(high)) else { return };
     let (Some(low_text), Some(high_text)) = (own(topic, low), own(topic, high)) else { return };
-    // Negative values are words: -1 is "no limit", -2 "as the other says".
+    // Negative values have a meaning of their own: -1 is "no limit", -2 "the value of the other setting".
     let number = |value: &KafkaValue| value.number().filter(|number| *number >= 0);
     let local = low.starts_with("local.");
     let exceeds = match (number(&low_text), number(&high_text)) {
@@ -71,7 +71,7 @@ fn ordered(
     if !exceeds {
         return;
     }
-    // The place that was written last is the one that made the two disagree.
+    // The later layer caused the contradiction, so the finding points there.
     let (name, other, by) = if a.layer >= b.layer { (low, high, &a.layer) } else { (high, low, &b.layer) };
     let at = cx.topic(view, topic, by, &["config", name]);
     let message = format!(
@@ -95,7 +95,7 @@ fn policy(cx: &Context<'_>, out: &mut Out, view: &StageView<'_>, topic: &StagedT
         SettingValue::List(policies) => policies.iter().any(|policy| policy.trim() == word),
     };
     let (compacts, deletes) = (holds("compact"), holds("delete"));
-    // What is no policy is `setting-value`'s.
+    // The rule `setting-value` reports an invalid policy.
     let is_policy = || own(topic, "cleanup.policy").is_some();
     if compacts && own(topic, "remote.storage.enable").is_some_and(|tiered| tiered == "true") && is_policy() {
         let at = cx.topic(view, topic, &topic.config["remote.storage.enable"].layer, &["config", "remote.storage.enable"]);
@@ -110,7 +110,7 @@ fn policy(cx: &Context<'_>, out: &mut Out, view: &StageView<'_>, topic: &StagedT
         _ => return,
     };
     for name in ignored {
-        // What a profile sets for many topics need not fit each of them.
+        // A profile sets values for many topics; a value need not fit each of them.
         let Some(setting) = topic.config.get(name).filter(|s| s.layer >= Layer::Entity && !s.value.is_default()) else {
             continue;
         };

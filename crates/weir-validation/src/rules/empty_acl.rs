@@ -26,7 +26,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
     for acl in cx.workspace.access_control_lists.values() {
         let mut levels = written(acl);
         if levels.all(|level| level.allow.is_empty() && level.rules.is_empty()) {
-            let message = format!("`{}` gives no right", acl.metadata.name);
+            let message = format!("`{}` grants nothing", acl.metadata.name);
             let help = "write grants under `allow`, or remove the list";
             out.push(out.warning(Route::name(acl.entity_ref()), message).help(help));
         }

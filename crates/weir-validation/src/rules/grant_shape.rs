@@ -35,10 +35,10 @@ fn check(cx: &Context<'_>, out: &mut Out) {
                     }
                     (None, None) => ("a grant names `produce` or `consume`", "", "write one of them, or remove the grant"),
                     (Some(_), None) if group.is_some() => {
-                        ("`group` says nothing beside `produce`", "group", "move it to a grant with `consume`")
+                        ("`group` has no effect beside `produce`", "group", "move it to a grant with `consume`")
                     }
                     (None, Some(_)) if transactional_id.is_some() => (
-                        "`transactionalId` says nothing beside `consume`",
+                        "`transactionalId` has no effect beside `consume`",
                         "transactionalId",
                         "move it to a grant with `produce`",
                     ),

@@ -27,7 +27,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
     }
     for (i, stage) in cx.workspace.settings.spec.stages.iter().enumerate() {
         if let Some(prefix) = stage.prefix.topic.as_deref().filter(|prefix| prefix.starts_with('_')) {
-            let message = format!("the prefix `{prefix}` would make every topic of the stage an internal one");
+            let message = format!("the prefix `{prefix}` would make every topic of the stage look internal");
             let help = format!("write `{}`", prefix.trim_start_matches('_'));
             out.push(out.error(cx.stage(i, ["prefix", "topic"]), message).help(help));
         }

@@ -45,9 +45,9 @@ fn check(cx: &Context<'_>, out: &mut Out) {
                 continue;
             }
             let replication = || cx.topic(view, topic, layer, &["replicationFactor"]);
-            // The place that was written last is the one that made the two disagree.
+            // The later layer caused the contradiction, so the finding points there.
             let (at, other, what) = if layer > &setting.layer {
-                (replication(), at(), "the in-sync replicas asked for")
+                (replication(), at(), "the required in-sync replicas")
             } else {
                 (at(), replication(), "the replication factor")
             };
@@ -62,7 +62,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
     }
 }
 
-/// The number, if it is one that the setting takes.
+/// Returns the number, if the setting accepts it.
 fn number(value: &SettingValue) -> Option<u16> {
     let plain = match value {
         SettingValue::Scalar(text) => text.parse().ok().filter(|number| *number > 0),

@@ -30,7 +30,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
     for view in &cx.stages {
         let Some(cluster) = view.cluster.and_then(identity) else { continue };
         for topic in view.topics.values() {
-            // Only names with one of both signs can collide; the others need no second name in memory.
+            // Two names collide only if at least one of them has a `_`. The other names need no second copy in memory.
             if !topic.name.contains('_') {
                 continue;
             }
@@ -40,7 +40,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
     if seen.is_empty() {
         return;
     }
-    // Names with `.` alone are their own mapped form.
+    // A name without `_` is its own mapped form.
     let mut dotted = Vec::new();
     for view in &cx.stages {
         let Some(cluster) = view.cluster.and_then(identity) else { continue };
@@ -55,16 +55,17 @@ fn check(cx: &Context<'_>, out: &mut Out) {
         group.sort_by(|a, b| (a.0, &a.1.name).cmp(&(b.0, &b.1.name)));
         let (first_stage, first) = &group[0];
         for (stage, topic) in group.iter().skip(1).filter(|(_, topic)| topic.name != first.name) {
-            // Within a stage the names are the same but for its prefix, which is then left out: one finding for all stages.
+            // Within one stage both names have the same prefix. The message leaves the prefix out, so that all stages
+            // share one finding.
             let (a, b) = if stage == first_stage {
                 (&*topic.entity.metadata.name, &*first.entity.metadata.name)
             } else {
                 (&*topic.name, &*first.name)
             };
-            let message = format!("`{a}` and `{b}` are one name to Kafka's metrics");
+            let message = format!("`{a}` and `{b}` have the same name in Kafka's metrics");
             let finding = out
                 .error(Route::name(topic.entity.entity_ref()), message)
-                .help("rename one of them by more than `.` and `_`")
+                .help("rename one of them so that they differ in more than `.` and `_`")
                 .related(Route::name(first.entity.entity_ref()), "the other topic");
             out.push_in(*stage, finding);
         }

@@ -32,8 +32,8 @@ fn check(cx: &Context<'_>, out: &mut Out) {
             .collect();
         for team in without {
             let at = Route::name(EntityRef::new(Kind::Team, team));
-            let help = "write it under `namespaces`, or a `namespace` template in `weir.yaml`";
-            let message = format!("team `{team}` has service accounts and no namespace");
+            let help = "write the namespace under `namespaces`, or a `namespace` template in `weir.yaml`";
+            let message = format!("team `{team}` has service accounts but no namespace");
             out.push_in(view.index, out.warning(at, message).help(help));
         }
     }

@@ -32,7 +32,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
         for account in view.accounts.values().filter(|account| account.ensure == Ensure::Present) {
             let [first, second, ..] = account.api_keys else { continue };
             let message = format!(
-                "`{}` has the slots `{}` and `{}`, and a SCRAM user has one password",
+                "`{}` has the slots `{}` and `{}`, but a SCRAM user has only one password",
                 account.entity.metadata.name, first.slot, second.slot
             );
             let at = spec(account.entity.entity_ref(), ["apiKeys"]);

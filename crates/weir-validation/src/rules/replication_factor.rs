@@ -23,7 +23,7 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
-/// How many brokers a sandbox pretends to have when `weir.yaml` does not say.
+/// Number of brokers that a sandbox simulates if `weir.yaml` does not set one.
 const SANDBOX_BROKERS: u16 = 3;
 
 fn check(cx: &Context<'_>, out: &mut Out) {
@@ -43,7 +43,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
 
 fn refused(view: &StageView<'_>, factor: u16) -> Option<(String, String)> {
     if factor == 0 {
-        return Some(("a topic without a replica cannot be".to_owned(), "write 3, or leave it out".to_owned()));
+        return Some(("a topic needs at least one replica, found 0".to_owned(), "write 3, or leave it out".to_owned()));
     }
     if factor > i16::MAX.unsigned_abs() {
         return Some((format!("{factor} replicas are more than Kafka can count"), "write 3, or leave it out".to_owned()));

@@ -33,7 +33,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
                 keys.push((&key.slot, None));
                 keys.extend(key.parts().map(|part| (key.slot.as_str(), Some(part))));
             }
-            // The same slot twice is `slot-name`'s.
+            // The rule `slot-name` reports a repeated slot.
             keys.sort_unstable();
             keys.dedup();
             for (slot, part) in keys {

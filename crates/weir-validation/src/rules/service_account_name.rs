@@ -18,6 +18,7 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
+/// Confluent Cloud's limit for the name of a service account, in characters.
 const MAX_LENGTH: usize = 64;
 
 fn check(cx: &Context<'_>, out: &mut Out) {
@@ -27,7 +28,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
             if length > MAX_LENGTH {
                 let message = format!("`{}` has {length} characters, {} too many", account.name, length - MAX_LENGTH);
                 let at = Route::name(account.entity.entity_ref());
-                out.push_in(view.index, out.error(at, message).help("use at most 64, prefix included"));
+                out.push_in(view.index, out.error(at, message).help("use at most 64 characters, prefix included"));
             }
         }
     }

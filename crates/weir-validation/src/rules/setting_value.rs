@@ -38,7 +38,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
     });
 }
 
-/// The word of a setting that `value` is but for small and capital letters.
+/// Returns the word that equals `value` except for upper and lower case, if the setting has such a word.
 fn same_word(name: &str, value: &SettingValue) -> Option<&'static str> {
     let (SettingKind::Word(words) | SettingKind::Words(words), SettingValue::Scalar(text)) =
         (&settings::lookup(name)?.kind, value)

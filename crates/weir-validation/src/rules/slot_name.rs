@@ -45,10 +45,10 @@ fn slots(out: &mut Out, keys: &[ApiKey], route: impl Fn(&[&str]) -> Route) {
         let at = |i: usize| route(&[&i.to_string(), "slot"]);
         if !legal(slot) {
             let help = "use 1 to 32 lower-case letters, digits and hyphens, no hyphen at either end";
-            out.push(out.error(at(i), format!("`{}` is no slot name", slot.escape_debug())).help(help));
+            out.push(out.error(at(i), format!("`{}` is not a valid slot name", slot.escape_debug())).help(help));
         }
         if let Some(other) = first.insert(slot, i) {
-            let finding = out.error(at(i), format!("the slot `{slot}` is there twice"));
+            let finding = out.error(at(i), format!("the slot `{slot}` is listed twice"));
             out.push(finding.help("give each key a slot of its own").related(at(other), "the other one"));
         }
     }

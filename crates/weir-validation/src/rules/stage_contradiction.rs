@@ -35,7 +35,7 @@ fn compare(cx: &Context<'_>, out: &mut Out, topic: &Topic) {
     let name = topic.metadata.name.as_str();
     let mut before: Option<(&StageView<'_>, &StagedTopic<'_>)> = None;
     for view in &cx.stages {
-        // What is let go is as it is, whatever its file says.
+        // Only managed topics are compared: an unmanaged topic keeps its state, whatever its file says.
         let Some(later) = view.topics.get(name).filter(|topic| topic.ensure == Ensure::Present) else { continue };
         if let Some((earlier_view, earlier)) = before {
             policies(cx, out, (earlier_view, earlier), (view, later));
@@ -47,7 +47,7 @@ fn compare(cx: &Context<'_>, out: &mut Out, topic: &Topic) {
 
 type InStage<'c, 'w> = (&'c StageView<'w>, &'c StagedTopic<'w>);
 
-/// A setting's value in Kafka's spelling, when it has one of its own that is one.
+/// Returns a setting's value in Kafka's spelling, if the topic sets it and the value is valid.
 fn own(topic: &StagedTopic<'_>, name: &str) -> Option<KafkaValue> {
     let setting = topic.config.get(name).filter(|setting| !setting.value.is_default())?;
     settings::canonical(name, setting.value).ok()
@@ -56,7 +56,7 @@ fn own(topic: &StagedTopic<'_>, name: &str) -> Option<KafkaValue> {
 fn policies(cx: &Context<'_>, out: &mut Out, (earlier_view, earlier): InStage<'_, '_>, (view, later): InStage<'_, '_>) {
     const SETTING: &str = "cleanup.policy";
     let policy = |topic: &StagedTopic<'_>| match topic.config.get(SETTING) {
-        // Kafka's default; whoever changes it for a whole cluster says so in a profile.
+        // Kafka's default. An organisation that changes the default for a whole cluster writes it in a profile.
         None => Some(KafkaValue::observed(SETTING, "delete")),
         Some(setting) if setting.value.is_default() => Some(KafkaValue::observed(SETTING, "delete")),
         Some(setting) => settings::canonical(SETTING, setting.value).ok(),
@@ -69,7 +69,7 @@ fn policies(cx: &Context<'_>, out: &mut Out, (earlier_view, earlier): InStage<'_
         let layer = topic.config.get(SETTING).map_or(Layer::Stage, |setting| setting.layer);
         cx.topic(view, topic, &layer, &["config", SETTING])
     };
-    let message = format!("`{SETTING}` is `{b}` in stage `{}`, and `{a}` in `{}` before it", view.stage.name, earlier_view.stage.name);
+    let message = format!("`{SETTING}` is `{b}` in stage `{}`, but `{a}` in the earlier stage `{}`", view.stage.name, earlier_view.stage.name);
     let finding = out
         .error(place(view, later), message)
         .help("write one policy for all stages, under `spec.config`")
@@ -84,7 +84,7 @@ fn sizes(cx: &Context<'_>, out: &mut Out, (earlier_view, earlier): InStage<'_, '
         && b < a
     {
         let at = cx.topic(view, later, layer, &["partitions"]);
-        let message = format!("{b} partitions in stage `{stage}`, {a} in `{before}` before it");
+        let message = format!("the topic has {b} partitions in stage `{stage}`, but {a} in the earlier stage `{before}`");
         out.push_in(view.index, out.warning(at, message).help(format!("write {a} or more, or fewer in `{before}`")));
     }
     const SETTING: &str = "max.message.bytes";

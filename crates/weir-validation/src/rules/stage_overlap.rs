@@ -50,7 +50,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
     }
 }
 
-/// Which prefixes keep two stages apart. Where none does, single names need no findings of their own.
+/// The prefixes that keep two stages apart. Without such a prefix, single names need no findings of their own.
 struct Distinct {
     topics: bool,
     accounts: bool,
@@ -65,9 +65,9 @@ fn prefixes(cx: &Context<'_>, out: &mut Out, earlier: &StageView<'_>, later: &St
         }
         let (first, second) = (&earlier.stage.name, &later.stage.name);
         let message = if prefix.is_empty() {
-            format!("stages `{first}` and `{second}` share a cluster, and neither puts a prefix before its {what}")
+            format!("stages `{first}` and `{second}` share a cluster, and neither has a prefix for its {what}")
         } else {
-            format!("stages `{first}` and `{second}` share a cluster and the prefix `{prefix}` of {what}")
+            format!("stages `{first}` and `{second}` share a cluster and the prefix `{prefix}` for {what}")
         };
         let sign = if field == "serviceAccount" { '-' } else { '.' };
         let at = cx.stage(later.index, ["prefix", field]);
@@ -88,7 +88,8 @@ fn prefixes(cx: &Context<'_>, out: &mut Out, earlier: &StageView<'_>, later: &St
 }
 
 fn same_topics(out: &mut Out, earlier: &StageView<'_>, later: &StageView<'_>) {
-    // Sorted by logical name behind one prefix is sorted by physical name, so a lookup needs no map of its own.
+    // Behind one prefix, the order of logical names is the order of physical names, so a look-up needs no map of its
+    // own.
     let prefix = earlier.stage.prefix.topic.as_deref().unwrap_or_default();
     for topic in later.topics.values() {
         let Some(other) = topic.name.strip_prefix(prefix).and_then(|logical| earlier.topics.get(logical)) else {
@@ -118,8 +119,8 @@ fn same_accounts(out: &mut Out, earlier: &StageView<'_>, later: &StageView<'_>, 
     for (same_entity, (account, other, count)) in first {
         let (a, b) = (&earlier.stage.name, &later.stage.name);
         let message = match count {
-            1 => format!("service account `{}` is one and the same in stages `{a}` and `{b}`", account.name),
-            _ => format!("service account `{}` and {} more are the same in stages `{a}` and `{b}`", account.name, count - 1),
+            1 => format!("service account `{}` is the same account in stages `{a}` and `{b}`", account.name),
+            _ => format!("service account `{}` and {} more are the same accounts in stages `{a}` and `{b}`", account.name, count - 1),
         };
         let at = Route::name(account.entity.entity_ref());
         let mut finding = if certain { out.error(at, message) } else { out.warning(at, message) };
@@ -143,11 +144,11 @@ fn patterns(cx: &Context<'_>, out: &mut Out, earlier: &StageView<'_>, later: &St
     ];
     for (field, get) in kinds {
         for (i, a) in get(later.stage).iter().enumerate() {
-            for (j, b) in get(earlier.stage).iter().enumerate().filter(|(_, b)| meet(a, b)) {
-                let message = format!("`{a}` of stage `{}` meets `{b}` of stage `{}`", later.stage.name, earlier.stage.name);
+            for (j, b) in get(earlier.stage).iter().enumerate().filter(|(_, b)| overlap(a, b)) {
+                let message = format!("`{a}` of stage `{}` overlaps with `{b}` of stage `{}`", later.stage.name, earlier.stage.name);
                 let finding = out
                     .error(cx.stage(later.index, ["owns", field, &i.to_string()]), message)
-                    .help("stages on one cluster own different names")
+                    .help("stages on one cluster must own different names")
                     .related(cx.stage(earlier.index, ["owns", field, &j.to_string()]), "the other pattern");
                 out.push_in(later.index, finding.clone());
                 out.push_in(earlier.index, finding);
@@ -156,7 +157,7 @@ fn patterns(cx: &Context<'_>, out: &mut Out, earlier: &StageView<'_>, later: &St
         for (owner, other) in [(earlier, later), (later, earlier)] {
             for (i, pattern) in get(owner.stage).iter().enumerate() {
                 let Some((name, at)) = first_match(other, field, pattern) else { continue };
-                let message = format!("`{pattern}` of stage `{}` meets `{name}` of stage `{}`", owner.stage.name, other.stage.name);
+                let message = format!("`{pattern}` of stage `{}` matches `{name}` of stage `{}`", owner.stage.name, other.stage.name);
                 let finding = out
                     .error(cx.stage(owner.index, ["owns", field, &i.to_string()]), message)
                     .help("own only names that begin with the stage's own prefix")
@@ -168,7 +169,7 @@ fn patterns(cx: &Context<'_>, out: &mut Out, earlier: &StageView<'_>, later: &St
     }
 }
 
-/// A declared physical name that falls under `pattern`, found without looking at the others.
+/// Returns a declared physical name that matches `pattern`, in one look-up.
 fn first_match(view: &StageView<'_>, field: &str, pattern: &str) -> Option<(String, Route)> {
     let prefix = match field {
         "topics" => &view.stage.prefix.topic,
@@ -179,7 +180,7 @@ fn first_match(view: &StageView<'_>, field: &str, pattern: &str) -> Option<(Stri
     if body.is_empty() {
         return None;
     }
-    // What of the logical name the pattern speaks about; nothing when it ends inside the prefix.
+    // The part of the pattern that concerns the logical name; empty if the pattern ends inside the prefix.
     let logical = match body.strip_prefix(prefix) {
         Some(logical) => logical,
         None if open && prefix.starts_with(body) => "",
@@ -198,8 +199,8 @@ fn first_match(view: &StageView<'_>, field: &str, pattern: &str) -> Option<(Stri
     }
 }
 
-/// Whether some name falls under both patterns.
-fn meet(a: &str, b: &str) -> bool {
+/// Returns `true` if some name matches both patterns.
+fn overlap(a: &str, b: &str) -> bool {
     match (a.strip_suffix('*'), b.strip_suffix('*')) {
         (Some(a), Some(b)) => a.starts_with(b) || b.starts_with(a),
         (Some(beginning), None) => b.starts_with(beginning),
@@ -213,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns_meet() {
+    fn patterns_overlap() {
         for (a, b, expected) in [
             ("dev.*", "dev.toll.*", true),
             ("dev.*", "dev.x", true),
@@ -222,7 +223,7 @@ mod tests {
             ("a", "a", true),
             ("a", "b", false),
         ] {
-            assert_eq!((meet(a, b), meet(b, a)), (expected, expected), "{a} {b}");
+            assert_eq!((overlap(a, b), overlap(b, a)), (expected, expected), "{a} {b}");
         }
     }
 }

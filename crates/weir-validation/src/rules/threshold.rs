@@ -24,9 +24,9 @@ fn check(cx: &Context<'_>, out: &mut Out) {
         let percent = stage.threshold.percent;
         let at = || cx.stage(i, ["threshold", "percent"]);
         if percent > 100 {
-            out.push(out.error(at(), format!("{percent} % can never be reached")).help("write 30, or another share up to 100"));
+            out.push(out.error(at(), format!("no plan can reach a threshold of {percent} %")).help("write 30, or another share up to 100"));
         } else if percent == 100 {
-            let message = "with 100 % hardly any plan is ever stopped";
+            let message = "a threshold of 100 % stops hardly any plan";
             out.push(out.warning(at(), message).help("write 30, and deploy large changes with `--beyond-threshold`"));
         }
     }

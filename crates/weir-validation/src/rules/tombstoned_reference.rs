@@ -58,17 +58,17 @@ fn topic(
     if staged.is_some_and(|topic| exists(topic.ensure)) {
         return;
     }
-    // A tombstone of the account takes its rights with it.
+    // Deleting the account also deletes its rights.
     if !view.accounts.get(list.entity.spec.service_account.as_str()).is_some_and(|a| exists(a.ensure)) {
         return;
     }
-    // What is declared nowhere is `unknown-reference`'s.
+    // The rule `unknown-reference` reports a topic that is not declared.
     let Some(entity) = cx.topics.get(name) else { return };
     let stage = &view.stage.name;
     let (message, help) = match staged {
         Some(_) => (
-            format!("topic `{name}` is ordered deleted"),
-            "remove it here; rights go before (or together with) the topic".to_owned(),
+            format!("topic `{name}` has `ensure: absent`"),
+            "remove the right before the topic, or together with it".to_owned(),
         ),
         None => (
             format!("topic `{name}` is not in stage `{stage}`"),
@@ -89,7 +89,7 @@ fn account(cx: &Context<'_>, out: &mut Out, acl: &AccessControlList) {
     }
     let staged = |view: &StageView<'_>| view.accounts.get(name).map(|account| account.ensure);
     if !cx.stages.is_empty() && !cx.stages.iter().filter_map(staged).any(exists) {
-        let message = format!("service account `{name}` is in no stage, or ordered deleted in all of its stages");
+        let message = format!("service account `{name}` is in no stage, or has `ensure: absent` in all of its stages");
         let at = spec(acl.entity_ref(), ["serviceAccount"]);
         out.push(out.warning(at, message).help("remove the access control list"));
         return;
@@ -103,7 +103,7 @@ fn account(cx: &Context<'_>, out: &mut Out, acl: &AccessControlList) {
     for stage in acl.spec.stages.iter().flat_map(|stages| stages.keys()) {
         let Some(view) = cx.stages.iter().find(|view| view.stage.name == *stage) else { continue };
         if staged(view).is_none() {
-            let message = format!("service account `{name}` is not in stage `{stage}`, so nothing holds here");
+            let message = format!("service account `{name}` is not in stage `{stage}`, so these rights have no effect");
             let at = Route { key: true, ..spec(acl.entity_ref(), ["stages", stage]) };
             out.push_in(view.index, out.warning(at, message).help(format!("remove `{stage}`")));
         }

@@ -28,7 +28,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
         let rest = text.replace("{team}", "").replace("{stage}", "");
         let Some(start) = rest.find(['{', '}']) else { return };
         let end = rest[start..].find('}').map_or(rest.len(), |end| start + end + 1);
-        let message = format!("`{}` is no placeholder", &rest[start..end]);
+        let message = format!("`{}` is not a placeholder", &rest[start..end]);
         out.push(out.error(at(), message).help("the placeholders are `{team}` and `{stage}`"));
     };
     let settings = &cx.workspace.settings.spec;

@@ -24,11 +24,11 @@ fn check(cx: &Context<'_>, out: &mut Out) {
             return;
         }
         let mut finding = out.error(place.setting_key(cx, name), format!("there is no topic setting `{name}`"));
-        finding = match weir_model::closest(name, settings::all().iter().map(|s| s.name)) {
+        finding = match weir_findings::closest(name, settings::all().iter().map(|s| s.name)) {
             Some(meant) => finding.help(format!("did you mean `{meant}`?")),
             None => finding.help("remove it, or write the name of one of Kafka's topic settings"),
         };
-        if let Some(meant) = weir_model::unmistakable(name, settings::all().iter().map(|s| s.name)) {
+        if let Some(meant) = weir_findings::unmistakable(name, settings::all().iter().map(|s| s.name)) {
             finding = finding.fix(format!("write `{meant}`"), place.setting_key(cx, name), meant);
         }
         out.push(finding);

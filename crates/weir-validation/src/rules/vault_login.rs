@@ -48,10 +48,10 @@ fn check(cx: &Context<'_>, out: &mut Out) {
             Some("") => out.push(out.error(at(field), format!("`{field}` is empty")).help("leave it out, or fill it in")),
             Some(_) if !needs.contains(&field) && !takes.contains(&field) => {
                 let message = format!("`{name}` takes no `{field}`");
-                out.push(out.error(at(field), message).help("leave it out, or choose the login that it is for"));
+                out.push(out.error(at(field), message).help("leave it out, or choose the login method that uses it"));
             }
             Some(variable) if field == "env" && !is_variable(variable) => {
-                let message = format!("`{variable}` is no name of an environment variable");
+                let message = format!("`{variable}` is not the name of an environment variable");
                 out.push(out.error(at(field), message).help("write the variable's name, never the token itself"));
             }
             _ => {}

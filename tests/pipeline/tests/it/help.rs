@@ -1,4 +1,4 @@
-//! `docs/cli.md` is what `--help` says.
+//! Tests that `docs/cli.md` is the text of `--help`.
 
 use std::fs;
 
@@ -25,7 +25,7 @@ const COMMANDS: [&str; 17] = [
 ];
 
 #[test]
-fn the_reference_is_what_help_says() {
+fn the_cli_reference_matches_help() {
     let world = World::new();
     let mut page = String::from(
         "# The command line\n\n\
@@ -38,7 +38,7 @@ fn the_reference_is_what_help_says() {
         for text in help.lines() {
             assert!(text.chars().count() <= 100, "`{line} --help` has a line that terminals break: {text}");
         }
-        // The two last are only looked at: they are the same under another name.
+        // The last two are only looked at: they are the same commands under another name.
         if line.starts_with("weir ") && !["weir up", "weir init"].contains(&line) {
             assert!(help.contains(&format!("Usage: {line}")), "{help}");
             continue;

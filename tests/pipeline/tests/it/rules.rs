@@ -1,15 +1,15 @@
-//! `docs/rules.md`: the pages of all rules.
+//! Tests of `docs/rules.md`, the pages of all rules.
 
 use std::collections::BTreeSet;
 
-/// `docs/rules.md`, as it should be.
+/// Returns the expected text of `docs/rules.md`.
 fn expected() -> String {
     let mut text = String::from(
         "# Rules\n\nWhat weir finds wrong in files, and in what they ask of a live cluster. Generated from the rules \
          themselves; change it there.\nAn error stops the pipeline, a warning does not.\n\n\
          | rule | severity | about |\n|---|---|---|\n",
     );
-    let pages = weir_validate_cli::rule_pages();
+    let pages = weir_pipeline::rule_pages();
     for page in &pages {
         text.push_str(&format!("| [{0}](#{0}) | {1} | {2} |\n", page.id, page.severity, page.title));
     }
@@ -21,7 +21,7 @@ fn expected() -> String {
 }
 
 #[test]
-fn the_published_pages_are_those_of_the_rules() {
+fn the_published_pages_match_the_rules() {
     let path = crate::repository().join("docs/rules.md");
     if std::env::var_os("WEIR_BLESS").is_some() {
         std::fs::write(&path, expected()).expect("written");
@@ -30,10 +30,10 @@ fn the_published_pages_are_those_of_the_rules() {
     assert!(found == expected(), "docs/rules.md is not what the rules say; `cargo xtask bless` rewrites it");
 }
 
-/// What is wrong, what to write instead, and how to live with it for a while.
+/// Each page shows a wrong example, the right one, and the way to waive a finding for a limited time.
 #[test]
 fn every_page_has_an_example_and_says_how_to_silence_it() {
-    for page in weir_validate_cli::rule_pages() {
+    for page in weir_pipeline::rule_pages() {
         let has_example = !page.bad.is_empty() && !page.good.is_empty();
         assert!(has_example || page.remedy.contains("There is no example: "), "{}", page.id);
         assert!(page.markdown().contains("\n*To silence it:* "), "{}", page.id);
@@ -41,13 +41,13 @@ fn every_page_has_an_example_and_says_how_to_silence_it() {
 }
 
 #[test]
-fn no_id_is_taken_twice() {
-    let ids: Vec<_> = weir_validate_cli::rule_pages().iter().map(|page| page.id).collect();
+fn rule_ids_are_unique() {
+    let ids: Vec<_> = weir_pipeline::rule_pages().iter().map(|page| page.id).collect();
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{ids:?}");
 }
 
 #[test]
-fn the_page_of_policies_is_what_the_checker_goes_by() {
+fn the_policies_page_matches_the_checker() {
     let path = crate::repository().join("docs/policies.md");
     if std::env::var_os("WEIR_BLESS").is_some() {
         std::fs::write(&path, weir_policy::reference()).expect("written");
