@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use weir_model::EntityRef;
 use weir_planning::{Change, Digest, Plan, Plane, SecretRef, Step, StepId, Verb};
 
 /// What was really done. Holds no secret.
@@ -183,10 +184,15 @@ impl Counts {
 pub struct StepReceipt {
     /// The step.
     pub id: StepId,
-    /// The entity that asks for it; absent for what is pruned.
-    pub entity: Option<String>,
+    /// The entity that asks for it; absent for a pruned object.
+    pub entity: Option<EntityRef>,
     /// The team that owns it.
     pub team: Option<String>,
+    /// The change, from and to, as the plan has it.
+    pub change: Change,
+    /// The meaning of the change, in the plan's sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub meaning: Vec<String>,
     /// How it ended.
     pub outcome: StepOutcome,
     /// Whether its object was seen to be as the step leaves it.
@@ -214,6 +220,8 @@ impl StepReceipt {
             id: step.id.clone(),
             entity: step.entity.clone(),
             team: step.team.clone(),
+            change: step.change.clone(),
+            meaning: step.meaning.clone(),
             outcome,
             verified: outcome.is_done(),
             earlier_run: false,

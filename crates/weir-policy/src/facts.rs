@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, tz::TimeZone};
 use weir_cel::{Fact, Names, Record};
 use weir_model::{
-    AccessControlList, ApiKey, Approval, Duration, Ensure, Grant, ResolvedSetting, Rule, ServiceAccount, SettingValue,
-    StageView, StagedAccess, StagedAccount, StagedTopic, Team, Topic, TopicAccess, Workspace, settings,
+    AccessControlList, ApiKey, Approval, Duration, Ensure, Grant, ProviderRef, ResolvedSetting, Rule, ServiceAccount,
+    SettingValue, StageView, StagedAccess, StagedAccount, StagedTopic, Team, Topic, TopicAccess, Workspace, settings,
 };
 
 /// The value of "unlimited": larger than any value of a setting.
@@ -51,27 +51,24 @@ pub(crate) fn setting<'w>(name: &str, resolved: &ResolvedSetting<'w>) -> Result<
         return Ok(None);
     }
     let canonical = settings::canonical(name, resolved.value)?;
-    let Some(setting) = settings::lookup(name) else { return Ok(Some(Fact::owned(canonical))) };
+    let Some(setting) = settings::lookup(name) else { return Ok(Some(Fact::owned(canonical.into()))) };
     use settings::SettingKind;
-    let wrong = |_| format!("`{canonical}` is no number");
+    let wrong = || format!("`{canonical}` is no number");
     Ok(Some(match &setting.kind {
         SettingKind::Time(bounds) | SettingKind::Size(bounds) | SettingKind::Integer(bounds) => {
-            let number: i64 = canonical.parse().map_err(wrong)?;
+            let number = canonical.number().ok_or_else(wrong)?;
             Fact::int(if bounds.unlimited == Some(number) { UNLIMITED } else { number })
         }
         SettingKind::Ratio => {
-            let number: f64 = canonical.parse().map_err(|_| format!("`{canonical}` is no number"))?;
+            let number: f64 = canonical.as_str().parse().map_err(|_| wrong())?;
             Fact::Double(number.into())
         }
         SettingKind::Boolean => Fact::bool(canonical == "true"),
         SettingKind::Word(_) => match resolved.value {
-            SettingValue::Scalar(text) if *text == canonical => Fact::text(text),
-            _ => Fact::owned(canonical),
+            SettingValue::Scalar(text) if text == canonical.as_str() => Fact::text(text),
+            _ => Fact::owned(canonical.into()),
         },
-        SettingKind::Words(_) => {
-            let items = canonical.split(',').filter(|item| !item.is_empty());
-            Fact::list(items.map(|item| Fact::owned(item.to_owned())))
-        }
+        SettingKind::Words(_) => Fact::list(canonical.words().map(|item| Fact::owned(item.to_owned()))),
     }))
 }
 
@@ -193,16 +190,7 @@ pub(crate) fn unknown_team(name: &str) -> Record<'_> {
 pub(crate) fn stage<'w>(view: &StageView<'w>) -> Record<'w> {
     let stage = view.stage;
     let text = |text: &'w Option<String>| Fact::text(text.as_deref().unwrap_or_default());
-    let provider = view.cluster.map_or("", |cluster| {
-        [
-            ("confluentCloud", cluster.confluent_cloud.is_some()),
-            ("apacheKafka", cluster.apache_kafka.is_some()),
-            ("sandbox", cluster.sandbox.is_some()),
-        ]
-        .into_iter()
-        .find(|(_, there)| *there)
-        .map_or("", |(name, _)| name)
-    });
+    let provider = view.provider().map_or("", ProviderRef::as_str);
     let prefix = vec![
         ("topic", text(&stage.prefix.topic)),
         ("group", text(&stage.prefix.group)),

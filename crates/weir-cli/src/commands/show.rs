@@ -9,7 +9,10 @@ use weir_findings::{
     closest,
     render::{inert, inert_json, inert_line},
 };
-use weir_model::{EntityRef, Kind, Layer, PatternType, StageView, settings};
+use weir_model::{
+    EntityRef, Kind, Layer, PatternType, StageView,
+    settings::{self, KafkaValue},
+};
 use weir_planning::{Acl, Desired, Host, desired};
 
 use super::validate::{read_and_check, unknown_stage};
@@ -38,14 +41,14 @@ pub(crate) struct Args {
     terminal: Terminal,
 }
 
-const KINDS: [Kind; 3] = [Kind::Topic, Kind::ServiceAccount, Kind::AccessControlList];
-
+/// Reads `Kind/name` of an entity that has values in a stage.
 fn entity_ref(text: &str) -> Result<EntityRef, String> {
-    let (kind, name) = text.split_once('/').ok_or("expected a kind and a name, such as Topic/toll.transactions.v1")?;
-    match KINDS.into_iter().find(|k| k.as_str().eq_ignore_ascii_case(kind)) {
-        Some(kind) => Ok(EntityRef::new(kind, name)),
-        None => Err(format!("`{kind}` cannot be shown; the kinds are Topic, ServiceAccount, AccessControlList")),
+    let entity = EntityRef::ignoring_case(text).map_err(|err| err.to_string())?;
+    if entity.kind.is_planned() {
+        return Ok(entity);
     }
+    let kinds: Vec<&str> = Kind::ALL.into_iter().filter(|kind| kind.is_planned()).map(Kind::as_str).collect();
+    Err(format!("`{}` cannot be shown; the kinds are {}", entity.kind, kinds.join(", ")))
 }
 
 /// Returns the JSON Schema of `weir.shown/v1`.
@@ -131,7 +134,7 @@ fn values(view: &StageView<'_>, entity: &EntityRef) -> Option<Values> {
         Kind::Topic => topic(&mut values, view, name)?,
         Kind::ServiceAccount => account(&mut values, view, &wanted, name)?,
         Kind::AccessControlList => access(&mut values, view, &wanted, name)?,
-        Kind::Workspace | Kind::Team | Kind::Policy | Kind::Waiver => return None,
+        _ => return None,
     }
     Some(values)
 }
@@ -163,11 +166,11 @@ fn topic(values: &mut Values, view: &StageView<'_>, name: &str) -> Option<()> {
         None => values.add(&["replicationFactor"], "default", default()),
     }
     for (setting, resolved) in topic.config.iter() {
-        let kafka = settings::canonical(setting, resolved.value).unwrap_or_else(|_| resolved.value.to_string());
-        let human_readable =
-            Some(settings::human_readable(setting, &kafka)).filter(|human_readable| *human_readable != kafka);
+        let kafka = settings::canonical(setting, resolved.value)
+            .unwrap_or_else(|_| KafkaValue::observed(setting, resolved.value.to_string()));
+        let human_readable = Some(kafka.human_readable(setting)).filter(|readable| readable != kafka.as_str());
         let path = vec!["config".to_owned(), (*setting).to_owned()];
-        values.0.push(Value { path, value: kafka, human_readable, from: from(view, &resolved.layer) });
+        values.0.push(Value { path, value: kafka.into(), human_readable, from: from(view, &resolved.layer) });
     }
     let access = topic.access;
     for (what, teams) in
@@ -272,19 +275,9 @@ fn text(shown: &Shown<'_>) -> String {
     out
 }
 
-fn names<'w>(view: &StageView<'w>, kind: Kind) -> Vec<&'w str> {
-    let workspace = view.workspace;
-    match kind {
-        Kind::Topic => workspace.topics.keys().map(String::as_str).collect(),
-        Kind::ServiceAccount => workspace.service_accounts.keys().map(String::as_str).collect(),
-        Kind::AccessControlList => workspace.access_control_lists.keys().map(String::as_str).collect(),
-        Kind::Workspace | Kind::Team | Kind::Policy | Kind::Waiver => Vec::new(),
-    }
-}
-
 fn unknown(view: &StageView<'_>, entity: &EntityRef) -> Stop {
     let stop = Stop::usage(format!("there is no {entity}"));
-    match closest(&entity.name, names(view, entity.kind)) {
+    match closest(&entity.name, view.workspace.names(entity.kind)) {
         Some(name) => stop.help(format!("did you mean {}/{name}?", entity.kind)),
         None => stop,
     }

@@ -394,7 +394,7 @@ fn make_foreign(scene: &Scene) -> Foreign {
         topic: name.to_owned(),
         partitions: Some(2),
         replication_factor: Some(1),
-        config: [("retention.ms".to_owned(), "1234567".to_owned())].into(),
+        config: weir_model::settings::observed([("retention.ms", "1234567")]),
     };
     let grant = |principal: &str, resource, pattern, name: &str, operation, permission| Change::CreateAcl {
         principal: principal.to_owned(),

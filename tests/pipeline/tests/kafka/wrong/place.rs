@@ -110,7 +110,7 @@ impl<'a> Place<'a> {
     }
 
     pub(crate) fn set_by_hand(&self, topic: &str, setting: &str, value: &str) {
-        let change = SettingChange { from: None, to: Some(value.to_owned()) };
+        let change = SettingChange::new(setting, None, Some(value));
         let topic = self.physical(topic);
         self.by_hand(&Change::AlterConfig { topic, settings: [(setting.to_owned(), change)].into() });
     }
