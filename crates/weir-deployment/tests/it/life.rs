@@ -21,6 +21,10 @@ async fn every_kind_of_change_is_done_and_seen() {
     insta::assert_snapshot!(scrub(&render::text(&receipt)));
     assert_eq!(receipt.outcome, Outcome::Complete);
     assert!(receipt.steps.iter().all(|step| step.verified));
+    let kept = weir_deployment::Receipt::from_json(&receipt.to_json()).unwrap();
+    for (step, receipt) in plan.steps.iter().zip(&kept.steps) {
+        assert_eq!((&receipt.change, &receipt.meaning), (&step.change, &step.meaning), "the receipt says what changed");
+    }
     assert_settled(&sandbox, &after(), month(3)).await;
     assert!(!sandbox.login("nobody", &SecretString::from("x")));
     assert!(!login(&sandbox, &secret("dev-biller", "batch")), "a removed slot's secret is gone");

@@ -61,7 +61,23 @@ pub(super) fn headline(change: &Change) -> String {
 /// What stands below the headline: what it means, then how it is written.
 pub(super) fn details(step: &Step) -> Vec<String> {
     let mut lines = step.meaning.clone();
-    match &step.change {
+    lines.extend(content(&step.change));
+    lines
+}
+
+/// Returns the lines that say what a change changes, from and to, for a reader who knows its object.
+pub fn from_to(change: &Change) -> Vec<String> {
+    match change {
+        Change::AddPartitions { topic: _, from, to } => vec![format!("partitions: {from} → {to}")],
+        Change::ChangeReplicationFactor { topic: _, from, to } => vec![format!("replication factor: {from} → {to}")],
+        _ => content(change),
+    }
+}
+
+/// Returns the lines of a change that stand below its headline.
+fn content(change: &Change) -> Vec<String> {
+    let mut lines = Vec::new();
+    match change {
         Change::CreateAccount { account: _, description } if !description.is_empty() => {
             lines.push(format!("description: {description}"));
         }
