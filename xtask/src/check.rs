@@ -8,19 +8,21 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 use crate::{
+    adding_a_kind,
     command::{cargo, cargo_workspace, has_openssl, in_ci, root, run as run_command},
     deny, layers, spelling, test, words,
 };
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     ("fmt", fmt),
     ("layers", layers::run),
     ("words", || words::run(false)),
     ("spelling", spelling::run),
     ("clippy", clippy),
     ("test", test::run),
+    ("kind", adding_a_kind::run),
     ("leaks", leaks),
     ("doc", doc),
     ("deny", deny::run),

@@ -1,6 +1,7 @@
 //! What is done with this repository beside editing it. `cargo xtask check` is what CI runs.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people at a terminal")]
 
+mod adding_a_kind;
 mod check;
 mod command;
 mod deny;
@@ -31,8 +32,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// All that CI checks: fmt, layers, words, spelling, clippy, test, doc, deny. Stops at the first step that fails
+    /// All that CI checks: fmt, layers, words, spelling, clippy, test, kind, doc, deny. Stops at the first step that fails
     Check,
+    /// Adds a kind of entity to a copy of the repository, by nothing but docs/adding-a-kind.md, and tries it
+    AddingAKind,
     /// Checks that each crate depends only on crates that its layer may know
     Layers,
     /// Counts doc comments and sentences that open with What, Who, How, …; the counts may only fall
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<()> {
     match task {
         Task::Check => check::run(),
+        Task::AddingAKind => adding_a_kind::run(),
         Task::Layers => layers::run(),
         Task::Words { list } => words::run(list),
         Task::Spelling => spelling::run(),
