@@ -94,7 +94,7 @@ fn sizes(cx: &Context<'_>, out: &mut Out, (earlier_view, earlier): InStage<'_, '
     {
         let at = cx.topic(view, later, &later.config[SETTING].layer, &["config", SETTING]);
         let (a, b) = (a.human_readable(SETTING), b.human_readable(SETTING));
-        let message = format!("`{SETTING}` is {b} in stage `{stage}`, {a} in `{before}` before it");
+        let message = format!("`{SETTING}` is {b} in stage `{stage}`, but {a} in the earlier stage `{before}`");
         out.push_in(view.index, out.warning(at, message).help(format!("write {a} or more, or less in `{before}`")));
     }
 }
