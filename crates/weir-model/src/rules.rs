@@ -1,5 +1,5 @@
-//! The rules that [`crate::load`] checks, each with its page: what the form of a file has to be before anybody can ask
-//! whether its content makes sense.
+//! The rules that [`crate::load`] checks, each with its page: the form that a file must have before its content can be
+//! judged.
 
 use weir_findings::{RuleId, RulePage, Severity};
 
@@ -21,7 +21,7 @@ macro_rules! rules {
     };
 }
 
-/// The pages of all rules of form, by id.
+/// Returns the pages of all rules of form, by id.
 pub fn rule_pages() -> &'static [RulePage<'static>] {
     PAGES
 }
@@ -33,7 +33,7 @@ rules! {
     bad "kind: Topic\nmetadata: {name: toll.transactions.v1, team: toll}\nspec: {}\n";
     good "apiVersion: weir/v1\nkind: Topic\nmetadata: {name: toll.transactions.v1, team: toll}\nspec: {}\n";
 
-    /// No two documents of a workspace have the same kind and name, whatever files they are in.
+    /// No two documents of a workspace have the same kind and name, even in different files.
     DUPLICATE_ENTITY = "duplicate-entity", "an entity is declared once";
     why "With two declarations it would depend on chance which one the cluster gets.";
     bad "apiVersion: weir/v1\nkind: Team\nmetadata: {name: toll}\n---\napiVersion: weir/v1\nkind: Team\nmetadata: {name: toll}\n";
@@ -51,8 +51,8 @@ rules! {
     bad "kind: Topic\nmetadata:\n  name: toll.transactions.v1\n";
     good "kind: Topic\nmetadata:\n  name: toll.transactions.v1\n  team: toll\n";
 
-    /// Where a mapping offers alternatives, exactly one is written: a cluster's provider, where a credential comes from,
-    /// who a member is, what a grant allows.
+    /// A mapping that offers alternatives has exactly one of them: a cluster's provider, the source of a credential,
+    /// a member's group or user, a grant's `produce` or `consume`.
     ONE_OF = "one-of", "exactly one of the alternatives is written";
     why "With none there is nothing to do; with two it is unclear which is meant.";
     bad "allow:\n  - {produce: toll.transactions.v1, consume: toll.status.v1}\n";
@@ -60,13 +60,13 @@ rules! {
 
     /// Every field is one that the kind has.
     UNKNOWN_FIELD = "unknown-field", "every field is known";
-    why "A misspelt field that is passed over in silence leaves the cluster as it was, and nobody notices.";
+    why "Without this rule, weir would ignore a misspelt field, and the cluster would stay as it was.";
     bad "spec:\n  partitons: 6\n";
     good "spec:\n  partitions: 6\n";
 
     /// A document's `kind` is one that weir has.
     UNKNOWN_KIND = "unknown-kind", "the kind is known";
-    why "A document of a kind nobody reads would be passed over in silence.";
+    why "Without this rule, weir would ignore a document with a misspelt kind.";
     bad "apiVersion: weir/v1\nkind: Topics\n";
     good "apiVersion: weir/v1\nkind: Topic\n";
 
