@@ -7,6 +7,8 @@ mod command;
 mod deny;
 mod layers;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod signposts;
 mod spelling;
 mod test;
