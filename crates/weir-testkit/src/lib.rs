@@ -1,4 +1,4 @@
-//! Shared tools for tests and benches: conformance suites for the ports, large workspaces, a Kafka broker, a bad
+//! Shared tools for tests and benches: conformance suites for the ports, expected files, large workspaces, a Kafka broker, a bad
 //! network, build agents' view of logs, skips; with features key vaults on loopback (`keyvault`) and a judge of HTTP by
 //! OpenAPI files (`openapi`).
 //!
@@ -7,6 +7,7 @@
 pub mod agents;
 mod broker;
 pub mod conformance;
+mod expect;
 pub mod generate;
 #[cfg(feature = "keyvault")]
 pub mod keyvault;
@@ -17,6 +18,7 @@ mod skip;
 mod yaml;
 
 pub use broker::Broker;
+pub use expect::expect;
 pub use proxy::Proxy;
 pub use skip::skip;
 pub use yaml::yaml;

@@ -150,15 +150,11 @@ fn committed(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../schemas").join(name)
 }
 
-/// `WEIR_BLESS=1` or `INSTA_UPDATE=always` rewrites the schema.
 #[test]
 fn the_committed_schema_matches_the_types() {
     let text = format!("{}\n", serde_json::to_string_pretty(&render::schema()).expect("JSON"));
     let path = committed("findings.schema.json");
-    if env::var("WEIR_BLESS").is_ok_and(|v| v == "1") || env::var("INSTA_UPDATE").is_ok_and(|v| v == "always") {
-        fs::write(&path, &text).expect("written");
-    }
-    assert!(fs::read_to_string(path).unwrap_or_default() == text, "findings.schema.json is out of date; WEIR_BLESS=1");
+    weir_testkit::expect(path, &text);
 
     let validator = jsonschema::validator_for(render::schema().as_value()).expect("a schema");
     let (findings, sources) = sample();
