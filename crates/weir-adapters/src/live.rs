@@ -8,7 +8,7 @@ use std::{
 };
 
 use thiserror::Error;
-use weir_model::{Cluster as ClusterEntity, Workspace};
+use weir_model::{Cluster as ClusterEntity, ProviderRef, Workspace};
 use weir_planning::{Desired, Observed, Plane, facts_needed, secrets_needed};
 use weir_ports::{Cluster, PortError, Query, SecretSink, Selection};
 use weir_sandbox::{FaultError, Faults, Options, Sandbox};
@@ -154,8 +154,8 @@ pub async fn open_planes(dir: &Path, workspace: &Workspace, stage: &str, reach: 
     let _ = reach;
     #[cfg(not(feature = "confluent"))]
     let unsupported = |provider| Err(OpenError::Unsupported { cluster: name.clone(), provider });
-    match spec.clusters.get(name).ok_or_else(unknown)? {
-        ClusterEntity { sandbox: Some(sandbox), .. } => {
+    match spec.clusters.get(name).and_then(ClusterEntity::provider).ok_or_else(unknown)? {
+        ProviderRef::Sandbox(sandbox) => {
             let options = Options {
                 cluster_id: sandbox.cluster_id.clone(),
                 brokers: sandbox.brokers,
@@ -168,7 +168,7 @@ pub async fn open_planes(dir: &Path, workspace: &Workspace, stage: &str, reach: 
             Ok(Live { cluster: sandbox.clone(), vaults: sandbox })
         }
         #[cfg(feature = "confluent")]
-        ClusterEntity { confluent_cloud: Some(cloud), .. } => {
+        ProviderRef::ConfluentCloud(cloud) => {
             let (port, source) = (port(name), source(dir, spec));
             let vaults = match reach.planes.contains(&Plane::Control) {
                 true => crate::vaults::open(name, spec.secrets.as_ref(), &source)?,
@@ -178,17 +178,16 @@ pub async fn open_planes(dir: &Path, workspace: &Workspace, stage: &str, reach: 
             Ok(Live { cluster: Arc::new(cluster), vaults })
         }
         #[cfg(not(feature = "confluent"))]
-        ClusterEntity { confluent_cloud: Some(_), .. } => unsupported(CONFLUENT_CLOUD),
+        ProviderRef::ConfluentCloud(_) => unsupported(CONFLUENT_CLOUD),
         #[cfg(feature = "kafka")]
-        ClusterEntity { apache_kafka: Some(kafka), .. } => {
+        ProviderRef::ApacheKafka(kafka) => {
             let (port, source) = (port(name), source(dir, spec));
             let cluster = crate::kafka::open(kafka, &source, patience()?).await.map_err(port)?;
             let vaults = crate::vaults::open(name, spec.secrets.as_ref(), &source)?;
             Ok(Live { cluster: Arc::new(cluster), vaults })
         }
         #[cfg(not(feature = "kafka"))]
-        ClusterEntity { apache_kafka: Some(_), .. } => unsupported(APACHE_KAFKA),
-        ClusterEntity { confluent_cloud: None, apache_kafka: None, sandbox: None } => Err(unknown()),
+        ProviderRef::ApacheKafka(_) => unsupported(APACHE_KAFKA),
     }
 }
 

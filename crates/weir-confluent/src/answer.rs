@@ -338,8 +338,8 @@ mod tests {
         lkc-1-ap1:9092
         pkc-1:9092
         SASL_SSL://pkc-0:9092
-        error: lkc-1 tells of no endpoint, so of no `ap1`
-        error: nobody says where the brokers of lkc-1 are: name `bootstrap`
+        error: lkc-1 reports no endpoints, so there is no `ap1`
+        error: Confluent Cloud reports no address for the brokers of lkc-1: name `bootstrap`
         ");
     }
 
@@ -353,8 +353,8 @@ mod tests {
         let said = ["PROVISIONING", "FAILED", "DELETING"]
             .map(|phase| cluster("{}", &format!(r#"{{"phase": "{phase}"}}"#)).not_ready().unwrap());
         insta::assert_snapshot!(said.join("\n"), @r"
-        lkc-1 is not ready: it is still being made (PROVISIONING); run again when it is there
-        lkc-1 is not ready: it could not be made (FAILED), and will not be; delete it, and make another
+        lkc-1 is not ready: it is still being created (PROVISIONING); run again when it is ready
+        lkc-1 is not ready: its creation failed for good (FAILED); delete it, and create another
         lkc-1 is not ready: it is in the phase DELETING
         ");
     }

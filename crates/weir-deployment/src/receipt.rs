@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use weir_model::EntityRef;
 use weir_planning::{Change, Digest, Plan, Plane, SecretRef, Step, StepId, Verb};
 
 /// What was really done. Holds no secret.
@@ -183,8 +184,8 @@ impl Counts {
 pub struct StepReceipt {
     /// The step.
     pub id: StepId,
-    /// The entity that asks for it; absent for what is pruned.
-    pub entity: Option<String>,
+    /// The entity that asks for it; absent for a pruned object.
+    pub entity: Option<EntityRef>,
     /// The team that owns it.
     pub team: Option<String>,
     /// How it ended.

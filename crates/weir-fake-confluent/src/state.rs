@@ -172,7 +172,7 @@ impl Organization {
     /// Adds an account, without any checks.
     pub(super) fn add_account(&mut self, display_name: &str, description: &str) -> String {
         let id = format!("sa-{}", self.chance.word(b"0123456789abcdefghijkmnopqrstuvwxyz", 6));
-        // Unique, since the ids grow with the number of accounts; real ids look random, and grow too.
+        // Unique, since the ids grow with the number of accounts.
         let integer_id = 100_000 + u32::try_from(self.accounts.len()).unwrap_or_default();
         let now = self.now();
         let account = Account {

@@ -75,7 +75,7 @@ impl Demotions {
                 }
                 None => false,
             },
-            Kind::Topic | Kind::ServiceAccount | Kind::Team | Kind::Workspace | Kind::Policy | Kind::Waiver => false,
+            _ => false,
         }
     }
 

@@ -233,7 +233,7 @@ fn rehearse(
             findings.push((stage.index, finding));
         }
         for step in &outcome.plan.steps {
-            let Some(entity) = step.entity.as_deref().and_then(|entity| owner(entity, built)) else {
+            let Some(entity) = step.entity.as_ref().and_then(|entity| owner(entity, built)) else {
                 if step.entity.is_none() {
                     let object = match &step.change {
                         Change::DeleteTopic { topic } => format!("topic {topic}"),
@@ -256,13 +256,13 @@ fn rehearse(
     Ok(answered)
 }
 
-/// The new topic or account that a step is done for.
-fn owner(entity: &str, built: &Built) -> Option<EntityRef> {
-    let (kind, name) = entity.split_once('/')?;
-    match kind {
-        "Topic" if built.topics.contains_key(name) => Some(EntityRef::new(Kind::Topic, name)),
-        "ServiceAccount" if built.accounts.contains_key(name) => Some(EntityRef::new(Kind::ServiceAccount, name)),
-        "AccessControlList" => {
+/// Returns the imported topic or service account that a step is done for.
+fn owner(entity: &EntityRef, built: &Built) -> Option<EntityRef> {
+    let name = &entity.name;
+    match entity.kind {
+        Kind::Topic => built.topics.contains_key(name).then(|| entity.clone()),
+        Kind::ServiceAccount => built.accounts.contains_key(name).then(|| entity.clone()),
+        Kind::AccessControlList => {
             let account = &built.lists.get(name)?.spec.service_account;
             Some(EntityRef::new(Kind::ServiceAccount, account))
         }

@@ -56,23 +56,11 @@ impl<'w> Names<'w> {
 
     /// What the stage puts before names of such resources.
     pub(crate) fn prefix(&self, resource: Resource) -> &'w str {
-        let prefix = &self.stage.prefix;
-        match resource {
-            Resource::Topic => prefix.topic.as_deref(),
-            Resource::Group => prefix.group.as_deref(),
-            Resource::TransactionalId => prefix.transactional_id.as_deref(),
-            Resource::Cluster | Resource::DelegationToken => None,
-        }
-        .unwrap_or_default()
+        self.stage.prefix.of(resource)
     }
 }
 
 fn same_cluster(a: Option<&Cluster>, b: Option<&Cluster>) -> bool {
-    let identity = |cluster: &Cluster| {
-        let confluent = cluster.confluent_cloud.as_ref().map(|c| c.cluster.clone());
-        let kafka = cluster.apache_kafka.as_ref().map(|k| k.cluster_id.clone());
-        let sandbox = cluster.sandbox.as_ref().map(|s| s.path.clone());
-        confluent.or(kafka).or(sandbox)
-    };
-    a.and_then(identity).is_some_and(|a| b.and_then(identity).is_some_and(|b| a == b))
+    let identity = a.and_then(Cluster::identity);
+    identity.is_some() && identity == b.and_then(Cluster::identity)
 }

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use weir_findings::{count, render::inert};
-use weir_model::Kind;
 
 use crate::{Imported, Left, LeftKind};
 
@@ -12,14 +11,8 @@ const NAMED: usize = 20;
 
 /// A summary for people: what is in the files, then all that is not, each with its reason.
 pub fn summary(imported: &Imported) -> String {
-    let count = |kind, noun| count(imported.counts.get(&kind).copied().unwrap_or_default(), noun);
-    let mut text = format!(
-        "imported {}, {}, {}, {}\n",
-        count(Kind::Team, "team"),
-        count(Kind::Topic, "topic"),
-        count(Kind::ServiceAccount, "service account"),
-        count(Kind::AccessControlList, "access control list"),
-    );
+    let counts: Vec<String> = imported.counts.iter().map(|(kind, number)| count(*number, &kind.noun())).collect();
+    let mut text = format!("imported {}\n", counts.join(", "));
     for (kind, title) in [
         (LeftKind::Topic, "topics that are not imported"),
         (LeftKind::Account, "service accounts that are not imported"),

@@ -119,9 +119,9 @@ mod tests {
         insta::assert_snapshot!(told.join("\n"), @r"
         weir until 4000000000500
         weir until 4000000000000
-        the token in FILE has expired; something has to renew it
-        the token in FILE does not say whose it is; write `principal` beside `file`
-        the token in FILE does not say whose it is; write `principal` beside `file`
+        the token in FILE has expired; another program must renew it
+        the token in FILE does not name its bearer; write `principal` beside `file`
+        the token in FILE does not name its bearer; write `principal` beside `file`
         ");
 
         fs::write(&file, "opaque").unwrap();

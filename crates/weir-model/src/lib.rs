@@ -8,6 +8,7 @@
 //! This crate must not know rules about meaning (that is `weir-validation`), nor read files or clocks.
 
 mod entity;
+mod kind;
 mod load;
 mod route;
 pub mod rules;
@@ -20,8 +21,9 @@ mod workspace;
 mod yaml;
 
 pub use entity::*;
+pub use kind::{Kind, UnknownKind};
 pub use load::{Loaded, load, parse};
-pub use route::{EntityRef, Kind, Origin, Route};
+pub use route::{EntityRef, InvalidEntityRef, Origin, Route};
 pub use rules::rule_pages;
 pub use secret::{SecretPart, secret_name};
 pub use stage::{ByName, Layer, ResolvedSetting, StageView, StagedAccess, StagedAccount, StagedTopic, UnknownStage};

@@ -14,8 +14,8 @@ use thiserror::Error;
 pub use self::by_name::ByName;
 
 use crate::{
-    AccessControlList, ApiKey, Cluster, Ensure, Grant, Patch, Profile, Rule, ServiceAccount, SettingValue, Stage,
-    Topic, TopicAccess, TopicOverlay, Workspace,
+    AccessControlList, ApiKey, Cluster, Ensure, Grant, Patch, Profile, ProviderRef, Rule, ServiceAccount, SettingValue,
+    Stage, Topic, TopicAccess, TopicOverlay, Workspace,
 };
 
 /// The stage asked for is not in `weir.yaml`.
@@ -65,6 +65,13 @@ pub struct StageView<'w> {
     pub accounts: ByName<'w, StagedAccount<'w>>,
     /// Access control lists of the stage, by logical name. A list follows its account: where the account is not, it is not.
     pub access: ByName<'w, StagedAccess<'w>>,
+}
+
+impl<'w> StageView<'w> {
+    /// Returns the provider of the stage's cluster.
+    pub fn provider(&self) -> Option<ProviderRef<'w>> {
+        self.cluster.and_then(Cluster::provider)
+    }
 }
 
 /// A topic in a stage.

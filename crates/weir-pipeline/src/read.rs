@@ -11,7 +11,7 @@ use ignore::{DirEntry, WalkBuilder};
 use rayon::prelude::*;
 use thiserror::Error;
 use weir_findings::{FileId, Finding, RuleId, RulePage, Severity, Span, sort};
-use weir_model::Loaded;
+use weir_model::{Kind, Loaded};
 
 /// Names what is left out, in the same form as `.gitignore`.
 const IGNORE_FILE: &str = ".weirignore";
@@ -236,9 +236,6 @@ fn content(entry: &DirEntry) -> Content {
     }
 }
 
-/// weir's kinds.
-const KINDS: [&str; 7] = ["Workspace", "Team", "Topic", "ServiceAccount", "AccessControlList", "Policy", "Waiver"];
-
 /// Whether any document of `text` is meant for weir. Looks only at the lines that open with `apiVersion` and `kind`,
 /// so that it answers for files with mistakes too.
 fn is_ours(text: &str) -> bool {
@@ -264,7 +261,9 @@ fn is_ours(text: &str) -> bool {
         }
         match content.split_once(':') {
             // A document in braces may spell its keys anywhere.
-            _ if content.starts_with('{') && (text.contains("weir/") || KINDS.iter().any(|k| text.contains(k))) => {
+            _ if content.starts_with('{')
+                && (text.contains("weir/") || Kind::ALL.iter().any(|kind| text.contains(kind.as_str()))) =>
+            {
                 return true;
             }
             // So may one that begins with a dash, a tag, an anchor or a `?`: a mistake, and not to be passed over.
@@ -294,11 +293,15 @@ impl Head<'_> {
     fn is_ours(&self) -> bool {
         match (self.version, self.kind) {
             (Some(version), _) if is_weir(version) => true,
-            (Some(version), Some(kind)) => KINDS.contains(&kind) && !is_kubernetes(version, kind),
-            (None, Some(kind)) => KINDS.contains(&kind),
+            (Some(version), Some(kind)) => is_kind(kind) && !is_kubernetes(version, kind),
+            (None, Some(kind)) => is_kind(kind),
             _ => false,
         }
     }
+}
+
+fn is_kind(name: &str) -> bool {
+    name.parse::<Kind>().is_ok()
 }
 
 fn is_weir(version: &str) -> bool {

@@ -3,6 +3,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use weir_model::EntityRef;
 
 use crate::{Change, Digest, PlanPolicies, Provider, Report, Risk, digest::InParallel, fingerprint};
 
@@ -169,8 +170,8 @@ pub struct Step {
     pub id: StepId,
     /// What is done.
     pub change: Change,
-    /// The entity that asks for it: `Topic/toll.transactions.v1`; absent for what is pruned.
-    pub entity: Option<String>,
+    /// The entity that asks for it: `Topic/toll.transactions.v1`; absent for a pruned object.
+    pub entity: Option<EntityRef>,
     /// The team that owns it.
     pub team: Option<String>,
     /// Where it is done.

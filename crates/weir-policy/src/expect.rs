@@ -60,7 +60,7 @@ pub struct Expected {
     pub rule: String,
     /// The entity of the finding: `Topic/toll.passages.v1`. Default: any.
     #[serde(default)]
-    pub entity: Option<String>,
+    pub entity: Option<EntityRef>,
     /// `error`, `warning` or `info`. Default: any.
     #[serde(default)]
     pub severity: Option<String>,
@@ -166,11 +166,7 @@ impl Expected {
         self.rule == finding.rule.as_str()
             && self.severity.as_ref().is_none_or(|severity| *severity == finding.severity.to_string())
             && self.message.as_ref().is_none_or(|message| finding.message.contains(message.as_str()))
-            && self.entity.as_ref().is_none_or(|wanted| {
-                let named = loaded.workspace.iter().flat_map(|workspace| workspace.entities());
-                let entity = named.into_iter().find(|entity| entity.to_string() == *wanted);
-                entity.is_some_and(|entity| places().any(|at| covers(loaded, &entity, at)))
-            })
+            && self.entity.as_ref().is_none_or(|wanted| places().any(|at| covers(loaded, wanted, at)))
     }
 }
 

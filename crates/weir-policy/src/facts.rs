@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, tz::TimeZone};
 use weir_cel::{Fact, Names, Record};
 use weir_model::{
-    AccessControlList, ApiKey, Approval, Duration, Ensure, Grant, ResolvedSetting, Rule, ServiceAccount, SettingValue,
-    StageView, StagedAccess, StagedAccount, StagedTopic, Team, Topic, TopicAccess, Workspace, settings,
+    AccessControlList, ApiKey, Approval, Duration, Ensure, Grant, ProviderRef, ResolvedSetting, Rule, ServiceAccount,
+    SettingValue, StageView, StagedAccess, StagedAccount, StagedTopic, Team, Topic, TopicAccess, Workspace, settings,
 };
 
 /// The value of "unlimited": larger than any value of a setting.
@@ -193,16 +193,7 @@ pub(crate) fn unknown_team(name: &str) -> Record<'_> {
 pub(crate) fn stage<'w>(view: &StageView<'w>) -> Record<'w> {
     let stage = view.stage;
     let text = |text: &'w Option<String>| Fact::text(text.as_deref().unwrap_or_default());
-    let provider = view.cluster.map_or("", |cluster| {
-        [
-            ("confluentCloud", cluster.confluent_cloud.is_some()),
-            ("apacheKafka", cluster.apache_kafka.is_some()),
-            ("sandbox", cluster.sandbox.is_some()),
-        ]
-        .into_iter()
-        .find(|(_, there)| *there)
-        .map_or("", |(name, _)| name)
-    });
+    let provider = view.provider().map_or("", ProviderRef::as_str);
     let prefix = vec![
         ("topic", text(&stage.prefix.topic)),
         ("group", text(&stage.prefix.group)),

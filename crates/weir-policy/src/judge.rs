@@ -148,7 +148,7 @@ impl<'w> Waivers<'w> {
                 waivers.wrong(place(&["stages", &at.to_string()]), problem);
                 continue;
             }
-            let Some(entity) = parse_entity(entity).filter(|entity| exists(loaded, entity)) else {
+            let Some(entity) = entity.parse().ok().filter(|entity| exists(loaded, entity)) else {
                 let problem = Problem::new(format!("there is no entity `{entity}`"));
                 waivers.wrong(locate("entity"), problem.help("write its kind and name: `Topic/toll.passages.v1`"));
                 continue;
@@ -176,7 +176,7 @@ impl<'w> Waivers<'w> {
             if waivers.over(comment.until, today, comment.at) {
                 continue;
             }
-            if allowed == Allowed::InPlans && !comment.entity(loaded).is_some_and(|entity| has_steps(entity.kind)) {
+            if allowed == Allowed::InPlans && !comment.entity(loaded).is_some_and(|entity| entity.kind.is_planned()) {
                 let problem =
                     Problem::new(format!("`{}` judges steps of plans, but this place asks for no step", comment.rule));
                 let help = "write it into the document of a topic, service account or access control list";
@@ -400,17 +400,6 @@ fn unknown_owner(loaded: &Loaded, workspace: &Workspace, owner: &str) -> Option<
         return None;
     }
     unknown("team", "teams", owner, || workspace.teams.keys().map(String::as_str))
-}
-
-/// Returns `true` if plans can have steps for an entity of this kind.
-fn has_steps(kind: Kind) -> bool {
-    matches!(kind, Kind::Topic | Kind::ServiceAccount | Kind::AccessControlList)
-}
-
-fn parse_entity(text: &str) -> Option<EntityRef> {
-    let (kind, name) = text.split_once('/')?;
-    let kind = Kind::ALL.into_iter().find(|known| known.as_str() == kind)?;
-    Some(EntityRef::new(kind, name))
 }
 
 fn exists(loaded: &Loaded, entity: &EntityRef) -> bool {

@@ -39,24 +39,23 @@ pub fn plan_policies(loaded: &Loaded, plan: &Plan) -> Option<PlanPolicies> {
     if policies.is_empty() {
         return None;
     }
-    let entities = plan.steps.iter().filter_map(|step| step.entity.as_deref());
-    let labels = entities.filter_map(|entity| Some((entity.to_owned(), labels_of(workspace, entity)?))).collect();
+    let entities = plan.steps.iter().filter_map(|step| step.entity.as_ref());
+    let labels = entities.filter_map(|entity| Some((entity.clone(), workspace.labels(entity)?.clone()))).collect();
     let waived = workspace.waivers.values().map(|waiver| &waiver.spec).filter(|waiver| {
         policies.contains_key(&waiver.rule)
             && (waiver.stages.is_empty() || waiver.stages.contains(&plan.stage))
             && !waiver.reason.trim().is_empty()
     });
     let mut waivers: Vec<PlanWaiver> = waived
-        .map(|waiver| PlanWaiver {
-            rule: waiver.rule.clone(),
-            entity: waiver.entity.clone(),
-            until: waiver.until.to_string(),
+        .filter_map(|waiver| {
+            let entity = waiver.entity.parse().ok()?;
+            Some(PlanWaiver { rule: waiver.rule.clone(), entity, until: waiver.until.to_string() })
         })
         .collect();
     // A step has no line of its own, so a comment covers all steps of the entity around it.
     let (comments, _) = comment::all(loaded);
     waivers.extend(comments.into_iter().filter(|comment| policies.contains_key(&comment.rule)).filter_map(|comment| {
-        let entity = comment.entity(loaded)?.to_string();
+        let entity = comment.entity(loaded)?;
         Some(PlanWaiver { entity, until: comment.until.to_string(), rule: comment.rule })
     }));
     waivers.sort();
@@ -87,17 +86,6 @@ fn reduced(policy: &Compiled, here: usize, stages: &[&str]) -> Option<String> {
         }
     }
     serde_json::to_string(&spec).ok()
-}
-
-fn labels_of(workspace: &Workspace, entity: &str) -> Option<BTreeMap<String, String>> {
-    let (kind, name) = entity.split_once('/')?;
-    let labels = match kind {
-        "Topic" => &workspace.topics.get(name)?.metadata.labels,
-        "ServiceAccount" => &workspace.service_accounts.get(name)?.metadata.labels,
-        "AccessControlList" => &workspace.access_control_lists.get(name)?.metadata.labels,
-        _ => return None,
-    };
-    Some(labels.clone())
 }
 
 /// Returns all violations in a plan of the policies written into it, at the time `now`.
@@ -136,7 +124,7 @@ pub fn check_plan(plan: &Plan, now: Timestamp) -> Vec<Finding<Route>> {
         let step_facts = step_facts(step, labels);
         let named = [("step", &step_facts), ("plan", &plan_facts), ("now", &now_facts)];
         let mut globals = Globals::new(&named);
-        let logical = step.entity.as_deref().and_then(|entity| entity.split_once('/')).map_or("", |(_, name)| name);
+        let logical = step.entity.as_ref().map_or("", |entity| entity.name.as_str());
         for ((policy, spent), given) in policies.iter().zip(&mut spent).zip(&mut given) {
             if *spent > budget
                 || !policy.takes(logical, step.team.as_deref().unwrap_or_default(), labels)
@@ -204,11 +192,7 @@ fn waived(carried: &PlanPolicies, policy: &Compiled, step: &Step, now: Timestamp
 }
 
 fn place(plan: &Plan, step: &Step) -> Route {
-    let named = step.entity.as_deref().and_then(|entity| entity.split_once('/'));
-    let entity = named.and_then(|(kind, name)| {
-        let kind = Kind::ALL.into_iter().find(|known| known.as_str() == kind)?;
-        Some(EntityRef::new(kind, name))
-    });
+    let entity = step.entity.clone();
     Route::name(entity.unwrap_or_else(|| EntityRef::new(Kind::Workspace, &plan.workspace)))
 }
 
@@ -265,7 +249,7 @@ fn step_facts<'p>(step: &'p Step, labels: &'p BTreeMap<String, String>) -> Recor
         ("after", Fact::Record(Record::new(after))),
     ];
     fields.push((object.0, Fact::text(object.1)));
-    fields.extend(step.entity.as_deref().map(|entity| ("entity", Fact::text(entity))));
+    fields.extend(step.entity.as_ref().map(|entity| ("entity", Fact::owned(entity.to_string()))));
     fields.extend(step.team.as_deref().map(|team| ("team", Fact::text(team))));
     Record::new(fields)
 }

@@ -48,9 +48,7 @@ pub(crate) fn refused(message: impl Into<String>) -> PortError {
 /// Refuses more `what` than `limit`.
 pub(crate) fn room(what: &str, used: u64, limit: Option<u64>) -> Result<(), PortError> {
     match limit {
-        Some(limit) if used > limit => {
-            Err(refused(format!("the cluster accepts {limit} {what}, this would be {used}")))
-        }
+        Some(limit) if used > limit => Err(refused(format!("the cluster takes {limit} {what}, this would be {used}"))),
         _ => Ok(()),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use weir_model::{
-    AccessControlList, ByName, Cluster, Ensure, EntityRef, Grant, Kind, Layer, PatternType, Permission, Resource,
+    AccessControlList, ByName, Ensure, EntityRef, Grant, Kind, Layer, PatternType, Permission, ProviderRef, Resource,
     Route, Rule, ServiceAccount, SettingValue, StageView, StagedAccess, StagedTopic, Team, Topic, Workspace,
 };
 
@@ -142,17 +142,9 @@ pub(crate) fn exists(ensure: Ensure) -> bool {
     ensure != Ensure::Absent
 }
 
-/// Returns the identity of a cluster, whatever name `weir.yaml` gives it; `None` for an empty id.
-pub(crate) fn identity(cluster: &Cluster) -> Option<(&'static str, &str)> {
-    let confluent = cluster.confluent_cloud.as_ref().map(|c| ("confluentCloud", c.cluster.as_str()));
-    let kafka = cluster.apache_kafka.as_ref().map(|k| ("apacheKafka", k.cluster_id.as_str()));
-    let sandbox = cluster.sandbox.as_ref().map(|s| ("sandbox", s.path.as_str()));
-    confluent.or(kafka).or(sandbox).filter(|(_, id)| !id.is_empty())
-}
-
 /// Returns `true` if the stage's cluster is on Confluent Cloud.
 pub(crate) fn on_confluent(view: &StageView<'_>) -> bool {
-    view.cluster.is_some_and(|cluster| cluster.confluent_cloud.is_some())
+    matches!(view.provider(), Some(ProviderRef::ConfluentCloud(_)))
 }
 
 /// A place where a part of a topic can be written.

@@ -38,14 +38,14 @@ pub(crate) struct Args {
     terminal: Terminal,
 }
 
-const KINDS: [Kind; 3] = [Kind::Topic, Kind::ServiceAccount, Kind::AccessControlList];
-
+/// Reads `Kind/name` of an entity that has values in a stage.
 fn entity_ref(text: &str) -> Result<EntityRef, String> {
-    let (kind, name) = text.split_once('/').ok_or("expected a kind and a name, such as Topic/toll.transactions.v1")?;
-    match KINDS.into_iter().find(|k| k.as_str().eq_ignore_ascii_case(kind)) {
-        Some(kind) => Ok(EntityRef::new(kind, name)),
-        None => Err(format!("`{kind}` cannot be shown; the kinds are Topic, ServiceAccount, AccessControlList")),
+    let entity = EntityRef::ignoring_case(text).map_err(|err| err.to_string())?;
+    if entity.kind.is_planned() {
+        return Ok(entity);
     }
+    let kinds: Vec<&str> = Kind::ALL.into_iter().filter(|kind| kind.is_planned()).map(Kind::as_str).collect();
+    Err(format!("`{}` cannot be shown; the kinds are {}", entity.kind, kinds.join(", ")))
 }
 
 /// The JSON Schema of `weir.shown/v1`.
@@ -131,7 +131,7 @@ fn values(view: &StageView<'_>, entity: &EntityRef) -> Option<Values> {
         Kind::Topic => topic(&mut values, view, name)?,
         Kind::ServiceAccount => account(&mut values, view, &wanted, name)?,
         Kind::AccessControlList => access(&mut values, view, &wanted, name)?,
-        Kind::Workspace | Kind::Team | Kind::Policy | Kind::Waiver => return None,
+        _ => return None,
     }
     Some(values)
 }
@@ -272,19 +272,9 @@ fn text(shown: &Shown<'_>) -> String {
     out
 }
 
-fn names<'w>(view: &StageView<'w>, kind: Kind) -> Vec<&'w str> {
-    let workspace = view.workspace;
-    match kind {
-        Kind::Topic => workspace.topics.keys().map(String::as_str).collect(),
-        Kind::ServiceAccount => workspace.service_accounts.keys().map(String::as_str).collect(),
-        Kind::AccessControlList => workspace.access_control_lists.keys().map(String::as_str).collect(),
-        Kind::Workspace | Kind::Team | Kind::Policy | Kind::Waiver => Vec::new(),
-    }
-}
-
 fn unknown(view: &StageView<'_>, entity: &EntityRef) -> Stop {
     let stop = Stop::usage(format!("there is no {entity}"));
-    match closest(&entity.name, names(view, entity.kind)) {
+    match closest(&entity.name, view.workspace.names(entity.kind)) {
         Some(name) => stop.help(format!("did you mean {}/{name}?", entity.kind)),
         None => stop,
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use weir_findings::{count, render};
-use weir_model::{Loaded, UnknownStage};
+use weir_model::{Kind, Loaded, UnknownStage};
 use weir_pipeline::Checked;
 
 use super::{explain, schema, show, test};
@@ -162,25 +162,18 @@ fn exit(args: &Flags, checked: &Checked) -> Exit {
     if checked.has_errors() && !args.exit_zero { Exit::Refused } else { Exit::Fine }
 }
 
-/// `2 teams, 5 topics, 3 service accounts, 3 access control lists in 4 files`
+/// `1 stage, 2 teams, 5 topics, 3 service accounts, 3 access control lists in 4 files`
 fn inventory(loaded: &Loaded) -> String {
     let files = loaded.sources.iter().count();
     let Some(workspace) = &loaded.workspace else {
         return count(files, "file");
     };
-    let mut parts = Vec::new();
-    for (number, noun) in [
-        (workspace.settings.spec.stages.len(), "stage"),
-        (workspace.teams.len(), "team"),
-        (workspace.topics.len(), "topic"),
-        (workspace.service_accounts.len(), "service account"),
-        (workspace.access_control_lists.len(), "access control list"),
-        (workspace.policies.len(), "policy"),
-        (workspace.waivers.len(), "waiver"),
-    ] {
+    let mut parts = vec![count(workspace.settings.spec.stages.len(), "stage")];
+    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Workspace) {
+        let number = workspace.names(kind).len();
         // Not every workspace has policies and waivers.
-        if number > 0 || !["policy", "waiver"].contains(&noun) {
-            parts.push(count(number, noun));
+        if number > 0 || kind == Kind::Team || kind.is_planned() {
+            parts.push(count(number, &kind.noun()));
         }
     }
     format!("{} in {}", parts.join(", "), count(files, "file"))

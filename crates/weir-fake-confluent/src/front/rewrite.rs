@@ -65,7 +65,7 @@ pub(super) enum Context {
     },
 }
 
-/// Messages that the front reads. In versions newer than the library, the front refuses them.
+/// Messages that the front reads. The front offers them only in versions that the library knows.
 const READ: [Api; 14] = [
     Api::Metadata,
     Api::DeleteTopics,

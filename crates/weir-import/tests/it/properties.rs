@@ -306,7 +306,7 @@ proptest! {
                 .collect();
             prop_assert!(errors.is_empty(), "{stage}: {errors:#?}\n{shown}");
             let ours = outcome.plan.steps.iter().filter(|step| {
-                !step.entity.as_deref().and_then(|entity| entity.split_once('/')).is_some_and(|(_, name)| old(name))
+                !step.entity.as_ref().is_some_and(|entity| old(&entity.name))
             });
             prop_assert_eq!(ours.count(), 0, "{}\n{}", render::text(&outcome.plan, false), shown);
 

@@ -154,7 +154,7 @@ async fn foreign_credentials_stay() {
     crate::eventually("the user", async || !kafka.observe(&query).await.unwrap().accounts.is_empty()).await;
     let error = kafka.create_key(&name, &marker("0000000000000001")).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Refused);
-    assert!(error.message.contains("was not made by weir"), "{error}");
+    assert!(error.message.contains("weir did not create"), "{error}");
     assert_eq!(kafka.observe(&query).await.unwrap().keys.len(), 1);
 
     let own = kafka.create_key(broker.admin().0, &marker("0000000000000001")).await.unwrap_err();

@@ -103,6 +103,50 @@ pub struct Cluster {
     pub sandbox: Option<Sandbox>,
 }
 
+/// The provider of a cluster, with what `weir.yaml` says about the cluster there.
+#[derive(Clone, Copy, Debug)]
+pub enum ProviderRef<'c> {
+    /// Confluent Cloud.
+    ConfluentCloud(&'c ConfluentCloud),
+    /// Brokers of Apache Kafka.
+    ApacheKafka(&'c ApacheKafka),
+    /// A folder.
+    Sandbox(&'c Sandbox),
+}
+
+impl ProviderRef<'_> {
+    /// Returns the field of `weir.yaml`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ConfluentCloud(_) => "confluentCloud",
+            Self::ApacheKafka(_) => "apacheKafka",
+            Self::Sandbox(_) => "sandbox",
+        }
+    }
+}
+
+impl Cluster {
+    /// Returns the provider; `None` if no field is written, which the loader refuses.
+    pub fn provider(&self) -> Option<ProviderRef<'_>> {
+        let Self { confluent_cloud, apache_kafka, sandbox } = self;
+        (confluent_cloud.as_ref().map(ProviderRef::ConfluentCloud))
+            .or(apache_kafka.as_ref().map(ProviderRef::ApacheKafka))
+            .or(sandbox.as_ref().map(ProviderRef::Sandbox))
+    }
+
+    /// Returns provider and id of the cluster, whatever name `weir.yaml` gives it; `None` for an empty id. The id of a
+    /// sandbox is its folder.
+    pub fn identity(&self) -> Option<(&'static str, &str)> {
+        let provider = self.provider()?;
+        let id = match provider {
+            ProviderRef::ConfluentCloud(cloud) => &cloud.cluster,
+            ProviderRef::ApacheKafka(kafka) => &kafka.cluster_id,
+            ProviderRef::Sandbox(sandbox) => &sandbox.path,
+        };
+        (!id.is_empty()).then_some((provider.as_str(), id))
+    }
+}
+
 /// A cluster on Confluent Cloud.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

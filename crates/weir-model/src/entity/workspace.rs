@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::schema::Config;
-use crate::{Cluster, PolicySettings, Secrets, SettingValue};
+use crate::{Cluster, PolicySettings, Resource, Secrets, SettingValue};
 
 /// Stages, clusters and defaults of a workspace.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -85,6 +85,19 @@ pub struct Prefix {
     #[serde(default)]
     #[schemars(extend("examples" = ["dev-"]))]
     pub service_account: Option<String>,
+}
+
+impl Prefix {
+    /// Returns the prefix of names of such resources; it is empty where there is none.
+    pub fn of(&self, resource: Resource) -> &str {
+        match resource {
+            Resource::Topic => self.topic.as_deref(),
+            Resource::Group => self.group.as_deref(),
+            Resource::TransactionalId => self.transactional_id.as_deref(),
+            Resource::Cluster | Resource::DelegationToken => None,
+        }
+        .unwrap_or_default()
+    }
 }
 
 /// Patterns of physical names: a name, or a beginning of names followed by `*`.

@@ -57,7 +57,7 @@ impl<'a> Draft<'a> {
         self.steps.push(Step {
             id: change.id(),
             plane: plane(self.desired.provider, change.about().object),
-            entity: owner.entity.map(|(kind, name)| format!("{kind}/{name}")),
+            entity: owner.entity.map(|(kind, name)| EntityRef::new(kind, name)),
             team: owner.team.map(str::to_owned),
             risk,
             meaning,

@@ -89,7 +89,7 @@ fn files_of_another_cluster_are_refused() {
     Sandbox::open(copied.path(), Options { cluster_id: Some("lkc-copy".to_owned()), ..Options::default() }).unwrap();
     fs::copy(copied.path().join("topics.json"), folder.path().join("topics.json")).unwrap();
     let error = Sandbox::open(folder.path(), options("")).unwrap_err();
-    assert_snapshot!(error, @"topics.json of the sandbox is of the cluster `lkc-copy`, not of `lkc-test`");
+    assert_snapshot!(error, @"topics.json of the sandbox belongs to the cluster `lkc-copy`, not to `lkc-test`");
 }
 
 #[tokio::test]

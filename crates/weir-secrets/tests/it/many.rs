@@ -186,7 +186,7 @@ async fn a_vault_that_limits_sets() {
 
 /// A secret that the login may not see is not taken for absent.
 #[tokio::test(flavor = "multi_thread")]
-async fn not_allowed_to_see() {
+async fn a_hidden_secret_is_not_taken_for_absent() {
     if !possible() {
         return;
     }
@@ -206,7 +206,7 @@ async fn not_allowed_to_see() {
 
 /// An observation fails if one of its requests is refused.
 #[tokio::test(flavor = "multi_thread")]
-async fn not_allowed_to_see_a_part() {
+async fn a_partly_denied_observation_is_an_error() {
     if !possible() {
         return;
     }

@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 
 use weir_findings::{RulePage, Severity};
-use weir_model::{ApacheKafka, ConfluentCloud, CredentialRef, SaslMechanism};
+use weir_model::{ApacheKafka, ConfluentCloud, CredentialRef, ProviderRef, Sandbox, SaslMechanism};
 
 use crate::{
     Rule,
-    context::{Context, identity},
+    context::Context,
     out::Out,
 };
 
@@ -33,34 +33,13 @@ pub(super) const RULE: Rule = Rule {
 fn check(cx: &Context<'_>, out: &mut Out) {
     let mut first = BTreeMap::new();
     for (name, cluster) in &cx.workspace.settings.spec.clusters {
-        if let Some(cloud) = &cluster.confluent_cloud {
-            confluent(cx, out, name, cloud);
+        match cluster.provider() {
+            Some(ProviderRef::ConfluentCloud(cloud)) => confluent(cx, out, name, cloud),
+            Some(ProviderRef::ApacheKafka(kafka)) => apache_kafka(cx, out, name, kafka),
+            Some(ProviderRef::Sandbox(folder)) => sandbox(cx, out, name, folder),
+            None => {}
         }
-        if let Some(kafka) = &cluster.apache_kafka {
-            if let Some(broker) = kafka.bootstrap.split(',').find(|broker| !is_address(broker.trim())) {
-                let at = cx.settings(["clusters", name, "apacheKafka", "bootstrap"]);
-                let message = format!("`{}` is not `host:port`", broker.trim());
-                out.push(out.error(at, message).help("write `broker-1:9092`, several separated by commas"));
-            }
-            credentials(cx, out, &["clusters", name, "apacheKafka"], kafka.credentials.as_ref());
-            tokens(cx, out, name, kafka);
-            if kafka.cluster_id.trim().is_empty() {
-                let at = cx.settings(["clusters", name, "apacheKafka", "clusterId"]);
-                let help = "write the id that `kafka-cluster.sh cluster-id` prints";
-                out.push(out.error(at, "the cluster's id is empty").help(help));
-            }
-        }
-        if let Some(sandbox) = &cluster.sandbox {
-            if sandbox.path.trim().is_empty() {
-                let at = cx.settings(["clusters", name, "sandbox", "path"]);
-                out.push(out.error(at, "the sandbox's path is empty").help("write a folder, as in `.weir/local`"));
-            }
-            if sandbox.brokers == Some(0) {
-                let at = cx.settings(["clusters", name, "sandbox", "brokers"]);
-                out.push(out.error(at, "a cluster needs at least one broker, found 0").help("write 3, or leave it out"));
-            }
-        }
-        if let Some(id) = identity(cluster)
+        if let Some(id) = cluster.identity()
             && let Some(other) = first.insert(id, name)
         {
             let finding = out
@@ -69,6 +48,32 @@ fn check(cx: &Context<'_>, out: &mut Out) {
                 .related(cx.settings(["clusters", other]), "the other one");
             out.push(finding);
         }
+    }
+}
+
+fn apache_kafka(cx: &Context<'_>, out: &mut Out, name: &str, kafka: &ApacheKafka) {
+    if let Some(broker) = kafka.bootstrap.split(',').find(|broker| !is_address(broker.trim())) {
+        let at = cx.settings(["clusters", name, "apacheKafka", "bootstrap"]);
+        let message = format!("`{}` is not `host:port`", broker.trim());
+        out.push(out.error(at, message).help("write `broker-1:9092`, several separated by commas"));
+    }
+    credentials(cx, out, &["clusters", name, "apacheKafka"], kafka.credentials.as_ref());
+    tokens(cx, out, name, kafka);
+    if kafka.cluster_id.trim().is_empty() {
+        let at = cx.settings(["clusters", name, "apacheKafka", "clusterId"]);
+        let help = "write the id that `kafka-cluster.sh cluster-id` prints";
+        out.push(out.error(at, "the cluster's id is empty").help(help));
+    }
+}
+
+fn sandbox(cx: &Context<'_>, out: &mut Out, name: &str, sandbox: &Sandbox) {
+    if sandbox.path.trim().is_empty() {
+        let at = cx.settings(["clusters", name, "sandbox", "path"]);
+        out.push(out.error(at, "the sandbox's path is empty").help("write a folder, as in `.weir/local`"));
+    }
+    if sandbox.brokers == Some(0) {
+        let at = cx.settings(["clusters", name, "sandbox", "brokers"]);
+        out.push(out.error(at, "a cluster needs at least one broker, found 0").help("write 3, or leave it out"));
     }
 }
 

@@ -5,7 +5,7 @@ use weir_model::Route;
 
 use crate::{
     Rule,
-    context::{Context, identity},
+    context::Context,
     out::Out,
 };
 
@@ -28,7 +28,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(cx: &Context<'_>, out: &mut Out) {
     let mut seen = BTreeMap::new();
     for view in &cx.stages {
-        let Some(cluster) = view.cluster.and_then(identity) else { continue };
+        let Some(cluster) = view.cluster.and_then(weir_model::Cluster::identity) else { continue };
         for topic in view.topics.values() {
             // Two names collide only if at least one of them has a `_`. The other names need no second copy in memory.
             if !topic.name.contains('_') {
@@ -43,7 +43,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
     // A name without `_` is its own mapped form.
     let mut dotted = Vec::new();
     for view in &cx.stages {
-        let Some(cluster) = view.cluster.and_then(identity) else { continue };
+        let Some(cluster) = view.cluster.and_then(weir_model::Cluster::identity) else { continue };
         dotted.extend(view.topics.values().filter(|t| !t.name.contains('_')).map(|t| (cluster, view.index, t)));
     }
     for (cluster, stage, topic) in dotted {

@@ -1,5 +1,5 @@
 use weir_findings::{RulePage, Severity};
-use weir_model::Ensure;
+use weir_model::{Ensure, ProviderRef};
 
 use crate::{
     Rule,
@@ -25,8 +25,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(cx: &Context<'_>, out: &mut Out) {
     for view in &cx.stages {
-        let cluster = cx.workspace.settings.spec.clusters.get(&view.stage.cluster);
-        if cluster.is_none_or(|cluster| cluster.apache_kafka.is_none()) {
+        if !matches!(view.provider(), Some(ProviderRef::ApacheKafka(_))) {
             continue;
         }
         for account in view.accounts.values().filter(|account| account.ensure == Ensure::Present) {

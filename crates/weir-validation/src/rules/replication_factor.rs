@@ -1,5 +1,5 @@
 use weir_findings::{RulePage, Severity};
-use weir_model::{Layer, StageView};
+use weir_model::{Layer, ProviderRef, StageView};
 
 use crate::{
     Rule,
@@ -33,7 +33,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
             let at = |layer: &Layer| cx.topic(view, topic, layer, &["replicationFactor"]);
             if let Some((message, help)) = refused(view, *factor) {
                 out.push_in(view.index, out.error(at(layer), message).help(help));
-            } else if *factor == 1 && view.cluster.is_some_and(|c| c.apache_kafka.is_some()) {
+            } else if *factor == 1 && matches!(view.provider(), Some(ProviderRef::ApacheKafka(_))) {
                 let message = "with a single replica, the loss of one disk is the loss of the data";
                 out.push_in(view.index, out.warning(at(layer), message).help("write 3"));
             }
@@ -52,7 +52,7 @@ fn refused(view: &StageView<'_>, factor: u16) -> Option<(String, String)> {
         let message = format!("Confluent Cloud keeps 3 replicas of every topic, not {factor}");
         return Some((message, "write 3, or leave it out".to_owned()));
     }
-    let sandbox = view.cluster?.sandbox.as_ref()?;
+    let Some(ProviderRef::Sandbox(sandbox)) = view.provider() else { return None };
     let brokers = sandbox.brokers.unwrap_or(SANDBOX_BROKERS);
     (factor > brokers).then(|| {
         (

@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 
 use weir_findings::{RulePage, Severity};
-use weir_model::{Route, Stage, StageView};
+use weir_model::{ProviderRef, Route, Stage, StageView};
 
 use crate::{
     Rule,
-    context::{Context, identity},
+    context::Context,
     out::Out,
 };
 
@@ -34,7 +34,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
     for (i, later) in cx.stages.iter().enumerate() {
         for earlier in &cx.stages[..i] {
             let (Some(a), Some(b)) = (earlier.cluster, later.cluster) else { continue };
-            if identity(a).is_some() && identity(a) == identity(b) {
+            if a.identity().is_some() && a.identity() == b.identity() {
                 let distinct = prefixes(cx, out, earlier, later);
                 patterns(cx, out, earlier, later);
                 if distinct.topics {
@@ -43,7 +43,9 @@ fn check(cx: &Context<'_>, out: &mut Out) {
                 if distinct.accounts {
                     same_accounts(out, earlier, later, true);
                 }
-            } else if let (Some(a), Some(b)) = (&a.confluent_cloud, &b.confluent_cloud) {
+            } else if let (Some(ProviderRef::ConfluentCloud(a)), Some(ProviderRef::ConfluentCloud(b))) =
+                (a.provider(), b.provider())
+            {
                 same_accounts(out, earlier, later, a.environment == b.environment);
             }
         }

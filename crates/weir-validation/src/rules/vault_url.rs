@@ -1,5 +1,5 @@
 use weir_findings::{RulePage, Severity};
-use weir_model::{EntityRef, Kind, Route};
+use weir_model::{EntityRef, Kind, ProviderRef, Route};
 
 use crate::{
     Rule,
@@ -31,7 +31,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
     let settings = &cx.workspace.settings.spec;
     for view in &cx.stages {
         let stage = &view.stage.name;
-        let sandbox = view.cluster.is_some_and(|cluster| cluster.sandbox.is_some());
+        let sandbox = matches!(view.provider(), Some(ProviderRef::Sandbox(_)));
         for (name, team) in &cx.workspace.teams {
             // The rule `kafka-name` reports an invalid team name; its vault's name would only repeat the fault.
             if super::kafka_name::fault(name).is_some() {
