@@ -1,6 +1,5 @@
 //! Tests that `docs/cli.md` is the text of `--help`.
 
-
 use crate::{World, repository};
 
 const COMMANDS: [&str; 17] = [
