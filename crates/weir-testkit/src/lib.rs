@@ -14,6 +14,7 @@ pub mod keyvault;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 mod proxy;
+pub mod schema;
 mod skip;
 mod yaml;
 
