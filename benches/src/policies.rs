@@ -99,7 +99,7 @@ fn entity(topic: &StagedTopic<'_>) -> Value {
     let meta = &topic.entity.metadata;
     let mut config = Map::new();
     for (name, setting) in topic.config.iter() {
-        let written = settings::canonical(name, setting.value).unwrap_or_default();
+        let written = settings::canonical(name, setting.value).map(String::from).unwrap_or_default();
         let value = match setting.value {
             SettingValue::Scalar(_) => written.parse::<i64>().map_or_else(|_| written.into(), Value::from),
             SettingValue::List(_) => written.split(',').collect(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use weir_model::Operation;
+use weir_model::{Operation, settings::KafkaValue};
 use weir_planning::{
     ClusterFacts, Desired, KeyMarker, Observed, ObservedAccount, ObservedKey, ObservedSecret, ObservedTopic,
     SecretState,
@@ -34,10 +34,10 @@ pub(crate) fn nearly(desired: &Desired, off: usize, now: Timestamp) -> Observed 
         ..Observed::default()
     };
     for (index, (name, topic)) in desired.topics.iter().enumerate() {
-        let mut config: BTreeMap<String, String> =
+        let mut config: BTreeMap<String, KafkaValue> =
             topic.config.iter().filter_map(|(key, value)| Some((key.clone(), value.clone()?))).collect();
         if index % off == 0 {
-            config.insert("retention.ms".to_owned(), "1000".to_owned());
+            config.insert("retention.ms".to_owned(), KafkaValue::observed("retention.ms", "1000"));
         }
         observed.topics.insert(
             name.clone(),

@@ -8,6 +8,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 use crate::{
+    adding_a_kind,
     command::{cargo, cargo_workspace, has_openssl, in_ci, root, run as run_command},
     deny, features, layers, spelling, test, words,
 };

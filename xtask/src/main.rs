@@ -1,6 +1,7 @@
 //! The tasks of this repository beside editing it. CI runs `cargo xtask check`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people at a terminal")]
 
+mod adding_a_kind;
 mod check;
 mod command;
 mod deny;
@@ -31,9 +32,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Runs the checks of CI up to the first that fails
+    /// All that CI checks: fmt, layers, words, spelling, clippy, test, kind, doc, deny. Stops at the first step that fails
     Check {
-        /// Leaves out what takes minutes: brokers, key vaults, all features, documentation, licences
+        /// Adds a kind of entity to a copy of the repository, by nothing but docs/adding-a-kind.md, and tries it
         #[arg(long)]
         quick: bool,
     },

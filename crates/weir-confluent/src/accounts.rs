@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use futures::{StreamExt as _, stream};
-use weir_planning::Change;
 use weir_ports::{ErrorKind, PortError};
 
 use crate::{
@@ -21,12 +20,16 @@ const AT_ONCE: usize = 4;
 /// The longest description, in characters.
 const DESCRIPTION: usize = 128;
 
-/// Returns `true` if the control plane carries out the change.
-pub(crate) fn is_about(change: &Change) -> bool {
-    matches!(change, Change::CreateAccount { .. } | Change::UpdateAccount { .. } | Change::DeleteAccount { .. })
+/// A change of a service account.
+#[derive(Clone, Copy)]
+pub(crate) enum AccountChange<'a> {
+    Create { description: &'a str },
+    Describe { to: &'a str },
+    Delete,
 }
 
-pub(crate) async fn apply(cloud: &ConfluentCloud, changes: &[&Change]) -> Vec<Answer> {
+/// Carries out changes of the accounts that are named beside them.
+pub(crate) async fn apply(cloud: &ConfluentCloud, changes: &[(&str, AccountChange<'_>)]) -> Vec<Answer> {
     if changes.is_empty() {
         return Vec::new();
     }
@@ -38,10 +41,8 @@ pub(crate) async fn apply(cloud: &ConfluentCloud, changes: &[&Change]) -> Vec<An
     // the name.
     let named: BTreeSet<&str> = changes
         .iter()
-        .filter_map(|change| match change {
-            Change::UpdateAccount { account, .. } | Change::DeleteAccount { account } => Some(account.as_str()),
-            _ => None,
-        })
+        .filter(|(_, change)| !matches!(change, AccountChange::Create { .. }))
+        .map(|(account, _)| *account)
         .collect();
     let named: Vec<&str> = named.into_iter().collect();
     let found = match named.as_slice() {
@@ -55,13 +56,12 @@ pub(crate) async fn apply(cloud: &ConfluentCloud, changes: &[&Change]) -> Vec<An
         Err(error) => Err(error.again()),
     };
     let mut answers = Vec::with_capacity(changes.len());
-    for change in changes {
+    for (account, change) in changes {
         answers.push(async {
             match change {
-                Change::CreateAccount { account, description } => create(cloud, control, account, description).await,
-                Change::UpdateAccount { account, from: _, to } => describe(control, account, known(account)?, to).await,
-                Change::DeleteAccount { account } => delete(cloud, control, account, known(account)?).await,
-                _ => Err(refused("not a change of a service account")),
+                AccountChange::Create { description } => create(cloud, control, account, description).await,
+                AccountChange::Describe { to } => describe(control, account, known(account)?, to).await,
+                AccountChange::Delete => delete(cloud, control, account, known(account)?).await,
             }
         });
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use weir_planning::{Acl, Change, Host};
+use weir_planning::{Acl, Change, Host, Object};
 use weir_ports::{Cluster as _, ErrorKind, PortError};
 
 use crate::{
@@ -43,7 +43,7 @@ pub(crate) async fn apply(cloud: &ConfluentCloud, changes: &[&Change]) -> Vec<An
     for (place, answer) in carry_out(kafka, &sent).await {
         answers[place] = Some(answer);
     }
-    let unanswered = || Err(refused("not a change that a cluster carries out"));
+    let unanswered = || Err(refused("the brokers gave no answer to the change"));
     answers.into_iter().map(|answer| answer.unwrap_or_else(unanswered)).collect()
 }
 
@@ -62,9 +62,9 @@ pub(crate) fn for_all(number: usize, error: &PortError) -> Vec<Answer> {
 async fn ids(cloud: &ConfluentCloud, changes: &[&Change]) -> Result<BTreeMap<String, String>, PortError> {
     let named: BTreeSet<&str> = changes
         .iter()
-        .filter_map(|change| match change {
-            Change::CreateAcl { principal, .. } | Change::DeleteAcl { principal, .. } => account(principal),
-            _ => None,
+        .filter_map(|change| match change.about().object {
+            Object::Acl { principal, acl: _ } => account(principal),
+            Object::Topic(_) | Object::Account(_) | Object::Key { .. } => None,
         })
         .collect();
     if named.is_empty() { Ok(BTreeMap::new()) } else { cloud.ids(&named).await }
@@ -81,16 +81,12 @@ fn translated(
     change: &Change,
     ids: &BTreeMap<String, String>,
 ) -> Result<Option<Change>, PortError> {
+    if let Object::Topic(topic) = change.about().object
+        && dialect::is_internal(topic)
+    {
+        return Err(refused(format!("the topic `{topic}` belongs to Confluent Cloud and is left alone")));
+    }
     match change {
-        Change::CreateTopic { topic, .. }
-        | Change::AddPartitions { topic, .. }
-        | Change::ChangeReplicationFactor { topic, .. }
-        | Change::AlterConfig { topic, .. }
-        | Change::DeleteTopic { topic }
-            if dialect::is_internal(topic) =>
-        {
-            Err(refused(format!("the topic `{topic}` belongs to Confluent Cloud and is left alone")))
-        }
         Change::CreateTopic { topic, replication_factor: Some(replicas), .. } if *replicas != REPLICAS => {
             Err(refused(format!(
                 "the topic `{topic}` asks for replication factor {replicas}; on Confluent Cloud it is always {REPLICAS}"
@@ -114,7 +110,16 @@ fn translated(
             None if account(principal).is_some() && cloud.control().is_ok() => Ok(None),
             None => Err(nobody(cloud, principal)),
         },
-        other => Ok(Some(other.clone())),
+        Change::CreateTopic { .. }
+        | Change::AddPartitions { .. }
+        | Change::ChangeReplicationFactor { .. }
+        | Change::AlterConfig { .. }
+        | Change::DeleteTopic { .. } => Ok(Some(change.clone())),
+        Change::CreateAccount { .. }
+        | Change::UpdateAccount { .. }
+        | Change::DeleteAccount { .. }
+        | Change::CreateKey { .. }
+        | Change::DeleteKey { .. } => Err(refused("service accounts and API keys are not kept by the brokers")),
     }
 }
 

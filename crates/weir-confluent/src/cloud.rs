@@ -15,7 +15,9 @@ use weir_planning::{Change, KeyMarker, Limits, Observed, TopicFacts};
 use weir_ports::{Asked, Cluster, CreatedKey, ErrorKind, PortError, Query};
 
 use crate::{
-    ApiKey, Data, Options, accounts, apply,
+    ApiKey, Data, Options,
+    accounts::{self, AccountChange},
+    apply,
     control::ControlPlane,
     dialect, keys,
     observe::{self, Deployer},
@@ -206,14 +208,37 @@ impl Cluster for ConfluentCloud {
     }
 
     async fn apply(&self, changes: &[&Change]) -> Vec<Result<(), PortError>> {
-        let (on_accounts, on_brokers): (Vec<usize>, Vec<usize>) =
-            (0..changes.len()).partition(|place| accounts::is_about(changes[*place]));
-        let pick = |places: &[usize]| -> Vec<&Change> { places.iter().map(|place| changes[*place]).collect() };
-        let (accounts, brokers) = (pick(&on_accounts), pick(&on_brokers));
+        let (mut of_accounts, mut of_brokers) = (Vec::new(), Vec::new());
+        let mut answers = BTreeMap::new();
+        for (place, change) in changes.iter().enumerate() {
+            match *change {
+                Change::CreateAccount { account, description } => {
+                    of_accounts.push((place, (account.as_str(), AccountChange::Create { description })));
+                }
+                Change::UpdateAccount { account, from: _, to } => {
+                    of_accounts.push((place, (account.as_str(), AccountChange::Describe { to })));
+                }
+                Change::DeleteAccount { account } => {
+                    of_accounts.push((place, (account.as_str(), AccountChange::Delete)));
+                }
+                Change::CreateTopic { .. }
+                | Change::AddPartitions { .. }
+                | Change::ChangeReplicationFactor { .. }
+                | Change::AlterConfig { .. }
+                | Change::CreateAcl { .. }
+                | Change::DeleteAcl { .. }
+                | Change::DeleteTopic { .. } => of_brokers.push((place, *change)),
+                Change::CreateKey { .. } | Change::DeleteKey { .. } => {
+                    let error = options::refused("API keys are not created and deleted in batches");
+                    answers.insert(place, Err(error));
+                }
+            }
+        }
+        let (on_accounts, of_accounts): (Vec<usize>, Vec<_>) = of_accounts.into_iter().unzip();
+        let (on_brokers, of_brokers): (Vec<usize>, Vec<_>) = of_brokers.into_iter().unzip();
         let (accounts, brokers) =
-            futures::future::join(accounts::apply(self, &accounts), apply::apply(self, &brokers)).await;
-        let mut answers: BTreeMap<usize, Result<(), PortError>> =
-            on_accounts.into_iter().zip(accounts).chain(on_brokers.into_iter().zip(brokers)).collect();
+            futures::future::join(accounts::apply(self, &of_accounts), apply::apply(self, &of_brokers)).await;
+        answers.extend(on_accounts.into_iter().zip(accounts).chain(on_brokers.into_iter().zip(brokers)));
         (0..changes.len()).filter_map(|place| answers.remove(&place)).collect()
     }
 

@@ -1,6 +1,7 @@
 //! Differences between Confluent Cloud and Apache Kafka.
 
 use weir_kafka::Dialect;
+use weir_model::settings::KafkaValue;
 use weir_planning::{Change, ClusterFacts, SettingChange};
 
 /// The replication factor of every topic.
@@ -60,7 +61,11 @@ pub(crate) fn before(change: &Change) -> Option<Change> {
     let SettingChange { from, to: _ } = changes.get(POLICY).filter(|_| change.goes_by_way_of_compact())?;
     Some(Change::AlterConfig {
         topic: topic.clone(),
-        settings: [(POLICY.to_owned(), SettingChange { from: from.clone(), to: Some("compact".to_owned()) })].into(),
+        settings: [(
+            POLICY.to_owned(),
+            SettingChange { from: from.clone(), to: Some(KafkaValue::observed(POLICY, "compact")) },
+        )]
+        .into(),
     })
 }
 
@@ -69,8 +74,8 @@ mod tests {
     use super::*;
 
     fn alter(from: Option<&str>, to: Option<&str>) -> Change {
-        let change = SettingChange { from: from.map(str::to_owned), to: to.map(str::to_owned) };
-        let other = SettingChange { from: None, to: Some("1".to_owned()) };
+        let change = SettingChange::new(POLICY, from, to);
+        let other = SettingChange::new("retention.ms", None, Some("1"));
         let settings = [(POLICY.to_owned(), change), ("retention.ms".to_owned(), other)];
         Change::AlterConfig { topic: "t".to_owned(), settings: settings.into() }
     }
@@ -78,7 +83,7 @@ mod tests {
     #[test]
     fn both_policies_are_reached_through_compact() {
         let first = before(&alter(None, Some("compact,delete")));
-        let expected = SettingChange { from: None, to: Some("compact".to_owned()) };
+        let expected = SettingChange::new(POLICY, None, Some("compact"));
         let settings = [(POLICY.to_owned(), expected)].into();
         assert_eq!(first, Some(Change::AlterConfig { topic: "t".to_owned(), settings }));
         assert!(before(&alter(Some("delete"), Some("delete, compact"))).is_some());

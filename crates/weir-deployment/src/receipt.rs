@@ -188,6 +188,11 @@ pub struct StepReceipt {
     pub entity: Option<EntityRef>,
     /// The team that owns it.
     pub team: Option<String>,
+    /// The change, from and to, as the plan has it.
+    pub change: Change,
+    /// The meaning of the change, in the plan's sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub meaning: Vec<String>,
     /// How it ended.
     pub outcome: StepOutcome,
     /// Whether its object was seen to be as the step leaves it.
@@ -215,6 +220,8 @@ impl StepReceipt {
             id: step.id.clone(),
             entity: step.entity.clone(),
             team: step.team.clone(),
+            change: step.change.clone(),
+            meaning: step.meaning.clone(),
             outcome,
             verified: outcome.is_done(),
             earlier_run: false,

@@ -17,8 +17,8 @@ pub fn text(receipt: &Receipt) -> String {
     for step in receipt.steps.iter().filter(|step| is_shown(receipt, step)) {
         let what = format!("{}{}", step.id.0, key(step));
         let _ = writeln!(out, "{} {:<11} {}", mark(step.outcome), step.outcome.as_str(), inert(&what));
-        if let Some(detail) = note(step) {
-            let _ = writeln!(out, "              {}", inert_line(detail));
+        for line in changed(step).iter().map(String::as_str).chain(note(step)) {
+            let _ = writeln!(out, "              {}", inert_line(line));
         }
     }
     if !out.is_empty() {
@@ -60,7 +60,8 @@ pub fn markdown(receipt: &Receipt) -> String {
 fn table(steps: &[&StepReceipt]) -> String {
     let mut out = String::from("| | step | |\n|---|---|---|\n");
     for step in steps {
-        let note = note(step).map(plain).unwrap_or_default();
+        let lines: Vec<String> = changed(step).iter().map(String::as_str).chain(note(step)).map(plain).collect();
+        let note = lines.join("<br>");
         let _ = writeln!(
             out,
             "| {} | `{}`{} | {note} |",
@@ -103,6 +104,14 @@ fn key(step: &StepReceipt) -> String {
     match (&step.key, &step.secret) {
         (Some(key), Some(secret)) if step.outcome == StepOutcome::Created => format!(" ({key} in {secret})"),
         _ => String::new(),
+    }
+}
+
+/// The lines that say what an update changed, from and to.
+fn changed(step: &StepReceipt) -> Vec<String> {
+    match step.outcome {
+        StepOutcome::Updated => weir_planning::render::from_to(&step.change),
+        _ => Vec::new(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use weir_model::{
     Duration, Ensure, OwnedMetadata, Patch, Profile, SettingValue, Topic, TopicOverlay, TopicSpec, Workspace,
-    settings::{self, SettingKind},
+    settings::{self, KafkaValue, SettingKind},
 };
 use weir_planning::ObservedTopic;
 
@@ -28,7 +28,7 @@ pub(crate) struct TopicNotes<'n> {
 pub(crate) fn contradicting(seen: &SeenTopic<'_>, notes: &TopicNotes<'_>) -> BTreeSet<usize> {
     let policy = |topic: &ObservedTopic| {
         let own = topic.config.get(CLEANUP).filter(|_| !notes.left_out.contains(CLEANUP));
-        own.map_or_else(|| "delete".to_owned(), |own| canonical(CLEANUP, own))
+        own.cloned().unwrap_or_else(|| KafkaValue::observed(CLEANUP, "delete"))
     };
     let managed = || managed(seen, notes.unmanaged);
     let Some(last) = managed().last().map(|(_, topic)| policy(topic)) else { return BTreeSet::new() };
@@ -76,7 +76,7 @@ pub(crate) fn topic(
 struct Fitted {
     partitions: Layers<u32>,
     replication_factor: Layers<u16>,
-    config: BTreeMap<String, Layers<String>>,
+    config: BTreeMap<String, Layers<KafkaValue>>,
 }
 
 /// The profile over which there is least to write, if it is another than the workspace's own, and what there is to write.
@@ -101,11 +101,16 @@ fn fitting(
 }
 
 fn fit(profile: Option<&Profile>, there: &[(usize, &ObservedTopic)], left_out: &BTreeSet<String>) -> Fitted {
-    let below: BTreeMap<&str, String> = profile
+    let below: BTreeMap<&str, KafkaValue> = profile
         .iter()
         .flat_map(|profile| &profile.config)
         .filter(|(_, value)| !value.is_default())
-        .map(|(name, value)| (name.as_str(), settings::canonical(name, value).unwrap_or_else(|_| value.to_string())))
+        .map(|(name, value)| {
+            (
+                name.as_str(),
+                settings::canonical(name, value).unwrap_or_else(|_| KafkaValue::observed(name, value.to_string())),
+            )
+        })
         .collect();
     let own = there.iter().flat_map(|(_, topic)| topic.config.keys().map(String::as_str));
     let names: BTreeSet<&str> = own.chain(below.keys().copied()).collect();
@@ -118,10 +123,8 @@ fn fit(profile: Option<&Profile>, there: &[(usize, &ObservedTopic)], left_out: &
                 let overlays = there.iter().map(|(stage, _)| (*stage, Patch::Remove)).collect();
                 return below.map(|_| (name.to_owned(), Layers { base: Base::Silent, overlays }));
             }
-            let values: Vec<(usize, Option<String>)> = there
-                .iter()
-                .map(|(stage, topic)| (*stage, topic.config.get(name).map(|value| canonical(name, value))))
-                .collect();
+            let values: Vec<(usize, Option<KafkaValue>)> =
+                there.iter().map(|(stage, topic)| (*stage, topic.config.get(name).cloned())).collect();
             Some((name.to_owned(), layers(&values, below)))
         })
         .collect();
@@ -177,25 +180,16 @@ impl Fitted {
     }
 }
 
-/// A value in the one spelling that equal values share.
-fn canonical(name: &str, value: &str) -> String {
-    let scalar = SettingValue::Scalar(value.to_owned());
-    match settings::canonical(name, &scalar) {
-        Ok(canonical) if settings::same(name, &canonical, value) => canonical,
-        _ => value.to_owned(),
-    }
-}
-
 /// A value as people write it, where that means the very same.
-fn written(name: &str, kafka: &str) -> SettingValue {
-    let exact = |value: &SettingValue| settings::canonical(name, value).is_ok_and(|back| back == kafka);
+fn written(name: &str, kafka: &KafkaValue) -> SettingValue {
+    let exact = |value: &SettingValue| settings::canonical(name, value).is_ok_and(|back| back == *kafka);
     let words = settings::lookup(name).is_some_and(|setting| matches!(setting.kind, SettingKind::Words(_)));
     let human = if words {
-        SettingValue::List(kafka.split(',').map(|word| word.trim().to_owned()).filter(|w| !w.is_empty()).collect())
+        SettingValue::List(kafka.words().map(str::to_owned).collect())
     } else {
-        SettingValue::Scalar(settings::human_readable(name, kafka))
+        SettingValue::Scalar(kafka.human_readable(name))
     };
-    if exact(&human) { human } else { SettingValue::Scalar(kafka.to_owned()) }
+    if exact(&human) { human } else { SettingValue::Scalar(kafka.to_string()) }
 }
 
 /// How long replaced keys stay valid when files say nothing.
@@ -217,7 +211,7 @@ mod tests {
             ("no.such.setting", "60000", scalar("60000")),
             ("cleanup.policy", "compact,delete", SettingValue::List(vec!["compact".into(), "delete".into()])),
         ] {
-            assert_eq!(written(name, kafka), people, "{name}: {kafka}");
+            assert_eq!(written(name, &KafkaValue::observed(name, kafka)), people, "{name}: {kafka}");
         }
     }
 }

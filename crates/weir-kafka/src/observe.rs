@@ -6,7 +6,10 @@ use std::{
 };
 
 use futures::future::{join, join3, try_join_all};
-use weir_model::{Operation, PatternType, Permission, Resource, settings};
+use weir_model::{
+    Operation, PatternType, Permission, Resource,
+    settings::{self, KafkaValue},
+};
 use weir_planning::{Acl, ClusterFacts, Host, Limits, Observed, ObservedTopic};
 use weir_ports::{ErrorKind, PortError, Query};
 use weir_rdkafka_admin::{
@@ -238,21 +241,21 @@ pub(crate) async fn topics(kafka: &Kafka, names: &[&str]) -> Result<BTreeMap<Str
 }
 
 /// Returns the topics' own settings, by name. Missing topics are left out.
-async fn settings(kafka: &Kafka, names: &[&str]) -> Result<BTreeMap<String, BTreeMap<String, String>>, PortError> {
+async fn settings(kafka: &Kafka, names: &[&str]) -> Result<BTreeMap<String, BTreeMap<String, KafkaValue>>, PortError> {
     const WHAT: &str = "cannot read the settings of topics";
     let resources: Vec<ConfigResource> = names.iter().map(|name| ConfigResource::Topic((*name).to_owned())).collect();
     let requests = resources.chunks(TOPICS).map(async |chunk| {
         let query = ConfigQuery { own: true, ..ConfigQuery::default() };
         kafka.read(WHAT, kafka.admin.describe_configs(chunk, query, &kafka.request_options())).await
     });
-    let mut settings = BTreeMap::new();
+    let mut found = BTreeMap::new();
     for (name, answer) in names.iter().zip(try_join_all(requests).await?.into_iter().flatten()) {
         match answer {
             Ok(entries) => {
                 let own = entries.into_iter().filter(|entry| entry.source == ConfigSource::Topic);
                 let own = own.filter_map(|entry| Some((entry.name, entry.value?)));
-                let own = own.filter(|(name, value)| !kafka.options.dialect.writes(name, value)).collect();
-                settings.insert((*name).to_owned(), own);
+                let own = own.filter(|(name, value)| !kafka.options.dialect.writes(name, value));
+                found.insert((*name).to_owned(), settings::observed(own));
             }
             Err(error) if is_absent(error.code) => {}
             Err(error) => {
@@ -261,7 +264,7 @@ async fn settings(kafka: &Kafka, names: &[&str]) -> Result<BTreeMap<String, BTre
             }
         }
     }
-    Ok(settings)
+    Ok(found)
 }
 
 /// Describes topics by name. Missing topics are left out.
@@ -306,7 +309,7 @@ pub(crate) struct BrokerDefaults {
 /// Settings that a topic inherits from the brokers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TopicDefaults {
-    values: BTreeMap<String, String>,
+    values: BTreeMap<String, KafkaValue>,
     read_only: BTreeSet<String>,
     unknown: BTreeSet<String>,
 }
@@ -367,7 +370,7 @@ impl Kafka {
                     }
                     _ => entry.value,
                 };
-                defaults.values.extend(value.map(|value| (entry.name, value)));
+                defaults.values.extend(settings::observed(value.map(|value| (entry.name, value))));
             }
             Ok::<_, ()>(defaults)
         };

@@ -10,7 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, js
 use serde_json::{Map, Value, json};
 
 use crate::{
-    API_VERSION, Kind, SettingValue,
+    API_VERSION, Duration, Kind, SettingValue, Size,
     entity::*,
     kind::kinds,
     settings::{self, Bounds, Setting, SettingKind, UNLIMITED},
@@ -197,7 +197,7 @@ impl JsonSchema for Labels {
 }
 
 fn of_setting(setting: &Setting) -> Value {
-    let default = settings::human_readable(setting.name, setting.default);
+    let default = setting.human_readable(setting.default);
     let description =
         format!("{}\n\nDefault: {}", setting.documentation, if default.is_empty() { "none" } else { &default });
     let default_word = crate::SettingValue::DEFAULT;
@@ -216,8 +216,8 @@ fn of_setting(setting: &Setting) -> Value {
         json!([{"type": "string", "pattern": pattern}, number(bounds)])
     };
     let values = match &setting.kind {
-        SettingKind::Time(bounds) => quantity(bounds, "ms|s|m|h|d|w"),
-        SettingKind::Size(bounds) => quantity(bounds, "B|kB|MB|GB|TB|KiB|MiB|GiB|TiB"),
+        SettingKind::Time(bounds) => quantity(bounds, &Duration::units()),
+        SettingKind::Size(bounds) => quantity(bounds, &Size::units()),
         SettingKind::Integer(bounds) => {
             let unlimited = if bounds.unlimited.is_some() { format!("|{UNLIMITED}") } else { String::new() };
             let pattern = format!("^(-?[0-9]+{unlimited}|{default_word})$");
@@ -251,8 +251,7 @@ fn of_setting(setting: &Setting) -> Value {
 /// Values to imitate: of each kind a few, as far as the setting takes them.
 fn examples_of(setting: &Setting) -> Vec<Value> {
     let some = |texts: &[&str]| -> Vec<Value> {
-        let takes =
-            |text: &&&str| settings::canonical(setting.name, &SettingValue::Scalar((**text).to_owned())).is_ok();
+        let takes = |text: &&&str| setting.canonical(&SettingValue::Scalar((**text).to_owned())).is_ok();
         texts.iter().filter(takes).map(|text| json!(text)).collect()
     };
     match &setting.kind {
@@ -271,7 +270,7 @@ fn examples_of(setting: &Setting) -> Vec<Value> {
 
 /// The default of Apache Kafka as people would write it; none where it is nothing.
 fn default_of(setting: &Setting) -> Option<Value> {
-    let text = settings::human_readable(setting.name, setting.default);
+    let text = setting.human_readable(setting.default);
     Some(match &setting.kind {
         _ if text.is_empty() => return None,
         SettingKind::Integer(_) | SettingKind::Ratio | SettingKind::Boolean => {

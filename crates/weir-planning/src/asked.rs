@@ -1,7 +1,7 @@
 //! Whether the files ask for a change: what deployment asks of every step, so that a plan that was made from other
 //! files, or by somebody else, does nothing that these files do not say.
 
-use weir_model::{Ensure, settings};
+use weir_model::{Ensure, settings::KafkaValue};
 
 use crate::{Change, Desired, DesiredAccount, DesiredTopic};
 
@@ -79,9 +79,9 @@ impl Desired {
 
 impl DesiredTopic {
     /// Whether the files give the setting that value; absent: that the topic shall have none of its own.
-    fn sets(&self, name: &str, value: Option<&String>) -> bool {
+    fn sets(&self, name: &str, value: Option<&KafkaValue>) -> bool {
         match (self.config.get(name), value) {
-            (Some(Some(wanted)), Some(value)) => settings::same(name, wanted, value),
+            (Some(Some(wanted)), Some(value)) => wanted == value,
             (Some(None), None) => true,
             _ => false,
         }

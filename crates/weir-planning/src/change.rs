@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, fmt};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use weir_model::SecretPart;
+use weir_model::{
+    SecretPart,
+    settings::{self, KafkaValue},
+};
 
 use crate::{Acl, Risk, SecretRef, StepId};
 
@@ -40,7 +43,7 @@ pub enum Change {
         /// Replicas of each partition; absent: the cluster's default.
         replication_factor: Option<u16>,
         /// Settings in Kafka's spelling.
-        config: BTreeMap<String, String>,
+        config: BTreeMap<String, KafkaValue>,
     },
     /// Adds partitions to a topic.
     AddPartitions {
@@ -130,9 +133,22 @@ pub enum Change {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SettingChange {
     /// The topic's own value before.
-    pub from: Option<String>,
+    pub from: Option<KafkaValue>,
     /// The topic's own value after.
-    pub to: Option<String>,
+    pub to: Option<KafkaValue>,
+}
+
+impl SettingChange {
+    /// A change of the setting `name`, whose values are in Kafka's spelling.
+    pub fn new(name: &str, from: Option<&str>, to: Option<&str>) -> Self {
+        let value = |text: &str| KafkaValue::observed(name, text);
+        Self { from: from.map(value), to: to.map(value) }
+    }
+
+    /// Returns `true` if one of the changes may delete records, so that facts about the topic are needed.
+    pub(crate) fn may_lose_data(changes: &BTreeMap<String, Self>) -> bool {
+        changes.keys().any(|name| settings::lookup(name).is_some_and(|setting| setting.lossy))
+    }
 }
 
 /// The order of all plans: additive before destructive, credentials revoked last. A phase begins when the one
@@ -173,9 +189,7 @@ impl Change {
     /// that a run which is stopped in between leaves the topic there.
     pub fn goes_by_way_of_compact(&self) -> bool {
         let Change::AlterConfig { settings, topic: _ } = self else { return false };
-        let has = |policies: &Option<String>, policy| {
-            policies.as_deref().is_some_and(|policies| policies.split(',').any(|one| one.trim() == policy))
-        };
+        let has = |policies: &Option<KafkaValue>, policy| policies.as_ref().is_some_and(|value| value.has(policy));
         settings
             .get("cleanup.policy")
             .is_some_and(|SettingChange { from, to }| !has(from, "compact") && has(to, "compact") && has(to, "delete"))

@@ -13,3 +13,4 @@ pub(crate) use drift::of_plan as differences;
 pub use drift::{drift, drift_markdown};
 pub use markdown::markdown;
 pub use text::text;
+pub use words::from_to;

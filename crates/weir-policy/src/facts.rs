@@ -51,27 +51,24 @@ pub(crate) fn setting<'w>(name: &str, resolved: &ResolvedSetting<'w>) -> Result<
         return Ok(None);
     }
     let canonical = settings::canonical(name, resolved.value)?;
-    let Some(setting) = settings::lookup(name) else { return Ok(Some(Fact::owned(canonical))) };
+    let Some(setting) = settings::lookup(name) else { return Ok(Some(Fact::owned(canonical.into()))) };
     use settings::SettingKind;
-    let wrong = |_| format!("`{canonical}` is no number");
+    let wrong = || format!("`{canonical}` is no number");
     Ok(Some(match &setting.kind {
         SettingKind::Time(bounds) | SettingKind::Size(bounds) | SettingKind::Integer(bounds) => {
-            let number: i64 = canonical.parse().map_err(wrong)?;
+            let number = canonical.number().ok_or_else(wrong)?;
             Fact::int(if bounds.unlimited == Some(number) { UNLIMITED } else { number })
         }
         SettingKind::Ratio => {
-            let number: f64 = canonical.parse().map_err(|_| format!("`{canonical}` is no number"))?;
+            let number: f64 = canonical.as_str().parse().map_err(|_| wrong())?;
             Fact::Double(number.into())
         }
         SettingKind::Boolean => Fact::bool(canonical == "true"),
         SettingKind::Word(_) => match resolved.value {
-            SettingValue::Scalar(text) if *text == canonical => Fact::text(text),
-            _ => Fact::owned(canonical),
+            SettingValue::Scalar(text) if text == canonical.as_str() => Fact::text(text),
+            _ => Fact::owned(canonical.into()),
         },
-        SettingKind::Words(_) => {
-            let items = canonical.split(',').filter(|item| !item.is_empty());
-            Fact::list(items.map(|item| Fact::owned(item.to_owned())))
-        }
+        SettingKind::Words(_) => Fact::list(canonical.words().map(|item| Fact::owned(item.to_owned()))),
     }))
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use weir_cel::Problem;
 use weir_model::{
-    PolicySpec, Range, ResolvedSetting, SettingLimit, SettingValue, StageLimits, StagedTopic, settings,
-    settings::SettingKind,
+    PolicySpec, Range, ResolvedSetting, SettingLimit, SettingValue, StageLimits, StagedTopic,
+    settings::{self, KafkaValue, SettingKind},
 };
 
 /// The limits that hold in one stage.
@@ -22,12 +22,12 @@ struct Limit {
     required: bool,
     unset: bool,
     /// The allowed values in Kafka's spelling; for a list, its allowed items.
-    allowed: Vec<String>,
-    forbidden: Vec<String>,
+    allowed: Vec<KafkaValue>,
+    forbidden: Vec<KafkaValue>,
     min: Option<f64>,
     max: Option<f64>,
     /// The conditions: names and values in Kafka's spelling.
-    when: Vec<(String, String)>,
+    when: Vec<(String, KafkaValue)>,
     written: SettingLimit,
 }
 
@@ -111,7 +111,7 @@ fn one(name: &str, limit: &SettingLimit) -> Result<Limit, (&'static str, Problem
     })
 }
 
-fn conditions(when: &BTreeMap<String, String>) -> Result<Vec<(String, String)>, Problem> {
+fn conditions(when: &BTreeMap<String, String>) -> Result<Vec<(String, KafkaValue)>, Problem> {
     let one = |(name, value): (&String, &String)| {
         if settings::lookup(name).is_none() {
             let problem = Problem::new(format!("there is no topic setting `{name}`"));
@@ -128,27 +128,27 @@ fn conditions(when: &BTreeMap<String, String>) -> Result<Vec<(String, String)>, 
 
 /// Returns `true` if a setting of a topic has this value in Kafka's spelling; for a list, if the list holds the
 /// value.
-fn has(topic: &StagedTopic<'_>, name: &str, value: &str) -> bool {
+fn has(topic: &StagedTopic<'_>, name: &str, value: &KafkaValue) -> bool {
     let Some(setting) = settings::lookup(name) else { return false };
     let written = topic.config.get(name).map(|setting| setting.value).filter(|value| !value.is_default());
     // Validation reports invalid values.
     let found = written.and_then(|value| settings::canonical(name, value).ok());
-    let found = found.as_deref().unwrap_or(setting.default);
+    let found = found.unwrap_or_else(|| KafkaValue::observed(name, setting.default));
     match setting.kind {
-        SettingKind::Words(_) => found.split(',').any(|item| item == value),
-        _ => found == value,
+        SettingKind::Words(_) => found.has(value.as_str()),
+        _ => found == *value,
     }
 }
 
 /// Reads a number in Kafka's spelling; "unlimited" is larger than any number.
-fn number(name: &str, canonical: &str) -> Option<f64> {
+fn number(name: &str, canonical: &KafkaValue) -> Option<f64> {
     let unlimited = match settings::lookup(name).map(|setting| &setting.kind) {
         Some(SettingKind::Time(bounds) | SettingKind::Size(bounds) | SettingKind::Integer(bounds)) => bounds.unlimited,
         _ => None,
     };
-    match canonical.parse::<i64>() {
-        Ok(number) if unlimited == Some(number) => Some(f64::INFINITY),
-        _ => canonical.parse().ok(),
+    match canonical.number() {
+        Some(number) if unlimited == Some(number) => Some(f64::INFINITY),
+        _ => canonical.as_str().parse().ok(),
     }
 }
 
@@ -206,7 +206,7 @@ impl Limit {
         };
         // Validation reports invalid values.
         let canonical = settings::canonical(name, value).ok()?;
-        let shown = settings::human_readable(name, &canonical);
+        let shown = canonical.human_readable(name);
         if self.unset {
             return Some(
                 Problem::new(format!("`{name}` must not be set"))
@@ -231,13 +231,13 @@ impl Limit {
             );
         }
         let listed = matches!(settings::lookup(name).map(|s| &s.kind), Some(SettingKind::Words(_)));
-        let mut items = if listed { canonical.split(',').collect() } else { vec![canonical.as_str()] };
+        let mut items = if listed { canonical.words().collect() } else { vec![canonical.as_str()] };
         items.retain(|item| !item.is_empty());
-        let among = |words: &[String], item: &str| words.iter().any(|word| word == item);
+        let among = |words: &[KafkaValue], item: &str| words.iter().any(|word| word.as_str() == item);
         let wrong = items
             .into_iter()
             .find(|item| !self.allowed.is_empty() && !among(&self.allowed, item) || among(&self.forbidden, item))?;
-        let wrong = settings::human_readable(name, wrong);
+        let wrong = KafkaValue::observed(name, wrong).human_readable(name);
         Some(Problem::new(format!("`{name}` must not be `{wrong}`")).help(match self.allowed.is_empty() {
             true => "write another value".to_owned(),
             false => format!("write{}", self.words()),

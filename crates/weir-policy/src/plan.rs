@@ -10,6 +10,7 @@ use weir_cel::{Environment, Fact, Failure, Globals, Problem, Record};
 use weir_findings::{Finding, RuleId, Severity};
 use weir_model::{
     EntityRef, Kind, Loaded, PolicyKind, PolicySeverity, PolicySpec, ResolvedSetting, Route, SettingValue, Workspace,
+    settings::KafkaValue,
 };
 use weir_planning::{About, Change, Object, Plan, PlanPolicies, PlanWaiver, Plane, Step};
 
@@ -218,7 +219,7 @@ fn step_facts<'p>(step: &'p Step, labels: &'p BTreeMap<String, String>) -> Recor
         }
         Change::AlterConfig { topic: _, settings } => {
             for (name, change) in settings {
-                let fact = |value: &'p Option<String>| Some((name.as_str(), typed(name, value.as_ref()?)?));
+                let fact = |value: &'p Option<KafkaValue>| Some((name.as_str(), typed(name, value.as_ref()?)?));
                 before.extend(fact(&change.from));
                 after.extend(fact(&change.to));
             }
@@ -255,8 +256,8 @@ fn step_facts<'p>(step: &'p Step, labels: &'p BTreeMap<String, String>) -> Recor
 }
 
 /// Returns a setting in Kafka's spelling as a typed value for expressions.
-fn typed(name: &str, value: &str) -> Option<Fact<'static>> {
-    let value = SettingValue::Scalar(value.to_owned());
+fn typed(name: &str, value: &KafkaValue) -> Option<Fact<'static>> {
+    let value = SettingValue::Scalar(value.to_string());
     let resolved = ResolvedSetting { value: &value, layer: weir_model::Layer::Entity };
     Some(match facts::setting(name, &resolved).ok()?? {
         Fact::Text(text) => Fact::owned(text.into_inner()),

@@ -29,7 +29,7 @@
 //!     topic: "dev.toll.transactions.v1".into(),
 //!     partitions: Some(6),
 //!     replication_factor: None,
-//!     config: [("retention.ms".to_owned(), "604800000".to_owned())].into(),
+//!     config: weir_model::settings::observed([("retention.ms", "604800000")]),
 //! };
 //! let answers = sandbox.apply(&[&create]).await;
 //! assert!(answers[0].is_ok());

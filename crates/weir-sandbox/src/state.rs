@@ -7,6 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use weir_model::settings::{self, KafkaValue};
 use weir_planning::{Acl, TopicFacts};
 use weir_ports::{ErrorKind, PortError};
 
@@ -111,8 +112,8 @@ pub(crate) struct Topic {
     pub(crate) partitions: u32,
     pub(crate) replication_factor: u16,
     /// The topic's own settings.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) config: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "settings::deserialize_observed", skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) config: BTreeMap<String, KafkaValue>,
     /// `true` if the topic looks as if a cluster link filled it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) mirror: bool,

@@ -26,7 +26,7 @@ fn case(file: &Path) -> datatest_stable::Result<()> {
         files.push(("weir.yaml".to_owned(), BASE.to_owned()));
     }
     let loaded = weir_model::load(files);
-    let findings = weir_validation::validate(&loaded, None).unwrap();
+    let findings = weir_validation::validate(&loaded, None).expect("all stages");
     let text = describe(&findings, &loaded.sources)?;
 
     if name.starts_with("pass") {

@@ -7,7 +7,7 @@ use std::{
 
 use weir_confluent::{ConfluentCloud, Data};
 use weir_fake_confluent::{Operation as Call, Tls};
-use weir_model::{Operation, PatternType, Permission, Resource};
+use weir_model::{Operation, PatternType, Permission, Resource, settings};
 use weir_planning::{Acl, Change, Host, KeyMarker, NamePattern, Observed, SettingChange};
 use weir_ports::{Cluster as _, ErrorKind, PortError, Query};
 
@@ -52,7 +52,7 @@ fn grant(name: &str, acl: Acl) -> Change {
 }
 
 fn topic(name: &str, config: &[(&str, &str)]) -> Change {
-    let config = config.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let config = settings::observed(config.iter().copied());
     Change::CreateTopic { topic: name.to_owned(), partitions: Some(1), replication_factor: None, config }
 }
 
@@ -233,15 +233,11 @@ async fn both_policies_are_reached_in_two_steps() {
     let alter = |topic: &String, from: Option<&str>| Change::AlterConfig {
         topic: topic.clone(),
         settings: [("cleanup.policy", from, "compact,delete"), ("retention.ms", None, "86400000")]
-            .map(|(name, from, to)| {
-                (name.to_owned(), SettingChange { from: from.map(str::to_owned), to: Some(to.to_owned()) })
-            })
+            .map(|(name, from, to)| (name.to_owned(), SettingChange::new(name, from, Some(to))))
             .into(),
     };
     done(&cloud, &[alter(&names[0], None), alter(&names[1], Some("delete"))]).await;
-    let expected: BTreeMap<String, String> = [("cleanup.policy", "compact,delete"), ("retention.ms", "86400000")]
-        .map(|(k, v)| (k.to_owned(), v.to_owned()))
-        .into();
+    let expected = settings::observed([("cleanup.policy", "compact,delete"), ("retention.ms", "86400000")]);
     until(&cloud, &all(&prefix), |o| o.topics.values().all(|topic| topic.config == expected)).await;
     assert_eq!(refused(&cloud, &alter(&format!("{prefix}absent"), None)).await.kind, ErrorKind::Refused);
 }

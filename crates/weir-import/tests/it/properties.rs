@@ -3,7 +3,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::{collection, prelude::*, sample::select};
 use weir_findings::Severity;
 use weir_import::{Import, Imported, TeamRule, import_stages};
-use weir_model::{Ensure, Operation, PatternType, Permission, Resource};
+use weir_model::{
+    Ensure, Operation, PatternType, Permission, Resource,
+    settings::{self, KafkaValue},
+};
 use weir_planning::{
     Acl, Host, Observed, ObservedAccount, ObservedKey, ObservedTopic, PlanOptions, desired, plan, render,
 };
@@ -122,7 +125,7 @@ fn prefix(stage: usize, sign: char) -> String {
         }
 }
 
-fn config() -> impl Strategy<Value = BTreeMap<String, String>> {
+fn config() -> impl Strategy<Value = BTreeMap<String, KafkaValue>> {
     let one = select(vec![
         ("retention.ms", "604800000"),
         ("retention.ms", "604800001"),
@@ -146,8 +149,7 @@ fn config() -> impl Strategy<Value = BTreeMap<String, String>> {
         ("vendor.own.setting", "a: b # c"),
         ("unclean.leader.election.enable", "TRUE"),
     ]);
-    collection::btree_map(one.clone(), Just(()), 0..4)
-        .prop_map(|chosen| chosen.into_keys().map(|(k, v)| (k.to_owned(), v.to_owned())).collect())
+    collection::btree_map(one.clone(), Just(()), 0..4).prop_map(|chosen| settings::observed(chosen.into_keys()))
 }
 
 fn topic() -> impl Strategy<Value = ObservedTopic> {

@@ -1,13 +1,13 @@
 //! Large clusters in reasonable time, whatever the build.
 
 use weir_import::{Import, TeamRule, import_stages};
-use weir_model::{Operation, PatternType, Permission, Resource};
+use weir_model::{Operation, PatternType, Permission, Resource, settings};
 use weir_planning::{Acl, Host, Observed, ObservedAccount, ObservedTopic};
 
 fn cluster(topics: usize) -> Observed {
     let mut observed = Observed { format: Observed::FORMAT.to_owned(), ..Observed::default() };
     for i in 0..topics {
-        let config = [("retention.ms".to_owned(), (i * 1000 + 1000).to_string())].into();
+        let config = settings::observed([("retention.ms", (i * 1000 + 1000).to_string())]);
         let topic = ObservedTopic { partitions: 6, replication_factor: 3, config, ..ObservedTopic::default() };
         observed.topics.insert(format!("team{}.topic{i}.v1", i % 50), topic);
         let account = format!("team{}-app{}", i % 50, i / 5);

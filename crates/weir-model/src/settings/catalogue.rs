@@ -23,7 +23,15 @@ pub struct Setting {
     pub apache_kafka: bool,
     /// Whether Confluent Cloud lets its customers change it.
     pub confluent_editable: bool,
+    /// Its name in sentences.
+    pub label: &'static str,
+    /// `true` if a change of it may delete records.
+    pub lossy: bool,
 }
+
+/// The settings whose change may delete records, and their names in sentences.
+const LOSSY: [(&str, &str); 3] =
+    [("cleanup.policy", "clean-up"), ("retention.bytes", "retention by size"), ("retention.ms", "retention")];
 
 /// What the values of a setting are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,6 +142,7 @@ fn parse<T: Deserialize<'static>>(text: &'static str) -> T {
 fn setting(entry: Entry<'static>, apache_kafka: bool, editable: &[&str]) -> Setting {
     let kind = kind(&entry);
     let Entry { name, default, server_default, documentation, .. } = entry;
+    let lossy = LOSSY.iter().find(|(lossy, _)| *lossy == name);
     Setting {
         name,
         kind,
@@ -142,6 +151,8 @@ fn setting(entry: Entry<'static>, apache_kafka: bool, editable: &[&str]) -> Sett
         documentation: without_markup(documentation),
         apache_kafka,
         confluent_editable: editable.contains(&name),
+        label: lossy.map_or(name, |(_, label)| label),
+        lossy: lossy.is_some(),
     }
 }
 

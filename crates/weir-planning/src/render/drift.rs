@@ -1,7 +1,7 @@
 //! What differs between the files and the cluster, without saying what to do.
 
 use weir_findings::count;
-use weir_model::settings;
+use weir_model::settings::KafkaValue;
 
 use super::{
     plain::{escaped, plain},
@@ -109,8 +109,10 @@ fn differences(step: &Step) -> Vec<String> {
         Change::AlterConfig { topic, settings: changes } => changes
             .iter()
             .map(|(name, change)| {
-                let value = |v: &Option<String>| {
-                    v.as_ref().map_or_else(|| "the cluster's default".to_owned(), |v| settings::human_readable(name, v))
+                let value = |value: &Option<KafkaValue>| {
+                    value
+                        .as_ref()
+                        .map_or_else(|| "the cluster's default".to_owned(), |value| value.human_readable(name))
                 };
                 format!("topic {topic}: {name} is {}, the files say {}", value(&change.from), value(&change.to))
             })

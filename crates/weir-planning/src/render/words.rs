@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use weir_findings::count;
-use weir_model::{Permission, settings};
+use weir_model::{Permission, settings::KafkaValue};
 
 use crate::{Acl, Change, Host, Plan, Risk, Step, Verb, acl::target};
 
@@ -61,7 +61,23 @@ pub(super) fn headline(change: &Change) -> String {
 /// What stands below the headline: what it means, then how it is written.
 pub(super) fn details(step: &Step) -> Vec<String> {
     let mut lines = step.meaning.clone();
-    match &step.change {
+    lines.extend(content(&step.change));
+    lines
+}
+
+/// Returns the lines that say what a change changes, from and to, for a reader who knows its object.
+pub fn from_to(change: &Change) -> Vec<String> {
+    match change {
+        Change::AddPartitions { topic: _, from, to } => vec![format!("partitions: {from} → {to}")],
+        Change::ChangeReplicationFactor { topic: _, from, to } => vec![format!("replication factor: {from} → {to}")],
+        _ => content(change),
+    }
+}
+
+/// Returns the lines of a change that stand below its headline.
+fn content(change: &Change) -> Vec<String> {
+    let mut lines = Vec::new();
+    match change {
         Change::CreateAccount { account: _, description } if !description.is_empty() => {
             lines.push(format!("description: {description}"));
         }
@@ -73,13 +89,12 @@ pub(super) fn details(step: &Step) -> Vec<String> {
             if !shape.is_empty() {
                 lines.push(shape.join(", "));
             }
-            lines.extend(
-                config.iter().map(|(name, value)| format!("{name}: {}", settings::human_readable(name, value))),
-            );
+            lines.extend(config.iter().map(|(name, value)| format!("{name}: {}", value.human_readable(name))));
         }
         Change::AlterConfig { topic: _, settings } => {
             for (name, change) in settings {
-                let value = |v: &Option<String>| v.clone().unwrap_or_else(|| "default".to_owned());
+                let value =
+                    |value: &Option<KafkaValue>| value.as_ref().map_or("default", KafkaValue::as_str).to_owned();
                 lines.push(format!("{name}: {} → {}", value(&change.from), value(&change.to)));
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use proptest::{collection, prelude::*, sample::Index};
-use weir_model::{Ensure, settings};
+use weir_model::Ensure;
 use weir_planning::*;
 
 use crate::{
@@ -161,9 +161,10 @@ proptest! {
                 && let Some(change) = changes.get("retention.ms")
                 && let (Some(from), Some(to)) = (&change.from, &change.to)
                 && observed.topics[topic].facts.is_none()
-                && to != "-1" && (from == "-1" || from.parse::<i64>().unwrap() > to.parse::<i64>().unwrap())
+                && let (Some(from), Some(to)) = (from.number(), to.number())
+                && to != -1 && (from == -1 || from > to)
                 && !changes.contains_key("cleanup.policy")
-                && observed.topics[topic].config.get("cleanup.policy").is_none_or(|p| !settings::same("cleanup.policy", p, "compact"))
+                && observed.topics[topic].config.get("cleanup.policy").is_none_or(|policy| *policy != "compact")
             {
                 prop_assert_eq!(step.risk, Risk::DataLoss);
             }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::{collection, option, prelude::*, sample::select};
-use weir_model::{Ensure, Operation, PatternType, Permission, Resource, SecretPart, load};
+use weir_model::{
+    Ensure, Operation, PatternType, Permission, Resource, SecretPart, load,
+    settings::{self, KafkaValue},
+};
 use weir_planning::*;
 
 pub(crate) fn now() -> Timestamp {
@@ -83,13 +86,20 @@ fn setting() -> impl Strategy<Value = (String, String)> {
     select(values).prop_map(|(n, v)| (n.to_owned(), v.to_owned()))
 }
 
-fn config() -> impl Strategy<Value = BTreeMap<String, String>> {
-    collection::vec(setting(), 0..3).prop_map(|settings| settings.into_iter().collect())
+fn config() -> impl Strategy<Value = BTreeMap<String, KafkaValue>> {
+    collection::vec(setting(), 0..3).prop_map(settings::observed)
 }
 
 fn desired_topic() -> impl Strategy<Value = DesiredTopic> {
-    let wanted = collection::vec((setting(), any::<bool>()), 0..3)
-        .prop_map(|settings| settings.into_iter().map(|((n, v), set)| (n, set.then_some(v))).collect());
+    let wanted = collection::vec((setting(), any::<bool>()), 0..3).prop_map(|settings| {
+        settings
+            .into_iter()
+            .map(|((name, value), set)| {
+                let value = KafkaValue::observed(&name, value);
+                (name, set.then_some(value))
+            })
+            .collect()
+    });
     (ensure(), option::of(1_u32..9), option::of(1_u16..4), wanted).prop_map(
         |(ensure, partitions, replication_factor, config)| DesiredTopic {
             entity: "t".to_owned(),

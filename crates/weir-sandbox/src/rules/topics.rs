@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use weir_model::settings::KafkaValue;
 use weir_planning::SettingChange;
 use weir_ports::PortError;
 
@@ -24,7 +25,7 @@ pub(crate) fn create(
     name: &str,
     partitions: Option<u32>,
     replication_factor: Option<u16>,
-    config: &BTreeMap<String, String>,
+    config: &BTreeMap<String, KafkaValue>,
 ) -> Result<(), PortError> {
     let state = on.state();
     let partitions = partitions.unwrap_or(state.cluster.default_partitions);
@@ -55,7 +56,7 @@ fn already_there(
     found: &Topic,
     partitions: u32,
     replication_factor: u16,
-    config: &BTreeMap<String, String>,
+    config: &BTreeMap<String, KafkaValue>,
 ) -> Result<(), PortError> {
     let difference = if found.partitions != partitions {
         format!("{} partitions, not {partitions}", found.partitions)

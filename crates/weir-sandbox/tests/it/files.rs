@@ -18,7 +18,7 @@ async fn files_are_readable() {
         topic: "t.orders".to_owned(),
         partitions: Some(6),
         replication_factor: None,
-        config: [("retention.ms".to_owned(), "604800000".to_owned())].into(),
+        config: weir_model::settings::observed([("retention.ms", "604800000")]),
     };
     let acl = Acl {
         resource: Resource::Topic,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use insta::assert_snapshot;
-use weir_model::{Operation, PatternType, Permission, Resource};
+use weir_model::{Operation, PatternType, Permission, Resource, settings};
 use weir_planning::{Acl, Change, Host, SettingChange};
 use weir_ports::{Cluster, ErrorKind};
 
@@ -34,7 +34,7 @@ async fn refusals_have_plain_messages() {
         topic: "t.b".to_owned(),
         partitions: Some(partitions),
         replication_factor: Some(replication_factor),
-        config: config.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+        config: settings::observed(config.iter().copied()),
     };
     let refusals = [
         topic("t_a"),
@@ -83,7 +83,7 @@ async fn min_insync_replicas_above_the_replication_factor_is_accepted_as_in_kafk
         topic: "t".to_owned(),
         partitions: None,
         replication_factor: Some(1),
-        config: [("min.insync.replicas".to_owned(), "3".to_owned())].into(),
+        config: settings::observed([("min.insync.replicas", "3")]),
     };
     assert_eq!(does(&sandbox, create).await, Ok(()));
 }
@@ -125,7 +125,7 @@ async fn changes_of_read_only_settings_and_mirrors_are_refused() {
     does(&sandbox, topic("t")).await.unwrap();
     let set = |name: &str, value: &str| Change::AlterConfig {
         topic: "t".to_owned(),
-        settings: [(name.to_owned(), SettingChange { from: None, to: Some(value.to_owned()) })].into(),
+        settings: [(name.to_owned(), SettingChange::new(name, None, Some(value)))].into(),
     };
     assert_snapshot!(message(&sandbox, set("segment.bytes", "1000000")).await, @"the setting `segment.bytes` cannot be changed on this cluster");
     does(&sandbox, set("retention.ms", "1000")).await.unwrap();

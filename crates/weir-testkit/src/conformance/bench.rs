@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use weir_model::{Operation, PatternType, Permission, Resource};
+use weir_model::{Operation, PatternType, Permission, Resource, settings};
 use weir_planning::{Acl, Change, Host, KeyMarker, NamePattern, Observed, ObservedSecret, SecretRef};
 use weir_ports::{Cluster, ErrorKind, PortError, Query, SecretSink};
 
@@ -58,7 +58,7 @@ impl<'a> Bench<'a> {
             topic: self.name(name),
             partitions: Some(partitions),
             replication_factor: Some(self.harness.replicas()),
-            config: config.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            config: settings::observed(config.iter().copied()),
         }
     }
 

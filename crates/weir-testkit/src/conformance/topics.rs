@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use weir_model::settings;
 use weir_planning::{Change, Observed, ObservedTopic, SettingChange};
 
 use super::{
@@ -60,10 +61,8 @@ suite! { Cluster;
 }
 
 fn alter_of(topic: String, settings: &[(&str, Option<&str>)]) -> Change {
-    let settings = settings
-        .iter()
-        .map(|(name, to)| ((*name).to_owned(), SettingChange { from: None, to: to.map(str::to_owned) }))
-        .collect();
+    let settings =
+        settings.iter().map(|(name, to)| ((*name).to_owned(), SettingChange::new(name, None, *to))).collect();
     Change::AlterConfig { topic, settings }
 }
 
@@ -90,8 +89,7 @@ async fn create(b: &Bench<'_>) -> Verdict {
     let config = [("cleanup.policy", "compact"), ("retention.ms", "86400000")];
     let seen = made(b, b.create_topic_with("a", 3, &config)).await?;
     ensure_eq!((seen.partitions, seen.replication_factor), (3, b.harness.replicas()), "partitions and replicas");
-    let expected: BTreeMap<_, _> = config.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-    ensure_eq!(seen.config, expected, "settings");
+    ensure_eq!(seen.config, settings::observed(config), "settings");
     ensure!(!seen.mirror, "it is no mirror");
     ensure!(!seen.topic_id.is_empty(), "it has no id");
     Ok(())
@@ -134,8 +132,7 @@ async fn alter(b: &Bench<'_>) -> Verdict {
     let name = b.name("a");
     b.apply(&[alter_of(name.clone(), &[("retention.ms", Some("1000")), ("segment.ms", Some("60000"))])]).await?;
     let mut expected = before;
-    expected.config.insert("retention.ms".to_owned(), "1000".to_owned());
-    expected.config.insert("segment.ms".to_owned(), "60000".to_owned());
+    expected.config.extend(settings::observed([("retention.ms", "1000"), ("segment.ms", "60000")]));
     b.until("the change", |o| o.topics.get(&name) == Some(&expected)).await?;
     Ok(())
 }

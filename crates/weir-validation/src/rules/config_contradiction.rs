@@ -1,5 +1,5 @@
 use weir_findings::{RulePage, Severity};
-use weir_model::{Layer, SettingValue, StageView, StagedTopic, settings};
+use weir_model::{Layer, SettingValue, StageView, StagedTopic, settings::{self, KafkaValue}};
 
 use crate::{Rule, context::Context, out::Out};
 
@@ -46,7 +46,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
 }
 
 /// Returns a setting's value as Kafka would print it, if the topic sets it and the value is valid.
-fn own(topic: &StagedTopic<'_>, name: &str) -> Option<String> {
+fn own(topic: &StagedTopic<'_>, name: &str) -> Option<KafkaValue> {
     let setting = topic.config.get(name).filter(|setting| !setting.value.is_default())?;
     settings::canonical(name, setting.value).ok()
 }
@@ -61,7 +61,7 @@ fn ordered(
     let (Some(a), Some(b)) = (topic.config.get(low), topic.config.get(high)) else { return };
     let (Some(low_text), Some(high_text)) = (own(topic, low), own(topic, high)) else { return };
     // Negative values have a meaning of their own: -1 is "no limit", -2 "the value of the other setting".
-    let number = |text: &str| text.parse::<u64>().ok();
+    let number = |value: &KafkaValue| value.number().filter(|number| *number >= 0);
     let local = low.starts_with("local.");
     let exceeds = match (number(&low_text), number(&high_text)) {
         (Some(low), Some(high)) => low > high,
@@ -76,14 +76,14 @@ fn ordered(
     let at = cx.topic(view, topic, by, &["config", name]);
     let message = format!(
         "`{low}` ({}) is more than `{high}` ({})",
-        settings::human_readable(low, &low_text),
-        settings::human_readable(high, &high_text)
+        low_text.human_readable(low),
+        high_text.human_readable(high)
     );
     let mut finding = out.error(at, message);
     finding.severity = severity;
     let layer = &topic.config[other].layer;
     let finding = finding
-        .help(format!("write `{low}: {}` or less", settings::human_readable(high, &high_text)))
+        .help(format!("write `{low}: {}` or less", high_text.human_readable(high)))
         .related(cx.topic(view, topic, layer, &["config", other]), "the other setting");
     out.push_in(view.index, finding);
 }
@@ -97,7 +97,7 @@ fn policy(cx: &Context<'_>, out: &mut Out, view: &StageView<'_>, topic: &StagedT
     let (compacts, deletes) = (holds("compact"), holds("delete"));
     // The rule `setting-value` reports an invalid policy.
     let is_policy = || own(topic, "cleanup.policy").is_some();
-    if compacts && own(topic, "remote.storage.enable").as_deref() == Some("true") && is_policy() {
+    if compacts && own(topic, "remote.storage.enable").is_some_and(|tiered| tiered == "true") && is_policy() {
         let at = cx.topic(view, topic, &topic.config["remote.storage.enable"].layer, &["config", "remote.storage.enable"]);
         let finding = out
             .error(at, "a compacted topic cannot have tiered storage")

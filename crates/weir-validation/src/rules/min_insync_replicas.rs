@@ -68,5 +68,5 @@ fn number(value: &SettingValue) -> Option<u16> {
         SettingValue::Scalar(text) => text.parse().ok().filter(|number| *number > 0),
         SettingValue::List(_) => None,
     };
-    plain.or_else(|| settings::canonical(SETTING, value).ok()?.parse().ok())
+    plain.or_else(|| u16::try_from(settings::canonical(SETTING, value).ok()?.number()?).ok())
 }

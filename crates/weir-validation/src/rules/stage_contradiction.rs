@@ -1,5 +1,5 @@
 use weir_findings::{RulePage, Severity};
-use weir_model::{Ensure, Layer, StageView, StagedTopic, Topic, settings};
+use weir_model::{Ensure, Layer, StageView, StagedTopic, Topic, settings::{self, KafkaValue}};
 
 use crate::{
     Rule,
@@ -48,7 +48,7 @@ fn compare(cx: &Context<'_>, out: &mut Out, topic: &Topic) {
 type InStage<'c, 'w> = (&'c StageView<'w>, &'c StagedTopic<'w>);
 
 /// Returns a setting's value in Kafka's spelling, if the topic sets it and the value is valid.
-fn own(topic: &StagedTopic<'_>, name: &str) -> Option<String> {
+fn own(topic: &StagedTopic<'_>, name: &str) -> Option<KafkaValue> {
     let setting = topic.config.get(name).filter(|setting| !setting.value.is_default())?;
     settings::canonical(name, setting.value).ok()
 }
@@ -57,12 +57,12 @@ fn policies(cx: &Context<'_>, out: &mut Out, (earlier_view, earlier): InStage<'_
     const SETTING: &str = "cleanup.policy";
     let policy = |topic: &StagedTopic<'_>| match topic.config.get(SETTING) {
         // Kafka's default. An organisation that changes the default for a whole cluster writes it in a profile.
-        None => Some("delete".to_owned()),
-        Some(setting) if setting.value.is_default() => Some("delete".to_owned()),
+        None => Some(KafkaValue::observed(SETTING, "delete")),
+        Some(setting) if setting.value.is_default() => Some(KafkaValue::observed(SETTING, "delete")),
         Some(setting) => settings::canonical(SETTING, setting.value).ok(),
     };
     let (Some(a), Some(b)) = (policy(earlier), policy(later)) else { return };
-    if settings::same(SETTING, &a, &b) {
+    if a == b {
         return;
     }
     let place = |view: &StageView<'_>, topic: &StagedTopic<'_>| {
@@ -88,12 +88,11 @@ fn sizes(cx: &Context<'_>, out: &mut Out, (earlier_view, earlier): InStage<'_, '
         out.push_in(view.index, out.warning(at, message).help(format!("write {a} or more, or fewer in `{before}`")));
     }
     const SETTING: &str = "max.message.bytes";
-    let number = |topic| own(topic, SETTING).and_then(|text| text.parse::<u64>().ok());
-    if let (Some(a), Some(b)) = (number(earlier), number(later))
-        && b < a
+    if let (Some(a), Some(b)) = (own(earlier, SETTING), own(later, SETTING))
+        && b.number() < a.number()
     {
         let at = cx.topic(view, later, &later.config[SETTING].layer, &["config", SETTING]);
-        let (a, b) = (settings::human_readable(SETTING, &a.to_string()), settings::human_readable(SETTING, &b.to_string()));
+        let (a, b) = (a.human_readable(SETTING), b.human_readable(SETTING));
         let message = format!("`{SETTING}` is {b} in stage `{stage}`, but {a} in the earlier stage `{before}`");
         out.push_in(view.index, out.warning(at, message).help(format!("write {a} or more, or less in `{before}`")));
     }

@@ -99,7 +99,7 @@ fn a_broker_is_deployed_to_like_a_sandbox() {
     assert_eq!(run(&mut world, "weir up --stage dev --yes", password), 0, "{}", world.transcript);
 
     // A manual change of a setting.
-    let setting = SettingChange { from: None, to: Some("3600000".to_owned()) };
+    let setting = SettingChange::new("segment.ms", None, Some("3600000"));
     let by_hand = Change::AlterConfig {
         topic: "dev.toll.passages.v1".to_owned(),
         settings: [("segment.ms".to_owned(), setting)].into(),
