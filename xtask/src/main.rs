@@ -9,6 +9,8 @@ mod features;
 mod kafka_settings;
 mod layers;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod signposts;
 mod spelling;
 mod test;

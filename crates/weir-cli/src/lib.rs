@@ -44,3 +44,8 @@ pub use crate::{
     progress::Progress,
     terminal::{confirm, print, say, style},
 };
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

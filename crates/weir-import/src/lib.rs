@@ -269,3 +269,8 @@ fn owner(entity: &EntityRef, built: &Built) -> Option<EntityRef> {
         _ => None,
     }
 }
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

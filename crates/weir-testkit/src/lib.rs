@@ -23,3 +23,8 @@ pub use expect::expect;
 pub use proxy::Proxy;
 pub use skip::skip;
 pub use yaml::yaml;
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

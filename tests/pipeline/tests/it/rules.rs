@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 /// Returns the expected text of `docs/rules.md`.
 fn expected() -> String {
     let mut text = String::from(
-        "# Rules\n\nWhat weir finds wrong in files, and in what they ask of a live cluster. Generated from the rules \
-         themselves; change it there.\nAn error stops the pipeline, a warning does not.\n\n\
+        "# Rules\n\nThis page lists the rules for files, and for plans against a live cluster. It is generated from weir's \
+         source. An error stops the pipeline, a warning does not.\n\n\
          | rule | severity | about |\n|---|---|---|\n",
     );
     let pages = weir_pipeline::rule_pages();
