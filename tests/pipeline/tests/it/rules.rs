@@ -22,12 +22,7 @@ fn expected() -> String {
 
 #[test]
 fn the_published_pages_match_the_rules() {
-    let path = crate::repository().join("docs/rules.md");
-    if std::env::var_os("WEIR_BLESS").is_some() {
-        std::fs::write(&path, expected()).expect("written");
-    }
-    let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == expected(), "docs/rules.md is not what the rules say; `cargo xtask bless` rewrites it");
+    weir_testkit::expect(crate::repository().join("docs/rules.md"), &expected());
 }
 
 /// Each page shows a wrong example, the right one, and the way to waive a finding for a limited time.
@@ -48,10 +43,5 @@ fn rule_ids_are_unique() {
 
 #[test]
 fn the_policies_page_matches_the_checker() {
-    let path = crate::repository().join("docs/policies.md");
-    if std::env::var_os("WEIR_BLESS").is_some() {
-        std::fs::write(&path, weir_policy::reference()).expect("written");
-    }
-    let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == weir_policy::reference(), "docs/policies.md is stale; `cargo xtask bless` rewrites it");
+    weir_testkit::expect(crate::repository().join("docs/policies.md"), &weir_policy::reference());
 }
