@@ -55,7 +55,7 @@ pub(crate) fn run() -> Result<()> {
     ensure!(good.contains("1 contact in 1 file"), "a contact is not counted:\n{good}");
     for (spec, finding) in [
         ("{address: duty}", "contact-address"),
-        ("{adress: duty@example.com}", "did you mean `address`?"),
+        ("{addressee: duty@example.com}", "did you mean `address`?"),
         ("{urgent: true}", "`address` is missing"),
     ] {
         let found = validate(spec)?;

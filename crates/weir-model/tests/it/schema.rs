@@ -152,7 +152,7 @@ fn settings_are_described_whole() {
     }
 }
 
-/// Where any text may stand, an editor shows one that would be right.
+/// For a field that takes any text, an editor shows a valid example.
 #[test]
 fn free_text_has_an_example() {
     fn is_free(of: &Value) -> bool {
