@@ -16,7 +16,7 @@ use crate::{
 /// A step: its name, and `true` if the quick check has it.
 type Step = (&'static str, bool, fn(quick: bool) -> Result<()>);
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     ("fmt", true, |_| fmt()),
     ("layers", true, |_| layers::run()),
     ("words", true, |_| words::run(false)),
@@ -24,6 +24,7 @@ const STEPS: [Step; 11] = [
     ("clippy", true, clippy),
     ("test", true, test::run),
     ("features", false, |_| features::run()),
+    ("kind", false, |_| adding_a_kind::run()),
     ("leaks", false, |_| leaks()),
     ("doc", false, |_| doc()),
     ("deny", false, |_| deny::run()),
