@@ -4,7 +4,7 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.common.acl.AclBindingFilter;
 import org.apache.kafka.common.config.ConfigResource;
 
-/** The floor as Kafka's own client has it: lists topics, describes all their settings and all ACLs, prints the counts. */
+/** The floor with Kafka's own Java client: lists topics, describes all their settings and all ACLs, prints the counts. */
 public class Floor {
     public static void main(String[] args) throws Exception {
         Properties settings = new Properties();

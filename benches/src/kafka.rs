@@ -1,4 +1,4 @@
-//! Whole processes against a real broker, beside what the same requests cost without weir.
+//! Measures whole processes against a real broker, and the same requests without weir for comparison.
 
 mod bare;
 mod files;
@@ -19,12 +19,12 @@ use weir_testkit::Broker;
 
 use crate::table::thousands;
 
-/// How long any request may take.
+/// Timeout of a request.
 const TIMEOUT: Duration = Duration::from_secs(120);
-/// SCRAM users that are nobody's.
+/// Number of SCRAM users that belong to no account of the workspace.
 const USERS: usize = 300;
 
-/// What the cluster holds.
+/// Size of the cluster.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Scale {
     #[arg(long, default_value_t = 1_000)]
@@ -33,7 +33,7 @@ pub(crate) struct Scale {
     acls: usize,
 }
 
-/// What one process does.
+/// Work of one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Work {
     /// Raw requests on one socket.
@@ -42,11 +42,11 @@ pub(crate) enum Work {
     Bare,
     /// Creates topics and ACLs with librdkafka.
     Write,
-    /// Makes SCRAM users.
+    /// Creates SCRAM users.
     Users,
 }
 
-/// Does one thing to the broker of the environment, in this process.
+/// Does the work on the broker that the environment names, in this process.
 pub(crate) fn once(work: Work, scale: Scale) -> Result<()> {
     let variable = |name: &str| env::var(name).with_context(|| format!("{name} is not set"));
     let (address, user, password) =
@@ -61,7 +61,7 @@ pub(crate) fn once(work: Work, scale: Scale) -> Result<()> {
         .set("socket.nagle.disable", "true")
         .set("receive.message.max.bytes", "1000000000");
     match work {
-        // A floor that answers with errors is none: every topic has more than 20 settings, of 30 bytes and more.
+        // The floor must not consist of error answers: every topic has more than 20 settings of at least 30 bytes.
         Work::Raw => {
             let bytes = raw::read(&address, &user, &password)?;
             ensure!(bytes > scale.topics * 600, "{bytes} bytes are too few for {} topics", scale.topics);
@@ -99,7 +99,7 @@ pub(crate) fn measure(topics: &[usize], acls: usize, runs: usize) -> Result<()> 
     deploys(scale, runs)
 }
 
-/// A fresh broker, as brokers are by default, and a workspace for it.
+/// A fresh broker with the default settings, and a workspace for it.
 struct Scene {
     broker: Broker,
     dir: tempfile::TempDir,
@@ -108,7 +108,8 @@ struct Scene {
 
 impl Scene {
     fn new(scale: Scale) -> Result<Self> {
-        // Tests do without the pause in which a controller gathers writes; users' brokers have it.
+        // Brokers of tests run without the pause in which a controller gathers writes. Real brokers have it, so it is
+        // set here.
         let broker = Broker::start(&["--heap", "2g", "--set", "controller.quorum.append.linger.ms=25"])
             .context("a broker needs Java and Maven")?;
         let dir = tempfile::tempdir()?;
@@ -144,14 +145,14 @@ impl Scene {
     }
 }
 
-/// What one process took.
+/// Time that one process took, in seconds.
 #[derive(Clone, Copy, Debug)]
 struct Taken {
     wall: f64,
     cpu: f64,
 }
 
-/// Runs a process to its end.
+/// Runs a process until it ends.
 fn run(mut command: Command) -> Result<Taken> {
     let (before, start) = (children_cpu(), Instant::now());
     let output = command.output().with_context(|| format!("cannot start {command:?}"))?;
@@ -167,15 +168,16 @@ fn run(mut command: Command) -> Result<Taken> {
     Ok(Taken { wall, cpu: children_cpu() - before })
 }
 
-/// Seconds of processor that ended children have used, in steps of 10 ms; 0 where the system does not tell.
+/// Returns the processor time of ended child processes in seconds, in steps of 10 ms; 0 if the system does not report
+/// it.
 fn children_cpu() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // As for a process's own, two fields further.
+    // The two fields are directly behind those of the process itself.
     let ticks = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(13).take(2);
     ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
-/// All runs of one work.
+/// All runs of one kind of work.
 struct Row {
     title: String,
     taken: Vec<Taken>,
@@ -187,7 +189,7 @@ impl Row {
         Self { title: title.to_owned(), taken: Vec::new(), note: String::new() }
     }
 
-    /// The shortest and the middle wall time.
+    /// Returns the shortest and the median wall time.
     fn wall(&self) -> [f64; 2] {
         let mut walls: Vec<f64> = self.taken.iter().map(|taken| taken.wall).collect();
         walls.sort_by(f64::total_cmp);
@@ -200,7 +202,7 @@ impl Row {
         cpu[cpu.len() / 2]
     }
 
-    /// How many times as long as another, by shortest and by middle time.
+    /// Returns the ratio to another row, by shortest and by median time.
     fn to(&self, other: &Self) -> String {
         let ([min, median], [other_min, other_median]) = (self.wall(), other.wall());
         format!("{:.2} / {:.2}", min / other_min, median / other_median)
@@ -212,12 +214,12 @@ fn plans(scale: Scale, runs: usize, java: Option<&Java>) -> Result<()> {
     run(scene.once(Work::Users)?)?;
     run(scene.weir("weir-plan --stage dev --out plan.json --format json")?)?;
     run(scene.weir("weir-deploy plan.json")?)?;
-    // A plan right after an apply may see the past.
+    // A plan directly after a deployment may still see the old state.
     let settled = || run(scene.weir("weir-plan --stage dev --detailed-exitcode")?);
     let deadline = Instant::now() + TIMEOUT;
     while let Err(error) = settled() {
         if Instant::now() > deadline {
-            return Err(error.context("what was deployed is not seen"));
+            return Err(error.context("the deployed state is not visible"));
         }
     }
     let mut raw = Row::new("raw socket, nothing decoded");
@@ -277,14 +279,14 @@ fn deploys(scale: Scale, runs: usize) -> Result<()> {
     Ok(())
 }
 
-/// Kafka's own client, compiled.
+/// Kafka's own Java client, compiled.
 struct Java {
     classes: tempfile::TempDir,
     jars: String,
 }
 
 impl Java {
-    /// `None` where there is no Java compiler.
+    /// Returns `None` if there is no Java compiler.
     fn compile() -> Result<Option<Self>> {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let jars = Command::new(here.join("../tools/kafka/kafka-up")).arg("--libs").output()?;
@@ -298,7 +300,7 @@ impl Java {
     fn command(&self, scene: &Scene) -> Command {
         let (user, password) = scene.broker.admin();
         let mut command = scene.command("java");
-        // What starts fastest.
+        // The options with the shortest start-up time.
         command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto", "-cp"]);
         command.arg(format!("{}:{}", self.classes.path().display(), self.jars)).arg("Floor");
         command.arg(format!("bootstrap.servers={}", scene.broker.bootstrap()));

@@ -1,6 +1,6 @@
-//! Writes large workspaces, and measures what loading, validating and planning them takes.
+//! Writes large workspaces, and measures the time and memory to load, validate and plan them.
 //!
-//! Every number comes from a process of its own ([`once`]), so that a peak of memory belongs to one measurement.
+//! Every measurement runs in its own process ([`once`]), so that its peak of memory belongs to it alone.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people at a terminal")]
 
 #[cfg(feature = "kafka")]
@@ -28,25 +28,25 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Writes a large workspace, always the same for the same numbers
+    /// Writes a large workspace; the same numbers give the same files
     #[command(name = "gen-workspace")]
     Generate {
         #[command(flatten)]
         shape: ShapeFlags,
-        /// The folder to write to; made if it is not there, refused if something lies in it
+        /// The folder to write to; created if missing, refused if not empty
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
     /// Measures load, validation and plan on large workspaces
     #[command(name = "bench")]
     Measure {
-        /// Numbers of topics; each with as many grants
+        /// Numbers of topics; there are as many grants
         #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "1000,10000,100000")]
         topics: Vec<usize>,
-        /// Also measures the largest number of topics with that many grants, once. 0 leaves it out
+        /// Also measures the largest number of topics with this many grants, once; 0 skips this
         #[arg(long, value_name = "N", default_value_t = 1_000_000)]
         acls_once: usize,
-        /// Measurements of which the median is taken
+        /// Measurements per number of topics; the median is shown
         #[arg(long, value_name = "N", default_value_t = 5)]
         runs: usize,
     },
@@ -54,17 +54,17 @@ enum Task {
     #[cfg(feature = "kafka")]
     #[command(name = "bench-kafka")]
     Kafka {
-        /// Numbers of topics; deploying is measured with the first
+        /// Numbers of topics; deployment is measured with the first
         #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "1000,10000")]
         topics: Vec<usize>,
         /// ACLs
         #[arg(long, value_name = "N", default_value_t = 10_000)]
         acls: usize,
-        /// Measurements, of which the shortest and the median are shown
+        /// Measurements per number of topics; the shortest and the median are shown
         #[arg(long, value_name = "N", default_value_t = 5)]
         runs: usize,
     },
-    /// One process of those that are measured beside weir's
+    /// One process that is measured for comparison with weir
     #[cfg(feature = "kafka")]
     #[command(hide = true)]
     KafkaOnce {
@@ -72,7 +72,7 @@ enum Task {
         #[command(flatten)]
         scale: kafka::Scale,
     },
-    /// One measurement; prints it as JSON
+    /// One measurement, printed as JSON
     #[command(hide = true)]
     Once { work: Work, dir: PathBuf },
 }

@@ -1,4 +1,4 @@
-//! One measurement, in the process that it is about.
+//! One measurement, in the process that is measured.
 
 use std::{fs, hint::black_box, path::Path, time::Instant};
 
@@ -12,23 +12,23 @@ use weir_policy::{Policies, check};
 
 use crate::{policies, state, written};
 
-/// What is measured. Files are read before the clock starts.
+/// The work that is measured. Files are read before the clock starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Work {
-    /// The YAML library's events of all files, one after the other: what no reader can be faster than.
+    /// The YAML library's events of all files, one after the other: the lower bound for any reader.
     Parse,
     /// From texts to entities.
     Load,
-    /// From texts to entities and findings: loading is in it.
+    /// From texts to entities and findings, loading included.
     Validate,
-    /// From entities to a plan, for a cluster that is as it should be but for a few things.
+    /// From entities to a plan, for a cluster with few differences from the files.
     PlanFew,
-    /// From entities to a plan, for a cluster on which every topic and every account is a little off.
+    /// From entities to a plan, for a cluster on which every topic and every account differs a little from the files.
     PlanChange,
     /// From entities to a plan, for an empty cluster.
     PlanAll,
-    /// Thirty expressions on each topic in each stage, evaluated by the `cel` crate over values made beforehand: what no
-    /// check of policies can be much faster than.
+    /// Thirty expressions on each topic in each stage, evaluated by the `cel` crate over prepared values: practically
+    /// the lower bound for any check of policies.
     PoliciesBare,
     /// The same expressions as policies.
     Policies,
@@ -46,7 +46,7 @@ impl Work {
         Work::Policies,
     ];
 
-    /// What a work is measured against.
+    /// Returns the work to compare with.
     pub(crate) fn floor(self) -> Work {
         match self {
             Work::PoliciesBare | Work::Policies => Work::PoliciesBare,
@@ -54,7 +54,7 @@ impl Work {
         }
     }
 
-    /// As a person would call it.
+    /// Returns the name for people.
     pub(crate) fn title(self) -> &'static str {
         match self {
             Work::Parse => "bare parse",
@@ -68,36 +68,36 @@ impl Work {
         }
     }
 
-    /// The name on the command line.
+    /// Returns the name on the command line.
     pub(crate) fn name(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 }
 
-/// What one run took.
+/// Result of one run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Taken {
-    /// Seconds on the clock.
+    /// Wall time in seconds.
     pub(crate) wall: f64,
-    /// Seconds of all processors together.
+    /// Processor time of all processors together, in seconds.
     pub(crate) cpu: f64,
-    /// The process's peak of resident memory in bytes, from its start; 0 where the system does not tell.
+    /// Peak of the process's resident memory in bytes, from its start; 0 if the system does not report it.
     pub(crate) peak: u64,
-    /// Bytes of YAML.
+    /// Size of the YAML files in bytes.
     pub(crate) bytes: u64,
-    /// Events, entities, findings or steps: proof that something was done.
+    /// Number of events, entities, findings or steps: proof that the work was done.
     pub(crate) counted: usize,
-    /// ACL bindings that the files ask for in the stage; 0 where that is not known.
+    /// Number of ACL bindings that the files declare for the stage; 0 if unknown.
     pub(crate) acls: usize,
 }
 
-/// The stage that is planned: the last, where overlays apply.
+/// The stage to plan: the last one, which has overlays.
 const STAGE: &str = "prod";
 
 /// Measures `work` on the workspace in `dir`.
 ///
 /// # Errors
-/// When the workspace cannot be read or has findings: then something else was measured.
+/// If the workspace cannot be read or has findings, because the measurement would then be of other work.
 pub(crate) fn measure(work: Work, dir: &Path) -> Result<Taken> {
     let files = written::read(dir)?;
     let bytes = files.iter().map(|(_, text)| text.len() as u64).sum();
@@ -117,7 +117,7 @@ pub(crate) fn measure(work: Work, dir: &Path) -> Result<Taken> {
         Work::Validate => {
             let clock = Clock::start();
             let loaded = weir_model::load(files);
-            let findings = weir_validation::validate(&loaded);
+            let findings = weir_validation::validate(&loaded, None)?;
             let clock = clock.stop();
             if let Some(finding) = findings.first() {
                 bail!("{} findings, the first: {}", findings.len(), finding.message);
@@ -174,7 +174,7 @@ pub(crate) fn measure(work: Work, dir: &Path) -> Result<Taken> {
     Ok(Taken { wall, cpu, peak: peak(), bytes, counted, acls })
 }
 
-/// How many events a text has.
+/// Counts the events of a text.
 fn parse(text: &str) -> Result<usize> {
     let options: Options = options! { emit_comments: false };
     let mut parser = Parser::new_from_str_with_options(text, options);
@@ -197,21 +197,22 @@ impl Clock {
         Self { wall: Instant::now(), cpu: cpu() }
     }
 
-    /// Seconds of wall and of processors since the start.
+    /// Returns wall time and processor time in seconds since the start.
     fn stop(self) -> (f64, f64) {
         (self.wall.elapsed().as_secs_f64(), cpu() - self.cpu)
     }
 }
 
-/// Seconds of processor this process has used, in steps of 10 ms; 0 where the system does not tell.
+/// Returns the processor time of this process in seconds, in steps of 10 ms; 0 if the system does not report it.
 fn cpu() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // The name of the program, in brackets, may hold blanks; utime and stime are the 12th and 13th field behind it.
+    // The name of the program is in parentheses and may contain spaces; utime and stime are the 12th and 13th field
+    // after it.
     let ticks = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
     ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
-/// Peak of resident memory in bytes.
+/// Returns the peak of resident memory in bytes.
 fn peak() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Thirty policies of one expression each, and the same expressions without weir: parsed by the `cel` crate alone,
-//! evaluated over values that were made before the clock starts.
+//! Thirty policies of one expression each, and the same expressions without weir: parsed by the `cel` crate alone and
+//! evaluated over values that are prepared before the clock starts.
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 use weir_model::{Loaded, SettingValue, StagedTopic, settings};
 
-/// What policies are made of: fifteen expressions, each twice with another number.
+/// Returns the expressions of the policies: fifteen expressions, each twice with a different number.
 pub(crate) fn expressions() -> Vec<String> {
     let each = |n: usize| {
         [
@@ -35,7 +35,7 @@ pub(crate) fn expressions() -> Vec<String> {
     each(0).into_iter().chain(each(1)).collect()
 }
 
-/// The expressions as a file of policies.
+/// Returns the expressions as a file of policies.
 pub(crate) fn file() -> String {
     let mut text = String::new();
     for (n, expression) in expressions().iter().enumerate() {
@@ -50,7 +50,8 @@ pub(crate) fn file() -> String {
     text
 }
 
-/// Evaluates all of it on every topic in every stage; gives how long `clock` says it took, and how many evaluations.
+/// Evaluates all expressions on every topic in every stage, with `start` and `stop` around each batch. Returns the
+/// number of evaluations.
 pub(crate) fn bare<C>(loaded: &Loaded, start: impl Fn() -> C, mut stop: impl FnMut(C)) -> Result<usize> {
     let workspace = loaded.workspace.as_ref().context("the workspace cannot be read")?;
     let env = Arc::new(Env::stdlib());
@@ -64,7 +65,7 @@ pub(crate) fn bare<C>(loaded: &Loaded, start: impl Fn() -> C, mut stop: impl FnM
         let stage = json!({"name": view.stage.name, "index": view.index, "last": last});
         let stage = cel::to_value(stage).map_err(|err| anyhow!("{err}"))?;
         let topics: Vec<&StagedTopic<'_>> = view.topics.values().collect();
-        // Few at a time: made beforehand, all of them would not fit into memory.
+        // The values are prepared in batches, because all of them together would not fit into memory.
         for some in topics.chunks(5_000) {
             let made: Vec<cel::Value> = some
                 .par_iter()
@@ -98,7 +99,7 @@ fn entity(topic: &StagedTopic<'_>) -> Value {
     let meta = &topic.entity.metadata;
     let mut config = Map::new();
     for (name, setting) in topic.config.iter() {
-        let written = settings::canonical(name, setting.value).unwrap_or_default();
+        let written = settings::canonical(name, setting.value).map(String::from).unwrap_or_default();
         let value = match setting.value {
             SettingValue::Scalar(_) => written.parse::<i64>().map_or_else(|_| written.into(), Value::from),
             SettingValue::List(_) => written.split(',').collect(),

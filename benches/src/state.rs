@@ -1,18 +1,18 @@
-//! What a cluster and its vaults would hold.
+//! The observed state of a cluster and its vaults.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use weir_model::Operation;
+use weir_model::{Operation, settings::KafkaValue};
 use weir_planning::{
     ClusterFacts, Desired, KeyMarker, Observed, ObservedAccount, ObservedKey, ObservedSecret, ObservedTopic,
     SecretState,
 };
 
-/// The time of all plans.
+/// Time of all plans.
 pub(crate) const NOW: &str = "2026-01-15T12:00:00Z";
 
-/// A cluster that takes whatever comes.
+/// Returns the facts of a cluster without limits.
 pub(crate) fn cluster(id: &str) -> ClusterFacts {
     ClusterFacts {
         id: id.to_owned(),
@@ -25,8 +25,8 @@ pub(crate) fn cluster(id: &str) -> ClusterFacts {
     }
 }
 
-/// What `desired` asks for, but for one topic in `off` that keeps its records too short and one account in `off` that
-/// lacks a binding and has another too many.
+/// Returns the state that `desired` describes, with differences: one topic in `off` keeps its records too short a time,
+/// and one account in `off` has one binding missing and one too many.
 pub(crate) fn nearly(desired: &Desired, off: usize, now: Timestamp) -> Observed {
     let mut observed = Observed {
         format: Observed::FORMAT.to_owned(),
@@ -34,10 +34,10 @@ pub(crate) fn nearly(desired: &Desired, off: usize, now: Timestamp) -> Observed 
         ..Observed::default()
     };
     for (index, (name, topic)) in desired.topics.iter().enumerate() {
-        let mut config: BTreeMap<String, String> =
+        let mut config: BTreeMap<String, KafkaValue> =
             topic.config.iter().filter_map(|(key, value)| Some((key.clone(), value.clone()?))).collect();
         if index % off == 0 {
-            config.insert("retention.ms".to_owned(), "1000".to_owned());
+            config.insert("retention.ms".to_owned(), KafkaValue::observed("retention.ms", "1000"));
         }
         observed.topics.insert(
             name.clone(),

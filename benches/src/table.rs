@@ -14,7 +14,7 @@ use crate::{
     written,
 };
 
-/// Measures on each number of `topics` with as many grants, then on the largest with `acls_once` grants.
+/// Measures each number of `topics` with as many grants, then the largest number with `acls_once` grants.
 pub(crate) fn measure(topics: &[usize], acls_once: usize, runs: usize) -> Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     println!("{cores} processors, median of {runs} runs\n");
@@ -42,7 +42,7 @@ fn rows(shape: &Shape, runs: usize, before: Option<&(usize, Vec<Taken>)>) -> Res
     let folder = Folder::new()?;
     written::write(shape, &folder.0)?;
     let mut all: Vec<Vec<Taken>> = vec![Vec::new(); Work::ALL.len()];
-    // One after the other rather than each many times: whatever else the machine does hits all alike.
+    // Each round runs every work once, so that other load on the machine affects all of them alike.
     for _ in 0..runs {
         for (work, taken) in Work::ALL.into_iter().zip(&mut all) {
             taken.push(run(work, &folder.0)?);
@@ -51,7 +51,7 @@ fn rows(shape: &Shape, runs: usize, before: Option<&(usize, Vec<Taken>)>) -> Res
     let medians: Vec<Taken> = all.iter().map(|taken| median(taken)).collect();
     for (index, (work, taken)) in Work::ALL.into_iter().zip(&medians).enumerate() {
         let floor = Work::ALL.iter().zip(&medians).find(|(other, _)| **other == work.floor()).map(|(_, taken)| *taken);
-        let floor = floor.context("what it is measured against is not among the works")?;
+        let floor = floor.context("the work to compare with is missing")?;
         let growth = before.and_then(|(topics, before)| Some((*topics, before.get(index)?))).map(|(topics, before)| {
             let by = if before.cpu >= 0.05 { taken.cpu / before.cpu } else { taken.wall / before.wall };
             by / (shape.topics as f64 / topics as f64)
@@ -66,7 +66,7 @@ fn rows(shape: &Shape, runs: usize, before: Option<&(usize, Vec<Taken>)>) -> Res
             taken.cpu,
             taken.peak >> 20,
             taken.wall / floor.wall,
-            // Below a few ticks of the system's clock there is nothing to divide by.
+            // A processor time of a few clock ticks is too coarse to divide by.
             if floor.cpu >= 0.05 { format!("{:.2}", taken.cpu / floor.cpu) } else { "–".to_owned() },
             growth.map_or("–".to_owned(), |growth| format!("{growth:.2}")),
             match work {
@@ -83,7 +83,7 @@ fn rows(shape: &Shape, runs: usize, before: Option<&(usize, Vec<Taken>)>) -> Res
     Ok(medians)
 }
 
-/// Measures once, in a process of its own.
+/// Measures once, in a separate process.
 fn run(work: Work, dir: &Path) -> Result<Taken> {
     let mut once = Command::new(env::current_exe()?);
     once.args(["once", &work.name()]).arg(dir).stderr(Stdio::inherit());
@@ -91,17 +91,17 @@ fn run(work: Work, dir: &Path) -> Result<Taken> {
     if !output.status.success() {
         bail!("the measurement of {} failed ({})", work.title(), output.status);
     }
-    serde_json::from_slice(&output.stdout).context("the measurement printed something else")
+    serde_json::from_slice(&output.stdout).context("the measurement printed no result")
 }
 
-/// The run in the middle, by wall time. Its numbers belong together.
+/// Returns the run with the median wall time, whole, so that its numbers belong together.
 fn median(taken: &[Taken]) -> Taken {
     let mut sorted = taken.to_vec();
     sorted.sort_by(|a, b| a.wall.total_cmp(&b.wall));
     sorted[sorted.len() / 2]
 }
 
-/// `100,000`.
+/// Formats a number as in `100,000`.
 pub(crate) fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -114,7 +114,7 @@ pub(crate) fn thousands(number: usize) -> String {
     text
 }
 
-/// A folder that goes when it is no longer needed.
+/// A folder that is removed on drop.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -129,7 +129,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // Left behind, it is in nobody's way: it lies where the system clears up.
+        // If the removal fails, the folder stays in the system's temporary folder.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

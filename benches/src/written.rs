@@ -1,14 +1,14 @@
-//! Workspaces on disk.
+//! Writes and reads workspaces on disk.
 
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result, bail};
 use weir_testkit::generate::{Shape, workspace};
 
-/// Writes a generated workspace into `dir`, and says how many files it has.
+/// Writes a generated workspace into `dir`. Returns the number of files.
 ///
 /// # Errors
-/// When something lies there already, or it cannot be written.
+/// If `dir` is not empty or cannot be written to.
 pub(crate) fn write(shape: &Shape, dir: &Path) -> Result<usize> {
     fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     if fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?.next().is_some() {
@@ -25,7 +25,7 @@ pub(crate) fn write(shape: &Shape, dir: &Path) -> Result<usize> {
     Ok(files.len())
 }
 
-/// Reads all files below `dir`, by path from there.
+/// Reads all files below `dir`, with their paths relative to it.
 pub(crate) fn read(dir: &Path) -> Result<Vec<(String, String)>> {
     let mut files = Vec::new();
     let mut folders = vec![dir.to_owned()];

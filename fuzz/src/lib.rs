@@ -1,14 +1,15 @@
-//! What hostile input is tried on.
+//! Fuzz targets: functions that receive hostile input.
 //!
-//! A target takes any bytes and panics where weir breaks a promise. `tests/corpus.rs` runs each target over its folder of
-//! `corpus/` and over changes of it, with every test; libFuzzer searches on from there, for as long as one likes:
+//! A target takes any bytes and panics if weir breaks a promise. `tests/corpus.rs` runs each target over its folder of
+//! `corpus/` and over changed copies, as part of the tests. libFuzzer continues the search from there, for as long as
+//! needed:
 //!
 //! ```console
 //! $ cargo install cargo-fuzz
 //! $ cargo +nightly fuzz run --fuzz-dir fuzz/libfuzzer workspace fuzz/corpus/workspace -- -timeout=10 -rss_limit_mb=2048
 //! ```
 //!
-//! What it finds is repaired, and its input kept in `corpus/`.
+//! Each fault that it finds is repaired, and the input is kept in `corpus/`.
 
 use jiff::Timestamp;
 use weir_findings::{Finding, Sources, render};
@@ -16,18 +17,20 @@ use weir_model::Loaded;
 use weir_planning::{ClusterFacts, Observed, PlanOptions, desired, plan};
 use weir_policy::{Judging, check_plan, judge, plan_policies};
 
-/// A target.
+/// A function that takes any input.
 pub type Target = fn(&[u8]);
 
-/// All targets, by the name of their folder.
+/// All targets, with the names of their folders.
 pub const TARGETS: [(&str, Target); 2] = [("workspace", workspace), ("policy", policy)];
 
 const WORKSPACE: &str = include_str!("../base/weir.yaml");
 const ENTITIES: &str = include_str!("../base/toll.yaml");
 
-/// A file of a workspace: read, judged with everything else, planned if nothing is wrong with it, fixed, shown.
+/// Reads the input as a file of a workspace: judges it with everything else, plans every stage, makes its fixes,
+/// and renders its findings.
 ///
-/// It must never panic; each finding must lie in its file; what is read twice must be the same twice.
+/// There must be no panic; each finding must lie in its file; reading the files in another order must give the same
+/// findings.
 pub fn workspace(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     for files in [
@@ -36,22 +39,22 @@ pub fn workspace(data: &[u8]) {
         vec![("weir.yaml", WORKSPACE), ("teams/toll.yaml", ENTITIES), ("teams/tried.yaml", text)],
     ] {
         let loaded = weir_model::load(files.clone());
-        let findings = told(&loaded);
+        let findings = findings_of(&loaded);
         shown(&findings, &loaded.sources);
         let again = weir_model::load(files.into_iter().rev());
-        assert_eq!(findings, told(&again), "another order of files tells something else");
+        assert_eq!(findings, findings_of(&again), "another order of files gives other findings");
         planned(&loaded);
-        // A fix reads everything again for each finding.
+        // Each fix reads the whole workspace again, so inputs with many findings are skipped.
         if findings.len() <= 3 {
             fixed(loaded);
         }
     }
 }
 
-/// A policy: the lines are an expression, one that gives the message, and a pattern of names. All of them are put to
-/// topics, accounts, access control lists and teams, and to the steps of a plan.
+/// Reads the lines of the input as parts of policies: an expression, a message expression, and a pattern of names. The
+/// policies are evaluated on topics, accounts, access control lists and teams, and on the steps of a plan.
 ///
-/// It must never panic, and end soon: an expression that fails or costs too much is a finding.
+/// There must be no panic, and the evaluation must end soon: an expression that fails or costs too much is a finding.
 pub fn policy(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let mut lines = text.splitn(3, '\n').map(|line| serde_json::Value::from(line).to_string());
@@ -72,23 +75,25 @@ pub fn policy(data: &[u8]) {
         ("teams/toll.yaml", ENTITIES),
         ("policies.yaml", policies.as_str()),
     ]);
-    shown(&told(&loaded), &loaded.sources);
+    shown(&findings_of(&loaded), &loaded.sources);
     planned(&loaded);
 }
 
-/// A Friday.
+/// Returns the fixed time of the tests, a Friday.
 fn now() -> Timestamp {
     Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(24)
 }
 
-/// All that is wrong with what was read.
-fn told(loaded: &Loaded) -> Vec<Finding> {
-    let found = weir_validation::check_loaded(loaded, None).unwrap_or_default();
-    let rules = weir_policy::RULES.iter().map(|page| page.id).collect();
+/// Returns all findings of the loaded files.
+fn findings_of(loaded: &Loaded) -> Vec<Finding> {
+    let workspace = loaded.workspace.as_ref();
+    let found = workspace.and_then(|workspace| weir_validation::check(workspace, &loaded.malformed, None).ok());
+    let found = found.unwrap_or_default();
+    let rules = weir_policy::rule_pages().iter().map(|page| page.id).collect();
     judge(loaded, found, &Judging { now: now(), stage: None, rules: &rules }).findings
 }
 
-/// Every format of findings; each of them about a place that is there.
+/// Renders the findings in every format, and checks that each finding points into its file.
 fn shown(findings: &[Finding], sources: &Sources) {
     for finding in findings {
         let text = sources.file(finding.at.file).text();
@@ -109,7 +114,7 @@ fn shown(findings: &[Finding], sources: &Sources) {
     }
 }
 
-/// The plan of every stage for an empty cluster, if the files may be planned, and what policies say of it.
+/// Plans every stage for an empty cluster, if the workspace could be read, and evaluates the policies on each plan.
 fn planned(loaded: &Loaded) {
     let Some(workspace) = &loaded.workspace else { return };
     for view in workspace.stages() {
@@ -127,11 +132,11 @@ fn planned(loaded: &Loaded) {
     }
 }
 
-/// Fixing is done when it is done.
+/// Makes the fixes, and checks that a second call changes nothing.
 fn fixed(loaded: Loaded) {
-    let once = weir_validation::fix(loaded, &Default::default(), told);
+    let once = weir_validation::fix(loaded, &Default::default(), findings_of);
     let files: Vec<(String, String)> =
         once.loaded.sources.iter().map(|(_, file)| (file.path().to_owned(), file.text().to_owned())).collect();
-    let again = weir_validation::fix(weir_model::load(files), &Default::default(), told);
+    let again = weir_validation::fix(weir_model::load(files), &Default::default(), findings_of);
     assert!(again.files.is_empty(), "fixing again changes more: {:?}", again.files);
 }

@@ -1,4 +1,4 @@
-//! Every target over its corpus, and over changes of it that are the same in every run.
+//! Runs every target over its corpus, and over changed copies that are the same in every run.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
@@ -7,9 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Changes of each input.
+/// Number of changed copies of each input.
 const CHANGES: u64 = 20;
-/// What changes of an input put into it, beside parts of the input itself and of others.
+/// Pieces to insert into changed copies, beside parts of the input itself and of other inputs.
 const PIECES: [&str; 24] = [
     "{",
     "}",
@@ -37,7 +37,7 @@ const PIECES: [&str; 24] = [
     "99999999999999999999",
 ];
 
-/// A sequence of numbers that only looks random (xorshift64*).
+/// A fixed pseudo-random sequence of numbers (xorshift64*).
 struct Numbers(u64);
 
 impl Numbers {
@@ -48,7 +48,7 @@ impl Numbers {
         (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % end.max(1)
     }
 
-    /// A part of `data`, of at most 64 bytes.
+    /// Returns a part of `data`, of at most 64 bytes.
     fn part<'d>(&mut self, data: &'d [u8]) -> &'d [u8] {
         let start = self.below(data.len() + 1);
         let length = self.below(64).min(data.len() - start);
@@ -56,7 +56,7 @@ impl Numbers {
     }
 }
 
-/// `data` with a few parts cut out, doubled or replaced.
+/// Returns `data` with a few parts removed, repeated or replaced.
 fn changed(data: &[u8], others: &[Vec<u8>], numbers: &mut Numbers) -> Vec<u8> {
     let mut changed = data.to_vec();
     for _ in 0..=numbers.below(4) {
@@ -73,7 +73,7 @@ fn changed(data: &[u8], others: &[Vec<u8>], numbers: &mut Numbers) -> Vec<u8> {
         let end = if numbers.below(2) == 0 { start } else { (start + numbers.below(16)).min(changed.len()) };
         changed.splice(start..end, new);
     }
-    // What is no text any more is read as far as it is.
+    // Bytes that are no longer UTF-8 are replaced.
     String::from_utf8_lossy(&changed).into_owned().into_bytes()
 }
 

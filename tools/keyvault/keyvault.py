@@ -1,19 +1,19 @@
 """The secrets part of Azure Key Vault, for tests: state and rules, no sockets.
 
-Written from Microsoft's public REST reference, and judged by Microsoft's own client library (sdk_test.py). Everything
-is in memory; nothing is shared between vaults. `keyvault-up` puts it behind TLS.
+Written from Microsoft's public REST reference, and tested with Microsoft's own client library (sdk_test.py). All state
+is in memory, and vaults share nothing. `keyvault-up` serves it over TLS.
 
-Strict where clients get it wrong:
-- the firewall is asked before the role, and both answer 403, with different codes;
+Strict in the points that clients get wrong:
+- the firewall is checked before the role; both answer 403, with different codes;
 - every data action has a right of its own (ROLES), so that an identity can write without reading;
-- a deleted name is taken until it is recovered; deletion and recovery take time, in which the name answers 404 to who
-  reads and 409 to who writes; a recovered secret may be read a while before it may be written;
-- what is deleted, listed or updated never shows a value;
+- the name of a deleted secret cannot be reused until the secret is recovered; deletion and recovery take time, during
+  which reads answer 404 and writes 409; a recovered secret can be read a while before it can be written;
+- answers to deleting, listing and updating never contain a value;
 - versions are listed in no useful order, and times have whole seconds;
 - lists come in pages of at most 25.
 
-Where the reference is silent, the harder reading is taken: looking at one deleted secret needs the right to read it
-(the reference asks for `get`), unless the vault says `deletedNeedsGet: false`.
+Where the reference is silent, the stricter reading applies: showing one deleted secret needs the right to read it (the
+reference requires `get`), unless the vault has `deletedNeedsGet: false`.
 """
 
 import re
@@ -29,20 +29,20 @@ TAG_LENGTH = 512
 CONTENT_TYPE_LENGTH = 255
 RETENTION_DAYS = 90
 
-# The data actions below Microsoft.KeyVault/vaults/secrets/ that each role has.
+# Data actions of each role, below Microsoft.KeyVault/vaults/secrets/.
 ROLES = {
-    # Built in.
+    # Azure's built-in roles.
     "officer": {"readMetadata", "getSecret", "setSecret", "update", "delete", "recover", "purge"},
     "user": {"readMetadata", "getSecret"},
     "reader": {"readMetadata"},
-    # Ours: writes and retires, never reads a value (docs/key-vault.md).
+    # weir's role: writes and disables secrets, never reads a value (docs/key-vault.md).
     "writer": {"readMetadata", "setSecret", "update", "delete", "recover"},
     "none": set(),
 }
 
 
 class Refusal(Exception):
-    """An answer that is not a success."""
+    """An error answer."""
 
     def __init__(self, status, code, message, inner=None, headers=None):
         super().__init__(message)
@@ -70,14 +70,14 @@ def missing(name):
 
 
 class Secret:
-    """A secret: its versions, oldest first, and what is happening to it."""
+    """A secret: its versions, oldest first, and the state of its deletion or recovery."""
 
     def __init__(self, name):
         self.name, self.versions = name, []
-        self.deleted = None  # when it was deleted
-        self.gone_at = 0  # when the deletion is over and can be seen
-        self.readable_at = 0  # when a recovery can be seen
-        self.writable_at = 0  # when a recovery is over
+        self.deleted = None  # time of the deletion
+        self.gone_at = 0  # time at which the deletion is complete and visible
+        self.readable_at = 0  # time at which a recovery becomes visible
+        self.writable_at = 0  # time at which a recovery is complete
 
     def live(self):
         return self.deleted is None and time.time() >= self.readable_at
@@ -88,22 +88,22 @@ class Vault:
 
     def __init__(self, base):
         self.base, self.lock = base, threading.RLock()
-        self.roles = {}  # client -> (data actions, from when)
+        self.roles = {}  # client -> (data actions, time from which they count)
         self.faults = []
         self.reset()
 
     def reset(self):
         self.secrets, self.faults, self.set_times = {}, [], []
         self.settings = {
-            "firewall": False,  # whether the caller's address is shut out
-            "deleteDelay": 0,  # seconds that a deletion takes
-            "recoverDelay": 0,  # seconds until a recovery can be seen
-            "recoverSettles": 0,  # further seconds until it can be written
+            "firewall": False,  # True to refuse the caller's address
+            "deleteDelay": 0,  # seconds until a deletion is complete
+            "recoverDelay": 0,  # seconds until a recovery is visible
+            "recoverSettles": 0,  # further seconds until the secret can be written
             "deletedNeedsGet": True,
             "setsPer10s": 0,  # 0: no limit
         }
 
-    # ---- who may do what
+    # ---- rights
 
     def allow(self, client, default, action):
         if self.settings["firewall"]:
@@ -252,7 +252,7 @@ class Vault:
         try:
             size, start = int(query.get("maxresults", PAGE)), int(query.get("$skiptoken", 0))
         except ValueError:
-            raise bad("maxresults is no number.") from None
+            raise bad("maxresults is not a number.") from None
         if not 1 <= size <= PAGE:
             raise bad(f"maxresults must be between 1 and {PAGE}.")
         link = None
@@ -278,7 +278,7 @@ class Vault:
     # ---- routing
 
     def call(self, allow, method, parts, query, body):
-        """Answers a call: `(status, body)`. `allow(action)` refuses who may not."""
+        """Answers a call with `(status, body)`. `allow(action)` raises a Refusal if the caller lacks the right."""
         kind, name, rest = (parts + ["", ""])[0], (parts + ["", ""])[1], parts[2:]
         if name and not NAME.match(name):
             raise bad(f"The request URI contains an invalid name: {name}")
@@ -318,7 +318,7 @@ class Vault:
 
 
 def change(version, body):
-    """Sets what the body names; leaves the rest."""
+    """Sets the fields that the body names and keeps the others."""
     attributes = body.get("attributes") or {}
     given = {key: value for key, value in attributes.items() if key in ("enabled", "nbf", "exp") and value is not None}
     version["attributes"].update(given)

@@ -1,4 +1,4 @@
-"""Judges the vaults of keyvault-up by Microsoft's own client library: what it cannot use is not a Key Vault.
+"""Tests the vaults of keyvault-up with Microsoft's own client library.
 
 Run by `judge`, which installs the library.
 """
@@ -26,7 +26,7 @@ from azure.keyvault.secrets import SecretClient
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 resolve = socket.getaddrinfo
-# RFC 6761 says so; not every resolver does.
+# RFC 6761 resolves `.localhost` to the loopback address, but some resolvers do not.
 socket.getaddrinfo = lambda host, *rest, **more: resolve(
     "127.0.0.1" if str(host).endswith(".localhost") else host, *rest, **more
 )
@@ -40,7 +40,7 @@ def control(path, **body):
 
 
 class Credential:
-    """A client's tokens; remembers what it was asked for."""
+    """A client's tokens; records the requested scopes."""
 
     def __init__(self, client):
         self.client, self.scopes = client, set()
@@ -147,7 +147,7 @@ class Judgement(unittest.TestCase):
         self.assertIn("ObjectIsDeletedButRecoverable", error.exception.response.text())
         self.client.begin_recover_deleted_secret("a").wait()
         self.assertEqual(self.client.get_secret("a").value, "one")
-        # As Azure does: readable before it is writable.
+        # As on Azure, the secret is readable before it is writable.
         self.refused(lambda: self.client.set_secret("a", "two"), 409, "ObjectIsBeingRecovered")
         time.sleep(2.5)
         self.client.set_secret("a", "two")
@@ -245,7 +245,7 @@ class Judgement(unittest.TestCase):
         )
         with self.assertRaises(ClientAuthenticationError):
             client_of_bad.get_secret("a")
-        # Without leave, the library refuses a vault whose domain is not the resource's.
+        # By default the library refuses a vault whose domain differs from that of the token's resource.
         strict = SecretClient(client.vault_url, self.credential, connection_verify=FACTS["KEYVAULT_CA"])
         with self.assertRaises(ValueError):
             strict.get_secret("a")

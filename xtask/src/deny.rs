@@ -8,11 +8,14 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::command::{cargo, root, run as run_command};
+use crate::{
+    command::{cargo, root, run as run_command},
+    tool,
+};
 
 const VERSION: &str = "0.20.2";
 
-/// Checks all dependencies against `deny.toml`, with nothing but what cargo has downloaded.
+/// Checks all dependencies against `deny.toml`, offline: cargo has downloaded them already.
 pub(crate) fn run() -> Result<()> {
     let tool = tool()?;
     // Packages of other platforms too: cargo-deny reads the whole lock file.
@@ -22,13 +25,28 @@ pub(crate) fn run() -> Result<()> {
     run_command(check.args(["bans", "licenses", "sources"])).context("deny.toml says what is allowed and why")
 }
 
+/// Checks all dependencies against the RustSec database, if that can be fetched.
+///
+/// # Errors
+/// If a dependency has an advisory, or was yanked.
+pub(crate) fn advisories() -> Result<()> {
+    let deny = || -> Result<Command> {
+        let mut deny = Command::new(tool()?);
+        deny.current_dir(root()).arg("--all-features");
+        Ok(deny)
+    };
+    // The database is not in the registry, and not every machine reaches its host: a skip, in CI as well.
+    let fetched = deny()?.args(["fetch", "db"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if !fetched.is_ok_and(|status| status.success()) {
+        println!("skipped: the advisory database cannot be reached");
+        return Ok(());
+    }
+    run_command(deny()?.args(["check", "--hide-inclusion-graph", "advisories"]))
+}
+
 /// The cargo-deny of the version this repository is checked with, installed beside the build cache on first use.
 fn tool() -> Result<PathBuf> {
-    let cache = env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache")))
-        .context("neither XDG_CACHE_HOME nor HOME says where tools can be kept")?;
-    let tools = cache.join("weir").join("tools");
+    let tools = tool::folder()?;
     let tool = tools.join("bin").join(format!("cargo-deny{}", env::consts::EXE_SUFFIX));
     let current = Command::new(&tool)
         .arg("--version")
@@ -56,7 +74,7 @@ mod tests {
         page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`')).map(|(name, _)| name).collect()
     }
 
-    /// What the members' manifests depend on, that is not our own.
+    /// The packages from elsewhere that the members' manifests name.
     fn used() -> BTreeSet<String> {
         let mut manifests = vec![root().join("xtask"), root().join("benches")];
         for folder in ["crates", "bins", "tests"] {

@@ -1,13 +1,13 @@
-//! Which crate may know which. Pure is checked, not promised.
+//! The dependencies that each crate may have. Pure is checked, not promised.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::command::{cargo, line};
+use crate::command::{cargo, line, metadata};
 
-/// Where a crate stands. Arrows point inward: bins → adapters → ports → core.
+/// The place of a crate. Arrows point inward: bins → cli → pipeline → adapters → ports → core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layer {
     /// Text and data in, data out.
@@ -20,18 +20,21 @@ enum Layer {
     Adapter,
     /// The one place that knows all adapters.
     Opening,
-    /// The one library with clap.
+    /// The stages from a folder to a receipt.
+    Pipeline,
+    /// The one library with clap: all commands.
     Cli,
     /// Helps tests; nothing that ships depends on it.
     Testkit,
-    /// Programs: they may know everything but tests.
+    /// Programs: an entry point each, which knows the commands only.
     Program,
     /// Tests, benches, xtask: they may know everything.
     Aside,
 }
 
-/// The crates under `crates/`. What lies elsewhere is told by its folder.
-const CRATES: [(&str, Layer); 18] = [
+/// The crates under `crates/`. For other packages, the folder decides.
+const CRATES: [(&str, Layer); 19] = [
+    ("weir-cel", Layer::Core),
     ("weir-findings", Layer::Core),
     ("weir-model", Layer::Core),
     ("weir-validation", Layer::Core),
@@ -45,17 +48,17 @@ const CRATES: [(&str, Layer); 18] = [
     ("weir-rdkafka-admin", Layer::Adapter),
     ("weir-confluent", Layer::Adapter),
     ("weir-secrets", Layer::Adapter),
-    ("weir-forge", Layer::Adapter),
-    ("weir-debugpod", Layer::Adapter),
     ("weir-adapters", Layer::Opening),
+    ("weir-pipeline", Layer::Pipeline),
     ("weir-cli", Layer::Cli),
+    ("weir-fake-confluent", Layer::Testkit),
     ("weir-testkit", Layer::Testkit),
 ];
 
 /// Adapters that build on another one, on purpose.
 const BUILDS_ON: [(&str, &str); 2] = [("weir-kafka", "weir-rdkafka-admin"), ("weir-confluent", "weir-kafka")];
 
-/// What no core crate may have anywhere below it: runtimes, networks, randomness, terminals.
+/// Packages that no core crate may have anywhere below it: runtimes, networks, randomness, terminals.
 const IMPURE: [&str; 17] = [
     "async-trait",
     "azure_core",
@@ -77,22 +80,23 @@ const IMPURE: [&str; 17] = [
 ];
 
 impl Layer {
-    /// Whether a crate of this layer may depend on one of `other`.
+    /// Returns `true` if a crate of this layer may depend on one of `other`.
     fn may_know(self, other: Layer) -> bool {
-        use Layer::{Adapter, Aside, Cli, Core, Deployment, Opening, Ports, Program, Testkit};
+        use Layer::{Adapter, Aside, Cli, Core, Deployment, Opening, Pipeline, Ports, Program, Testkit};
         match self {
             Core => other == Core,
             Ports => other == Core,
             Deployment | Adapter | Testkit => matches!(other, Core | Ports),
             Opening => matches!(other, Core | Ports | Adapter),
-            Cli => matches!(other, Core | Ports | Opening | Deployment),
-            Program => !matches!(other, Testkit | Aside),
+            Pipeline => matches!(other, Core | Ports | Deployment | Opening),
+            Cli => matches!(other, Core | Ports | Deployment | Pipeline),
+            Program => other == Cli,
             Aside => true,
         }
     }
 }
 
-/// A package and what it depends on when built for use, not for tests.
+/// A package and its dependencies when it is built for use, not for tests.
 struct Package {
     name: String,
     /// Folder of a member of this workspace, from the root; empty for others.
@@ -116,7 +120,8 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// Says what crosses a layer. `alone` answers whether a crate has a package below it when it is built by itself.
+/// Returns the dependencies that cross a layer. `alone` returns `true` if a crate has a package below it when it is built
+/// by itself.
 fn check(packages: &BTreeMap<String, Package>, alone: &dyn Fn(&str, &str) -> Result<bool>) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     for (id, package) in packages {
@@ -189,7 +194,6 @@ fn path(packages: &BTreeMap<String, Package>, below: &BTreeMap<&str, (&str, &str
     names.join(" → ")
 }
 
-/// What cargo resolved for this machine's platform, dependencies for use only.
 /// Whether `name` is below a crate that is built by itself. In the whole workspace, another crate may have switched on
 /// a feature of a package that both have.
 fn has_alone(package: &str, name: &str) -> Result<bool> {
@@ -202,14 +206,15 @@ fn has_alone(package: &str, name: &str) -> Result<bool> {
     Ok(String::from_utf8_lossy(&output.stdout).lines().any(|package| package.split(' ').next() == Some(name)))
 }
 
+/// What cargo resolved for this machine's platform, dependencies for use only.
+/// Returns the packages that cargo resolved for this machine's platform, with their dependencies for use.
 fn packages() -> Result<BTreeMap<String, Package>> {
-    let mut command = cargo();
-    command.args(["metadata", "--format-version", "1", "--filter-platform", &host()?]);
-    let output = command.output().with_context(|| format!("cannot start {}", line(&command)))?;
-    if !output.status.success() {
-        bail!("`{}` failed: {}", line(&command), String::from_utf8_lossy(&output.stderr).trim());
-    }
-    read(&serde_json::from_slice(&output.stdout).context("cargo metadata is not JSON")?)
+    read(&metadata(&["--filter-platform", &host()?])?)
+}
+
+/// Returns `true` for a crate that only tests use.
+pub(crate) fn is_for_tests(name: &str) -> bool {
+    CRATES.contains(&(name, Layer::Testkit))
 }
 
 fn read(metadata: &Value) -> Result<BTreeMap<String, Package>> {
@@ -326,6 +331,24 @@ mod tests {
         assert_eq!(
             check(&packages, &|_, _| Ok(true)).unwrap(),
             ["weir (Program) must not know weir-testkit (Testkit)"]
+        );
+    }
+
+    #[test]
+    fn programs_do_not_know_each_other() {
+        let packages = workspace(&[
+            ("weir", "bins/weir/Cargo.toml", &["weir-cli", "weir-plan"]),
+            ("weir-plan", "bins/weir-plan/Cargo.toml", &["weir-cli", "weir-pipeline"]),
+            ("weir-cli", "crates/weir-cli/Cargo.toml", &["weir-pipeline"]),
+            ("weir-pipeline", "crates/weir-pipeline/Cargo.toml", &["weir-cli"]),
+        ]);
+        assert_eq!(
+            check(&packages, &|_, _| Ok(true)).unwrap(),
+            [
+                "weir (Program) must not know weir-plan (Program)",
+                "weir-pipeline (Pipeline) must not know weir-cli (Cli)",
+                "weir-plan (Program) must not know weir-pipeline (Pipeline)",
+            ]
         );
     }
 

@@ -1,4 +1,4 @@
-//! librdkafka with nothing around it but the thinnest of wrappers, in the best batches.
+//! Requests with librdkafka and the thinnest of wrappers, in batches of the best size.
 
 use anyhow::{Context, Result, ensure};
 use futures::future::{try_join, try_join_all};
@@ -9,9 +9,9 @@ use weir_rdkafka_admin::{
 
 use super::{Scale, TIMEOUT, files};
 
-/// Topics in one request to describe: librdkafka's work on an answer grows with the square of it.
+/// Number of topics per request to describe. librdkafka's work on an answer grows with the square of this number.
 const DESCRIBED: usize = 2_000;
-/// Topics in one request to create, and ACLs.
+/// Number of topics, and of ACLs, per request to create.
 const TOPICS: usize = 500;
 const ACLS: usize = 1_000;
 
@@ -19,7 +19,8 @@ fn options() -> Options {
     Options::new().request_timeout(TIMEOUT)
 }
 
-/// Lists topics, describes all their settings and all ACLs, all that can be in flight at once. What it found.
+/// Lists topics, describes all their settings and all ACLs, with as many requests in flight as possible. Returns the
+/// numbers of topics, settings and ACLs.
 pub(super) async fn read(client: &ClientConfig) -> Result<[usize; 3]> {
     let admin = Admin::new(client)?;
     let options = options();
@@ -36,7 +37,7 @@ pub(super) async fn read(client: &ClientConfig) -> Result<[usize; 3]> {
     Ok([topics, settings, acls.len()])
 }
 
-/// Creates the topics and ACLs of the workspace, and waits for no more than the answers.
+/// Creates the topics and ACLs of the workspace, and waits only for the answers.
 pub(super) async fn write(client: &ClientConfig, scale: Scale) -> Result<()> {
     let admin = Admin::new(client)?;
     let topics: Vec<NewTopic> = (0..scale.topics)
@@ -67,7 +68,7 @@ pub(super) async fn write(client: &ClientConfig, scale: Scale) -> Result<()> {
     Ok(())
 }
 
-/// Makes SCRAM users that are nobody's.
+/// Creates SCRAM users that belong to no account of the workspace.
 pub(super) async fn users(client: &ClientConfig, count: usize) -> Result<()> {
     let admin = Admin::new(client)?;
     let names: Vec<String> = (0..count).map(|index| format!("foreign-{index}")).collect();
@@ -77,6 +78,6 @@ pub(super) async fn users(client: &ClientConfig, count: usize) -> Result<()> {
         .map(|user| ScramAlteration::Upsert { user, mechanism, iterations, password: b"not-used", salt: None })
         .collect();
     let answers = admin.alter_scram_credentials(&upserts, &options()).await?;
-    ensure!(answers.iter().all(Result::is_ok), "some users were not made");
+    ensure!(answers.iter().all(Result::is_ok), "some users were not created");
     Ok(())
 }

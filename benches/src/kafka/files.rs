@@ -1,4 +1,4 @@
-//! A workspace of one stage on one broker: what a single node can hold.
+//! Writes a workspace of one stage on one broker, of a size that a single node can hold.
 
 use std::{fmt::Write as _, fs, path::Path};
 
@@ -6,17 +6,17 @@ use anyhow::{Context, Result};
 
 use super::Scale;
 
-/// Service accounts, over which the ACLs are spread.
+/// Number of service accounts, over which the ACLs are spread.
 const ACCOUNTS: usize = 100;
-/// Documents in a file.
+/// Number of documents in a file.
 const DOCUMENTS: usize = 50;
 
-/// The name of a topic on the cluster.
+/// Returns the name of a topic on the cluster.
 pub(super) fn topic(index: usize) -> String {
     format!("bench.orders.events-{index:05}.v1")
 }
 
-/// A topic's own settings.
+/// Returns a topic's own settings.
 pub(super) fn settings(index: usize) -> [(&'static str, String); 3] {
     let days = 1 + index % 30;
     [
@@ -26,7 +26,7 @@ pub(super) fn settings(index: usize) -> [(&'static str, String); 3] {
     ]
 }
 
-/// Who may write where.
+/// Returns the grants to write: account and topic.
 pub(super) fn grants(scale: Scale) -> impl Iterator<Item = (String, String)> {
     (0..scale.acls).map(move |index| {
         let (account, number) = (index % ACCOUNTS, index / ACCOUNTS);
@@ -38,7 +38,7 @@ fn logical_account(index: usize) -> String {
     format!("orders-service-{index:03}")
 }
 
-/// Writes the workspace into `dir`, an empty folder.
+/// Writes the workspace into `dir`, which must be empty.
 pub(super) fn write(dir: &Path, scale: Scale, bootstrap: &str, cluster_id: &str) -> Result<()> {
     let weir = format!(
         "apiVersion: weir/v1

@@ -1,5 +1,5 @@
-//! Below all clients: requests on one socket, in Kafka's protocol, their answers read and not decoded. What is left is
-//! the broker's own time.
+//! Requests on one socket in Kafka's protocol, without a client. The answers are read but not decoded, so the time is
+//! the broker's own.
 
 use std::{
     io::{Read, Write},
@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-/// Lists topics, describes all their settings and all ACLs. The bytes of all answers.
+/// Lists topics, describes all their settings and all ACLs. Returns the number of bytes of all answers.
 pub(super) fn read(address: &str, user: &str, password: &str) -> Result<usize> {
     let mut socket = Socket(TcpStream::connect(address)?);
     socket.0.set_nodelay(true)?;
@@ -21,7 +21,7 @@ pub(super) fn read(address: &str, user: &str, password: &str) -> Result<usize> {
 
     let all = (-1_i32).to_be_bytes();
     let metadata = socket.call(METADATA, 1, &all)?;
-    let names = Fields(metadata.get(4..).unwrap_or_default()).topics().context("metadata that cannot be read")?;
+    let names = Fields(metadata.get(4..).unwrap_or_default()).topics().context("the metadata cannot be read")?;
     let mut body = u32::try_from(names.len())?.to_be_bytes().to_vec();
     for name in &names {
         body.push(2);
@@ -59,18 +59,18 @@ impl Socket {
     }
 }
 
-/// A string, or none, as the protocol has it.
+/// Encodes a nullable string of the protocol.
 fn string(text: Option<&str>) -> Vec<u8> {
     let Some(text) = text else { return vec![0xff, 0xff] };
     let size = u16::try_from(text.len()).unwrap_or_default();
     [&size.to_be_bytes()[..], text.as_bytes()].concat()
 }
 
-/// What is left to read of an answer.
+/// The unread rest of an answer.
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
-    /// The names of all topics, of an answer to Metadata version 1.
+    /// Returns the names of all topics in an answer to Metadata version 1.
     fn topics(mut self) -> Option<Vec<&'a str>> {
         for _ in 0..self.size()? {
             // Id, host, port, rack.

@@ -1,30 +1,31 @@
-//! How many requests weir makes: counted in this process, where the client can be asked, and not measured.
+//! Counts the requests that weir sends. The counts are taken in this process, where the client can be asked; they are
+//! not timed.
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use weir_adapters::{query, read_workspace};
 use weir_deployment::{MemoryJournal, Options, Ports, deploy};
 use weir_kafka::{Kafka, Login, SaslMechanism, SecurityProtocol};
+use weir_pipeline::{query, read};
 use weir_planning::{PlanOptions, desired, plan};
 use weir_ports::{Cluster as _, SystemClock};
 use weir_sandbox::{Faults, Vaults};
 use weir_testkit::Broker;
 
-/// Observes what a plan needs. The requests that took.
+/// Observes the state for a plan. Returns the number of requests.
 pub(super) async fn of_plan(broker: &Broker, dir: &Path) -> Result<u64> {
-    let read = read_workspace(dir)?;
-    let workspace = read.loaded.workspace.as_ref().context("the workspace cannot be read")?;
+    let loaded = read(dir)?.loaded;
+    let workspace = loaded.workspace.as_ref().context("the workspace cannot be read")?;
     let kafka = client(broker)?;
     kafka.observe(&query(&desired(&workspace.stage("dev")?))).await?;
     Ok(kafka.requests())
 }
 
-/// Plans and deploys. The requests deploying took.
+/// Plans and deploys. Returns the number of requests for the deployment.
 pub(super) async fn of_deploy(broker: &Broker, dir: &Path) -> Result<u64> {
-    let read = read_workspace(dir)?;
-    let workspace = read.loaded.workspace.as_ref().context("the workspace cannot be read")?;
+    let loaded = read(dir)?.loaded;
+    let workspace = loaded.workspace.as_ref().context("the workspace cannot be read")?;
     let wanted = desired(&workspace.stage("dev")?);
     let seen = client(broker)?.observe(&query(&wanted)).await?;
     let outcome = plan(&wanted, &seen, &PlanOptions { now: Timestamp::now(), commit: None });

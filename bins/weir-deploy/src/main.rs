@@ -1,5 +1,5 @@
-//! See the library of this package.
+//! `weir-deploy`: see `weir_cli::commands::deploy`.
 
 fn main() -> std::process::ExitCode {
-    weir_cli::main(weir_deploy_cli::run)
+    weir_cli::main(weir_cli::commands::deploy::run)
 }

@@ -1,5 +1,5 @@
-//! See the library of this package.
+//! `weir-entity`: see `weir_cli::commands::entity`.
 
 fn main() -> std::process::ExitCode {
-    weir_cli::main(weir_entity_cli::run)
+    weir_cli::main(weir_cli::commands::entity::run)
 }

@@ -1,5 +1,5 @@
-//! See the library of this package.
+//! `weir-plan`: see `weir_cli::commands::plan`.
 
 fn main() -> std::process::ExitCode {
-    weir_cli::main(weir_plan_cli::run)
+    weir_cli::main(weir_cli::commands::plan::run)
 }

@@ -1,5 +1,5 @@
-//! See the library of this package.
+//! `weir-validate`: see `weir_cli::commands::validate`.
 
 fn main() -> std::process::ExitCode {
-    weir_cli::main(weir_validate_cli::run)
+    weir_cli::main(weir_cli::commands::validate::run)
 }

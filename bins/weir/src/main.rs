@@ -1,5 +1,5 @@
-//! See the library of this package.
+//! `weir`: see `weir_cli::commands::weir`.
 
 fn main() -> std::process::ExitCode {
-    weir_cli::main(weir_command::run)
+    weir_cli::main(weir_cli::commands::weir::run)
 }

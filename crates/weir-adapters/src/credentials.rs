@@ -1,21 +1,11 @@
 //! weir's own credentials: from the environment, or from a key vault.
 
-use std::path::Path;
+use weir_model::CredentialRef;
+use weir_ports::{PortError, SecretString};
 
-use weir_model::{CredentialRef, KeyVault};
-use weir_ports::{ErrorKind, PortError, SecretString};
+use crate::source::{Source, refused};
 
-/// Where credentials are looked for.
-pub(crate) struct Source<'a> {
-    /// The environment's variables.
-    pub(crate) env: &'a dyn Fn(&str) -> Option<String>,
-    /// How to log in to key vaults, when the workspace says it.
-    pub(crate) key_vault: Option<&'a KeyVault>,
-    /// The workspace's folder.
-    pub(crate) dir: &'a Path,
-}
-
-/// What the two halves of a log-in are called behind the name of a variable, and in a secret.
+/// The names of the two halves of a log-in: the endings of environment variables, and the fields of a secret.
 pub(crate) struct Halves {
     env: [&'static str; 2],
     json: [&'static str; 2],
@@ -29,13 +19,13 @@ pub(crate) const USER: Halves = Halves { env: ["USERNAME", "PASSWORD"], json: ["
 pub(crate) const KEY: Halves = Halves { env: ["API_KEY", "API_SECRET"], json: ["api_key", "api_secret"] };
 
 impl Source<'_> {
-    /// Who logs in, and with what. Neither is ever in an error.
-    pub(crate) fn read(&self, at: &CredentialRef, halves: &Halves) -> Result<(String, SecretString), PortError> {
+    /// Returns the user and the password, or the API key and its secret. No error holds any of them.
+    pub(crate) async fn read(&self, at: &CredentialRef, halves: &Halves) -> Result<(String, SecretString), PortError> {
         if let Some(url) = &at.key_vault {
-            return self.read_vault(url, halves);
+            return self.read_vault(url, halves).await;
         }
         let Some(name) = &at.env else {
-            return Err(refused("`credentials` says nothing; write `credentials: {env: NAME}`"));
+            return Err(refused("`credentials` is empty; write `credentials: {env: NAME}`"));
         };
         let read = |part: &str| {
             let variable = format!("{name}_{part}");
@@ -50,7 +40,7 @@ impl Source<'_> {
     }
 
     #[cfg(not(feature = "azure"))]
-    fn read_vault(&self, url: &str, halves: &Halves) -> Result<(String, SecretString), PortError> {
+    async fn read_vault(&self, url: &str, halves: &Halves) -> Result<(String, SecretString), PortError> {
         let _ = (self.key_vault, self.dir, halves.json);
         Err(refused(format!(
             "this build of weir cannot read {url}; build it with `--features azure`, or write `credentials: {{env: NAME}}`"
@@ -58,34 +48,30 @@ impl Source<'_> {
     }
 
     #[cfg(feature = "azure")]
-    fn read_vault(&self, url: &str, halves: &Halves) -> Result<(String, SecretString), PortError> {
+    async fn read_vault(&self, url: &str, halves: &Halves) -> Result<(String, SecretString), PortError> {
         let Some(login) = self.key_vault else {
             return Err(refused(format!(
-                "nothing says how to log in to read {url}; write `secrets: {{keyVault: {{login: …}}}}` below `spec`"
+                "there is no log-in for key vaults, which {url} needs; write `secrets: {{keyVault: {{login: …}}}}` below `spec`"
             )));
         };
         let vaults = crate::vaults::key_vaults(self.dir, login, self.env)?;
-        parse(&crate::vaults::read(&vaults, url)?, halves).ok_or_else(|| {
-            refused(format!("{url} is no JSON object with `{}` and `{}`", halves.json[0], halves.json[1]))
+        parse(&vaults.read(url).await?, halves).ok_or_else(|| {
+            refused(format!("{url} is not a JSON object with `{}` and `{}`", halves.json[0], halves.json[1]))
         })
     }
 }
 
-/// The halves of a log-in in a JSON object; those of an API key, as weir itself writes them, will do as well.
+/// The halves of a log-in in a JSON object; the fields of an API key, as weir writes them, are read as well.
 #[cfg(feature = "azure")]
 fn parse(value: &SecretString, halves: &Halves) -> Option<(String, SecretString)> {
     use weir_ports::ExposeSecret as _;
-    // What serde says of a malformed text may be part of it.
+    // serde's error is dropped: it may quote a part of the text.
     let fields: std::collections::BTreeMap<String, String> = serde_json::from_str(value.expose_secret()).ok()?;
     let pair = |names: [&str; 2]| {
         let [user, password] = names.map(|name| fields.get(name).filter(|value| !value.is_empty()).cloned());
         Some((user?, password?.into()))
     };
     pair(halves.json).or_else(|| pair(["api_key", "api_secret"]))
-}
-
-pub(crate) fn refused(message: impl Into<String>) -> PortError {
-    PortError::new(ErrorKind::Refused, message)
 }
 
 #[cfg(all(test, feature = "azure"))]

@@ -6,15 +6,18 @@ use weir_kafka::{Kafka, Login, Options, SecurityProtocol};
 use weir_model::{ApacheKafka, KafkaSecurity, SaslMechanism};
 use weir_ports::PortError;
 
-use crate::credentials::{Source, USER, refused};
+use crate::{
+    credentials::USER,
+    source::{Source, refused},
+};
 
-/// A client of the cluster that waits so long for answers.
-pub(crate) fn open(kafka: &ApacheKafka, source: &Source<'_>, patience: Duration) -> Result<Kafka, PortError> {
-    Kafka::new(Options { timeout: patience, ..options(kafka, source)? })
+/// Makes a client of the cluster. `patience` is the longest wait for an answer.
+pub(crate) async fn open(kafka: &ApacheKafka, source: &Source<'_>, patience: Duration) -> Result<Kafka, PortError> {
+    Kafka::new(Options { timeout: patience, ..options(kafka, source).await? })
 }
 
-/// The options of a client.
-fn options(kafka: &ApacheKafka, source: &Source<'_>) -> Result<Options, PortError> {
+/// Returns the options of a client.
+async fn options(kafka: &ApacheKafka, source: &Source<'_>) -> Result<Options, PortError> {
     let ApacheKafka { bootstrap, cluster_id, credentials, security } = kafka;
     let KafkaSecurity { protocol, mechanism, ca, tokens } = security;
     let default = match (credentials, tokens) {
@@ -30,7 +33,7 @@ fn options(kafka: &ApacheKafka, source: &Source<'_>) -> Result<Options, PortErro
             tokens: Some(source.dir.join(&tokens.file)),
         }),
         (Some(credentials), None) => {
-            let (username, password) = source.read(credentials, &USER)?;
+            let (username, password) = source.read(credentials, &USER).await?;
             Some(Login { mechanism: mechanism.unwrap_or_default(), username, password, tokens: None })
         }
         (None, None) if mechanism.is_some() => {
@@ -42,7 +45,7 @@ fn options(kafka: &ApacheKafka, source: &Source<'_>) -> Result<Options, PortErro
     };
     let ca = ca.as_ref().map(|ca| source.dir.join(ca));
     if let Some(ca) = ca.as_ref().filter(|ca| !ca.is_file()) {
-        return Err(refused(format!("the CA file {} is not there", ca.display())));
+        return Err(refused(format!("the CA file {} does not exist", ca.display())));
     }
     Ok(Options {
         cluster_id: Some(cluster_id.clone()),
@@ -61,8 +64,8 @@ mod tests {
 
     use super::*;
 
-    fn options_of(kafka: &ApacheKafka) -> Result<Options, PortError> {
-        options(kafka, &Source { env: &env, key_vault: None, dir: Path::new(".") })
+    async fn options_of(kafka: &ApacheKafka) -> Result<Options, PortError> {
+        options(kafka, &Source { env: &env, key_vault: None, dir: Path::new(".") }).await
     }
 
     fn cluster() -> ApacheKafka {
@@ -82,54 +85,55 @@ mod tests {
         }
     }
 
-    #[test]
-    fn credentials_mean_an_encrypted_login() {
-        let options = options_of(&cluster()).unwrap();
+    #[tokio::test]
+    async fn credentials_mean_an_encrypted_login() {
+        let options = options_of(&cluster()).await.unwrap();
         assert_eq!(options.protocol, SecurityProtocol::SaslSsl);
         assert_eq!(options.cluster_id.as_deref(), Some("4L62"));
         let login = options.login.unwrap();
         assert_eq!((login.mechanism, login.username.as_str()), (SaslMechanism::ScramSha512, "weir"));
     }
 
-    #[test]
-    fn tokens_are_a_login_of_their_own() {
+    #[tokio::test]
+    async fn tokens_are_a_login_of_their_own() {
         let tokens = Some(TokenSource { file: "token".to_owned(), principal: None });
         let security = KafkaSecurity { tokens, ..KafkaSecurity::default() };
         let cluster = ApacheKafka { security, ..cluster() };
-        assert!(options_of(&cluster).unwrap_err().message.contains("two ways to log in"));
-        let options = options_of(&ApacheKafka { credentials: None, ..cluster }).unwrap();
+        assert!(options_of(&cluster).await.unwrap_err().message.contains("two ways to log in"));
+        let options = options_of(&ApacheKafka { credentials: None, ..cluster }).await.unwrap();
         assert_eq!(options.protocol, SecurityProtocol::SaslSsl);
         let login = options.login.unwrap();
         assert_eq!((login.mechanism, login.username.as_str()), (SaslMechanism::OauthBearer, ""));
         assert_eq!(login.tokens.as_deref(), Some(Path::new("./token")));
     }
 
-    #[test]
-    fn no_credentials_still_mean_encryption() {
+    #[tokio::test]
+    async fn no_credentials_still_mean_encryption() {
         let cluster = ApacheKafka { credentials: None, ..cluster() };
-        let options = options_of(&cluster).unwrap();
+        let options = options_of(&cluster).await.unwrap();
         assert!(options.protocol == SecurityProtocol::Ssl && options.login.is_none());
     }
 
-    #[test]
-    fn what_is_missing_is_named() {
-        let wrong = |change: fn(&mut ApacheKafka)| {
+    #[tokio::test]
+    async fn errors_name_what_is_missing() {
+        let wrong = async |change: fn(&mut ApacheKafka)| {
             let mut cluster = cluster();
             change(&mut cluster);
-            options_of(&cluster).unwrap_err().message
+            options_of(&cluster).await.unwrap_err().message
         };
         let said = [
-            wrong(|c| c.credentials = Some(CredentialRef { env: Some("OTHER".to_owned()), key_vault: None })),
+            wrong(|c| c.credentials = Some(CredentialRef { env: Some("OTHER".to_owned()), key_vault: None })).await,
             wrong(|c| {
                 c.credentials = None;
                 c.security.mechanism = Some(SaslMechanism::Plain);
-            }),
-            wrong(|c| c.security.ca = Some("absent.pem".to_owned())),
+            })
+            .await,
+            wrong(|c| c.security.ca = Some("absent.pem".to_owned())).await,
         ];
         insta::assert_snapshot!(said.join("\n"), @r"
         the environment variable OTHER_USERNAME is not set; `credentials: {env: OTHER}` needs it
         `security` says how to log in, but there are no `credentials`; write `credentials: {env: NAME}`
-        the CA file ./absent.pem is not there
+        the CA file ./absent.pem does not exist
         ");
     }
 }

@@ -1,28 +1,27 @@
-//! From a workspace's folder to entities and to live adapters: the one place that knows them all.
+//! From a stage to live adapters: the one place that knows them all.
 //!
-//! - [`read_workspace`] reads the files of a folder.
-//! - [`open`] reaches the cluster and the vaults of a stage, [`open_planes`] a part of them; [`observe`] asks them what a plan needs to know,
-//!   [`observe_everything`] for all there is.
-//! - [`commit`] names the state of the files for plans.
+//! [`open`] opens the cluster and the vaults of a stage, [`open_planes`] a part of them. [`observe`] reads the state
+//! that a plan needs to know, [`observe_everything`] all there is.
 //!
-//! This crate must not decide what is done with any of it.
+//! This crate must not decide what is done with any of it, nor read a workspace's files.
 
-mod commit;
 #[cfg(feature = "confluent")]
 mod confluent;
 #[cfg(feature = "kafka")]
 mod credentials;
-mod files;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod live;
+#[cfg(feature = "kafka")]
+mod source;
 #[cfg(feature = "confluent")]
 mod unreached;
 #[cfg(feature = "kafka")]
 mod vaults;
 
-pub use crate::{
-    commit::commit,
-    files::{ReadError, ReadWorkspace, read_workspace, read_workspace_at, rule_pages},
-    live::{Live, OpenError, Reach, observe, observe_everything, open, open_planes, patience, query},
-};
+pub use crate::live::{Live, OpenError, Reach, observe, observe_everything, open, open_planes, patience, query};
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

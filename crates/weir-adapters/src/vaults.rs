@@ -1,4 +1,4 @@
-//! What stands behind the addresses of teams' vaults.
+//! From `secrets` in `weir.yaml` to vaults.
 
 #[cfg(feature = "azure")]
 use std::path::Path;
@@ -9,14 +9,14 @@ use weir_model::Secrets;
 use weir_model::{KeyVault, VaultLogin};
 use weir_ports::SecretSink;
 #[cfg(feature = "azure")]
-use weir_ports::{ErrorKind, PortError, SecretString};
+use weir_ports::{PortError, SecretString};
 use weir_sandbox::{Faults, Vaults};
 
 #[cfg(feature = "azure")]
-use crate::credentials::refused;
-use crate::{OpenError, credentials::Source};
+use crate::source::refused;
+use crate::{OpenError, source::Source};
 
-/// The vaults that the workspace names for clusters that keep none of their own.
+/// Opens the vaults that the workspace names, for clusters without vaults of their own.
 pub(crate) fn open(
     cluster: &str,
     secrets: Option<&Secrets>,
@@ -38,12 +38,12 @@ pub(crate) fn open(
     }
 }
 
-/// Azure Key Vaults, logged in to as the workspace says.
+/// Makes a client of Azure Key Vaults with the workspace's log-in.
 #[cfg(feature = "azure")]
 pub(crate) fn key_vaults(
     dir: &Path,
     login: &KeyVault,
-    env: &dyn Fn(&str) -> Option<String>,
+    env: &crate::source::Env<'_>,
 ) -> Result<weir_secrets::KeyVaults, PortError> {
     use weir_secrets::{KeyVaults, Login, Options};
 
@@ -70,18 +70,4 @@ pub(crate) fn key_vaults(
         VaultLogin::Token => Login::Token(token(variable.as_deref().ok_or_else(|| lacks("env"))?)?),
     };
     KeyVaults::open(Options { ca: ca.as_ref().map(|ca| dir.join(ca)), ..Options::new(login) })
-}
-
-/// Reads a secret right now: on a thread and a runtime of its own, since whoever opens adapters has none yet.
-#[cfg(feature = "azure")]
-pub(crate) fn read(vaults: &weir_secrets::KeyVaults, url: &str) -> Result<SecretString, PortError> {
-    let broken =
-        |e: &dyn std::fmt::Display| PortError::new(ErrorKind::Unavailable, format!("no thread to read {url}: {e}"));
-    std::thread::scope(|scope| {
-        let work = scope.spawn(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| broken(&e))?;
-            runtime.block_on(vaults.read(url))
-        });
-        work.join().unwrap_or_else(|_| Err(broken(&"it ended early")))
-    })
 }

@@ -1,6 +1,6 @@
-//! What weir's binaries share: flags, formats, exit codes, the terminal. The one crate that knows `clap`.
+//! The command line of weir: its commands, flags, formats, exit codes, the terminal. The one crate that knows `clap`.
 //!
-//! A binary is `Args` and `run`; [`main`] parses, calls, prints what went wrong and turns it into an [`Exit`]:
+//! A binary is `Args` and `run`; [`main`] parses, calls `run`, prints errors and returns an [`Exit`]:
 //!
 //! ```no_run
 //! use weir_cli::{Exit, clap};
@@ -19,13 +19,18 @@
 //! }
 //! ```
 //!
-//! This crate must not know what a plan is, nor decide anything.
+//! A command parses, calls `weir-pipeline`, prints and exits. This crate must not decide what a plan holds or a
+//! deployment does.
 
 mod binary;
+pub mod commands;
 mod exit;
 mod file;
+mod findings;
+mod fix;
 mod flags;
-
+mod new_files;
+mod plans;
 mod progress;
 mod terminal;
 
@@ -39,3 +44,8 @@ pub use crate::{
     progress::Progress,
     terminal::{confirm, print, say, style},
 };
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

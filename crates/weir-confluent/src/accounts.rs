@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use futures::{StreamExt as _, stream};
-use weir_planning::Change;
 use weir_ports::{ErrorKind, PortError};
 
 use crate::{
@@ -16,17 +15,21 @@ use crate::{
     request::NAME,
 };
 
-/// Calls at the same time; the budget decides how fast they follow.
+/// The largest number of calls at the same time; the budget decides their rate.
 const AT_ONCE: usize = 4;
-/// Characters in a description.
+/// The longest description, in characters.
 const DESCRIPTION: usize = 128;
 
-/// Whether a change is the control plane's.
-pub(crate) fn is_about(change: &Change) -> bool {
-    matches!(change, Change::CreateAccount { .. } | Change::UpdateAccount { .. } | Change::DeleteAccount { .. })
+/// A change of a service account.
+#[derive(Clone, Copy)]
+pub(crate) enum AccountChange<'a> {
+    Create { description: &'a str },
+    Describe { to: &'a str },
+    Delete,
 }
 
-pub(crate) async fn apply(cloud: &ConfluentCloud, changes: &[&Change]) -> Vec<Answer> {
+/// Carries out changes of the accounts that are named beside them.
+pub(crate) async fn apply(cloud: &ConfluentCloud, changes: &[(&str, AccountChange<'_>)]) -> Vec<Answer> {
     if changes.is_empty() {
         return Vec::new();
     }
@@ -34,13 +37,12 @@ pub(crate) async fn apply(cloud: &ConfluentCloud, changes: &[&Change]) -> Vec<An
         Ok(control) => control,
         Err(error) => return for_all(changes.len(), &error),
     };
-    // Whoever is changed or deleted is looked up anew: what was seen before may be another by now.
+    // Accounts are looked up again before a change or deletion: since the last look, another account may have taken
+    // the name.
     let named: BTreeSet<&str> = changes
         .iter()
-        .filter_map(|change| match change {
-            Change::UpdateAccount { account, .. } | Change::DeleteAccount { account } => Some(account.as_str()),
-            _ => None,
-        })
+        .filter(|(_, change)| !matches!(change, AccountChange::Create { .. }))
+        .map(|(account, _)| *account)
         .collect();
     let named: Vec<&str> = named.into_iter().collect();
     let found = match named.as_slice() {
@@ -54,13 +56,12 @@ pub(crate) async fn apply(cloud: &ConfluentCloud, changes: &[&Change]) -> Vec<An
         Err(error) => Err(error.again()),
     };
     let mut answers = Vec::with_capacity(changes.len());
-    for change in changes {
+    for (account, change) in changes {
         answers.push(async {
             match change {
-                Change::CreateAccount { account, description } => create(cloud, control, account, description).await,
-                Change::UpdateAccount { account, from: _, to } => describe(control, account, known(account)?, to).await,
-                Change::DeleteAccount { account } => delete(cloud, control, account, known(account)?).await,
-                _ => Err(refused("not a change of a service account")),
+                AccountChange::Create { description } => create(cloud, control, account, description).await,
+                AccountChange::Describe { to } => describe(control, account, known(account)?, to).await,
+                AccountChange::Delete => delete(cloud, control, account, known(account)?).await,
             }
         });
     }
@@ -69,7 +70,7 @@ pub(crate) async fn apply(cloud: &ConfluentCloud, changes: &[&Change]) -> Vec<An
 
 async fn create(cloud: &ConfluentCloud, control: &ControlPlane, name: &str, description: &str) -> Answer {
     if name.is_empty() || name == "*" || name.chars().any(char::is_control) {
-        return Err(refused(format!("`{name}` is no name of a service account")));
+        return Err(refused(format!("`{name}` is not a valid name of a service account")));
     }
     if name.chars().count() > NAME {
         return Err(refused(format!("the name `{name}` has more than {NAME} characters")));
@@ -86,7 +87,7 @@ async fn create(cloud: &ConfluentCloud, control: &ControlPlane, name: &str, desc
     if !taken && failure.kind() != ErrorKind::Ambiguous {
         return Err(failure.into());
     }
-    // Somebody has the name: perhaps we ourselves, when the answer was lost.
+    // The name is taken: perhaps by this creation, if only its answer was lost.
     let Ok(found) = control.accounts(Some(&[name])).await else { return Err(failure.into()) };
     match found.into_iter().next() {
         Some(account) if account.description == description => {
@@ -114,7 +115,7 @@ async fn delete(cloud: &ConfluentCloud, control: &ControlPlane, name: &str, foun
     if let Some(account) = found
         && let Err(failure) = control.delete_account(&account.id).await
     {
-        // Both 403 and 404 are answered for what is gone, and 403 for what is not ours: the list decides.
+        // Confluent answers 403 or 404 for a deleted account, and 403 for a foreign one as well: the list decides.
         if !matches!(failure.status(), Some(403 | 404)) {
             return Err(failure.into());
         }
@@ -130,7 +131,7 @@ fn check_description(name: &str, description: &str) -> Answer {
     match description.chars().count() {
         ..=DESCRIPTION => Ok(()),
         long => Err(refused(format!(
-            "the description of `{name}` has {long} characters; Confluent Cloud takes {DESCRIPTION}"
+            "the description of `{name}` has {long} characters; Confluent Cloud accepts {DESCRIPTION}"
         ))),
     }
 }

@@ -1,4 +1,4 @@
-//! What the control plane answers, read leniently: only what is used must be there.
+//! Answers of the control plane, read leniently: only the fields that weir uses must be present.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use weir_planning::KeyMarker;
 
-/// A page of a list. Without `data` it is no list; an empty one must not be made up.
+/// A page of a list. An answer without `data` is an error, because it must not be mistaken for an empty list.
 #[derive(Deserialize)]
 pub(crate) struct Page<T> {
     pub(crate) data: Vec<T>,
@@ -23,21 +23,21 @@ struct PageMetadata {
 }
 
 impl<T> Page<T> {
-    /// The token of the next page: `next` is a whole URL of which only that counts. Absent, `null` and empty are the
-    /// end.
+    /// Returns the token of the next page, which is the only part of the URL in `next` that counts. A `next` that is
+    /// missing, `null` or empty marks the end.
     ///
     /// # Errors
-    /// If there is a next page and no way to name it.
+    /// If there is a next page without a token.
     pub(crate) fn next(&self) -> Result<Option<String>, &'static str> {
         let Some(next) = self.metadata.next.as_deref().filter(|next| !next.is_empty()) else { return Ok(None) };
         let base = Url::parse("https://localhost").map_err(|_| "no base")?;
-        let url = base.join(next).map_err(|_| "`metadata.next` is no address")?;
+        let url = base.join(next).map_err(|_| "`metadata.next` is not an address")?;
         let token = url.query_pairs().find(|(name, _)| name == "page_token").map(|(_, token)| token.into_owned());
         token.filter(|token| !token.is_empty()).map(Some).ok_or("`metadata.next` has no `page_token`")
     }
 }
 
-/// `null` counts as left out.
+/// Reads a field, and takes `null` for a missing one.
 fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
@@ -89,14 +89,14 @@ impl Key {
         &self.spec.owner.id
     }
 
-    /// Whether it is for a cluster; absent if it does not tell.
+    /// Returns `true` if the key is for the cluster; `None` if the key names no resource.
     pub(crate) fn is_for(&self, cluster: &str) -> Option<bool> {
         let mut resources = self.spec.resource.iter().chain(&self.spec.resources).peekable();
         resources.peek()?;
         Some(resources.any(|resource| resource.id == cluster))
     }
 
-    /// Our mark: in the name, or where it is too long for that, in the description.
+    /// Returns weir's mark from the key's name, or from the description if the mark is too long for a name.
     pub(crate) fn marker(&self) -> Option<KeyMarker> {
         let KeySpec { display_name, description, .. } = &self.spec;
         display_name.parse().or_else(|_| description.parse()).ok()
@@ -113,7 +113,7 @@ impl KeyMetadata {
     }
 }
 
-/// A new API key, the one time that its secret is told.
+/// A new API key with its secret, which only this answer contains.
 #[derive(Deserialize)]
 pub(crate) struct NewKey {
     pub(crate) id: String,
@@ -139,7 +139,7 @@ pub(crate) struct KafkaCluster {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct ClusterSpec {
-    /// The one endpoint there was before there were several.
+    /// The only endpoint of clusters that have no `endpoints`.
     #[serde(default, deserialize_with = "or_default")]
     kafka_bootstrap_endpoint: String,
     /// Endpoints by the ids of their access points.
@@ -169,26 +169,27 @@ struct ClusterConfig {
 pub(crate) struct ClusterStatus {
     #[serde(default, deserialize_with = "or_default")]
     pub(crate) phase: String,
-    /// Units of capacity that a dedicated cluster has by now.
+    /// The current units of capacity of a dedicated cluster.
     #[serde(default)]
     cku: Option<u64>,
 }
 
 impl KafkaCluster {
-    /// Its type: `Basic`, `Standard`, `Enterprise`, `Dedicated`, `Freight`; empty if it does not tell.
+    /// The cluster's type: `Basic`, `Standard`, `Enterprise`, `Dedicated`, `Freight`; empty if the answer lacks it.
     pub(crate) fn kind(&self) -> &str {
         &self.spec.config.kind
     }
 
-    /// The units of capacity of a dedicated cluster.
+    /// Returns the units of capacity of a dedicated cluster.
     pub(crate) fn units(&self) -> Option<u64> {
         self.status.cku.or(self.spec.config.cku)
     }
 
-    /// Where the brokers are, by the access point with this id, or by the only one there is.
+    /// Returns the brokers' address: at the access point with this id, or at the only access point.
     ///
     /// # Errors
-    /// If there is none, no such one, or nobody says which of several. A sentence.
+    /// Returns a sentence if the cluster has no endpoint, if it has no endpoint with this id, or if it has several
+    /// and none is chosen.
     pub(crate) fn bootstrap(&self, chosen: Option<&str>) -> Result<&str, String> {
         let ClusterSpec { kafka_bootstrap_endpoint: only, endpoints, config: _ } = &self.spec;
         let usable: BTreeMap<&str, &Endpoint> = endpoints
@@ -206,7 +207,7 @@ impl KafkaCluster {
         match (chosen, usable.first_key_value()) {
             (Some(id), _) => match usable.get(id) {
                 Some(endpoint) => Ok(&endpoint.kafka_bootstrap_endpoint),
-                None if usable.is_empty() => Err(format!("{} tells of no endpoint, so of no `{id}`", self.id)),
+                None if usable.is_empty() => Err(format!("{} reports no endpoints, so there is no `{id}`", self.id)),
                 None => Err(format!("{} has no endpoint `{id}`; it has {}", self.id, told())),
             },
             (None, Some((_, first)))
@@ -218,25 +219,25 @@ impl KafkaCluster {
                 Err(format!("{} has several endpoints: {}; name one: `kafka: {{endpoint: …}}`", self.id, told()))
             }
             (None, None) if only.is_empty() => {
-                Err(format!("nobody says where the brokers of {} are: name `bootstrap`", self.id))
+                Err(format!("Confluent Cloud reports no address for the brokers of {}: name `bootstrap`", self.id))
             }
             (None, None) => Ok(only),
         }
     }
 
-    /// Why it cannot be used yet, or not at all.
+    /// Returns the reason why the cluster is not ready; `None` if it is.
     pub(crate) fn not_ready(&self) -> Option<String> {
         let why = match self.status.phase.as_str() {
             "" | "PROVISIONED" => return None,
-            "PROVISIONING" => "it is still being made (PROVISIONING); run again when it is there".to_owned(),
-            "FAILED" => "it could not be made (FAILED), and will not be; delete it, and make another".to_owned(),
+            "PROVISIONING" => "it is still being created (PROVISIONING); run again when it is ready".to_owned(),
+            "FAILED" => "its creation failed for good (FAILED); delete it, and create another".to_owned(),
             other => format!("it is in the phase {other}"),
         };
         Some(format!("{} is not ready: {why}", self.id))
     }
 }
 
-/// A quota as it applies, and how much of it is used.
+/// An applied quota, and its usage.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Quota {
     pub(crate) id: String,
@@ -246,12 +247,12 @@ pub(crate) struct Quota {
     pub(crate) usage: Option<i64>,
 }
 
-/// Reads an answer. What it holds is not told: it may be a secret.
+/// Reads an answer. The error does not quote the answer, which may contain a secret.
 pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     serde_json::from_slice(body).map_err(|e| {
         let what = match e.classify() {
-            serde_json::error::Category::Data => "lacks what must be there",
-            _ => "is no JSON",
+            serde_json::error::Category::Data => "lacks a required field",
+            _ => "is not JSON",
         };
         format!("the answer {what} (line {}, column {})", e.line(), e.column())
     })
@@ -279,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_is_not_empty() {
+    fn an_answer_without_data_is_not_an_empty_list() {
         for wrong in [r#"{}"#, r#"{"data": null}"#, r#"{"errors": []}"#, r#"{"data": [{"id": "sa-1"}]}"#, "<html>", ""]
         {
             assert!(read::<Page<Account>>(wrong.as_bytes()).is_err(), "{wrong}");
@@ -287,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_tell_what_they_are_for() {
+    fn a_key_names_the_cluster_it_is_for() {
         let key = |spec: &str| read::<Key>(format!(r#"{{"id": "K", "spec": {spec}}}"#).as_bytes()).unwrap();
         for (resource, expected) in [
             (r#""resource": {"id": "lkc-1"}"#, Some(true)),
@@ -304,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_is_chosen_where_there_are_several() {
+    fn one_of_several_endpoints_must_be_chosen() {
         let at = |address: &str, kind: &str| {
             format!(r#"{{"kafka_bootstrap_endpoint": "{address}", "http_endpoint": "x", "connection_type": "{kind}"}}"#)
         };
@@ -337,13 +338,13 @@ mod tests {
         lkc-1-ap1:9092
         pkc-1:9092
         SASL_SSL://pkc-0:9092
-        error: lkc-1 tells of no endpoint, so of no `ap1`
-        error: nobody says where the brokers of lkc-1 are: name `bootstrap`
+        error: lkc-1 reports no endpoints, so there is no `ap1`
+        error: Confluent Cloud reports no address for the brokers of lkc-1: name `bootstrap`
         ");
     }
 
     #[test]
-    fn a_cluster_tells_its_type_and_how_far_it_is() {
+    fn a_cluster_reports_its_type_and_phase() {
         let dedicated =
             cluster(r#"{"config": {"kind": "Dedicated", "cku": 2}}"#, r#"{"phase": "PROVISIONED", "cku": 4}"#);
         assert_eq!((dedicated.kind(), dedicated.units(), dedicated.not_ready()), ("Dedicated", Some(4), None));
@@ -352,14 +353,14 @@ mod tests {
         let said = ["PROVISIONING", "FAILED", "DELETING"]
             .map(|phase| cluster("{}", &format!(r#"{{"phase": "{phase}"}}"#)).not_ready().unwrap());
         insta::assert_snapshot!(said.join("\n"), @r"
-        lkc-1 is not ready: it is still being made (PROVISIONING); run again when it is there
-        lkc-1 is not ready: it could not be made (FAILED), and will not be; delete it, and make another
+        lkc-1 is not ready: it is still being created (PROVISIONING); run again when it is ready
+        lkc-1 is not ready: its creation failed for good (FAILED); delete it, and create another
         lkc-1 is not ready: it is in the phase DELETING
         ");
     }
 
     #[test]
-    fn a_mark_is_found_where_it_fits() {
+    fn a_mark_is_read_from_the_name_or_the_description() {
         let key = |name: &str, description: &str| {
             let spec = serde_json::json!({"owner": {"id": "sa-1"}, "display_name": name, "description": description});
             read::<Key>(serde_json::json!({"id": "K", "spec": spec}).to_string().as_bytes()).unwrap().marker()
@@ -370,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_not_told() {
+    fn an_unreadable_answer_is_not_quoted() {
         let told = |body: &str| read::<NewKey>(body.as_bytes()).err().unwrap();
         let said = [
             told(r#"{"id": 7, "spec": {"secret": "s3cret"}}"#),

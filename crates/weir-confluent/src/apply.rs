@@ -1,8 +1,8 @@
-//! Changes of topics and bindings: weir-kafka's, in Confluent Cloud's terms.
+//! Applies changes of topics and ACL bindings through weir-kafka, translated to Confluent Cloud's terms.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use weir_planning::{Acl, Change, Host};
+use weir_planning::{Acl, Change, Host, Object};
 use weir_ports::{Cluster as _, ErrorKind, PortError};
 
 use crate::{
@@ -31,7 +31,7 @@ pub(crate) async fn apply(cloud: &ConfluentCloud, changes: &[&Change]) -> Vec<An
             Err(error) => answers[place] = Some(Err(error)),
         }
     }
-    // What cannot be done in one step is prepared in a first.
+    // A change that needs two steps gets its first step here.
     let first: Vec<(usize, Change)> =
         sent.iter().filter_map(|(place, change)| Some((*place, dialect::before(change)?))).collect();
     for (place, answer) in carry_out(kafka, &first).await {
@@ -43,7 +43,7 @@ pub(crate) async fn apply(cloud: &ConfluentCloud, changes: &[&Change]) -> Vec<An
     for (place, answer) in carry_out(kafka, &sent).await {
         answers[place] = Some(answer);
     }
-    let unanswered = || Err(refused("not a change that a cluster carries out"));
+    let unanswered = || Err(refused("the brokers gave no answer to the change"));
     answers.into_iter().map(|answer| answer.unwrap_or_else(unanswered)).collect()
 }
 
@@ -53,44 +53,40 @@ async fn carry_out(kafka: &weir_kafka::Kafka, changes: &[(usize, Change)]) -> Ve
     changes.iter().map(|(place, _)| *place).zip(answers).collect()
 }
 
-/// The same error for each change.
+/// Returns the same error for each change.
 pub(crate) fn for_all(number: usize, error: &PortError) -> Vec<Answer> {
     (0..number).map(|_| Err(error.again())).collect()
 }
 
-/// The ids of all principals that are named.
+/// Returns the ids of all service accounts that the changes name.
 async fn ids(cloud: &ConfluentCloud, changes: &[&Change]) -> Result<BTreeMap<String, String>, PortError> {
     let named: BTreeSet<&str> = changes
         .iter()
-        .filter_map(|change| match change {
-            Change::CreateAcl { principal, .. } | Change::DeleteAcl { principal, .. } => account(principal),
-            _ => None,
+        .filter_map(|change| match change.about().object {
+            Object::Acl { principal, acl: _ } => account(principal),
+            Object::Topic(_) | Object::Account(_) | Object::Key { .. } => None,
         })
         .collect();
     if named.is_empty() { Ok(BTreeMap::new()) } else { cloud.ids(&named).await }
 }
 
-/// The account that a principal means; none for everybody.
+/// Returns the account that a principal names; `None` for `User:*`.
 fn account(principal: &str) -> Option<&str> {
     principal.strip_prefix("User:").filter(|name| !name.is_empty() && *name != "*")
 }
 
-/// A change as the brokers take it; `None` if there is nothing to do.
+/// Translates a change for the brokers; `None` if there is nothing to do.
 fn translated(
     cloud: &ConfluentCloud,
     change: &Change,
     ids: &BTreeMap<String, String>,
 ) -> Result<Option<Change>, PortError> {
+    if let Object::Topic(topic) = change.about().object
+        && dialect::is_internal(topic)
+    {
+        return Err(refused(format!("the topic `{topic}` belongs to Confluent Cloud and is left alone")));
+    }
     match change {
-        Change::CreateTopic { topic, .. }
-        | Change::AddPartitions { topic, .. }
-        | Change::ChangeReplicationFactor { topic, .. }
-        | Change::AlterConfig { topic, .. }
-        | Change::DeleteTopic { topic }
-            if dialect::is_internal(topic) =>
-        {
-            Err(refused(format!("the topic `{topic}` belongs to Confluent Cloud and is left alone")))
-        }
         Change::CreateTopic { topic, replication_factor: Some(replicas), .. } if *replicas != REPLICAS => {
             Err(refused(format!(
                 "the topic `{topic}` asks for replication factor {replicas}; on Confluent Cloud it is always {REPLICAS}"
@@ -110,11 +106,20 @@ fn translated(
         }
         Change::DeleteAcl { principal, acl } => match known(principal, ids) {
             Some(principal) => Ok(Some(Change::DeleteAcl { principal, acl: acl.clone() })),
-            // The list of accounts has no such name: nothing can be bound to it.
+            // The list of accounts does not have the name, so no binding can exist for it.
             None if account(principal).is_some() && cloud.control().is_ok() => Ok(None),
             None => Err(nobody(cloud, principal)),
         },
-        other => Ok(Some(other.clone())),
+        Change::CreateTopic { .. }
+        | Change::AddPartitions { .. }
+        | Change::ChangeReplicationFactor { .. }
+        | Change::AlterConfig { .. }
+        | Change::DeleteTopic { .. } => Ok(Some(change.clone())),
+        Change::CreateAccount { .. }
+        | Change::UpdateAccount { .. }
+        | Change::DeleteAccount { .. }
+        | Change::CreateKey { .. }
+        | Change::DeleteKey { .. } => Err(refused("service accounts and API keys are not kept by the brokers")),
     }
 }
 
@@ -127,16 +132,16 @@ fn known(principal: &str, ids: &BTreeMap<String, String>) -> Option<String> {
 
 fn nobody(cloud: &ConfluentCloud, principal: &str) -> PortError {
     match (account(principal), cloud.control()) {
-        (None, _) => refused(format!("`{principal}` is no principal; it must be `User:` and a name")),
+        (None, _) => refused(format!("`{principal}` is not a principal; it must be `User:` and a name")),
         (Some(name), Ok(_)) => refused(format!("there is no service account `{name}`")),
         (Some(name), Err(_)) => untold(name),
     }
 }
 
-/// Without the control plane only those accounts are known that were told.
+/// Makes the error for a service account whose id is unknown, since the control plane is out of reach.
 pub(crate) fn untold(name: &str) -> PortError {
     let message = format!(
-        "the id of the service account `{name}` is not told, and the control plane is not open in this run; hand in \
+        "the id of the service account `{name}` is unknown, and the control plane is not open in this run; hand in \
          the receipt of the run that made it"
     );
     PortError::new(ErrorKind::Unavailable, message)

@@ -1,7 +1,7 @@
-//! How fast a host may be asked: one budget for all that ask it, whatever they ask.
+//! The rate of calls to a host: one budget for all clients of the host in this process.
 //!
-//! Limits are not published; the headers are the contract (`X-RateLimit-Remaining`, `X-RateLimit-Reset` in seconds from
-//! now, `Retry-After` in seconds). Where there are none, pauses grow.
+//! Confluent does not publish its limits; the headers are the contract (`X-RateLimit-Remaining`, `X-RateLimit-Reset`
+//! in seconds from now, `Retry-After` in seconds). Without headers, pauses grow.
 
 use std::{
     collections::BTreeMap,
@@ -11,35 +11,35 @@ use std::{
 
 use tokio::time::Instant;
 
-/// The longest pause between tries, before it is made random.
+/// The longest pause between tries, before it is randomised.
 const LONGEST: Duration = Duration::from_secs(30);
-/// So much later than a host asks for, at most: not all come at the same moment.
+/// The longest random addition to a requested pause, so that clients do not return at the same moment.
 const SPREAD: Duration = Duration::from_millis(500);
 
-/// What an answer tells of the rate.
+/// The rate information in an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Told {
-    /// Whether we were turned away, with 429 or 503.
+    /// `true` if the host refused the call with 429 or 503.
     pub(crate) turned_away: bool,
-    /// `X-RateLimit-Remaining`: how many more calls are taken.
+    /// `X-RateLimit-Remaining`: number of calls left in the window.
     pub(crate) remaining: Option<u32>,
-    /// `X-RateLimit-Reset`: when there are more.
+    /// `X-RateLimit-Reset`: time until the next window.
     pub(crate) reset: Option<Duration>,
     /// `Retry-After`.
     pub(crate) retry_after: Option<Duration>,
 }
 
-/// The rate of a host, as far as it is known.
+/// The known rate of a host.
 #[derive(Debug, Default)]
 struct Rate {
-    /// Nobody asks before.
+    /// Time before which no call may be sent.
     not_before: Option<Instant>,
-    /// So many calls until then.
+    /// Number of calls left until a time.
     left: Option<(u32, Instant)>,
 }
 
 impl Rate {
-    /// How long to wait; zero takes one of the calls that are left.
+    /// Returns the time to wait; zero uses up one of the calls left.
     fn take(&mut self, now: Instant) -> Duration {
         if let Some(wait) = self.not_before.and_then(|until| until.checked_duration_since(now)).filter(|w| !w.is_zero())
         {
@@ -58,7 +58,7 @@ impl Rate {
         if let (Some(remaining), Some(reset)) = (told.remaining, told.reset) {
             self.left = Some((remaining, now + reset));
         }
-        // `Retry-After` counts where we are turned away only, and more than when the count begins anew.
+        // `Retry-After` and `X-RateLimit-Reset` count only in a refusal, and `Retry-After` comes first.
         let pause = told.retry_after.or(told.reset).filter(|_| told.turned_away);
         self.not_before = self.not_before.max(pause.map(|pause| now + pause));
     }
@@ -69,7 +69,7 @@ impl Rate {
 pub(crate) struct Budget(Mutex<Rate>);
 
 impl Budget {
-    /// The one budget of a host and port in this process.
+    /// Returns the process-wide budget of a host and port.
     pub(crate) fn of(host: &str) -> Arc<Self> {
         static BUDGETS: LazyLock<Mutex<BTreeMap<String, Weak<Budget>>>> = LazyLock::new(Mutex::default);
         let mut budgets = BUDGETS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -82,7 +82,7 @@ impl Budget {
         budget
     }
 
-    /// Waits for a call's turn. False, at once, if it would come after the deadline.
+    /// Waits for the turn of a call. Returns `false` at once if the turn would come after the deadline.
     pub(crate) async fn turn(&self, deadline: Instant) -> bool {
         loop {
             let now = Instant::now();
@@ -93,7 +93,7 @@ impl Budget {
             if now + wait > deadline {
                 return false;
             }
-            // Not all at the same moment.
+            // The random addition spreads the waiting calls.
             tokio::time::sleep(wait + random(SPREAD.min(wait))).await;
         }
     }
@@ -107,14 +107,14 @@ impl Budget {
     }
 }
 
-/// The pause before another try: anything up to a longest that begins with `first` and doubles ("full jitter").
+/// Returns a random pause up to a maximum, which begins with `first` and doubles with each try ("full jitter").
 pub(crate) fn pause(first: Duration, tries: u32) -> Duration {
     random(LONGEST.min(first * 2_u32.saturating_pow(tries.min(16))))
 }
 
 fn random(most: Duration) -> Duration {
     let mut bytes = [0; 4];
-    // Without random numbers all wait the longest: slower, not wrong.
+    // Without random numbers, all clients wait for the maximum: slower, but still correct.
     let part = getrandom::fill(&mut bytes).map_or(1.0, |()| f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX));
     most.mul_f64(part)
 }
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_is_counted() {
+    fn the_calls_left_are_counted() {
         let (mut rate, now) = (Rate::default(), Instant::now());
         assert_eq!(rate.take(now), Duration::ZERO);
         rate.learn(now, told(Some(2), Some(10)));
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn half_of_the_headers_is_none() {
+    fn one_of_two_headers_is_ignored() {
         let (mut rate, now) = (Rate::default(), Instant::now());
         rate.learn(now, told(Some(0), None));
         rate.learn(now, told(None, Some(10)));
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_waits_who_is_turned_away() {
+    fn a_refusal_makes_all_clients_wait() {
         let (mut rate, now) = (Rate::default(), Instant::now());
         rate.learn(now, Told { retry_after: Some(seconds(7)), ..Told::default() });
         assert_eq!(rate.take(now), Duration::ZERO, "only 429 and 503 turn away");
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_turn_after_the_deadline_is_none() {
+    async fn a_turn_after_the_deadline_is_refused() {
         let budget = Budget::default();
         budget.learn(Told { turned_away: true, retry_after: Some(seconds(100)), ..Told::default() });
         let begun = Instant::now();

@@ -15,14 +15,16 @@ use weir_planning::{Change, KeyMarker, Limits, Observed, TopicFacts};
 use weir_ports::{Asked, Cluster, CreatedKey, ErrorKind, PortError, Query};
 
 use crate::{
-    ApiKey, Data, Options, accounts, apply,
+    ApiKey, Data, Options,
+    accounts::{self, AccountChange},
+    apply,
     control::ControlPlane,
     dialect, keys,
     observe::{self, Deployer},
     options,
 };
 
-/// Up to so many accounts are looked up by name; more are read with all.
+/// The largest number of accounts that are looked up by name; for more, all accounts are listed.
 pub(crate) const FEW: usize = 8;
 
 /// A Kafka cluster of Confluent Cloud.
@@ -31,21 +33,21 @@ pub struct ConfluentCloud {
     control: Option<ControlPlane>,
     kafka: OnceCell<Kafka>,
     pub(crate) deployer: OnceCell<Deployer>,
-    /// Whether `UserV2:*` is known to list all bindings.
+    /// `true` once `UserV2:*` has listed all bindings by id.
     lists_by_id: AtomicBool,
     memory: Mutex<Memory>,
 }
 
-/// What was seen or made by this process: saves calls, and knows what lists do not show yet.
+/// Facts that this process observed or caused. They save calls, and cover the time before lists show new objects.
 #[derive(Default)]
 pub(crate) struct Memory {
     /// Ids of accounts by name.
     pub(crate) ids: BTreeMap<String, String>,
-    /// Keys that were made here, and not deleted.
+    /// Ids of keys that this process created and did not delete.
     pub(crate) made: BTreeSet<String>,
-    /// What quotas said last.
+    /// The last reported quotas.
     pub(crate) limits: Option<Limits>,
-    /// How many bindings there were when all were listed last.
+    /// The number of bindings when all were last listed.
     pub(crate) bindings: Option<u64>,
 }
 
@@ -56,7 +58,7 @@ impl fmt::Debug for ConfluentCloud {
 }
 
 impl ConfluentCloud {
-    /// A client of the cluster. It connects with the first call.
+    /// Makes a client of the cluster, which connects at its first call.
     ///
     /// # Errors
     /// `Refused` for options that contradict each other.
@@ -80,18 +82,18 @@ impl ConfluentCloud {
         })
     }
 
-    /// How many calls of the control plane were made so far, by their `operationId`; tries again are counted.
+    /// Returns the number of calls to the control plane so far, by `operationId`, including retries.
     pub fn requests(&self) -> BTreeMap<&'static str, u64> {
         self.control.as_ref().map(ControlPlane::requests).unwrap_or_default()
     }
 
-    /// How many requests were made to the brokers so far.
+    /// Returns the number of requests to the brokers so far.
     pub fn broker_requests(&self) -> u64 {
         self.kafka.get().map_or(0, Kafka::requests)
     }
 
-    /// Waits until the brokers let a new API key in: twice in a row, since they learn of it one by one. False if they
-    /// do not within `patience`; asking again goes on waiting. Storing a key never waits for this.
+    /// Waits until the brokers accept a new API key twice in a row, since brokers learn of a key one by one. Returns
+    /// `false` after `patience`; another call waits on. weir stores a key without waiting for this.
     ///
     /// # Errors
     /// If the data plane is out of reach.
@@ -118,7 +120,7 @@ impl ConfluentCloud {
         })
     }
 
-    /// Where the brokers are.
+    /// Returns the security protocol and the address of the brokers.
     pub(crate) async fn bootstrap(&self) -> Result<(SecurityProtocol, String), PortError> {
         if let Some(bootstrap) = self.options.data.as_ref().and_then(|data| data.bootstrap.as_deref()) {
             return options::bootstrap(bootstrap);
@@ -131,7 +133,7 @@ impl ConfluentCloud {
         options::bootstrap(endpoint.map_err(|why| PortError::new(ErrorKind::Unavailable, why))?)
     }
 
-    /// The brokers, as `key`.
+    /// Returns a client of the brokers that logs in with `key`.
     pub(crate) async fn kafka_as(&self, key: &ApiKey, timeout: Duration) -> Result<Kafka, PortError> {
         let (protocol, bootstrap) = self.bootstrap().await?;
         let ca = self.options.data.as_ref().and_then(|data| data.ca.clone());
@@ -151,7 +153,7 @@ impl ConfluentCloud {
         })
     }
 
-    /// The brokers.
+    /// Returns the client of the brokers.
     pub(crate) async fn kafka(&self) -> Result<&Kafka, PortError> {
         let data = self.data()?;
         self.kafka.get_or_try_init(|| self.kafka_as(&data.key, data.timeout)).await
@@ -169,7 +171,7 @@ impl ConfluentCloud {
         self.lists_by_id.store(true, Ordering::Relaxed);
     }
 
-    /// The ids of accounts by name, as far as they exist. Who was seen is not looked up again.
+    /// Returns the ids of the accounts that exist, by name. An account that was observed before is not looked up again.
     pub(crate) async fn ids(&self, names: &BTreeSet<&str>) -> Result<BTreeMap<String, String>, PortError> {
         let known = |known: &BTreeMap<String, String>| -> BTreeMap<String, String> {
             let found = names.iter().filter_map(|name| Some(((*name).to_owned(), known.get(*name)?.clone())));
@@ -189,7 +191,7 @@ impl ConfluentCloud {
         Ok(known(&memory.ids))
     }
 
-    /// The id of an account, if it exists.
+    /// Returns the id of an account, if it exists.
     pub(crate) async fn id(&self, name: &str) -> Result<Option<String>, PortError> {
         Ok(self.ids(&BTreeSet::from([name])).await?.remove(name))
     }
@@ -206,14 +208,37 @@ impl Cluster for ConfluentCloud {
     }
 
     async fn apply(&self, changes: &[&Change]) -> Vec<Result<(), PortError>> {
-        let (on_accounts, on_brokers): (Vec<usize>, Vec<usize>) =
-            (0..changes.len()).partition(|place| accounts::is_about(changes[*place]));
-        let pick = |places: &[usize]| -> Vec<&Change> { places.iter().map(|place| changes[*place]).collect() };
-        let (accounts, brokers) = (pick(&on_accounts), pick(&on_brokers));
+        let (mut of_accounts, mut of_brokers) = (Vec::new(), Vec::new());
+        let mut answers = BTreeMap::new();
+        for (place, change) in changes.iter().enumerate() {
+            match *change {
+                Change::CreateAccount { account, description } => {
+                    of_accounts.push((place, (account.as_str(), AccountChange::Create { description })));
+                }
+                Change::UpdateAccount { account, from: _, to } => {
+                    of_accounts.push((place, (account.as_str(), AccountChange::Describe { to })));
+                }
+                Change::DeleteAccount { account } => {
+                    of_accounts.push((place, (account.as_str(), AccountChange::Delete)));
+                }
+                Change::CreateTopic { .. }
+                | Change::AddPartitions { .. }
+                | Change::ChangeReplicationFactor { .. }
+                | Change::AlterConfig { .. }
+                | Change::CreateAcl { .. }
+                | Change::DeleteAcl { .. }
+                | Change::DeleteTopic { .. } => of_brokers.push((place, *change)),
+                Change::CreateKey { .. } | Change::DeleteKey { .. } => {
+                    let error = options::refused("API keys are not created and deleted in batches");
+                    answers.insert(place, Err(error));
+                }
+            }
+        }
+        let (on_accounts, of_accounts): (Vec<usize>, Vec<_>) = of_accounts.into_iter().unzip();
+        let (on_brokers, of_brokers): (Vec<usize>, Vec<_>) = of_brokers.into_iter().unzip();
         let (accounts, brokers) =
-            futures::future::join(accounts::apply(self, &accounts), apply::apply(self, &brokers)).await;
-        let mut answers: BTreeMap<usize, Result<(), PortError>> =
-            on_accounts.into_iter().zip(accounts).chain(on_brokers.into_iter().zip(brokers)).collect();
+            futures::future::join(accounts::apply(self, &of_accounts), apply::apply(self, &of_brokers)).await;
+        answers.extend(on_accounts.into_iter().zip(accounts).chain(on_brokers.into_iter().zip(brokers)));
         (0..changes.len()).filter_map(|place| answers.remove(&place)).collect()
     }
 
@@ -223,7 +248,7 @@ impl Cluster for ConfluentCloud {
 
     async fn key_ready(&self, key: &CreatedKey) -> Result<bool, PortError> {
         let key = ApiKey { id: key.id.clone(), secret: key.secret.clone() };
-        // Twice in a row is what counts: a second apart.
+        // Two seconds are enough for two log-ins in a row, a second apart.
         self.wait_until_usable(&key, Duration::from_secs(2)).await
     }
 

@@ -1,4 +1,4 @@
-//! The control plane: calls, and the reading of their answers.
+//! The control plane: sends calls and reads their answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,7 +39,8 @@ impl ControlPlane {
         self.http.requests()
     }
 
-    /// The accounts with these names, or all. Only those with exactly these names, whatever the filter does.
+    /// Returns the accounts with these names, or all. Names must match exactly, even if the service's filter is
+    /// laxer.
     pub(crate) async fn accounts(&self, names: Option<&[&str]>) -> Result<Vec<Account>, Failure> {
         let mut accounts: Vec<Account> = self.all(&Request::list_accounts(names)).await?;
         if let Some(names) = names {
@@ -64,10 +65,10 @@ impl ControlPlane {
         self.done(&Request::delete_account(id)).await
     }
 
-    /// The API keys of the cluster: an owner's, or all.
+    /// Returns the API keys of the cluster: an owner's, or all.
     pub(crate) async fn keys(&self, owner: Option<&str>) -> Result<Vec<Key>, Failure> {
         let mut keys: Vec<Key> = self.all(&Request::list_keys(&self.cluster, owner)).await?;
-        // A key that does not tell what it is for is for what was asked for.
+        // A key without a resource is taken to belong to the requested cluster.
         let ours = |key: &Key| key.is_for(&self.cluster).unwrap_or(true);
         keys.retain(|key| ours(key) && owner.is_none_or(|owner| key.owner() == owner));
         Ok(keys)
@@ -77,7 +78,7 @@ impl ControlPlane {
         self.one(&Request::get_key(id)).await
     }
 
-    /// A new key and its secret. An answer without either is as good as lost.
+    /// Creates a key and returns it with its secret. An answer that lacks the id or the secret counts as lost.
     pub(crate) async fn create_key(&self, owner: &str, marker: &KeyMarker) -> Result<NewKey, Failure> {
         let request = Request::create_key(&self.cluster, owner, marker);
         let key: NewKey = self.one(&request).await?;
@@ -91,7 +92,7 @@ impl ControlPlane {
         self.done(&Request::delete_key(id)).await
     }
 
-    /// The cluster, read once. One that is not there, not ours or not ready is an error.
+    /// Returns the cluster, which is read once. A cluster that is missing, foreign or not ready is an error.
     pub(crate) async fn cluster(&self) -> Result<&KafkaCluster, PortError> {
         let Self { cluster, environment, .. } = self;
         let read = async {
@@ -113,8 +114,8 @@ impl ControlPlane {
         self.described.get_or_try_init(|| read).await
     }
 
-    /// How many accounts and keys there may be. Who may not see quotas plans without them: they only tell earlier what
-    /// would be refused later.
+    /// Returns the limits on accounts and keys. Without the right to see quotas, the limits are unknown: they only
+    /// report early what Confluent Cloud would refuse later.
     pub(crate) async fn limits(&self) -> Result<Limits, Failure> {
         let (organization, cluster) =
             (Request::list_organization_quotas(), Request::list_cluster_quotas(&self.cluster, &self.environment));
@@ -129,11 +130,11 @@ impl ControlPlane {
             let quota = quotas.iter().find(|quota| quota.id == id)?;
             Some((u64::try_from(quota.applied_limit?).ok()?, u64::try_from(quota.usage?).ok()?))
         };
-        // Of one account: how many it has is counted from the list of keys.
+        // The quota is per account; the list of keys shows how many keys each account has.
         let most =
             |quotas: &[Quota], id: &str| u64::try_from(quotas.iter().find(|quota| quota.id == id)?.applied_limit?).ok();
-        // Neither is among the quotas that have been seen. Where there is one, it counts; how much of it is used is
-        // seen at the brokers.
+        // So far, no quota for partitions or bindings has been seen. If there is one, it counts; its usage is
+        // observed at the brokers.
         let of_cluster =
             |id: &str| most(&cluster, id).map(|most| (most, known(&cluster, id).map_or(0, |(_, used)| used)));
         Ok(Limits {
@@ -155,7 +156,7 @@ impl ControlPlane {
         self.http.send(request, self.http.deadline()).await.map(drop)
     }
 
-    /// All pages of a list, or an error: half a list would make things look absent.
+    /// Returns all pages of a list, or an error: with half a list, existing objects would look absent.
     async fn all<T: DeserializeOwned>(&self, list: &Request) -> Result<Vec<T>, Failure> {
         let deadline = self.http.deadline();
         let (mut found, mut seen, mut token) = (Vec::new(), BTreeSet::new(), None);
@@ -168,7 +169,9 @@ impl ControlPlane {
             match &token {
                 None => return Ok(found),
                 Some(token) if seen.insert(token.clone()) => {}
-                Some(_) => return Err(wrong("the list goes round in circles: a next page was read before".to_owned())),
+                Some(_) => {
+                    return Err(wrong("the list has no end: `next` leads to a page that was read before".to_owned()));
+                }
             }
         }
     }

@@ -1,17 +1,18 @@
-//! Where Confluent Cloud differs from Apache Kafka.
+//! Differences between Confluent Cloud and Apache Kafka.
 
 use weir_kafka::Dialect;
+use weir_model::settings::KafkaValue;
 use weir_planning::{Change, ClusterFacts, SettingChange};
 
-/// Copies of each record: this many, always.
+/// The replication factor of every topic.
 pub(crate) const REPLICAS: u16 = 3;
-/// Partitions of a topic that asks for none.
+/// Partitions of a topic that is created without a number of partitions.
 const PARTITIONS: u32 = 6;
 
 const POLICY: &str = "cleanup.policy";
 
-/// Settings that topics may not have: what clusters say themselves counts; this is for when none can be asked. The
-/// first is written by the service.
+/// Settings that topics must not have, for when the cluster cannot be asked; a cluster's own answer counts more. The
+/// service itself sets the first one.
 const READ_ONLY: [&str; 8] = [
     "confluent.topic.type",
     "compression.type",
@@ -23,14 +24,14 @@ const READ_ONLY: [&str; 8] = [
     "unclean.leader.election.enable",
 ];
 
-/// What the brokers do otherwise.
+/// weir-kafka's options for Confluent Cloud's brokers.
 pub(crate) const DIALECT: Dialect = Dialect {
     defaults: Some((PARTITIONS, REPLICAS)),
-    // Both come back as if the topic's owner had set them.
+    // Brokers report both settings as if the topic's owner had set them.
     writes: &[("confluent.topic.type", None), ("confluent.schema.validation.context.name", Some("default"))],
 };
 
-/// Whether a topic belongs to the service: `is_internal` does not cover these.
+/// Returns `true` if a topic belongs to the service: `is_internal` does not cover all of these.
 pub(crate) fn is_internal(topic: &str) -> bool {
     topic.starts_with("__")
         || topic == "_schemas"
@@ -39,9 +40,9 @@ pub(crate) fn is_internal(topic: &str) -> bool {
         || topic.starts_with("dlq-lcc-")
 }
 
-/// What holds on every cluster of the service, whatever its brokers say.
+/// Sets the facts that hold on every cluster of the service, whatever its brokers report.
 pub(crate) fn facts(facts: &mut ClusterFacts) {
-    // So many replicas are the most there can be, however many brokers there are.
+    // The replication factor cannot be larger, however many brokers there are.
     facts.brokers = REPLICAS.into();
     facts.default_partitions = PARTITIONS;
     facts.default_replication_factor = REPLICAS;
@@ -52,14 +53,19 @@ pub(crate) fn facts(facts: &mut ClusterFacts) {
     facts.read_only_settings.insert(READ_ONLY[0].to_owned());
 }
 
-/// What must be done before a change of settings: from `delete` to `compact,delete` there is no direct way. A run that is
-/// stopped in between does it again: the plan takes the topic for what it was.
+/// Returns the change that must come before a change of settings: there is no direct way from `delete` to
+/// `compact,delete`. If a run stops between the two, the next run repeats both, since the plan was made for the
+/// original topic.
 pub(crate) fn before(change: &Change) -> Option<Change> {
     let Change::AlterConfig { topic, settings: changes } = change else { return None };
     let SettingChange { from, to: _ } = changes.get(POLICY).filter(|_| change.goes_by_way_of_compact())?;
     Some(Change::AlterConfig {
         topic: topic.clone(),
-        settings: [(POLICY.to_owned(), SettingChange { from: from.clone(), to: Some("compact".to_owned()) })].into(),
+        settings: [(
+            POLICY.to_owned(),
+            SettingChange { from: from.clone(), to: Some(KafkaValue::observed(POLICY, "compact")) },
+        )]
+        .into(),
     })
 }
 
@@ -68,16 +74,16 @@ mod tests {
     use super::*;
 
     fn alter(from: Option<&str>, to: Option<&str>) -> Change {
-        let change = SettingChange { from: from.map(str::to_owned), to: to.map(str::to_owned) };
-        let other = SettingChange { from: None, to: Some("1".to_owned()) };
+        let change = SettingChange::new(POLICY, from, to);
+        let other = SettingChange::new("retention.ms", None, Some("1"));
         let settings = [(POLICY.to_owned(), change), ("retention.ms".to_owned(), other)];
         Change::AlterConfig { topic: "t".to_owned(), settings: settings.into() }
     }
 
     #[test]
-    fn both_policies_are_reached_by_way_of_compact() {
+    fn both_policies_are_reached_through_compact() {
         let first = before(&alter(None, Some("compact,delete")));
-        let expected = SettingChange { from: None, to: Some("compact".to_owned()) };
+        let expected = SettingChange::new(POLICY, None, Some("compact"));
         let settings = [(POLICY.to_owned(), expected)].into();
         assert_eq!(first, Some(Change::AlterConfig { topic: "t".to_owned(), settings }));
         assert!(before(&alter(Some("delete"), Some("delete, compact"))).is_some());
@@ -92,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn the_services_own_topics_are_known() {
+    fn topics_of_the_service_are_recognised() {
         for own in ["_schemas", "__consumer_offsets", "confluent-audit-log-events", "pksqlc-a1-x", "dlq-lcc-1"] {
             assert!(is_internal(own), "{own}");
         }

@@ -1,4 +1,4 @@
-//! What went wrong with a call, and what whoever made it has to do.
+//! Failures of calls, and the reaction that each one needs.
 
 use std::fmt;
 
@@ -8,21 +8,21 @@ use weir_ports::{ErrorKind, PortError};
 
 use crate::Request;
 
-/// As much of an error's text as is shown.
+/// The longest part of an error's text that is shown, in bytes.
 const SHOWN: usize = 300;
 
-/// How far a call got.
+/// The progress of a call before it failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
-    /// It was never sent: nobody takes the connection.
+    /// The call was not sent: the host does not accept the connection.
     NotSent,
-    /// It was never sent, and never will be: whoever is there is not trusted, or the request is none.
+    /// The call was not sent, and a retry is useless: the host is not trusted, or the request is invalid.
     Hopeless,
-    /// It was sent, and no answer came.
+    /// The call was sent, but no answer came.
     Lost,
-    /// It was answered, with this status.
+    /// The call was answered with this status.
     Status(u16),
-    /// It was answered with a success that cannot be read.
+    /// The call was answered with a success that cannot be read.
     Unreadable,
 }
 
@@ -30,12 +30,12 @@ pub(crate) enum Trouble {
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(crate) trouble: Trouble,
-    /// Whether it may be sent again when nobody knows whether it was done.
+    /// `true` if the call may be repeated although it may have taken effect.
     repeatable: bool,
     reads: bool,
-    /// What was asked, and where.
+    /// The method and address of the call.
     what: String,
-    /// In the words of whoever said so.
+    /// The explanation, in the words of its source.
     pub(crate) detail: String,
     request_id: Option<String>,
 }
@@ -57,7 +57,7 @@ impl Failure {
         self
     }
 
-    /// An answer that is no success.
+    /// Makes the failure for an answer that is not a success.
     pub(crate) fn answered(request: &Request, status: u16, request_id: Option<String>, body: &[u8]) -> Self {
         let (detail, id) = told(body);
         Self::new(request, Trouble::Status(status), detail).with_request_id(request_id).with_request_id(id)
@@ -70,7 +70,8 @@ impl Failure {
         }
     }
 
-    /// Whether sending it again may help and does no harm. Who is turned away with 429 has done nothing yet.
+    /// Returns `true` if repeating the call may help and does no harm. A call that was refused with 429 had no
+    /// effect.
     pub(crate) fn may_repeat(&self) -> bool {
         match self.trouble {
             Trouble::NotSent | Trouble::Status(429) => true,
@@ -79,14 +80,15 @@ impl Failure {
         }
     }
 
-    /// The error of something that a list shows. What is not found all the same is not known everywhere yet, or not any
-    /// more: that passes.
+    /// Returns the error for an object that a list shows. If it is not found all the same, the object is very new or
+    /// just deleted, so a later try can succeed.
     pub(crate) fn although_listed(self) -> PortError {
         let kind = if self.status() == Some(404) { ErrorKind::Retry } else { self.kind() };
         PortError { kind, ..self.into() }
     }
 
-    /// What to do about it. Denied says nothing about whether something exists: Confluent answers 403 for what is gone.
+    /// Returns the kind of error for the caller. `Denied` leaves open whether an object exists: Confluent answers 403
+    /// for deleted objects.
     pub(crate) fn kind(&self) -> ErrorKind {
         let unknown = if self.reads { ErrorKind::Retry } else { ErrorKind::Ambiguous };
         match self.trouble {
@@ -108,7 +110,7 @@ impl fmt::Display for Failure {
             Trouble::Status(status) => write!(f, "{what} is answered with {status}")?,
             Trouble::NotSent | Trouble::Hopeless => write!(f, "{what} cannot be sent")?,
             Trouble::Lost => write!(f, "{what} was sent and not answered")?,
-            Trouble::Unreadable => write!(f, "{what} is answered with something else")?,
+            Trouble::Unreadable => write!(f, "{what} is answered with something that cannot be read")?,
         }
         if !detail.is_empty() {
             write!(f, ": {detail}")?;
@@ -126,7 +128,7 @@ impl From<Failure> for PortError {
     }
 }
 
-/// Both shapes of errors, of which hosts use either: `errors` with `detail`, and `error_code` with `message`.
+/// The two forms of error bodies, depending on the host: `errors` with `detail`, and `error_code` with `message`.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Body {
@@ -144,7 +146,8 @@ struct Entry {
     detail: Option<String>,
 }
 
-/// What an error says, and the id of the request if it says that too. Proxies and gateways answer with pages.
+/// Returns the explanation in an error, and the request's id if the error has one. Proxies and gateways answer with
+/// HTML.
 fn told(body: &[u8]) -> (String, Option<String>) {
     if let Ok(body) = serde_json::from_slice::<Body>(body) {
         if let Some(Entry { id, code, title, detail }) = body.errors.into_iter().next() {
@@ -155,7 +158,7 @@ fn told(body: &[u8]) -> (String, Option<String>) {
         return (shown(&with_code(code, body.message.unwrap_or_default())), None);
     }
     let text = String::from_utf8_lossy(body);
-    // Lowercase as bytes: every place in it is the same place in the text.
+    // `to_ascii_lowercase` keeps byte positions, so a position found here is valid in the text.
     let lower = text.to_ascii_lowercase();
     let title = lower.find("<title>").and_then(|start| {
         let start = start + "<title>".len();
@@ -176,7 +179,7 @@ fn with_code(code: Option<String>, text: String) -> String {
     }
 }
 
-/// Text from elsewhere on one line, cut, without anything that a terminal acts on.
+/// Puts foreign text on one line, shortened and without control characters.
 fn shown(text: &str) -> String {
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -236,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_to_do() {
+    fn the_kind_of_error_fits_the_failure() {
         use ErrorKind::{Ambiguous, Denied, Refused, Retry, Unavailable};
         let table = [
             (Trouble::NotSent, Retry, Retry),
@@ -261,7 +264,7 @@ mod tests {
         for (trouble, reading, creating) in table {
             let kind = |request: &Request| Failure::new(request, trouble.clone(), "").kind();
             assert_eq!((kind(&list()), kind(&create())), (reading, creating), "{trouble:?}");
-            // What may have been done is never done again.
+            // A call that may have taken effect is not repeated.
             let again = Failure::new(&create(), trouble.clone(), "").may_repeat();
             assert!(!again || creating == Retry, "{trouble:?}");
         }

@@ -1,4 +1,4 @@
-//! Sends calls: one budget for each host, tries again what may be tried again, up to a deadline.
+//! Sends calls: one budget for each host, repeats failed calls where that is safe, and keeps a deadline.
 
 use std::{
     collections::BTreeMap,
@@ -23,11 +23,11 @@ use crate::{
     options,
 };
 
-/// The most an answer may hold: pages have at most 500 entries.
+/// The largest answer, in bytes: pages have at most 500 entries.
 const MOST: usize = 16 << 20;
-/// How long a connection may take.
+/// Time limit for a connection.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long nobody may be there who was never there before.
+/// Time to first contact after which a host counts as a wrong address.
 const ABSENT: Duration = Duration::from_secs(15);
 
 /// A client of the control plane.
@@ -45,16 +45,17 @@ pub(crate) struct Http {
 impl Http {
     pub(crate) fn new(control: &Control) -> Result<Self, PortError> {
         let api = options::api(&control.api)?;
-        // Fails where somebody chose already, which is as good.
+        // Fails if the process has already chosen a provider, which is just as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
             .user_agent(concat!("weir/", env!("CARGO_PKG_VERSION")))
-            // Credentials go where they were meant to go, and each try is counted.
+            // Redirects are not followed, so that credentials go only to the configured host; retries are made here,
+            // where they are counted.
             .redirect(redirect::Policy::none())
             .retry(retry::never())
             .connect_timeout(CONNECT.min(control.timeout))
             .timeout(control.timeout);
-        // What is on this machine is not behind a proxy.
+        // A host on this machine is not behind a proxy.
         let client = if api.scheme() == "http" { client.no_proxy() } else { client.https_only(true) };
         let client = client
             .build()
@@ -73,32 +74,32 @@ impl Http {
         })
     }
 
-    /// How many calls were made so far, tries again counted, by operation.
+    /// Returns the number of calls so far by operation, including retries.
     pub(crate) fn requests(&self) -> BTreeMap<&'static str, u64> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// When a call that begins now must have ended.
+    /// Returns the deadline of a call that begins now.
     pub(crate) fn deadline(&self) -> Instant {
         Instant::now() + self.patience
     }
 
-    /// The answer of a success. Wiped when dropped: it may hold a secret.
+    /// Returns the body of a successful answer. It is wiped when dropped, since it may hold a secret.
     pub(crate) async fn send(&self, request: &Request, deadline: Instant) -> Result<Zeroizing<Vec<u8>>, Failure> {
         let begun = Instant::now();
         for tries in 0.. {
             if !self.budget.turn(deadline).await {
-                let detail = "the host asks to wait for longer than there is time";
+                let detail = "the host asks to wait longer than the deadline allows";
                 return Err(Failure::new(request, Trouble::Status(429), detail));
             }
             let mut failure = match tokio::time::timeout_at(deadline, self.once(request)).await {
                 Ok(Ok(body)) => return Ok(body),
                 Ok(Err(failure)) => failure,
-                Err(_) => Failure::new(request, Trouble::Lost, "the time is up"),
+                Err(_) => Failure::new(request, Trouble::Lost, "the deadline has passed"),
             };
             let pause = budget::pause(self.pause, tries);
             if failure.trouble == Trouble::NotSent && !self.was_reached() && begun.elapsed() > ABSENT {
-                // A host that was there comes back; one that never was is a wrong address.
+                // A host that answered before may come back; a host that never answered is taken for a wrong address.
                 failure.trouble = Trouble::Hopeless;
             }
             if !failure.may_repeat() || Instant::now() + pause >= deadline {
@@ -113,7 +114,7 @@ impl Http {
         self.reached.load(std::sync::atomic::Ordering::Relaxed)
     }
 
-    /// One try.
+    /// Sends a call once.
     async fn once(&self, request: &Request) -> Result<Zeroizing<Vec<u8>>, Failure> {
         *self.requests.lock().unwrap_or_else(PoisonError::into_inner).entry(request.operation).or_default() += 1;
         let response = self.prepared(request).send().await.map_err(|e| failed(request, &e))?;
@@ -122,7 +123,7 @@ impl Http {
         self.budget.learn(told);
         let header = response.headers().get("x-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
         let body = body(response).await.map_err(|detail| {
-            // The status is known; whether it was done is not, unless it was refused.
+            // The status is known, but a success without a body leaves open whether the call took effect.
             let trouble = if status.is_success() { Trouble::Lost } else { Trouble::Status(status.as_u16()) };
             Failure::new(request, trouble, detail).with_request_id(header.clone())
         })?;
@@ -168,7 +169,7 @@ async fn body(mut response: Response) -> Result<Zeroizing<Vec<u8>>, String> {
     }
 }
 
-/// What an error of the client means: before or after the request was sent.
+/// Classifies an error of the HTTP client: before or after the request was sent.
 fn failed(request: &Request, error: &reqwest::Error) -> Failure {
     let detail = causes(error);
     let trouble = if detail.contains("certificate") {
@@ -183,7 +184,7 @@ fn failed(request: &Request, error: &reqwest::Error) -> Failure {
     Failure::new(request, trouble, detail)
 }
 
-/// An error's causes, without its address, which the failure names.
+/// Returns an error's causes without the address, which the failure already names.
 fn causes(error: &reqwest::Error) -> String {
     let mut causes = Vec::new();
     let mut cause = error.source();
@@ -193,12 +194,12 @@ fn causes(error: &reqwest::Error) -> String {
     }
     match causes.is_empty() {
         true if error.is_timeout() => "the time is up".to_owned(),
-        true => "no cause is told".to_owned(),
+        true => "the cause is unknown".to_owned(),
         false => causes.join(": "),
     }
 }
 
-/// What the headers tell of the rate.
+/// Reads the rate information from the headers.
 fn told(status: u16, headers: &HeaderMap) -> Told {
     let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u32>().ok();
     let seconds = |name: &str| number(name).map(|seconds| Duration::from_secs(seconds.into()));

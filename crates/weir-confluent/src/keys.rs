@@ -10,19 +10,19 @@ use crate::{
     ApiKey, ConfluentCloud, answer::NewKey, apply::Answer, control::ControlPlane, failure::Failure, options::refused,
 };
 
-/// One try of a new key.
+/// Time limit of one log-in with a new key.
 const TRY: Duration = Duration::from_secs(10);
 
 pub(crate) async fn create(cloud: &ConfluentCloud, name: &str, marker: &KeyMarker) -> Result<CreatedKey, PortError> {
     let control = cloud.control()?;
-    // Whatever may go wrong without a key goes wrong before there is one.
+    // Everything that can fail before the key exists is done first.
     let (protocol, bootstrap) = cloud.bootstrap().await?;
     let Some(owner) = cloud.id(name).await? else {
         return Err(refused(format!("there is no service account `{name}`")));
     };
     let NewKey { id, spec, metadata } = match control.create_key(&owner, marker).await {
         Ok(key) => key,
-        // An account that was just made is not known everywhere, and one that was made anew has another id.
+        // A new account is not known everywhere at once, and a recreated account has another id.
         Err(failure) if failure.status() == Some(404) => {
             let found = control.accounts(Some(&[name])).await?;
             cloud.memory().ids.extend(found.into_iter().map(|account| (account.display_name, account.id)));
@@ -47,7 +47,7 @@ pub(crate) async fn delete(cloud: &ConfluentCloud, name: &str, id: &str) -> Answ
     if cloud.options.data.as_ref().is_some_and(|data| data.key.id == id)
         || cloud.options.control.as_ref().is_some_and(|control| control.key.id == id)
     {
-        return Err(refused(format!("weir itself logs in with the API key {id}; it is never deleted")));
+        return Err(refused(format!("weir itself logs in with the API key {id}, and never deletes it")));
     }
     let owner = cloud.id(name).await?;
     let made = cloud.memory().made.contains(id);
@@ -60,7 +60,8 @@ pub(crate) async fn delete(cloud: &ConfluentCloud, name: &str, id: &str) -> Answ
                     None => theirs && control.keys(owner.as_deref()).await?.iter().any(|listed| listed.id == id),
                 };
                 if !theirs || !for_this {
-                    let message = format!("the API key {id} is not of the service account `{name}` on this cluster");
+                    let message =
+                        format!("the API key {id} does not belong to the service account `{name}` on this cluster");
                     return Err(refused(message));
                 }
             }
@@ -72,7 +73,7 @@ pub(crate) async fn delete(cloud: &ConfluentCloud, name: &str, id: &str) -> Answ
     loop {
         match control.delete_key(id).await {
             Ok(()) => break,
-            // A key that was just made is not known everywhere: it would be there again after a moment.
+            // A new key is not known everywhere at once: it could reappear a moment later.
             Err(failure) if made && failure.status() == Some(404) && pause < Duration::from_secs(4) => {
                 sleep(pause).await;
                 pause *= 2;
@@ -88,12 +89,12 @@ pub(crate) async fn delete(cloud: &ConfluentCloud, name: &str, id: &str) -> Answ
     Ok(())
 }
 
-/// What Confluent answers for a key that is gone, or not ours to see.
+/// Returns `true` for the answers that Confluent gives for a deleted key, and for one that weir may not see.
 fn may_be_gone(failure: &Failure) -> bool {
     matches!(failure.status(), Some(403 | 404)) || failure.detail.contains("Unknown API key")
 }
 
-/// Whether a key is gone: a list that was answered decides.
+/// Returns success if the list of keys no longer has the key.
 async fn gone(control: &ControlPlane, owner: Option<&str>, id: &str, failure: Failure) -> Answer {
     match control.keys(owner).await?.iter().any(|key| key.id == id) {
         true => Err(failure.although_listed()),
@@ -109,7 +110,7 @@ pub(crate) async fn wait_until_usable(
     let deadline = Instant::now() + patience;
     let (mut pause, mut in_a_row) = (Duration::from_secs(1), 0);
     loop {
-        // Each try is a log-in of its own, at whichever broker answers.
+        // Each try is a separate log-in, at whichever broker answers.
         match cloud.kafka_as(key, TRY).await?.reach().await {
             Ok(_) if in_a_row == 1 => return Ok(true),
             Ok(_) => in_a_row += 1,

@@ -1,19 +1,19 @@
 //! Confluent Cloud: [`ConfluentCloud`] is a [`weir_ports::Cluster`] with two planes.
 //!
-//! - The **control plane** is Confluent's public API: service accounts, API keys, the cluster's address, quotas. Calls
-//!   are built ([`Request`]) apart from being sent. Lists are read page by page to their end, or are an error. All that
-//!   ask one host share its rate. Only what may be done twice is tried again; a creation whose answer is lost is
-//!   [`ErrorKind::Ambiguous`](weir_ports::ErrorKind::Ambiguous). "Forbidden" is what Confluent answers for what is gone,
-//!   too: absent is only what a list does not have.
-//! - The **data plane** is weir-kafka's, with Confluent's differences: principals are ids, outside of this crate they are
-//!   names; bindings are listed by `UserV2:*`, and principals that are numbers are an error; three replicas of everything;
-//!   settings and topics that the service itself makes are nobody's.
+//! - The **control plane** is Confluent's public API: service accounts, API keys, the cluster's address, quotas.
+//!   Calls are built ([`Request`]) apart from being sent. Lists are read to their last page, or are an error. All
+//!   clients of a host share one rate. Only calls that may safely be repeated are repeated; a creation whose answer is
+//!   lost is [`ErrorKind::Ambiguous`](weir_ports::ErrorKind::Ambiguous). Confluent answers 403 for deleted objects too,
+//!   so an object is absent only if a complete list lacks it.
+//! - The **data plane** is weir-kafka's, with Confluent's differences: brokers name principals by id, and this crate
+//!   translates ids and names; `UserV2:*` lists bindings by id, and numeric principals are an error; every topic has
+//!   three replicas; settings and topics that the service itself creates are ignored.
 //!
-//! Either plane may be out of reach: then what belongs to it is
-//! [`ErrorKind::Unavailable`](weir_ports::ErrorKind::Unavailable). Without the control plane the ids of accounts are
-//! handed in.
+//! Either plane may be out of reach: then its operations answer
+//! [`ErrorKind::Unavailable`](weir_ports::ErrorKind::Unavailable). Without the control plane, the caller passes the
+//! ids of accounts.
 //!
-//! This crate must not know plans' order, workspaces, vaults or command lines, and does not decide what is done.
+//! This crate must not know the order of plans, workspaces, vaults or command lines, and does not make choices.
 //!
 //! ```no_run
 //! use weir_confluent::{ApiKey, ConfluentCloud, Control, Data, Options};
@@ -58,3 +58,8 @@ pub use crate::{
     options::{ApiKey, Control, Data, Options, Takes},
     request::{Method, Request},
 };
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,10 +1,10 @@
-//! How many partitions and bindings a cluster takes, which hardly anybody tells.
+//! The limits on partitions and bindings of a cluster, which Confluent Cloud rarely reports.
 
 use weir_planning::{DocumentedLimits, Limits};
 
 use crate::{Takes, answer::KafkaCluster};
 
-/// What documents say of the types: partitions before replication, and ACL bindings.
+/// Returns the documented limits of a cluster's type: partitions before replication, and ACL bindings.
 ///
 /// Partitions: `docs.confluent.io/cloud/current/clusters/cluster-types.html`; 4,500 for each unit of a dedicated
 /// cluster, and 100,000 at most. A broker with two units refuses more with "will exceed 9000 total partitions". Bindings:
@@ -22,15 +22,15 @@ fn documented(kind: &str, units: Option<u64>) -> Takes {
     }
 }
 
-/// What is in use, as far as it was seen.
+/// The observed usage.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Used {
     pub(crate) partitions: Option<u64>,
     pub(crate) acls: Option<u64>,
 }
 
-/// Adds limits of partitions and bindings. What `takes` says counts most, then what quotas say; what documents say is
-/// told apart. Without knowing what is in use, a limit says nothing.
+/// Adds the limits on partitions and bindings. Limits in `takes` come first, then quotas; documented limits are kept
+/// separate. Without known usage, no limit is added.
 pub(crate) fn add(limits: &mut Limits, cluster: &KafkaCluster, takes: Takes, used: Used) {
     let documented = documented(cluster.kind(), cluster.units());
     let known = |takes: Option<u64>, quota: Option<(u64, u64)>, used: Option<u64>| {
@@ -49,7 +49,7 @@ pub(crate) fn add(limits: &mut Limits, cluster: &KafkaCluster, takes: Takes, use
     });
 }
 
-/// Whether it matters how many bindings there are.
+/// Returns `true` if a limit needs the number of bindings.
 pub(crate) fn counts_acls(limits: &Limits, cluster: &KafkaCluster, takes: Takes) -> bool {
     takes.acls.or(documented(cluster.kind(), cluster.units()).acls).is_some() || limits.acls.is_some()
 }
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_are_told_apart_from_what_is_known() {
+    fn documented_limits_are_kept_separate() {
         let documented = |kind| limits(kind, Limits::default(), Takes::default()).documented;
         let of = |kind: &str, partitions, acls| {
             Some(DocumentedLimits { kind: kind.to_owned(), partitions: Some((partitions, 7)), acls: Some((acls, 3)) })
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn who_knows_better_is_believed() {
+    fn configured_limits_come_before_quotas() {
         let told = limits("Standard", Limits::default(), Takes { partitions: Some(50), acls: None });
         assert_eq!((told.partitions, told.acls), (Some((50, 7)), None));
         let documented = told.documented.unwrap();
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_use_must_be_known() {
+    fn a_limit_needs_known_usage() {
         let mut limits = Limits::default();
         add(&mut limits, &cluster("Standard"), Takes { partitions: Some(50), acls: None }, Used::default());
         assert_eq!(limits, Limits::default());

@@ -1,4 +1,4 @@
-//! Ids and names: people name service accounts, clusters know them by id.
+//! Translates service accounts between their names, used in files, and their ids, used by clusters.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,32 +8,33 @@ use weir_ports::{ErrorKind, PortError};
 /// Bindings by principal.
 pub(crate) type Bindings = BTreeMap<String, BTreeSet<Acl>>;
 
-/// Whom bindings bind that are meant for everybody.
+/// The principal of bindings that apply to all clients.
 pub(crate) const EVERYBODY: &str = "User:*";
 
-/// Service accounts as they are named and known.
+/// Names of service accounts, by id.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
     names: BTreeMap<String, String>,
 }
 
 impl Names {
-    /// From names and ids.
+    /// Makes the table from pairs of name and id.
     pub(crate) fn new<'a>(accounts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         Self { names: accounts.into_iter().map(|(name, id)| (id.to_owned(), name.to_owned())).collect() }
     }
 
-    /// How a principal is written outside: by its account's name, where it has one.
+    /// Returns the principal with the account's name instead of its id, if the name is known.
     pub(crate) fn written(&self, principal: &str) -> String {
         let name = principal.strip_prefix("User:").and_then(|id| self.names.get(id));
         name.map_or_else(|| principal.to_owned(), |name| format!("User:{name}"))
     }
 
-    /// Bindings by name. Whose account is not known keeps its id if `others` are wanted, and is left out otherwise.
+    /// Translates bindings to names. Principals of unknown accounts keep their ids if `others` are wanted, and are
+    /// left out otherwise.
     ///
     /// # Errors
-    /// For a principal that is a number: the cluster speaks of accounts by their old numbers, which nobody can look
-    /// up. All bindings would seem to be missing, and to be somebody else's.
+    /// For a numeric principal: the cluster names accounts by their old numbers, which no interface can look up. All
+    /// declared bindings would look missing, and all existing ones foreign.
     pub(crate) fn write(&self, bindings: Bindings, others: bool) -> Result<Bindings, PortError> {
         let mut written = Bindings::new();
         let taken: BTreeSet<&String> = self.names.values().collect();
@@ -47,7 +48,7 @@ impl Names {
                 return Err(PortError::new(ErrorKind::Unavailable, message));
             }
             let known = id.is_some_and(|id| self.names.contains_key(id));
-            // An id that reads like another account's name would be taken for it.
+            // An id that equals another account's name would be mistaken for that account.
             let clear = id.is_none_or(|id| !taken.contains(&id.to_owned()));
             if known || principal == EVERYBODY || (others && clear) {
                 written.entry(self.written(&principal)).or_default().extend(acls);
@@ -74,18 +75,18 @@ mod tests {
     }
 
     #[test]
-    fn accounts_are_known_by_name() {
+    fn accounts_are_translated_to_names() {
         assert_eq!(written(&["User:sa-1", "User:*", "User:sa-77"], false), ["User:*", "User:dev-billing"]);
     }
 
     #[test]
-    fn others_keep_their_id_if_it_is_nobodys_name() {
+    fn unknown_accounts_keep_an_id_that_is_no_accounts_name() {
         let all = ["User:sa-1", "User:sa-2", "User:sa-9", "User:u-3", "Group:g"];
         assert_eq!(written(&all, true), ["Group:g", "User:dev-billing", "User:sa-9", "User:u-3"]);
     }
 
     #[test]
-    fn numbers_are_an_error() {
+    fn numeric_principals_are_an_error() {
         for others in [true, false] {
             let error = names().write(bindings(&["User:sa-1", "User:12345"]), others).unwrap_err();
             assert!(error.kind == ErrorKind::Unavailable && error.message.contains("`User:12345`"), "{error}");

@@ -1,4 +1,4 @@
-//! What the cluster holds, out of both planes.
+//! Observes the cluster through both planes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,19 +22,19 @@ use crate::{
     names::{Bindings, EVERYBODY, Names},
 };
 
-/// Principals that are asked for at the same time.
+/// The largest number of principals that are queried at the same time.
 const AT_ONCE: usize = 16;
 
-/// Who this client is for the brokers.
+/// The identity of this client at the brokers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Deployer {
-    /// `User:sa-…`, or another principal that owns the key; absent if nobody tells.
+    /// `User:sa-…`, or the user that owns the key; `None` if unknown.
     principal: Option<String>,
     /// The name of the account.
     name: Option<String>,
 }
 
-/// What the control plane knows of what is selected.
+/// The control plane's part of the selected state.
 #[derive(Debug, Default)]
 struct View {
     accounts: Vec<Account>,
@@ -95,13 +95,13 @@ async fn with_brokers(cloud: &ConfluentCloud, query: &Query) -> Result<Observed,
     Ok(observed)
 }
 
-/// Adds how many partitions and bindings the cluster takes, and how many there are.
+/// Adds the limits on partitions and bindings, and their usage.
 async fn limits(cloud: &ConfluentCloud, kafka: &Kafka, query: &Query, limits: &mut Limits) -> Result<(), PortError> {
     let (Ok(control), Some(options)) = (cloud.control(), &cloud.options.control) else { return Ok(()) };
     let cluster = control.cluster().await?;
     let counted = cloud.memory().bindings;
     let acls = match counted {
-        // A few accounts were asked for their own bindings only.
+        // Only the bindings of a few accounts were read, so all are counted here.
         None if !query.accounts.is_empty() && limits::counts_acls(limits, cluster, options.takes) => {
             let bindings = kafka.acls(None).await?.values().map(|acls| acls.len() as u64).sum();
             cloud.memory().bindings = Some(bindings);
@@ -113,7 +113,7 @@ async fn limits(cloud: &ConfluentCloud, kafka: &Kafka, query: &Query, limits: &m
     Ok(())
 }
 
-/// Adds accounts and keys, as far as they are selected.
+/// Adds the selected accounts and keys.
 fn show(observed: &mut Observed, view: View, selection: &Selection) {
     let View { accounts, keys, limits } = view;
     let accounts: Vec<Account> =
@@ -135,14 +135,14 @@ fn show(observed: &mut Observed, view: View, selection: &Selection) {
     observed.cluster.limits = limits;
 }
 
-/// Whether asking for each account is less than asking for all.
+/// Returns `true` if looking up each account costs less than listing all.
 fn is_few(selection: &Selection) -> bool {
     !selection.everything && selection.patterns.is_empty() && selection.names.len() <= FEW
 }
 
 async fn accounts(cloud: &ConfluentCloud, selection: &Selection) -> Result<View, PortError> {
     if let Ok(control) = cloud.control() {
-        // Nobody should find out later that the cluster is another.
+        // Checks the cluster at the same time, so that a wrong cluster is reported early.
         return Ok(try_join(control.cluster(), view(cloud, control, selection)).await?.1);
     }
     let known = &cloud.data()?.account_ids;
@@ -157,7 +157,7 @@ async fn accounts(cloud: &ConfluentCloud, selection: &Selection) -> Result<View,
     Ok(View { accounts: accounts.filter(|a| selection.contains(&a.display_name)).collect(), ..View::default() })
 }
 
-/// Reads accounts and keys: of a few by name, of more all pages of both lists, once.
+/// Reads accounts and keys: a few by name, or else all pages of both lists, once.
 async fn view(cloud: &ConfluentCloud, control: &ControlPlane, selection: &Selection) -> Result<View, PortError> {
     if selection.is_empty() {
         return Ok(View { limits: cloud.memory().limits.clone().unwrap_or_default(), ..View::default() });
@@ -187,7 +187,7 @@ async fn view(cloud: &ConfluentCloud, control: &ControlPlane, selection: &Select
     Ok(View { accounts, keys, limits })
 }
 
-/// Who owns the key that logs in: what may never lose its rights.
+/// Returns the owner of the data plane's API key, whose rights weir protects.
 async fn deployer(cloud: &ConfluentCloud) -> Result<Deployer, PortError> {
     let data = cloud.data()?;
     let Ok(control) = cloud.control() else {
@@ -198,7 +198,7 @@ async fn deployer(cloud: &ConfluentCloud) -> Result<Deployer, PortError> {
         let unknown = |failure| {
             let mut error = PortError::from(failure);
             error.message = format!(
-                "cannot tell who owns the API key {} that logs in at the brokers: {}",
+                "cannot find out who owns the API key {} that logs in at the brokers: {}",
                 data.key.id, error.message
             );
             error
@@ -218,11 +218,11 @@ async fn deployer(cloud: &ConfluentCloud) -> Result<Deployer, PortError> {
     cloud.deployer.get_or_try_init(|| read).await.cloned()
 }
 
-/// All bindings, by ids. `None` where the cluster does not list them so.
+/// Returns all bindings, by ids; `None` if the cluster does not list them by id.
 ///
-/// Without a principal to filter by, Confluent lists accounts by their old numbers. With `UserV2:*` it lists them by id,
-/// which is documented for its REST interface; a broker that does not know that answers nothing, as for any principal
-/// that has no bindings. Then there may be none, which the list without a filter tells.
+/// Without a principal to filter by, Confluent lists accounts by their old numbers. `UserV2:*` lists them by id, as
+/// documented for the REST interface. A broker that does not know `UserV2:*` answers with an empty list, as for any
+/// principal without bindings. Then the list without a filter shows whether there are bindings.
 async fn all_acls(cloud: &ConfluentCloud, kafka: &Kafka) -> Result<Option<Bindings>, PortError> {
     let listed = match kafka.acls(Some("UserV2:*")).await {
         Err(error) if error.kind == ErrorKind::Refused => Bindings::new(),
@@ -238,7 +238,7 @@ async fn all_acls(cloud: &ConfluentCloud, kafka: &Kafka) -> Result<Option<Bindin
     Ok(None)
 }
 
-/// The bindings of accounts by their ids, of the deployer, and of everybody: one request each.
+/// Returns the bindings of accounts by their ids, of the deployer, and of `User:*`: one request each.
 async fn acls_of(
     kafka: &Kafka,
     ids: impl Iterator<Item = &str>,

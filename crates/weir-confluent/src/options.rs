@@ -1,4 +1,4 @@
-//! How Confluent Cloud is reached.
+//! Options for the connection to Confluent Cloud.
 
 use std::{collections::BTreeMap, fmt, net::IpAddr, path::PathBuf, time::Duration};
 
@@ -6,14 +6,14 @@ use reqwest::Url;
 use weir_kafka::SecurityProtocol;
 use weir_ports::{ErrorKind, ExposeSecret as _, PortError, SecretString};
 
-/// How a Kafka cluster of Confluent Cloud is reached: by either of its planes, or both.
+/// The connection to a Kafka cluster of Confluent Cloud: through either of its planes, or both.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The cluster's id, `lkc-…`; any other is refused.
     pub cluster: String,
-    /// Service accounts, API keys and quotas. Absent: out of reach.
+    /// The plane for service accounts, API keys and quotas. `None`: out of reach.
     pub control: Option<Control>,
-    /// Topics and ACLs. Absent: out of reach.
+    /// The plane for topics and ACLs. `None`: out of reach.
     pub data: Option<Data>,
 }
 
@@ -24,28 +24,29 @@ pub struct Control {
     pub environment: String,
     /// A Cloud API key.
     pub key: ApiKey,
-    /// Where the API is. Unencrypted only on this machine.
+    /// The address of the API. Plain HTTP is allowed only on this machine.
     pub api: String,
-    /// The id of who becomes the owner of new service accounts (`sa-…`, `u-…`, `pool-…`, `group-…`): whoever may
-    /// create accounts and manages those alone that are theirs. Absent: nobody in particular.
+    /// The id of the owner of new service accounts (`sa-…`, `u-…`, `pool-…`, `group-…`): needed if weir may create
+    /// accounts but manage only its own. `None`: no owner is assigned.
     pub assigned_owner: Option<String>,
-    /// By which access point the brokers are reached, where the control plane tells of several: `PUBLIC`, `ap1pni123`.
+    /// The access point of the brokers, if the control plane reports several: `PUBLIC`, `ap1pni123`.
     pub endpoint: Option<String>,
-    /// Where new keys say that the brokers are; as [`Data::bootstrap`], for when they are not reached from here. Absent:
-    /// where the control plane says.
+    /// The brokers' address for new keys, as in [`Data::bootstrap`], for when weir itself does not reach the brokers.
+    /// `None`: the address that the control plane reports.
     pub bootstrap: Option<String>,
-    /// How many partitions and bindings the cluster takes, where somebody knows. Absent: what documents say of its type.
+    /// Known limits on partitions and bindings of the cluster. `None` in a field: the documented limit of the
+    /// cluster's type.
     pub takes: Takes,
-    /// How long one try may take.
+    /// Time limit of one try.
     pub timeout: Duration,
-    /// How long a call may take in all: tries, pauses, and all pages of a list.
+    /// Time limit of a call, including retries, pauses, and all pages of a list.
     pub patience: Duration,
-    /// The longest pause before a call is tried again for the first time; each further one may be twice as long.
+    /// The longest pause before the first retry; each further pause may be twice as long.
     pub pause: Duration,
 }
 
 impl Control {
-    /// Confluent's public API, with usual times.
+    /// Makes the options of Confluent's public API, with default times.
     pub fn new(environment: impl Into<String>, key: ApiKey) -> Self {
         Self {
             environment: environment.into(),
@@ -61,11 +62,11 @@ impl Control {
         }
     }
 
-    /// Where Confluent's public API is.
+    /// The address of Confluent's public API.
     pub const API: &'static str = "https://api.confluent.cloud";
 }
 
-/// How much a cluster takes.
+/// Limits of a cluster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Takes {
     /// Partitions of all topics together, before replication.
@@ -79,22 +80,22 @@ pub struct Takes {
 pub struct Data {
     /// An API key of the cluster.
     pub key: ApiKey,
-    /// `host:port`. Absent: where the control plane says that they are. With `SASL_PLAINTEXT://` before it unencrypted,
-    /// which only this machine may be.
+    /// The brokers' address, `host:port`. `None`: the address that the control plane reports. The prefix
+    /// `SASL_PLAINTEXT://` turns encryption off, which is allowed only on this machine.
     pub bootstrap: Option<String>,
-    /// The certificates of whom to trust, as a PEM file. Absent: those the system trusts.
+    /// The trusted certificates, as a PEM file. `None`: the system's certificates.
     pub ca: Option<PathBuf>,
-    /// How long a request may take in all.
+    /// Time limit of a request, including retries.
     pub timeout: Duration,
     /// The ids (`sa-…`) of service accounts by name, for when the control plane is out of reach.
     pub account_ids: BTreeMap<String, String>,
-    /// The name of the service account that owns the key, for when the control plane is out of reach. It is among
-    /// `account_ids`. Absent: unknown.
+    /// The name of the service account that owns the key, for when the control plane is out of reach. Must be in
+    /// `account_ids`. `None`: unknown.
     pub deployer: Option<String>,
 }
 
 impl Data {
-    /// The brokers that the control plane names, with usual times.
+    /// Makes options for the brokers that the control plane reports, with default times.
     pub fn new(key: ApiKey) -> Self {
         Self {
             key,
@@ -110,9 +111,9 @@ impl Data {
 /// An API key.
 #[derive(Clone)]
 pub struct ApiKey {
-    /// Its id.
+    /// The key's id.
     pub id: String,
-    /// Its secret.
+    /// The key's secret.
     pub secret: SecretString,
 }
 
@@ -132,7 +133,7 @@ impl ApiKey {
 }
 
 impl Options {
-    /// Refuses what contradicts itself.
+    /// Refuses contradictory options.
     pub(crate) fn check(&self) -> Result<(), PortError> {
         let Self { cluster, control, data } = self;
         if cluster.is_empty() {
@@ -147,10 +148,12 @@ impl Options {
         if let Some(data) = data {
             data.key.check("API key of the cluster")?;
             if data.bootstrap.is_none() && control.is_none() {
-                return Err(refused("without the control plane nobody says where the brokers are: name `bootstrap`"));
+                return Err(refused("without the control plane the brokers' address is unknown: name `bootstrap`"));
             }
             if let Some(deployer) = data.deployer.as_ref().filter(|name| !data.account_ids.contains_key(*name)) {
-                return Err(refused(format!("the id of the service account `{deployer}` is not told")));
+                return Err(refused(format!(
+                    "the id of the service account `{deployer}` is missing from the account ids"
+                )));
             }
         }
         if control.is_none() && data.is_none() {
@@ -160,7 +163,7 @@ impl Options {
     }
 }
 
-/// The address of the API, encrypted unless it is this machine.
+/// Reads the address of the API, which must be encrypted except on this machine.
 pub(crate) fn api(text: &str) -> Result<Url, PortError> {
     let url = Url::parse(text).map_err(|e| refused(format!("`{text}` is no address: {e}")))?;
     if !url.username().is_empty() || url.password().is_some() {
@@ -174,7 +177,7 @@ pub(crate) fn api(text: &str) -> Result<Url, PortError> {
     }
 }
 
-/// Where brokers are: Confluent writes `SASL_SSL://host:port`. Unencrypted only on this machine.
+/// Reads the brokers' address, in Confluent's form `SASL_SSL://host:port`. Unencrypted only on this machine.
 pub(crate) fn bootstrap(text: &str) -> Result<(SecurityProtocol, String), PortError> {
     let (protocol, hosts) = match text.split_once("://") {
         None => (SecurityProtocol::SaslSsl, text),
@@ -206,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_leaves_this_machine_unencrypted() {
+    fn the_api_must_be_encrypted_except_on_this_machine() {
         let said = |text: &str| api(text).map_or_else(|e| e.message, |url| url.to_string());
         insta::assert_snapshot!(
             [
@@ -237,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn brokers_are_asked_encrypted() {
+    fn brokers_must_be_encrypted_except_on_this_machine() {
         use SecurityProtocol::{SaslPlaintext, SaslSsl};
         let read = |text: &str| bootstrap(text).ok();
         let at = |protocol, hosts: &str| Some((protocol, hosts.to_owned()));
@@ -280,8 +283,8 @@ mod tests {
         neither the control plane nor the data plane can be reached
         the Cloud API key has an empty id or secret
         the id of the environment is empty
-        without the control plane nobody says where the brokers are: name `bootstrap`
-        the id of the service account `a` is not told
+        without the control plane the brokers' address is unknown: name `bootstrap`
+        the id of the service account `a` is missing from the account ids
         "
         );
     }

@@ -1,4 +1,4 @@
-//! Calls of the control plane as values: built here, sent elsewhere, looked at by tests.
+//! Calls of the control plane as values: built here, sent elsewhere, and inspected by tests.
 //!
 //! Paths, parameters and bodies are those of Confluent's OpenAPI files: `iam/v2` service accounts and API keys, `cmk/v2`
 //! clusters, `service-quota/v1` applied quotas.
@@ -8,28 +8,28 @@ use std::fmt::{self, Write as _};
 use serde_json::{Value, json};
 use weir_planning::KeyMarker;
 
-/// Service accounts and API keys in one page: the most the specification takes.
+/// The largest page of service accounts and API keys in the specification.
 const PAGE: u32 = 100;
-/// Quotas in one page, likewise.
+/// The largest page of quotas in the specification.
 const QUOTA_PAGE: u32 = 200;
-/// Characters in the name of an account or a key.
+/// The longest name of an account or a key, in characters.
 pub(crate) const NAME: usize = 64;
 
-/// What is done to a resource.
+/// The method of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// Reads.
+    /// Reads a resource or a list.
     Get,
-    /// Creates: the one method that must not be repeated blindly.
+    /// Creates a resource: the only method that must not be repeated blindly.
     Post,
-    /// Changes, to absolute values.
+    /// Changes a resource, to absolute values.
     Patch,
-    /// Deletes.
+    /// Deletes a resource.
     Delete,
 }
 
 impl Method {
-    /// Its name on the wire.
+    /// The method's name on the wire.
     pub const fn name(self) -> &'static str {
         match self {
             Method::Get => "GET",
@@ -40,18 +40,18 @@ impl Method {
     }
 }
 
-/// One call. Never holds a secret.
+/// A call. It never holds a secret.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
-    /// Its `operationId` in the specification.
+    /// The call's `operationId` in the specification.
     pub operation: &'static str,
-    /// What is done.
+    /// The method.
     pub method: Method,
-    /// To what, from the root: `/iam/v2/service-accounts/sa-1`.
+    /// The path from the root: `/iam/v2/service-accounts/sa-1`.
     pub path: String,
-    /// Parameters, not yet encoded; a name may come more than once.
+    /// Parameters, not yet encoded; a name may occur more than once.
     pub query: Vec<(&'static str, String)>,
-    /// What is sent, as JSON.
+    /// The JSON body.
     pub body: Option<Value>,
 }
 
@@ -76,7 +76,7 @@ impl Request {
         self
     }
 
-    /// The same list from another page on.
+    /// Returns the same list from another page on.
     #[must_use]
     pub fn page(&self, token: Option<&str>) -> Self {
         match token {
@@ -85,12 +85,12 @@ impl Request {
         }
     }
 
-    /// Whether it may be sent again when nobody knows whether it was done.
+    /// Returns `true` if the call may be repeated although it may have taken effect.
     pub fn is_repeatable(&self) -> bool {
         self.method != Method::Post
     }
 
-    /// Service accounts of the organization: those with these names, or all.
+    /// Lists service accounts of the organization: the ones with these names, or all.
     pub fn list_accounts(names: Option<&[&str]>) -> Self {
         let mut list = Self::new("listIamV2ServiceAccounts", Method::Get, "/iam/v2/service-accounts".to_owned());
         for name in names.unwrap_or_default() {
@@ -99,13 +99,13 @@ impl Request {
         list.with("page_size", PAGE)
     }
 
-    /// One service account.
+    /// Reads a service account.
     pub fn get_account(id: &str) -> Self {
         let path = format!("/iam/v2/service-accounts/{}", Segment(id));
         Self::new("getIamV2ServiceAccount", Method::Get, path)
     }
 
-    /// A new service account, and who is to be its owner.
+    /// Creates a service account, with an optional owner.
     pub fn create_account(name: &str, description: &str, owner: Option<&str>) -> Self {
         let create = Self::new("createIamV2ServiceAccount", Method::Post, "/iam/v2/service-accounts".to_owned())
             .sending(json!({"display_name": name, "description": description}));
@@ -115,19 +115,19 @@ impl Request {
         }
     }
 
-    /// Another description.
+    /// Changes the description of a service account.
     pub fn update_account(id: &str, description: &str) -> Self {
         let path = format!("/iam/v2/service-accounts/{}", Segment(id));
         Self::new("updateIamV2ServiceAccount", Method::Patch, path).sending(json!({"description": description}))
     }
 
-    /// No service account any more.
+    /// Deletes a service account.
     pub fn delete_account(id: &str) -> Self {
         let path = format!("/iam/v2/service-accounts/{}", Segment(id));
         Self::new("deleteIamV2ServiceAccount", Method::Delete, path)
     }
 
-    /// API keys of a cluster: those of an owner, or all.
+    /// Lists API keys of a cluster: an owner's, or all.
     pub fn list_keys(cluster: &str, owner: Option<&str>) -> Self {
         let list = Self::new("listIamV2ApiKeys", Method::Get, "/iam/v2/api-keys".to_owned());
         let list = match owner {
@@ -137,12 +137,13 @@ impl Request {
         list.with("spec.resource", cluster).with("page_size", PAGE)
     }
 
-    /// One API key.
+    /// Reads an API key.
     pub fn get_key(id: &str) -> Self {
         Self::new("getIamV2ApiKey", Method::Get, format!("/iam/v2/api-keys/{}", Segment(id)))
     }
 
-    /// A new API key of a cluster, marked. A mark that is too long for a name is in the description alone.
+    /// Creates an API key of a cluster with a mark. The mark is in the name and the description, or only in the
+    /// description if it is too long for a name.
     pub fn create_key(cluster: &str, owner: &str, marker: &KeyMarker) -> Self {
         let mark = marker.to_string();
         let name = if mark.chars().count() <= NAME { mark.as_str() } else { "weir" };
@@ -154,23 +155,23 @@ impl Request {
         }}))
     }
 
-    /// No API key any more.
+    /// Deletes an API key.
     pub fn delete_key(id: &str) -> Self {
         Self::new("deleteIamV2ApiKey", Method::Delete, format!("/iam/v2/api-keys/{}", Segment(id)))
     }
 
-    /// A Kafka cluster.
+    /// Reads a Kafka cluster.
     pub fn get_cluster(cluster: &str, environment: &str) -> Self {
         let path = format!("/cmk/v2/clusters/{}", Segment(cluster));
         Self::new("getCmkV2Cluster", Method::Get, path).with("environment", environment)
     }
 
-    /// The quotas of the organization.
+    /// Lists the quotas of the organization.
     pub fn list_organization_quotas() -> Self {
         Self::quotas().with("scope", "organization").with("page_size", QUOTA_PAGE)
     }
 
-    /// The quotas of a Kafka cluster.
+    /// Lists the quotas of a Kafka cluster.
     pub fn list_cluster_quotas(cluster: &str, environment: &str) -> Self {
         Self::quotas()
             .with("scope", "kafka_cluster")
@@ -185,7 +186,7 @@ impl Request {
     }
 }
 
-/// A part of a path: whatever an id holds, it cannot become another path.
+/// A segment of a path, encoded so that no id can lead to another path.
 struct Segment<'a>(&'a str);
 
 impl fmt::Display for Segment<'_> {
@@ -210,13 +211,13 @@ mod tests {
     }
 
     #[test]
-    fn ids_stay_in_their_place() {
+    fn ids_cannot_change_the_path() {
         let path = Request::delete_account("../api-keys/A?x=1").path;
         assert_eq!(path, "/iam/v2/service-accounts/%2E%2E%2Fapi-keys%2FA%3Fx%3D1");
     }
 
     #[test]
-    fn only_creating_is_not_repeated() {
+    fn only_creations_are_not_repeatable() {
         let all = [
             Request::list_accounts(None),
             Request::update_account("sa-1", "x"),
@@ -237,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_the_same_list_and_a_token() {
+    fn a_further_page_is_the_same_list_with_a_token() {
         let list = Request::list_accounts(Some(&["a", "b"]));
         assert_eq!(list.page(None), list);
         let query: Vec<String> = list.page(Some("t&x")).query.iter().map(|(k, v)| format!("{k}={v}")).collect();

@@ -133,7 +133,7 @@ pub(crate) fn check(plan: &Plan, options: &Options) -> Result<(), Refusal> {
         }
     }
     // What a step says of itself does not make it harmless.
-    let risk_of = |step: &Step| step.risk.max(step.change.least_risk());
+    let risk_of = |step: &Step| step.risk.max(step.change.about().least_risk);
     let mut risky = plan.steps.iter().filter(|step| risk_of(step) > options.max_risk);
     if let Some(first) = risky.next() {
         let worst = plan.steps.iter().map(risk_of).max().unwrap_or(first.risk);

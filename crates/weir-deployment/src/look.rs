@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use weir_planning::{Change, Observed, Plan, SecretRef, Step};
+use weir_planning::{Object, Observed, Plan, SecretRef, Step};
 use weir_ports::{Cluster, ErrorKind, PortError, Query, SecretSink};
 
 use crate::options::Pauses;
@@ -49,7 +49,7 @@ impl Look<'_> {
     pub(crate) async fn accounts(&self) -> Result<BTreeMap<String, String>, PortError> {
         let mut query = Query::default();
         query.accounts.names =
-            self.plan.steps.iter().filter_map(|step| step.change.account()).map(str::to_owned).collect();
+            self.plan.steps.iter().filter_map(|step| step.change.about().object.account()).map(str::to_owned).collect();
         if query.accounts.is_empty() {
             return Ok(BTreeMap::new());
         }
@@ -64,27 +64,11 @@ fn query(steps: &[&Step]) -> (Query, BTreeSet<SecretRef>) {
     let mut secrets = BTreeSet::new();
     let (topics, accounts) = (&mut query.topics.names, &mut query.accounts.names);
     for step in steps {
-        match &step.change {
-            Change::CreateTopic { topic, .. }
-            | Change::AddPartitions { topic, .. }
-            | Change::ChangeReplicationFactor { topic, .. }
-            | Change::AlterConfig { topic, .. }
-            | Change::DeleteTopic { topic } => {
-                topics.insert(topic.clone());
-            }
-            Change::CreateAccount { account, .. }
-            | Change::UpdateAccount { account, .. }
-            | Change::DeleteAccount { account } => {
-                accounts.insert(account.clone());
-            }
-            Change::CreateAcl { principal, .. } | Change::DeleteAcl { principal, .. } => {
-                accounts.insert(principal.strip_prefix("User:").unwrap_or(principal).to_owned());
-            }
-            Change::CreateKey { account, .. } | Change::DeleteKey { account, .. } => {
-                accounts.insert(account.clone());
-                secrets.extend(step.change.secrets().into_iter().cloned());
-            }
-        }
+        match step.change.about().object {
+            Object::Topic(topic) => topics.insert(topic.to_owned()),
+            object => object.account().is_some_and(|account| accounts.insert(account.to_owned())),
+        };
+        secrets.extend(step.change.secrets().into_iter().cloned());
     }
     (query, secrets)
 }

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use weir_planning::{Change, Digest, Plan, Plane, SecretRef, Step, StepId};
+use weir_model::EntityRef;
+use weir_planning::{Change, Digest, Plan, Plane, SecretRef, Step, StepId, Verb};
 
 /// What was really done. Holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -183,10 +184,15 @@ impl Counts {
 pub struct StepReceipt {
     /// The step.
     pub id: StepId,
-    /// The entity that asks for it; absent for what is pruned.
-    pub entity: Option<String>,
+    /// The entity that asks for it; absent for a pruned object.
+    pub entity: Option<EntityRef>,
     /// The team that owns it.
     pub team: Option<String>,
+    /// The change, from and to, as the plan has it.
+    pub change: Change,
+    /// The meaning of the change, in the plan's sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub meaning: Vec<String>,
     /// How it ended.
     pub outcome: StepOutcome,
     /// Whether its object was seen to be as the step leaves it.
@@ -214,6 +220,8 @@ impl StepReceipt {
             id: step.id.clone(),
             entity: step.entity.clone(),
             team: step.team.clone(),
+            change: step.change.clone(),
+            meaning: step.meaning.clone(),
             outcome,
             verified: outcome.is_done(),
             earlier_run: false,
@@ -257,19 +265,10 @@ pub enum StepOutcome {
 impl StepOutcome {
     /// How `change` ends when all is well.
     pub(crate) fn of(change: &Change) -> Self {
-        match change {
-            Change::CreateAccount { .. }
-            | Change::CreateTopic { .. }
-            | Change::CreateAcl { .. }
-            | Change::CreateKey { .. } => StepOutcome::Created,
-            Change::UpdateAccount { .. }
-            | Change::AddPartitions { .. }
-            | Change::ChangeReplicationFactor { .. }
-            | Change::AlterConfig { .. } => StepOutcome::Updated,
-            Change::DeleteAcl { .. }
-            | Change::DeleteTopic { .. }
-            | Change::DeleteKey { .. }
-            | Change::DeleteAccount { .. } => StepOutcome::Deleted,
+        match change.about().verb {
+            Verb::Create => StepOutcome::Created,
+            Verb::Update => StepOutcome::Updated,
+            Verb::Delete => StepOutcome::Deleted,
         }
     }
 

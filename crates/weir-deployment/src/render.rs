@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use weir_findings::render::{inert, inert_line};
+use weir_findings::{
+    count,
+    render::{inert, inert_line},
+};
 
 use crate::{Outcome, Receipt, StepOutcome, StepReceipt};
 
@@ -14,8 +17,8 @@ pub fn text(receipt: &Receipt) -> String {
     for step in receipt.steps.iter().filter(|step| is_shown(receipt, step)) {
         let what = format!("{}{}", step.id.0, key(step));
         let _ = writeln!(out, "{} {:<11} {}", mark(step.outcome), step.outcome.as_str(), inert(&what));
-        if let Some(detail) = note(step) {
-            let _ = writeln!(out, "              {}", inert_line(detail));
+        for line in changed(step).iter().map(String::as_str).chain(note(step)) {
+            let _ = writeln!(out, "              {}", inert_line(line));
         }
     }
     if !out.is_empty() {
@@ -46,9 +49,8 @@ pub fn markdown(receipt: &Receipt) -> String {
         out.push_str(&table(&bad));
     }
     if !good.is_empty() {
-        let noun = if good.len() == 1 { "step" } else { "steps" };
         let rows = table(&good);
-        let _ = writeln!(out, "<details><summary>{} {noun} done</summary>\n\n{rows}</details>\n", good.len());
+        let _ = writeln!(out, "<details><summary>{} done</summary>\n\n{rows}</details>\n", count(good.len(), "step"));
     }
     let plan = receipt.plan.to_string();
     let _ = writeln!(out, "<sub>plan {} · {} to {}</sub>", inert(&plan), receipt.started, receipt.finished);
@@ -58,7 +60,8 @@ pub fn markdown(receipt: &Receipt) -> String {
 fn table(steps: &[&StepReceipt]) -> String {
     let mut out = String::from("| | step | |\n|---|---|---|\n");
     for step in steps {
-        let note = note(step).map(plain).unwrap_or_default();
+        let lines: Vec<String> = changed(step).iter().map(String::as_str).chain(note(step)).map(plain).collect();
+        let note = lines.join("<br>");
         let _ = writeln!(
             out,
             "| {} | `{}`{} | {note} |",
@@ -101,6 +104,14 @@ fn key(step: &StepReceipt) -> String {
     match (&step.key, &step.secret) {
         (Some(key), Some(secret)) if step.outcome == StepOutcome::Created => format!(" ({key} in {secret})"),
         _ => String::new(),
+    }
+}
+
+/// The lines that say what an update changed, from and to.
+fn changed(step: &StepReceipt) -> Vec<String> {
+    match step.outcome {
+        StepOutcome::Updated => weir_planning::render::from_to(&step.change),
+        _ => Vec::new(),
     }
 }
 

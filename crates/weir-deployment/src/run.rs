@@ -86,7 +86,7 @@ impl Run<'_> {
         let mut walk = Walk::new(&self.plan.steps);
         let mut phases: BTreeMap<Phase, Vec<usize>> = BTreeMap::new();
         for (at, step) in self.plan.steps.iter().enumerate() {
-            phases.entry(step.change.phase()).or_default().push(at);
+            phases.entry(step.change.about().phase).or_default().push(at);
         }
         for (phase, members) in phases {
             self.phase(phase, &members, &mut walk).await;

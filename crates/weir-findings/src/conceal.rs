@@ -1,12 +1,12 @@
-//! Secrets that somebody wrote into a file: where they are, so that no output repeats them.
+//! Finds secrets in the text of files, so that no output repeats them.
 //!
-//! This looks at text, not at YAML, since it has to hold for files that are none; rather too much is hidden than too
-//! little.
+//! The search reads text, not YAML, because it has to hold for files that are not valid YAML. It hides too much rather
+//! than too little.
 
 use std::ops::Range;
 
-/// What names of secrets contain, in lower case and without signs.
-const SMELLS: [&str; 14] = [
+/// Substrings of field names that suggest a secret, in lower case and without punctuation.
+const SECRET_WORDS: [&str; 14] = [
     "accesskey",
     "accountkey",
     "apikey",
@@ -23,7 +23,7 @@ const SMELLS: [&str; 14] = [
     "token",
 ];
 
-/// Whether a field of that name is likely to hold a secret.
+/// Returns `true` if a field of this name is likely to hold a secret.
 ///
 /// ```
 /// assert!(weir_findings::names_secret("sasl.jaas.config") && weir_findings::names_secret("API_KEY"));
@@ -31,10 +31,11 @@ const SMELLS: [&str; 14] = [
 /// ```
 pub fn names_secret(name: &str) -> bool {
     let folded: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    SMELLS.iter().any(|smell| folded.contains(smell)) || folded.ends_with("pwd") || folded == "pass"
+    SECRET_WORDS.iter().any(|word| folded.contains(word)) || folded.ends_with("pwd") || folded == "pass"
 }
 
-/// The values of fields whose names smell of a secret, and passwords in addresses, in order. Mappings below such a field are judged field by field.
+/// Returns the secrets in `text`, in order: values of fields whose names suggest a secret, and passwords in addresses.
+/// A mapping below such a field is judged field by field.
 pub(crate) fn secrets(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut below: Option<Below> = None;
@@ -63,7 +64,7 @@ pub(crate) fn secrets(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// The passwords of `scheme://user:password@host`.
+/// Returns the passwords of addresses such as `scheme://user:password@host`.
 fn passwords_in_addresses(text: &str) -> impl Iterator<Item = Range<usize>> {
     text.match_indices("://").filter_map(|(at, sign)| {
         let start = at + sign.len();
@@ -76,18 +77,18 @@ fn passwords_in_addresses(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// A secret that goes on below its line.
+/// A secret that continues on the lines below its field.
 #[derive(Clone, Copy)]
 struct Below {
-    /// Ends with a line that is not indented deeper.
+    /// Indentation of the field; the secret ends before the next line that is indented no deeper.
     indent: usize,
-    /// Whether all of it is hidden, or only what is not a field of its own.
+    /// `true` to hide every line; `false` to hide only lines that are not a field of their own.
     everything: bool,
-    /// Ends with a quote instead.
+    /// `true` if the secret ends with a quote, whatever the indentation.
     in_quotes: bool,
 }
 
-/// Notes the secrets of one line.
+/// Adds the secrets of one line to `found`. Returns a secret that continues below the line.
 fn line_of(line: &str, start: usize, found: &mut Vec<Range<usize>>) -> Option<Below> {
     let indent = line.len() - line.trim_start().len();
     let mut done = 0;
@@ -110,7 +111,7 @@ fn line_of(line: &str, start: usize, found: &mut Vec<Range<usize>>) -> Option<Be
                 None => rest.len(),
             },
             Some(quote @ ('"' | '\'')) => match rest[1..].rfind(quote) {
-                // The last quote of the line rather than the first one that may be escaped.
+                // The last quote of the line, because the first one may be escaped.
                 Some(end) => end + 2,
                 None => {
                     found.push(start + value..start + line.len());
@@ -126,7 +127,7 @@ fn line_of(line: &str, start: usize, found: &mut Vec<Range<usize>>) -> Option<Be
     None
 }
 
-/// Colons that end a key: followed by a space or nothing, or behind a quote.
+/// Returns the offsets of colons that end a key: followed by white space or nothing, or preceded by a quote.
 fn colons(line: &str) -> impl Iterator<Item = usize> {
     line.match_indices(':').map(|(at, _)| at).filter(|at| {
         let next = line[at + 1..].chars().next();
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn values_of_fields_that_smell_are_hidden() {
+    fn values_of_fields_with_secret_names_are_hidden() {
         for (text, hidden) in [
             ("a: 1\npassword: hunter2\nb: 2\n", "a: 1\npassword: ***\nb: 2\n"),
             ("credentials: {password: hunter2, env: X}", "credentials: {password: ***, env: X}"),

@@ -5,17 +5,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Sources, Span};
 
-/// The name of a rule, in kebab case: `partitions-only-grow`. Also the name of its page and its case folder.
+/// The name of a rule, in kebab case: `partitions-only-grow`. A rule's page and its folder of cases have the same name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RuleId(Cow<'static, str>);
 
 impl RuleId {
-    /// The id of a rule known when weir was built.
+    /// Makes the id of a rule that is known at compile time.
     pub const fn new(id: &'static str) -> Self {
         Self(Cow::Borrowed(id))
     }
 
-    /// The id as text.
+    /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -33,7 +33,7 @@ impl fmt::Display for RuleId {
     }
 }
 
-/// How bad it is. Only an error stops the pipeline.
+/// Severity of a finding. Only errors stop the pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -55,58 +55,58 @@ impl fmt::Display for Severity {
     }
 }
 
-/// Something wrong at a place `P`: a [`Span`], or whatever a rule can name before places are known.
+/// A problem at a place `P`: a [`Span`], or anything that a rule can name before places are known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding<P = Span> {
-    /// Which rule found it.
+    /// The rule that made the finding.
     pub rule: RuleId,
-    /// How bad it is.
+    /// Severity of a finding. Only errors stop the pipeline.
     pub severity: Severity,
-    /// What is wrong, naming the value that was seen. A sentence fragment in lower case.
+    /// The problem, with the value that was seen. A sentence fragment in lower case.
     pub message: String,
-    /// Where.
+    /// The place.
     pub at: P,
-    /// A few words printed beside the place.
+    /// Label to print beside the place, a few words.
     pub label: Option<String>,
-    /// Why it matters, where the rule's page is not enough: an organisation's own reason.
+    /// The reason, if the rule's page does not state it: an organisation's own reason.
     pub note: Option<String>,
-    /// What to write instead.
+    /// The text to write instead, as advice.
     pub help: Option<String>,
-    /// Other places that matter.
+    /// Other places that belong to the problem.
     pub related: Vec<Related<P>>,
-    /// The change that puts it right, where there is only one that anybody can have meant.
+    /// The change that solves the problem, present only if no other change can have been meant.
     pub fix: Option<Fix<P>>,
 }
 
-/// A second place of a [`Finding`], with what it has to do with it.
+/// A second place of a [`Finding`], with its relation to the problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Related<P = Span> {
-    /// Where.
+    /// The place.
     pub at: P,
-    /// What is there.
+    /// The relation, in a few words.
     pub message: String,
 }
 
-/// A change of text that puts a finding right without changing what anything else means.
+/// A change of text that solves the problem of a finding and changes the meaning of nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fix<P = Span> {
-    /// What to do, as an order in lower case: ``write `partitions` ``.
+    /// The instruction, in lower case: ``write `partitions` ``.
     pub title: String,
-    /// What to write where. They do not overlap.
+    /// The edits of the fix; they do not overlap.
     pub edits: Vec<Edit<P>>,
 }
 
-/// Some text in place of other text.
+/// A replacement of text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit<P = Span> {
-    /// What is replaced; where it is empty, the text is inserted.
+    /// The place of the text to replace. If it is empty, the new text is inserted.
     pub at: P,
-    /// The text instead; where it is empty, what is there is removed.
+    /// The new text. If it is empty, the old text is removed.
     pub text: String,
 }
 
 impl<P> Finding<P> {
-    /// An error of `rule` at `at`.
+    /// Makes an error of `rule` at `at`.
     pub fn error(rule: RuleId, at: P, message: impl Into<String>) -> Self {
         Self {
             rule,
@@ -121,47 +121,47 @@ impl<P> Finding<P> {
         }
     }
 
-    /// A warning of `rule` at `at`.
+    /// Makes a warning of `rule` at `at`.
     pub fn warning(rule: RuleId, at: P, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(rule, at, message) }
     }
 
-    /// Adds words to print beside the place.
+    /// Adds a label to print beside the place.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
     }
 
-    /// Adds why it matters.
+    /// Adds the reason.
     #[must_use]
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.note = Some(note.into());
         self
     }
 
-    /// Adds what to write instead.
+    /// Adds advice: the text to write instead.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// Adds another place that matters.
+    /// Adds another place that belongs to the problem.
     #[must_use]
     pub fn related(mut self, at: P, message: impl Into<String>) -> Self {
         self.related.push(Related { at, message: message.into() });
         self
     }
 
-    /// Adds the one change that puts it right: `text` in place of what is at `at`.
+    /// Adds the one change that solves the problem: `text` replaces the text at `at`.
     #[must_use]
     pub fn fix(mut self, title: impl Into<String>, at: P, text: impl Into<String>) -> Self {
         self.fix = Some(Fix { title: title.into(), edits: vec![Edit { at, text: text.into() }] });
         self
     }
 
-    /// The same finding with its places translated.
+    /// Converts the finding's places with `place`.
     pub fn locate<Q>(self, mut place: impl FnMut(P) -> Q) -> Finding<Q> {
         let Self { rule, severity, message, at, label, note, help, related, fix } = self;
         let at = place(at);
@@ -174,7 +174,7 @@ impl<P> Finding<P> {
     }
 }
 
-/// Puts findings in the order people read: by path, place, rule, message; and drops exact repetitions.
+/// Sorts findings in reading order (path, place, rule, message) and drops exact duplicates.
 pub fn sort(findings: &mut Vec<Finding>, sources: &Sources) {
     findings.sort_by(|a, b| {
         (sources.file(a.at.file).path(), a.at, &a.rule, &a.message).cmp(&(
@@ -187,7 +187,8 @@ pub fn sort(findings: &mut Vec<Finding>, sources: &Sources) {
     findings.dedup();
 }
 
-/// Takes what looks like a secret out of the words about it: a message that quotes the value at its place.
+/// Replaces the secrets at a finding's place by `***` in the finding's message, label, note and help. Such a finding
+/// loses its fix.
 pub fn conceal(findings: &mut [Finding], sources: &Sources) {
     for finding in findings {
         let secrets: Vec<&str> = sources

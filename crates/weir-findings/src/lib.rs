@@ -1,16 +1,26 @@
-//! What is wrong (or doubtful) in what a team wrote: which rule, where, why, and what to write instead.
+//! Findings: problems in the files that teams write, each with its rule, its place, the reason, and the text to write
+//! instead.
 //!
-//! A [`Finding`] is generic over its *place*. Rules do not know bytes; they name a route inside an
-//! entity. One caller turns routes into [`Span`]s with [`Finding::locate`], and the renderers in
-//! [`render`] only print. This crate must not know what an entity is, nor where text comes from.
+//! A [`Finding`] is generic over its *place*. Rules do not know byte offsets; a rule names a route inside an entity.
+//! The caller turns routes into [`Span`]s with [`Finding::locate`], and the renderers in [`render`] only print. This
+//! crate must not know the kinds of entities, nor the source of the text.
 
 mod conceal;
+mod count;
 mod finding;
 pub mod render;
 mod rule;
 mod source;
+mod suggest;
 
 pub use conceal::names_secret;
+pub use count::{count, plural};
 pub use finding::{Edit, Finding, Fix, Related, RuleId, Severity, conceal, sort};
 pub use rule::RulePage;
 pub use source::{FileId, Position, SourceFile, Sources, Span};
+pub use suggest::{closest, unmistakable};
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

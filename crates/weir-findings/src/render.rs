@@ -1,7 +1,7 @@
-//! Findings as people and machines read them. Renderers only print; they decide nothing.
+//! Output formats for findings, for people and machines. Renderers only print; they decide nothing.
 //!
-//! Whatever comes from files is made harmless first ([`inert`]): a snippet must not be able to colour a terminal
-//! or to command a build agent.
+//! Text from files is made harmless first ([`inert`]), so that a snippet cannot colour a terminal or command a build
+//! agent.
 
 mod annotations;
 mod concise;

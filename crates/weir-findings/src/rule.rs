@@ -2,31 +2,31 @@ use std::fmt::Write as _;
 
 use crate::Severity;
 
-/// A rule's published page: what it refuses, why, and what to write instead.
+/// A rule's published page: the problem it reports, the reason, and the text to write instead.
 #[derive(Clone, Copy, Debug)]
 pub struct RulePage<'p> {
     /// The rule's id.
     pub id: &'p str,
-    /// The severity of its findings; those that are milder say so in `what`.
+    /// Highest severity of the rule's findings; `what` says which findings are milder.
     pub severity: Severity,
-    /// The worst of its findings that can be waived; nothing when none can.
+    /// Highest severity that can be waived; `None` if no finding of the rule can be waived.
     pub waivable: Option<Severity>,
-    /// What it is about, in a few words.
+    /// Title of the page, a few words.
     pub title: &'p str,
-    /// What it looks at and what it reports, in sentences.
+    /// The check, in sentences: the rule's input and the problem it reports.
     pub what: &'p str,
-    /// What happens without it; empty when nobody said.
+    /// The harm that the rule prevents; empty if no reason was given.
     pub why: &'p str,
-    /// YAML that it reports; empty when an example says nothing.
+    /// YAML that the rule reports; empty if an example would not help.
     pub bad: &'p str,
-    /// YAML to write instead; empty likewise.
+    /// YAML to write instead; empty if an example would not help.
     pub good: &'p str,
-    /// What to do about a finding, beyond the example; empty when there is nothing to add.
+    /// Steps to solve the problem beyond the example; empty if there are none.
     pub remedy: &'p str,
 }
 
 impl RulePage<'_> {
-    /// The page as markdown. The heading is the id, so that `#id` leads to it.
+    /// Returns the page as Markdown. Its heading is the id, so that `#id` links to it.
     pub fn markdown(&self) -> String {
         let Self { id, severity, title, what, why, bad, good, remedy, waivable: _ } = self;
         let mut out = format!("## {id}\n\n**{title}** ({severity})\n\n{}\n", what.trim());
@@ -40,21 +40,22 @@ impl RulePage<'_> {
             }
         }
         if !remedy.trim().is_empty() {
-            let _ = write!(out, "\n*What to do:* {}\n", remedy.trim());
+            let _ = write!(out, "\n*Remedy:* {}\n", remedy.trim());
         }
         let _ = write!(out, "\n*To silence it:* {}\n", self.silence());
         out
     }
 
-    /// How to silence its findings for one place and a time, as markdown with the text to write.
+    /// Returns instructions to silence the rule's findings at one place for a limited time, as Markdown with the text
+    /// to write.
     pub fn silence(&self) -> String {
         let Self { id, severity, waivable, .. } = self;
         let may = match waivable {
             None if *severity == Severity::Error => {
-                return "it cannot be waived; put right what is reported.".to_owned();
+                return "it cannot be waived; remove the cause.".to_owned();
             }
-            None => return "it cannot be waived, and stops nothing.".to_owned(),
-            Some(worst) if worst < severity => "what is an error cannot be waived, what is a warning can: write",
+            None => return "it cannot be waived, and does not stop the pipeline.".to_owned(),
+            Some(worst) if worst < severity => "its errors cannot be waived; to waive a warning, write",
             Some(_) => "write",
         };
         format!(
@@ -70,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_leaves_out_what_is_empty() {
+    fn a_page_leaves_out_empty_parts() {
         let page = RulePage {
             id: "partitions",
             severity: Severity::Error,
@@ -86,12 +87,12 @@ mod tests {
             page.markdown(),
             "## partitions\n\n**A number of partitions** (error)\n\nThere is at least one.\n\n\
              *Why:* Kafka refuses none.\n\nReported:\n\n```yaml\nspec:\n  partitions: 0\n```\n\n\
-             *To silence it:* it cannot be waived; put right what is reported.\n"
+             *To silence it:* it cannot be waived; remove the cause.\n"
         );
         let silence = |severity, waivable| RulePage { severity, waivable, ..page }.silence();
-        assert_eq!(silence(Severity::Warning, None), "it cannot be waived, and stops nothing.");
+        assert_eq!(silence(Severity::Warning, None), "it cannot be waived, and does not stop the pipeline.");
         let mixed = silence(Severity::Error, Some(Severity::Warning));
-        assert!(mixed.starts_with("what is an error cannot be waived, what is a warning can: write `# weir: allow"));
+        assert!(mixed.starts_with("its errors cannot be waived; to waive a warning, write `# weir: allow"));
         for whole in
             [silence(Severity::Warning, Some(Severity::Warning)), silence(Severity::Error, Some(Severity::Error))]
         {

@@ -2,7 +2,7 @@ use std::{ops::Range, sync::OnceLock};
 
 use crate::conceal;
 
-/// Names one file of a [`Sources`].
+/// Identifies one file of a [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(pub u32);
 
@@ -11,25 +11,25 @@ pub struct FileId(pub u32);
 pub struct Span {
     /// The file.
     pub file: FileId,
-    /// Offset of the first byte.
+    /// Byte offset of the start.
     pub start: u32,
-    /// Offset behind the last byte.
+    /// Byte offset of the end, exclusive.
     pub end: u32,
 }
 
 impl Span {
-    /// A span over `range` of `file`.
+    /// Makes a span over `range` of `file`.
     pub fn new(file: FileId, range: Range<usize>) -> Self {
         Self { file, start: range.start as u32, end: range.end as u32 }
     }
 
-    /// The bytes it covers.
+    /// Returns the span's range of bytes.
     pub fn range(&self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
 }
 
-/// A line and column as people count: from 1, columns in characters.
+/// A line and a column, both counted from 1; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// Line, from 1.
@@ -38,7 +38,7 @@ pub struct Position {
     pub column: usize,
 }
 
-/// One file's path and text.
+/// Path and text of a file.
 #[derive(Debug)]
 pub struct SourceFile {
     path: String,
@@ -48,17 +48,17 @@ pub struct SourceFile {
 }
 
 impl SourceFile {
-    /// The path as shown to people: relative to the workspace, with `/`.
+    /// Returns the path as people see it: relative to the workspace, with `/`.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// The whole text.
+    /// Returns the whole text.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Where the byte `offset` is. An offset behind the end is taken as the end.
+    /// Returns line and column of the byte `offset`. An offset beyond the end counts as the end.
     pub fn position(&self, offset: usize) -> Position {
         let mut offset = offset.min(self.text.len());
         while !self.text.is_char_boundary(offset) {
@@ -70,8 +70,8 @@ impl SourceFile {
         Position { line, column: self.text[start..offset].chars().count() + 1 }
     }
 
-    /// The bytes of lines `first` to `last` (from 1), without the line break behind them. Lines that are not there
-    /// are an empty range at the end.
+    /// Returns the byte range of lines `first` to `last` (from 1), without the final line break. For lines beyond the
+    /// end of the file the range is empty and at the end.
     pub(crate) fn lines(&self, first: usize, last: usize) -> Range<usize> {
         let starts = self.line_starts();
         let start = starts.get(first.saturating_sub(1)).map_or(self.text.len(), |start| *start as usize);
@@ -80,12 +80,12 @@ impl SourceFile {
         start..end - cr
     }
 
-    /// What looks like a secret, in order.
+    /// Returns the ranges that look like a secret, in order.
     fn secrets(&self) -> &[Range<usize>] {
         self.secrets.get_or_init(|| conceal::secrets(&self.text))
     }
 
-    /// The texts at `at`, or a part of them, that look like a secret.
+    /// Returns each secret that overlaps or touches `at`, and its part inside `at`.
     pub(crate) fn secrets_at(&self, at: Range<usize>) -> impl Iterator<Item = &str> {
         let touching = self.secrets().iter().filter(move |secret| secret.start <= at.end && at.start < secret.end);
         touching.flat_map(move |secret| {
@@ -94,7 +94,7 @@ impl SourceFile {
         })
     }
 
-    /// The text of `range` as it may be shown: each character of what looks like a secret is a `*`. Line breaks stay.
+    /// Returns the text of `range` with each character of a secret replaced by `*`. Line breaks stay.
     pub fn shown(&self, range: Range<usize>) -> String {
         let secrets = self.secrets();
         let mut next = secrets.partition_point(|secret| secret.end <= range.start);
@@ -125,7 +125,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Takes a file in and names it. Files over 4 GiB cannot be pointed into.
+    /// Adds a file and returns its id. Spans cannot point into a file of more than 4 GiB.
     pub fn add(&mut self, path: impl Into<String>, text: impl Into<String>) -> FileId {
         let id = FileId(self.files.len() as u32);
         self.files.push(SourceFile {
@@ -137,20 +137,20 @@ impl Sources {
         id
     }
 
-    /// The file of that name.
+    /// Returns the file with this id.
     ///
     /// # Panics
-    /// If `id` was made by another `Sources`.
+    /// If another `Sources` made `id`.
     pub fn file(&self, id: FileId) -> &SourceFile {
         &self.files[id.0 as usize]
     }
 
-    /// All files with their names, in the order they were added.
+    /// Iterates over all files with their ids, in the order they were added.
     pub fn iter(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {
         self.files.iter().enumerate().map(|(i, file)| (FileId(i as u32), file))
     }
 
-    /// The start of a span as line and column.
+    /// Returns the start of a span as line and column.
     pub fn position(&self, span: Span) -> Position {
         self.file(span.file).position(span.start as usize)
     }

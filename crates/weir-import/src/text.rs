@@ -1,28 +1,18 @@
-//! What was made and what was left, in words.
+//! The summary of an import, in words.
 
 use std::fmt::Write as _;
 
-use weir_findings::render::inert;
-use weir_model::Kind;
+use weir_findings::{count, render::inert};
 
 use crate::{Imported, Left, LeftKind};
 
-/// So many of the objects that a stage would prune are named; of more, only their number is told.
+/// Largest number of objects that are named in one list of prunable objects. Of the others, the number is enough.
 const NAMED: usize = 20;
 
-/// A summary for people: what is in the files, then all that is not, each with its reason.
+/// Returns a summary for people: the entities in the files, then everything left out, each with its reason.
 pub fn summary(imported: &Imported) -> String {
-    let count = |kind, one: &str, many: &str| {
-        let count = imported.counts.get(&kind).copied().unwrap_or_default();
-        format!("{count} {}", if count == 1 { one } else { many })
-    };
-    let mut text = format!(
-        "imported {}, {}, {}, {}\n",
-        count(Kind::Team, "team", "teams"),
-        count(Kind::Topic, "topic", "topics"),
-        count(Kind::ServiceAccount, "service account", "service accounts"),
-        count(Kind::AccessControlList, "access control list", "access control lists"),
-    );
+    let counts: Vec<String> = imported.counts.iter().map(|(kind, number)| count(*number, &kind.noun())).collect();
+    let mut text = format!("imported {}\n", counts.join(", "));
     for (kind, title) in [
         (LeftKind::Topic, "topics that are not imported"),
         (LeftKind::Account, "service accounts that are not imported"),

@@ -1,10 +1,10 @@
-//! One entity for what a topic is in several stages.
+//! One entity for a topic of several stages.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use weir_model::{
     Duration, Ensure, OwnedMetadata, Patch, Profile, SettingValue, Topic, TopicOverlay, TopicSpec, Workspace,
-    settings::{self, SettingKind},
+    settings::{self, KafkaValue, SettingKind},
 };
 use weir_planning::ObservedTopic;
 
@@ -16,11 +16,11 @@ use crate::{
 
 const CLEANUP: &str = "cleanup.policy";
 
-/// What is known of a topic beside what was observed.
+/// The exceptions of a topic.
 pub(crate) struct TopicNotes<'n> {
-    /// Settings that no file can ask for.
+    /// Settings that no file can declare.
     pub(crate) left_out: &'n BTreeSet<String>,
-    /// Stages in which it is not to be managed.
+    /// Stages in which the topic is not managed.
     pub(crate) unmanaged: &'n BTreeSet<usize>,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct TopicNotes<'n> {
 pub(crate) fn contradicting(seen: &SeenTopic<'_>, notes: &TopicNotes<'_>) -> BTreeSet<usize> {
     let policy = |topic: &ObservedTopic| {
         let own = topic.config.get(CLEANUP).filter(|_| !notes.left_out.contains(CLEANUP));
-        own.map_or_else(|| "delete".to_owned(), |own| canonical(CLEANUP, own))
+        own.cloned().unwrap_or_else(|| KafkaValue::observed(CLEANUP, "delete"))
     };
     let managed = || managed(seen, notes.unmanaged);
     let Some(last) = managed().last().map(|(_, topic)| policy(topic)) else { return BTreeSet::new() };
@@ -42,7 +42,7 @@ fn managed<'t>(
     seen.stages.iter().filter(|(stage, _)| !unmanaged.contains(*stage)).map(|(stage, topic)| (*stage, *topic))
 }
 
-/// The topic's entity.
+/// Returns the topic's entity.
 pub(crate) fn topic(
     workspace: &Workspace,
     all: &Seen<'_>,
@@ -76,10 +76,10 @@ pub(crate) fn topic(
 struct Fitted {
     partitions: Layers<u32>,
     replication_factor: Layers<u16>,
-    config: BTreeMap<String, Layers<String>>,
+    config: BTreeMap<String, Layers<KafkaValue>>,
 }
 
-/// The profile over which there is least to write, if it is another than the workspace's own, and what there is to write.
+/// Returns the profile with the fewest values to write beside it, unless it is the workspace's own, and these values.
 fn fitting(
     workspace: &Workspace,
     there: &[(usize, &ObservedTopic)],
@@ -91,7 +91,7 @@ fn fitting(
     let mut least = best.1.entries();
     for (name, profile) in &settings.profiles {
         let fitted = fit(Some(profile), there, left_out);
-        // Naming the profile is an entry too.
+        // The name of the profile is an entry too.
         if settings.defaults.profile.as_ref() != Some(name) && fitted.entries() + 1 < least {
             least = fitted.entries() + 1;
             best = (Some(name.clone()), fitted);
@@ -101,11 +101,16 @@ fn fitting(
 }
 
 fn fit(profile: Option<&Profile>, there: &[(usize, &ObservedTopic)], left_out: &BTreeSet<String>) -> Fitted {
-    let below: BTreeMap<&str, String> = profile
+    let below: BTreeMap<&str, KafkaValue> = profile
         .iter()
         .flat_map(|profile| &profile.config)
         .filter(|(_, value)| !value.is_default())
-        .map(|(name, value)| (name.as_str(), settings::canonical(name, value).unwrap_or_else(|_| value.to_string())))
+        .map(|(name, value)| {
+            (
+                name.as_str(),
+                settings::canonical(name, value).unwrap_or_else(|_| KafkaValue::observed(name, value.to_string())),
+            )
+        })
         .collect();
     let own = there.iter().flat_map(|(_, topic)| topic.config.keys().map(String::as_str));
     let names: BTreeSet<&str> = own.chain(below.keys().copied()).collect();
@@ -114,14 +119,12 @@ fn fit(profile: Option<&Profile>, there: &[(usize, &ObservedTopic)], left_out: &
         .filter_map(|name| {
             let below = below.get(name);
             if left_out.contains(name) {
-                // `default` would order the cluster's own value away; `null` says nothing.
+                // `default` would remove the cluster's own value; `null` says nothing.
                 let overlays = there.iter().map(|(stage, _)| (*stage, Patch::Remove)).collect();
                 return below.map(|_| (name.to_owned(), Layers { base: Base::Silent, overlays }));
             }
-            let values: Vec<(usize, Option<String>)> = there
-                .iter()
-                .map(|(stage, topic)| (*stage, topic.config.get(name).map(|value| canonical(name, value))))
-                .collect();
+            let values: Vec<(usize, Option<KafkaValue>)> =
+                there.iter().map(|(stage, topic)| (*stage, topic.config.get(name).cloned())).collect();
             Some((name.to_owned(), layers(&values, below)))
         })
         .collect();
@@ -177,28 +180,19 @@ impl Fitted {
     }
 }
 
-/// A value in the one spelling that equal values share.
-fn canonical(name: &str, value: &str) -> String {
-    let scalar = SettingValue::Scalar(value.to_owned());
-    match settings::canonical(name, &scalar) {
-        Ok(canonical) if settings::same(name, &canonical, value) => canonical,
-        _ => value.to_owned(),
-    }
-}
-
-/// A value as people write it, where that means the very same.
-fn written(name: &str, kafka: &str) -> SettingValue {
-    let exact = |value: &SettingValue| settings::canonical(name, value).is_ok_and(|back| back == kafka);
+/// Returns a value as people write it, if that text means the same.
+fn written(name: &str, kafka: &KafkaValue) -> SettingValue {
+    let exact = |value: &SettingValue| settings::canonical(name, value).is_ok_and(|back| back == *kafka);
     let words = settings::lookup(name).is_some_and(|setting| matches!(setting.kind, SettingKind::Words(_)));
     let human = if words {
-        SettingValue::List(kafka.split(',').map(|word| word.trim().to_owned()).filter(|w| !w.is_empty()).collect())
+        SettingValue::List(kafka.words().map(str::to_owned).collect())
     } else {
-        SettingValue::Scalar(settings::human_readable(name, kafka))
+        SettingValue::Scalar(kafka.human_readable(name))
     };
-    if exact(&human) { human } else { SettingValue::Scalar(kafka.to_owned()) }
+    if exact(&human) { human } else { SettingValue::Scalar(kafka.to_string()) }
 }
 
-/// How long replaced keys stay valid when files say nothing.
+/// Time for which a replaced key stays valid, if the files name none.
 pub(crate) const OVERLAP: Duration = Duration::from_millis(2 * 86_400_000);
 
 #[cfg(test)]
@@ -217,7 +211,7 @@ mod tests {
             ("no.such.setting", "60000", scalar("60000")),
             ("cleanup.policy", "compact,delete", SettingValue::List(vec!["compact".into(), "delete".into()])),
         ] {
-            assert_eq!(written(name, kafka), people, "{name}: {kafka}");
+            assert_eq!(written(name, &KafkaValue::observed(name, kafka)), people, "{name}: {kafka}");
         }
     }
 }

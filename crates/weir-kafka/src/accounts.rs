@@ -1,4 +1,4 @@
-//! Service accounts: SCRAM users, and what the notes say of them.
+//! Service accounts: SCRAM users, and the notes about them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,29 +17,29 @@ use crate::{
     note::Note,
 };
 
-/// Up to so many accounts, asking for each one's bindings is less than asking for all bindings.
+/// The largest number of accounts whose bindings are listed one by one, which costs less than listing all bindings.
 const FEW: usize = 8;
-/// Before bindings are asked for again.
+/// Time before bindings are listed again, if the first list was empty.
 const PAUSE: Duration = Duration::from_millis(50);
-/// Users named in one request.
+/// The largest number of users in one request.
 const USERS: usize = 1_000;
 
-/// What the cluster knows of an account.
+/// The cluster's data on an account.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Account {
-    /// Its credentials.
+    /// The account's credentials.
     pub(crate) credentials: Vec<ScramCredential>,
-    /// What is remembered of it.
+    /// The notes about the account.
     pub(crate) notes: Vec<Note>,
 }
 
 impl Account {
-    /// Whether it exists: as a user, or because we say so.
+    /// Returns `true` if the account exists: as a SCRAM user, or only as a note.
     pub(crate) fn exists(&self) -> bool {
         !self.credentials.is_empty() || self.number().is_some()
     }
 
-    /// The number of the note that holds.
+    /// Returns the highest number among the notes about the account itself: that note is in force.
     pub(crate) fn number(&self) -> Option<u64> {
         self.described().map(|(number, _)| number)
     }
@@ -56,7 +56,7 @@ impl Account {
         notes.max()
     }
 
-    /// The note about a credential; none for one that somebody else made.
+    /// Returns the note about a credential; `None` for a foreign credential.
     pub(crate) fn mark(&self, credential: &ScramCredential) -> Option<&Note> {
         let ours = credential.mechanism == ScramMechanism::Sha512;
         self.notes
@@ -64,7 +64,7 @@ impl Account {
             .find(|note| ours && matches!(note, Note::Key { iterations, .. } if *iterations == credential.iterations))
     }
 
-    /// The credential that weir makes and replaces.
+    /// Returns the credential that weir creates and replaces.
     pub(crate) fn key(&self) -> Option<&ScramCredential> {
         self.credentials.iter().find(|credential| credential.mechanism == ScramMechanism::Sha512)
     }
@@ -91,8 +91,8 @@ impl Account {
     }
 }
 
-/// Names a credential: `dev-billing#sha512-4711`. A user has one for each hash, and another number of iterations tells
-/// one from the one before.
+/// Returns the id of a credential: `dev-billing#sha512-4711`. A user has one credential for each hash, and the number
+/// of iterations distinguishes it from earlier ones.
 pub(crate) fn key_id(account: &str, credential: &ScramCredential) -> String {
     let hash = match credential.mechanism {
         ScramMechanism::Sha256 => "sha256",
@@ -102,11 +102,11 @@ pub(crate) fn key_id(account: &str, credential: &ScramCredential) -> String {
     format!("{account}#{hash}-{}", credential.iterations)
 }
 
-/// Accounts with their bindings, notes apart.
+/// Accounts with their bindings, separated from notes.
 #[derive(Debug, Default)]
 pub(crate) struct Principals {
     pub(crate) accounts: BTreeMap<String, Account>,
-    /// Bindings by principal: of those asked for, and of all others that were read along.
+    /// Bindings by principal, including those of other principals that were read along.
     pub(crate) acls: Bindings,
 }
 
@@ -120,9 +120,10 @@ impl Principals {
     }
 }
 
-/// Reads the selected accounts, and the bindings of `others`, principals. More may be read than was asked for.
+/// Reads the selected accounts, and the bindings of the principals in `others`. The result may hold more than was
+/// asked for.
 pub(crate) async fn read(kafka: &Kafka, selection: &Selection, others: &[&str]) -> Result<Principals, PortError> {
-    // Both are waited for: which one is refused first must not decide what is said.
+    // Waits for both, so that the reported error does not depend on timing.
     let (bindings, credentials) = join(acls(kafka, selection, others), credentials(kafka, selection)).await;
     let (bindings, credentials) = (bindings?, credentials?);
     let mut principals = Principals::default();
@@ -153,7 +154,7 @@ async fn acls(kafka: &Kafka, selection: &Selection, others: &[&str]) -> Result<V
     if !listed.is_empty() {
         return Ok(listed);
     }
-    // librdkafka drops the error of an answer without bindings: what passes is not to be taken for "none".
+    // librdkafka drops the error of an answer without bindings, so an empty list may stand for a passing error.
     tokio::time::sleep(PAUSE).await;
     acls_once(kafka, selection, others).await
 }
@@ -215,13 +216,13 @@ mod tests {
     }
 
     #[test]
-    fn the_note_with_the_highest_number_holds() {
+    fn the_note_with_the_highest_number_counts() {
         assert_eq!(account(4096, &[(2, "new"), (1, "old")]).description(), "new");
         assert!(account(4096, &[]).exists() && !Account::default().exists());
     }
 
     #[test]
-    fn a_credential_is_ours_if_a_note_means_it() {
+    fn a_credential_is_weirs_own_if_a_note_names_it() {
         let mut account = account(4711, &[(1, "x")]);
         let created = jiff::Timestamp::UNIX_EPOCH;
         account.notes.push(Note::Key { iterations: 4710, created, marker: "weir/dev/default/00".to_owned() });

@@ -1,4 +1,4 @@
-//! Between Kafka's ACLs and the plan's.
+//! Translates between Kafka's ACL bindings and the plan's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,15 +14,15 @@ use crate::Kafka;
 /// Bindings by principal.
 pub(crate) type Bindings = BTreeMap<String, BTreeSet<Acl>>;
 
-/// Adds a binding; what librdkafka has no name for is left alone.
+/// Adds a binding; ignores bindings that librdkafka has no name for.
 pub(crate) fn add(bindings: &mut Bindings, binding: &AclBinding) {
     if let Some(acl) = acl(binding) {
         bindings.entry(binding.principal.clone()).or_default().insert(acl);
     }
 }
 
-/// What all bindings are asked for by: librdkafka ends the process when one answer names more than 100,000 resources.
-/// Prefixed bindings of the others are few.
+/// The parts in which all bindings are listed, because librdkafka ends the process if one answer names more than
+/// 100,000 resources. Prefixed bindings on other resources are few.
 const PARTS: [(rd::ResourceType, PatternFilter); 5] = [
     (rd::ResourceType::Topic, PatternFilter::Literal),
     (rd::ResourceType::Topic, PatternFilter::Prefixed),
@@ -31,8 +31,8 @@ const PARTS: [(rd::ResourceType, PatternFilter); 5] = [
     (rd::ResourceType::Cluster, PatternFilter::Any),
 ];
 
-/// The bindings of a principal in one request, or all in a few at once. Bindings on what librdkafka has no name for are
-/// left out.
+/// Lists the bindings of a principal in one request, or all bindings in several simultaneous ones. Bindings on
+/// resources that librdkafka has no name for are left out.
 pub(crate) async fn list(kafka: &Kafka, principal: Option<&str>) -> Result<Vec<AclBinding>, PortError> {
     const WHAT: &str = "cannot list ACLs (needs Describe on the cluster)";
     let options = kafka.request_options();
@@ -46,7 +46,7 @@ pub(crate) async fn list(kafka: &Kafka, principal: Option<&str>) -> Result<Vec<A
     Ok(try_join_all(parts).await?.concat())
 }
 
-/// The binding of a principal; `None` for what librdkafka has no name for: delegation tokens.
+/// Returns the binding of a principal; `None` for delegation tokens, which librdkafka has no name for.
 pub(crate) fn binding(principal: &str, acl: &Acl) -> Option<AclBinding> {
     let Acl { resource, pattern, name, operation, permission, host } = acl;
     Some(AclBinding {
@@ -85,7 +85,7 @@ pub(crate) fn binding(principal: &str, acl: &Acl) -> Option<AclBinding> {
     })
 }
 
-/// A binding without its principal; `None` for what librdkafka has no name for.
+/// Returns a binding without its principal; `None` for a resource that librdkafka has no name for.
 pub(crate) fn acl(binding: &AclBinding) -> Option<Acl> {
     Some(Acl {
         resource: match binding.resource_type {
@@ -124,7 +124,8 @@ pub(crate) fn acl(binding: &AclBinding) -> Option<Acl> {
     })
 }
 
-/// What gives its holder the right to see that a resource exists (Kafka: `AclAuthorizer`, implied operations).
+/// Returns `true` if an operation implies the right to describe a resource (Kafka: `AclAuthorizer`, implied
+/// operations).
 pub(crate) fn implies_describe(operation: Operation) -> bool {
     matches!(
         operation,
@@ -144,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_ways_is_the_same() {
+    fn a_binding_survives_both_translations() {
         use Operation::{
             All, Alter, AlterConfigs, ClusterAction, Create, Delete, Describe, DescribeConfigs, IdempotentWrite, Read,
             Write,

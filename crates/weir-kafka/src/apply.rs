@@ -1,4 +1,4 @@
-//! Changes, in as few requests as the brokers take, with an answer for each.
+//! Applies changes, in as few requests as the brokers accept, with an answer for each change.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,8 @@ use crate::{
     observe,
 };
 
-/// What one request may hold. A broker takes 10,000 metadata records a request; more than this gains nothing.
+/// Limits for one request. A broker accepts 10,000 metadata records in a request; larger requests than these gain
+/// nothing.
 const RECORDS: usize = 5_000;
 const TOPICS: usize = 500;
 const ACLS: usize = 1_000;
@@ -28,7 +29,12 @@ const USERS: usize = 1_000;
 
 type Answer = Result<(), PortError>;
 
-/// The error of something that is not taken.
+/// The error of an API key in a batch: a port creates and deletes keys one at a time, by calls of their own.
+fn no_key() -> PortError {
+    refused("API keys are not created and deleted in batches")
+}
+
+/// Makes the error of a refused change.
 pub(crate) fn refused(message: impl Into<String>) -> PortError {
     PortError::new(ErrorKind::Refused, message)
 }
@@ -37,34 +43,50 @@ pub(crate) async fn apply(kafka: &Kafka, changes: &[&Change]) -> Vec<Answer> {
     if changes.is_empty() {
         return Vec::new();
     }
-    // A bootstrap address may lead elsewhere by now.
+    // The bootstrap address may lead to another cluster since the last call.
     let cluster = match observe::describe_cluster(kafka).await {
         Ok(cluster) => cluster,
         Err(error) => return changes.iter().map(|_| Err(error.again())).collect(),
     };
     let mut batch = Batch { kafka, cluster, answers: changes.iter().map(|_| None).collect() };
-    batch.accounts(changes).await;
-    batch.create_topics(changes).await;
-    batch.add_partitions(changes).await;
-    batch.change_replication(changes).await;
-    batch.alter_configs(changes).await;
-    batch.grants(changes).await;
-    batch.revokes(changes).await;
-    batch.delete_topics(changes).await;
-    batch.delete_accounts(changes).await;
-    let unanswered = || Err(refused("not a change that a cluster carries out"));
+    let work = batch.sort(changes);
+    batch.accounts(work.accounts).await;
+    batch.create_topics(work.new_topics).await;
+    batch.add_partitions(work.partitions).await;
+    batch.change_replication(work.replication_factors).await;
+    batch.alter_configs(work.configs).await;
+    batch.create_acls(work.new_acls).await;
+    batch.delete_acls(work.old_acls).await;
+    batch.delete_topics(work.old_topics).await;
+    batch.delete_accounts(work.old_accounts).await;
+    let unanswered = || Err(refused("the brokers gave no answer to the change"));
     batch.answers.into_iter().map(|answer| answer.unwrap_or_else(unanswered)).collect()
 }
 
-/// Items of one request, each with the place of its change.
+/// The changes of a batch by the kind of request that carries them out.
+#[derive(Default)]
+struct Work<'c> {
+    /// Name, description before (absent for a new account), description after.
+    accounts: Items<(&'c str, Option<&'c str>, &'c str)>,
+    new_topics: Items<NewTopic>,
+    partitions: Items<(String, usize)>,
+    replication_factors: Items<(&'c str, usize)>,
+    configs: Items<ConfigAlteration>,
+    new_acls: Items<AclBinding>,
+    old_acls: Items<AclFilter>,
+    old_topics: Items<String>,
+    old_accounts: Items<&'c str>,
+}
+
+/// The items of a request, each with the index of its change.
 type Items<T> = Vec<(usize, T)>;
 type Sent<'a> = BoxFuture<'a, Result<Vec<Result<(), ItemError>>, Error>>;
 
-/// How a kind of request is made.
+/// A kind of request.
 struct Request<T> {
     what: &'static str,
     name: fn(&T) -> &str,
-    /// Whether no two items of a request may have the same name.
+    /// `true` if the items of a request must have different names.
     unique: bool,
     weight: fn(&T) -> usize,
     most: usize,
@@ -83,8 +105,70 @@ impl Batch<'_> {
         self.answers[place] = Some(answer);
     }
 
-    /// Sends all items, however many requests that takes. What is left over are items that the broker answered with
-    /// an error that may mean that there is nothing to do.
+    /// Sorts the changes by kind of request, and answers those that need no request.
+    fn sort<'c>(&mut self, changes: &[&'c Change]) -> Work<'c> {
+        let mut work = Work::default();
+        for (place, change) in changes.iter().enumerate() {
+            match *change {
+                Change::CreateAccount { account, description } => {
+                    work.accounts.push((place, (account, None, description)));
+                }
+                Change::UpdateAccount { account, from, to } => work.accounts.push((place, (account, Some(from), to))),
+                Change::CreateTopic { topic, partitions, replication_factor, config } => {
+                    let number = |number: Option<u32>| number.map(|number| i32::try_from(number).unwrap_or(i32::MAX));
+                    let topic = NewTopic {
+                        name: topic.clone(),
+                        partitions: number(*partitions),
+                        replication_factor: number(replication_factor.map(u32::from)),
+                        config: config.iter().map(|(name, value)| (name.clone(), value.to_string())).collect(),
+                    };
+                    work.new_topics.push((place, topic));
+                }
+                Change::AddPartitions { topic, from: _, to } => {
+                    work.partitions.push((place, (topic.clone(), usize::try_from(*to).unwrap_or(usize::MAX))));
+                }
+                Change::ChangeReplicationFactor { topic, from: _, to } => {
+                    work.replication_factors.push((place, (topic, usize::from(*to))));
+                }
+                Change::AlterConfig { topic: _, settings } if settings.is_empty() => self.answer(place, Ok(())),
+                Change::AlterConfig { topic, settings } => {
+                    let changes = settings.iter().map(|(name, change)| {
+                        (
+                            name.clone(),
+                            change.to.as_ref().map_or(ConfigOp::Delete, |value| ConfigOp::Set(value.to_string())),
+                        )
+                    });
+                    let alteration =
+                        ConfigAlteration { resource: ConfigResource::Topic(topic.clone()), changes: changes.collect() };
+                    work.configs.push((place, alteration));
+                }
+                Change::CreateAcl { principal, acl: _ }
+                    if principal.strip_prefix("User:").is_none_or(str::is_empty) =>
+                {
+                    let wrong = format!("`{principal}` is not a principal; it must be `User:` and a name");
+                    self.answer(place, Err(refused(wrong)));
+                }
+                Change::CreateAcl { principal, acl } => match acl::binding(principal, acl) {
+                    Some(binding) => work.new_acls.push((place, binding)),
+                    None => self.answer(place, Err(refused(format!("weir cannot grant `{acl}`")))),
+                },
+                // A binding that cannot be written in Kafka's terms cannot have been made.
+                Change::DeleteAcl { principal, acl } => {
+                    match acl::binding(principal, acl).as_ref().and_then(AclFilter::exactly) {
+                        Some(filter) => work.old_acls.push((place, filter)),
+                        None => self.answer(place, Err(refused(format!("weir cannot revoke `{acl}`")))),
+                    }
+                }
+                Change::DeleteTopic { topic } => work.old_topics.push((place, topic.clone())),
+                Change::DeleteAccount { account } => work.old_accounts.push((place, account)),
+                Change::CreateKey { .. } | Change::DeleteKey { .. } => self.answer(place, Err(no_key())),
+            }
+        }
+        work
+    }
+
+    /// Sends all items, in as many requests as needed. Returns the items whose error may mean that there is nothing
+    /// to do.
     async fn send<T>(
         &mut self,
         request: Request<T>,
@@ -120,7 +204,7 @@ impl Batch<'_> {
                         }
                     }
                 }
-                // Nothing was sent; without that item it is.
+                // librdkafka refused one item and sent nothing, so the others are sent again without it.
                 Err(Error::Item { index, reason }) if index < chunk.len() => {
                     let (place, item) = chunk.remove(index);
                     let what = format!("{} `{}`: {reason}", request.what, (request.name)(&item));
@@ -137,21 +221,7 @@ impl Batch<'_> {
         doubts
     }
 
-    async fn create_topics(&mut self, changes: &[&Change]) {
-        let mut items = Items::new();
-        for (place, change) in changes.iter().enumerate() {
-            let Change::CreateTopic { topic, partitions, replication_factor, config } = change else { continue };
-            let number = |number: Option<u32>| number.map(|number| i32::try_from(number).unwrap_or(i32::MAX));
-            items.push((
-                place,
-                NewTopic {
-                    name: topic.clone(),
-                    partitions: number(*partitions),
-                    replication_factor: number(replication_factor.map(u32::from)),
-                    config: config.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-                },
-            ));
-        }
+    async fn create_topics(&mut self, items: Items<NewTopic>) {
         let request = Request {
             what: "cannot create the topic",
             name: |topic: &NewTopic| &topic.name,
@@ -183,7 +253,8 @@ impl Batch<'_> {
         };
         for (place, (topic, error)) in there {
             let Some(found) = found.get(&topic.name) else {
-                // The controller knows it, the broker that was asked does not yet: look again later.
+                // The controller knows the topic, but the answering broker does not know it yet: a later try can
+                // compare the two.
                 self.answer(place, Err(PortError { kind: ErrorKind::Retry, ..error }));
                 continue;
             };
@@ -191,19 +262,14 @@ impl Batch<'_> {
             let wanted = ObservedTopic {
                 partitions: partitions.map_or(defaults.partitions, |n| u32::try_from(n).unwrap_or(0)),
                 replication_factor: factor.map_or(defaults.replication_factor, |n| u16::try_from(n).unwrap_or(0)),
-                config: topic.config.into_iter().collect(),
+                config: settings::observed(topic.config),
                 ..ObservedTopic::default()
             };
             self.answer(place, already_there(&topic.name, found, &wanted));
         }
     }
 
-    async fn add_partitions(&mut self, changes: &[&Change]) {
-        let mut items = Items::new();
-        for (place, change) in changes.iter().enumerate() {
-            let Change::AddPartitions { topic, from: _, to } = change else { continue };
-            items.push((place, (topic.clone(), usize::try_from(*to).unwrap_or(usize::MAX))));
-        }
+    async fn add_partitions(&mut self, items: Items<(String, usize)>) {
         let request = Request {
             what: "cannot add partitions to the topic",
             name: |(topic, _): &(String, usize)| topic,
@@ -227,27 +293,17 @@ impl Batch<'_> {
         }
     }
 
-    /// librdkafka cannot move replicas: all that can be said is whether there is nothing to do.
-    async fn change_replication(&mut self, changes: &[&Change]) {
-        let items: Vec<_> = changes
-            .iter()
-            .enumerate()
-            .filter_map(|(place, change)| match change {
-                Change::ChangeReplicationFactor { topic, from: _, to } => {
-                    Some((place, topic.as_str(), usize::from(*to)))
-                }
-                _ => None,
-            })
-            .collect();
-        let found = self.describe(&items.iter().map(|(_, topic, _)| *topic).collect::<Vec<_>>()).await;
-        for (place, topic, to) in items {
+    /// librdkafka cannot move replicas, so a change succeeds only if there is nothing to do.
+    async fn change_replication(&mut self, items: Items<(&str, usize)>) {
+        let found = self.describe(&items.iter().map(|(_, (topic, _))| *topic).collect::<Vec<_>>()).await;
+        for (place, (topic, to)) in items {
             let there = found.get(topic).is_some_and(|(_, replicas)| *replicas == to);
             let answer = if there { Ok(()) } else { Err(refused("weir cannot change a replication factor here")) };
             self.answer(place, answer);
         }
     }
 
-    /// Partitions and replicas of topics, as far as they can be read.
+    /// Returns partitions and replicas of the topics that can be read.
     async fn describe(&self, names: &[&str]) -> BTreeMap<String, (usize, usize)> {
         let names: Vec<&str> = names.iter().copied().filter(|name| observe::is_topic_name(name)).collect();
         let found = observe::describe(self.kafka, &names).await.unwrap_or_default();
@@ -258,21 +314,7 @@ impl Batch<'_> {
         found.into_iter().map(size).collect()
     }
 
-    async fn alter_configs(&mut self, changes: &[&Change]) {
-        let mut items = Items::new();
-        for (place, change) in changes.iter().enumerate() {
-            let Change::AlterConfig { topic, settings } = change else { continue };
-            if settings.is_empty() {
-                self.answer(place, Ok(()));
-                continue;
-            }
-            let changes = settings
-                .iter()
-                .map(|(name, change)| (name.clone(), change.to.clone().map_or(ConfigOp::Delete, ConfigOp::Set)));
-            let alteration =
-                ConfigAlteration { resource: ConfigResource::Topic(topic.clone()), changes: changes.collect() };
-            items.push((place, alteration));
-        }
+    async fn alter_configs(&mut self, items: Items<ConfigAlteration>) {
         let request = Request {
             what: "cannot change settings of the topic",
             name: |alteration: &ConfigAlteration| match &alteration.resource {
@@ -293,12 +335,7 @@ impl Batch<'_> {
         self.send(request, items, None).await;
     }
 
-    async fn delete_topics(&mut self, changes: &[&Change]) {
-        let mut items = Items::new();
-        for (place, change) in changes.iter().enumerate() {
-            let Change::DeleteTopic { topic } = change else { continue };
-            items.push((place, topic.clone()));
-        }
+    async fn delete_topics(&mut self, items: Items<String>) {
         let request = Request {
             what: "cannot delete the topic",
             name: |topic: &String| topic,
@@ -318,23 +355,6 @@ impl Batch<'_> {
         }
     }
 
-    async fn grants(&mut self, changes: &[&Change]) {
-        let mut items = Items::new();
-        for (place, change) in changes.iter().enumerate() {
-            let Change::CreateAcl { principal, acl } = change else { continue };
-            if principal.strip_prefix("User:").is_none_or(str::is_empty) {
-                let wrong = format!("`{principal}` is no principal; it must be `User:` and a name");
-                self.answer(place, Err(refused(wrong)));
-                continue;
-            }
-            match acl::binding(principal, acl) {
-                Some(binding) => items.push((place, binding)),
-                None => self.answer(place, Err(refused(format!("weir cannot grant `{acl}`")))),
-            }
-        }
-        self.create_acls(items).await;
-    }
-
     async fn create_acls(&mut self, items: Items<AclBinding>) {
         let request = Request {
             what: "cannot create an ACL of",
@@ -351,19 +371,6 @@ impl Batch<'_> {
             },
         };
         self.send(request, items, None).await;
-    }
-
-    async fn revokes(&mut self, changes: &[&Change]) {
-        let mut items = Items::new();
-        for (place, change) in changes.iter().enumerate() {
-            let Change::DeleteAcl { principal, acl } = change else { continue };
-            // What cannot be named cannot have been made.
-            match acl::binding(principal, acl).as_ref().and_then(AclFilter::exactly) {
-                Some(filter) => items.push((place, filter)),
-                None => self.answer(place, Err(refused(format!("weir cannot revoke `{acl}`")))),
-            }
-        }
-        self.delete_acls(items).await;
     }
 
     async fn delete_acls(&mut self, items: Items<AclFilter>) {
@@ -388,25 +395,16 @@ impl Batch<'_> {
         self.send(request, items, None).await;
     }
 
-    /// Accounts are created and described by notes.
-    async fn accounts(&mut self, changes: &[&Change]) {
-        let wanted: Vec<(usize, &str, Option<&str>, &str)> = changes
-            .iter()
-            .enumerate()
-            .filter_map(|(place, change)| match change {
-                Change::CreateAccount { account, description } => {
-                    Some((place, account.as_str(), None, description.as_str()))
-                }
-                Change::UpdateAccount { account, from, to } => Some((place, account, Some(from.as_str()), to)),
-                _ => None,
-            })
-            .collect();
-        let Some(principals) = self.read(wanted.iter().map(|(place, name, ..)| (*place, *name))).await else { return };
+    /// Creates accounts and changes their descriptions, by writing notes.
+    async fn accounts(&mut self, wanted: Items<(&str, Option<&str>, &str)>) {
+        let Some(principals) = self.read(wanted.iter().map(|(place, (name, ..))| (*place, *name))).await else {
+            return;
+        };
         let (mut items, mut old) = (Items::new(), Items::new());
-        for (place, name, from, to) in wanted {
+        for (place, (name, from, to)) in wanted {
             let account = principals.accounts.get(name).cloned().unwrap_or_default();
             let wrong = match from {
-                _ if !is_account_name(name) => format!("`{name}` is no name of a service account"),
+                _ if !is_account_name(name) => format!("`{name}` is not a valid name of a service account"),
                 None if account.exists() && account.description() != to => format!(
                     "the service account `{name}` exists already, with the description `{}`",
                     account.description()
@@ -427,23 +425,15 @@ impl Batch<'_> {
             self.answer(place, Err(refused(wrong)));
         }
         self.create_acls(items).await;
-        // What stays of the old notes holds no more: their numbers are lower.
+        // Old notes that could not be deleted have lower numbers, and no longer count.
         old.retain(|(place, _)| matches!(self.answers[*place], Some(Ok(()))));
         let answers: Vec<usize> = old.iter().map(|(place, _)| *place).collect();
         self.delete_acls(old).await;
         answers.into_iter().for_each(|place| self.answer(place, Ok(())));
     }
 
-    /// Credentials go first: without them nobody logs in any more.
-    async fn delete_accounts(&mut self, changes: &[&Change]) {
-        let wanted: Vec<(usize, &str)> = changes
-            .iter()
-            .enumerate()
-            .filter_map(|(place, change)| match change {
-                Change::DeleteAccount { account } => Some((place, account.as_str())),
-                _ => None,
-            })
-            .collect();
+    /// Deletes the credentials before the notes, so that no client can log in any more.
+    async fn delete_accounts(&mut self, wanted: Items<&str>) {
         let Some(principals) = self.read(wanted.iter().copied()).await else { return };
         for (place, _) in &wanted {
             self.answer(*place, Ok(()));
@@ -468,7 +458,8 @@ impl Batch<'_> {
             let filters = account.into_iter().flat_map(|account| &account.notes).filter_map(|note| note.filter(name));
             notes.extend(filters.map(|filter| (place, filter)));
         }
-        // One note that stays keeps the account: any failure counts, whichever note it is of. So each has an answer.
+        // A single remaining note would keep the account, so a failure for any note fails the deletion. Each note has
+        // an answer of its own.
         let places: Vec<usize> = notes.iter().map(|(place, _)| *place).collect();
         let items = notes.into_iter().enumerate().map(|(number, (_, filter))| (number, filter)).collect();
         let answers = std::mem::replace(&mut self.answers, places.iter().map(|_| None).collect());
@@ -480,7 +471,7 @@ impl Batch<'_> {
         }
     }
 
-    /// Reads accounts by name; all their changes fail if they cannot be read.
+    /// Reads accounts by name. If they cannot be read, all their changes fail.
     async fn read<'a>(&mut self, wanted: impl Iterator<Item = (usize, &'a str)>) -> Option<Principals> {
         let wanted: Vec<(usize, &str)> = wanted.collect();
         if wanted.is_empty() {
@@ -516,14 +507,10 @@ fn delete_credentials() -> Request<(String, ScramMechanism)> {
     }
 }
 
-/// Creating what is there already is done if it is the same.
+/// Compares an existing topic with the wanted one: creating the same topic again succeeds.
 fn already_there(name: &str, found: &ObservedTopic, wanted: &ObservedTopic) -> Answer {
-    let setting = found.config.keys().chain(wanted.config.keys()).find(|setting| {
-        match (found.config.get(*setting), wanted.config.get(*setting)) {
-            (Some(a), Some(b)) => !settings::same(setting, a, b),
-            _ => true,
-        }
-    });
+    let mut settings = found.config.keys().chain(wanted.config.keys());
+    let setting = settings.find(|setting| found.config.get(*setting) != wanted.config.get(*setting));
     let difference = if found.partitions != wanted.partitions {
         format!("{} partitions, not {}", found.partitions, wanted.partitions)
     } else if found.replication_factor != wanted.replication_factor {
@@ -536,7 +523,7 @@ fn already_there(name: &str, found: &ObservedTopic, wanted: &ObservedTopic) -> A
     Err(refused(format!("the topic `{name}` exists already, with {difference}")))
 }
 
-/// A principal is `User:` and a name; one that is everybody, or nobody, is no account.
+/// Returns `true` for the name of a single account, as in `User:` and a name.
 fn is_account_name(name: &str) -> bool {
     !name.is_empty() && name != "*" && !name.chars().any(char::is_control)
 }

@@ -1,18 +1,18 @@
-//! From what Kafka and librdkafka answer to what a port's caller has to do.
+//! Translates errors of Kafka and librdkafka to the errors of the ports.
 
 use weir_ports::{ErrorKind, PortError};
 use weir_rdkafka_admin::{Error, ItemError, rdkafka::types::RDKafkaErrorCode as Code};
 
-/// What a request was for.
+/// The purpose of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// Nothing changes, so trying again is safe.
+    /// A read changes nothing, so it may be repeated.
     Read,
-    /// An answer that was lost leaves open whether it was done.
+    /// A write whose answer is lost may or may not have taken effect.
     Write,
 }
 
-/// What to do about an error code.
+/// Returns the kind of error for an error code.
 pub(crate) fn kind(code: Code, purpose: Purpose) -> ErrorKind {
     match code {
         Code::TopicAuthorizationFailed
@@ -32,12 +32,12 @@ pub(crate) fn kind(code: Code, purpose: Purpose) -> ErrorKind {
         | Code::PreferredLeaderNotAvailable
         | Code::BrokerNotAvailable
         | Code::ConcurrentTransactions
-        // Never sent.
+        // The request was not sent.
         | Code::TimedOutQueue
         | Code::WaitCache
         | Code::Retry
         | Code::QueueFull => ErrorKind::Retry,
-        // Given up while or after being sent.
+        // The request was given up during or after sending.
         Code::OperationTimedOut
         | Code::RequestTimedOut
         | Code::BrokerTransportFailure
@@ -59,23 +59,23 @@ pub(crate) fn kind(code: Code, purpose: Purpose) -> ErrorKind {
     }
 }
 
-/// Whether somebody shows a certificate that is not trusted, or not theirs. librdkafka tells the two apart in its logs
-/// only.
+/// Returns `true` if the server's certificate is not trusted, or belongs to another host. librdkafka distinguishes
+/// the two only in its logs.
 pub(crate) fn is_untrusted(message: &str) -> bool {
     message.contains("certificate verify failed")
 }
 
-/// The error of one item.
+/// Makes the error of one item.
 pub(crate) fn item(error: &ItemError, purpose: Purpose, what: impl std::fmt::Display) -> PortError {
     PortError::new(kind(error.code, purpose), format!("{what}: {}", words(error)))
 }
 
-/// The error of a whole call.
+/// Makes the error of a whole call.
 pub(crate) fn call(error: Error, purpose: Purpose, what: &str) -> PortError {
     match error {
         Error::Request { error, cause } => {
-            // A login that is refused, or a certificate that is not trusted, looks like a request that takes too long. Of
-            // a change nobody knows whether it was sent before.
+            // A refused login or an untrusted certificate looks like a request that takes too long. A change may have
+            // been sent before that.
             let cause = cause.filter(|_| matches!(kind(error.code, Purpose::Write), ErrorKind::Ambiguous));
             let told = cause.as_ref().map(|cause| kind(cause.code, Purpose::Read));
             let kind = match told {
@@ -96,8 +96,8 @@ pub(crate) fn call(error: Error, purpose: Purpose, what: &str) -> PortError {
     }
 }
 
-/// An error in its sender's words, without what librdkafka puts around them: prefixes, line breaks, the broker's
-/// address, how long it took.
+/// Returns an error in its sender's words, without the text that librdkafka adds: prefixes, line breaks, the broker's
+/// address, durations.
 pub(crate) fn words(error: &ItemError) -> String {
     let text = error.message.as_str();
     let text = text.strip_prefix("Broker: ").or_else(|| text.strip_prefix("Local: ")).unwrap_or(text);
@@ -106,7 +106,7 @@ pub(crate) fn words(error: &ItemError) -> String {
         _ => text,
     };
     let text = text.split(" (after ").next().unwrap_or(text);
-    // A controller that refuses what a broker passed on shows the whole request, with addresses.
+    // If a controller refuses a forwarded request, its error quotes the whole request with addresses.
     let text = match text.rsplit_once(") needs ") {
         Some((request, needed)) if request.starts_with("Request ") => &format!("needs {needed}"),
         _ => text,
@@ -124,19 +124,19 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_login_is_no_timeout() {
+    fn a_refused_login_is_not_a_timeout() {
         let refused = || request(-185, Some((-169, "SASL authentication error:\n invalid credentials")));
         let error = call(refused(), Purpose::Read, "cannot look");
         assert_eq!(error.kind, ErrorKind::Denied);
         assert_eq!(error.message, "cannot look: Timed out (SASL authentication error: invalid credentials)");
-        // A change may have been sent before: when the credential was still good.
+        // The change may have been sent earlier, while the credential was still valid.
         let error = call(refused(), Purpose::Write, "cannot change");
         assert_eq!(error.kind, ErrorKind::Ambiguous);
         assert_eq!(error.message, "cannot change: Timed out (SASL authentication error: invalid credentials)");
     }
 
     #[test]
-    fn words_are_the_senders_own() {
+    fn text_added_by_librdkafka_is_removed() {
         let error = ItemError::new(
             -169,
             Some("sasl_ssl://b1:9093/bootstrap: SASL authentication error: invalid credentials (after 34ms in state AUTH_REQ)".to_owned()),
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_broker_passed_on_is_left_out() {
+    fn a_quoted_request_is_removed() {
         let error = ItemError::new(
             31,
             Some(
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_broker_says_decides() {
+    fn the_cause_decides_the_kind_of_error() {
         for (number, expected) in [
             (29, ErrorKind::Denied),
             (31, ErrorKind::Denied),

@@ -26,18 +26,18 @@ use crate::{
     tokens::Tokens,
 };
 
-/// How often a request that waits looks whether the client can connect at all.
+/// Time between two checks whether a waiting request's client can connect at all.
 const GLANCE: Duration = Duration::from_millis(100);
-/// How long no broker may be found or trusted: of several, one may be gone.
+/// Time to first contact after which the brokers count as unreachable: of several brokers, one may be down.
 const UNREACHABLE: Duration = Duration::from_secs(10);
-/// The same for who shows a certificate that is not trusted: waiting does not make it better.
+/// Time after which an untrusted certificate ends a request, because waiting longer cannot help.
 const UNTRUSTED: Duration = Duration::from_secs(2);
 
-/// librdkafka's number for a request whose time was up.
+/// librdkafka's code for a request that timed out.
 const TIMED_OUT: i32 = -185;
-/// Whom the brokers take for who does not log in.
+/// The principal that brokers assign to unauthenticated clients.
 const ANONYMOUS: &str = "User:ANONYMOUS";
-/// No number of partitions.
+/// Marks an unknown number of partitions.
 const UNKNOWN: u64 = u64::MAX;
 
 /// A Kafka cluster, over the admin protocol.
@@ -45,9 +45,9 @@ pub struct Kafka {
     pub(crate) options: Options,
     pub(crate) admin: Arc<Admin<Tokens>>,
     requests: AtomicU64,
-    /// Whether any request was ever answered.
+    /// `true` once any request was answered.
     reached: AtomicBool,
-    /// Partitions of all topics that were listed last; `UNKNOWN` before.
+    /// Partitions of all topics in the last list; `UNKNOWN` before the first.
     partitions: AtomicU64,
     pub(crate) broker_defaults: OnceCell<BrokerDefaults>,
     pub(crate) topic_defaults: OnceCell<TopicDefaults>,
@@ -60,7 +60,7 @@ impl fmt::Debug for Kafka {
 }
 
 impl Kafka {
-    /// A client of the cluster. It connects with the first call, and then compares the cluster's id.
+    /// Makes a client of the cluster, which connects at its first call, and then compares the cluster's id.
     ///
     /// # Errors
     /// `Refused` for options that contradict each other, or that this build does not support.
@@ -85,12 +85,12 @@ impl Kafka {
         })
     }
 
-    /// How many requests were made so far, log-ins and librdkafka's own requests for metadata not counted.
+    /// Returns the number of requests so far, without log-ins and librdkafka's own requests for metadata.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// How many partitions all topics that may be seen have together, before replication, when they were listed last.
+    /// Returns the partitions of all visible topics together, before replication, as of the last list.
     pub fn partitions(&self) -> Option<u64> {
         Some(self.partitions.load(Ordering::Relaxed)).filter(|partitions| *partitions != UNKNOWN)
     }
@@ -99,15 +99,16 @@ impl Kafka {
         self.partitions.store(partitions, Ordering::Relaxed);
     }
 
-    /// Connects, logs in and compares the cluster's id; answers the id.
+    /// Connects, logs in and compares the cluster's id; returns the id.
     ///
     /// # Errors
-    /// `Denied` if the log-in is refused, `WrongCluster` for another id, `Unavailable` if nobody is there.
+    /// `Denied` if the log-in is refused, `WrongCluster` for another id, `Unavailable` if no broker answers.
     pub async fn reach(&self) -> Result<String, PortError> {
         Ok(observe::describe_cluster(self).await?.cluster_id.unwrap_or_default())
     }
 
-    /// The ACL bindings of a principal, or of all, by principal as the brokers write it. Nothing is taken for a note.
+    /// Returns the ACL bindings of a principal, or of all, with principals in the brokers' form. Notes are returned
+    /// as ordinary bindings.
     ///
     /// # Errors
     /// `Denied` without the right to describe the cluster.
@@ -117,11 +118,11 @@ impl Kafka {
         Ok(bindings)
     }
 
-    /// What the brokers hold of what is selected, apart from accounts and API keys: for clusters whose accounts are
-    /// kept elsewhere. `access` is read while topics are listed; its principals are those that `query` names.
+    /// Observes the selected state except accounts and API keys, for clusters whose accounts are kept elsewhere.
+    /// `access` runs while topics are listed, and supplies the bindings of the principals in `query`.
     ///
     /// # Errors
-    /// As [`Cluster::observe`], and those of `access`.
+    /// The errors of [`Cluster::observe`], and those of `access`.
     pub async fn observe_with<T>(
         &self,
         query: &Query,
@@ -130,12 +131,12 @@ impl Kafka {
         observe::observe_with(self, query, access).await
     }
 
-    /// The principal that the cluster knows this client by, as far as its options tell.
+    /// Returns the principal of this client, if its options show it.
     pub(crate) fn deployer(&self) -> Option<String> {
         match &self.options.login {
-            // Who shows no certificate of his own.
+            // With SSL and no client certificate, the client is anonymous.
             None => Some(ANONYMOUS.to_owned()),
-            // Known once a token has been read, which is before the first answer.
+            // A token is read before the first answer, and its principal is known from then on.
             Some(login) if login.tokens.is_some() => {
                 self.admin.client().context().bearer().map(|bearer| format!("User:{bearer}"))
             }
@@ -151,25 +152,26 @@ impl Kafka {
         self.requests.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether any request was ever answered.
+    /// Returns `true` if any request was ever answered.
     pub(crate) fn was_reached(&self) -> bool {
         self.reached.load(Ordering::Relaxed)
     }
 
-    /// Waits for a request that changes nothing. One that cannot even log in would wait until its time is up.
+    /// Waits for a request that changes nothing. A request that cannot log in would otherwise wait for its time
+    /// limit.
     pub(crate) async fn ask<T>(&self, request: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         self.wait(request).await.unwrap_or_else(|trouble| Err(Error::Request { error: trouble, cause: None }))
     }
 
-    /// Waits for a request that changes something. It may have been sent before the connection got into trouble: what
-    /// became of it is then as open as if its time were up.
+    /// Waits for a request that changes something. If the connection fails for good, the request may have been sent
+    /// before: its effect is as unknown as after a timeout.
     pub(crate) async fn change<T>(&self, request: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         self.wait(request).await.unwrap_or_else(|trouble| {
             Err(Error::Request { error: ItemError::new(TIMED_OUT, None), cause: Some(trouble) })
         })
     }
 
-    /// Waits for a request, or for its connection's hopeless trouble.
+    /// Waits for a request, or for a lasting failure of its connection.
     async fn wait<T>(&self, request: impl Future<Output = Result<T, Error>>) -> Result<Result<T, Error>, ItemError> {
         self.count();
         let (mut request, since) = (pin!(request), Instant::now());
@@ -186,7 +188,8 @@ impl Kafka {
                 ErrorKind::Denied => true,
                 ErrorKind::Unavailable if failure::is_untrusted(&trouble.message) => since.elapsed() > UNTRUSTED,
                 ErrorKind::Unavailable => since.elapsed() > UNREACHABLE,
-                // A broker that was there comes back; one that never was is a wrong address.
+                // A broker that answered before may come back; a broker that never answered is taken for a wrong
+                // address.
                 _ => since.elapsed() > UNREACHABLE && !self.was_reached(),
             };
             if hopeless {
@@ -195,7 +198,7 @@ impl Kafka {
         }
     }
 
-    /// A request that changes nothing.
+    /// Sends a request that changes nothing.
     pub(crate) async fn read<T>(
         &self,
         what: &str,

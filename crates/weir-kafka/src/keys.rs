@@ -1,9 +1,9 @@
 //! API keys: the SCRAM-SHA-512 credential of an account.
 //!
-//! An account has at most one, and a new one takes the old one's place at once. Which is which tells the number of
-//! iterations: the one thing of a credential that can be chosen and read back. A note with the same number says that
-//! weir made it, for what, and when. The note is written first: a credential without one is somebody else's, which is
-//! never replaced.
+//! An account has at most one key, and a new key replaces the old one at once. The number of iterations identifies a
+//! key: it is the only part of a credential that weir can choose and read back. A note with the same number records
+//! that weir created the key, when, and for which slot. weir writes the note first: a credential without a note is
+//! foreign, and weir never replaces it.
 
 use jiff::Timestamp;
 use secrecy::zeroize::Zeroizing;
@@ -24,11 +24,11 @@ use crate::{
 pub(crate) async fn create(kafka: &Kafka, name: &str, marker: &KeyMarker) -> Result<CreatedKey, PortError> {
     let protocol = kafka.options.protocol;
     if !protocol.is_sasl() {
-        let message = format!("there are no API keys where nobody logs in: the security protocol is {protocol}");
+        let message = format!("API keys need a login, but the security protocol is {protocol}");
         return Err(refused(message));
     }
     if kafka.options.login.as_ref().is_some_and(|login| login.username == name) {
-        return Err(refused(format!("weir itself logs in as `{name}`; its credential is never replaced")));
+        return Err(refused(format!("weir itself logs in as `{name}`, and never replaces that credential")));
     }
     let account = accounts::read_one(kafka, name).await?;
     if !account.exists() {
@@ -36,7 +36,7 @@ pub(crate) async fn create(kafka: &Kafka, name: &str, marker: &KeyMarker) -> Res
     }
     if let Some(foreign) = account.key().filter(|key| account.mark(key).is_none()) {
         return Err(refused(format!(
-            "the SCRAM-SHA-512 credential `{}` was not made by weir and is not replaced; delete it when nobody uses it",
+            "weir did not create the SCRAM-SHA-512 credential `{}`, and does not replace it; delete it when it is no longer used",
             accounts::key_id(name, foreign)
         )));
     }
@@ -44,7 +44,7 @@ pub(crate) async fn create(kafka: &Kafka, name: &str, marker: &KeyMarker) -> Res
     let created = Timestamp::now();
     let note = Note::Key { iterations: credential.iterations, created, marker: marker.to_string() };
     write_note(kafka, name, &note).await.map_err(|mut e| {
-        // A note alone is nothing yet.
+        // A note without its credential has no effect.
         if e.kind == ErrorKind::Ambiguous {
             e.kind = ErrorKind::Retry;
         }
@@ -53,8 +53,8 @@ pub(crate) async fn create(kafka: &Kafka, name: &str, marker: &KeyMarker) -> Res
     let secret = password()?;
     upsert(kafka, name, credential.iterations, &secret).await?;
     if let Err(error) = login::check(&kafka.options, name, &secret).await {
-        // Refused for good: a credential that nobody can log in with is none. Otherwise it may be good, and whoever
-        // asked looks for its mark.
+        // A credential that the broker finally refuses is useless, and is deleted. Otherwise the credential may be
+        // good, and the caller looks for its mark.
         if error.kind != ErrorKind::Denied {
             return Err(PortError { kind: ErrorKind::Ambiguous, ..error });
         }
@@ -81,12 +81,12 @@ pub(crate) async fn delete(kafka: &Kafka, name: &str, id: &str) -> Result<(), Po
     let Some(credential) = account.credentials.iter().find(|credential| accounts::key_id(name, credential) == id)
     else {
         if id.rsplit_once('#').is_some_and(|(of, _)| of != name) {
-            return Err(refused(format!("the API key {id} is not of the service account `{name}`")));
+            return Err(refused(format!("the API key {id} does not belong to the service account `{name}`")));
         }
         return Ok(());
     };
     if account.number().is_none() {
-        // Without a credential there would be no user: the account stays because we say so.
+        // Without a credential there is no SCRAM user, so a note keeps the account.
         let description = account.description().to_owned();
         write_note(kafka, name, &Note::Account { number: 1, description }).await?;
     }
@@ -95,7 +95,7 @@ pub(crate) async fn delete(kafka: &Kafka, name: &str, id: &str) -> Result<(), Po
     Ok(())
 }
 
-/// Deletes a credential; one that is gone is a success.
+/// Deletes a credential. Deleting a missing credential succeeds.
 pub(crate) async fn delete_credential(kafka: &Kafka, user: &str, mechanism: ScramMechanism) -> Result<(), PortError> {
     alter(kafka, ScramAlteration::Delete { user, mechanism }).await.or_else(|error| match error {
         (Some(Code::ResourceNotFound), _) => Ok(()),
@@ -150,12 +150,12 @@ pub(crate) async fn delete_notes(
     Ok(())
 }
 
-/// Deletes notes that mean nothing any more. Those that stay do no harm: no credential has their number.
+/// Deletes notes of former credentials. Notes that remain do no harm: no credential has their number.
 async fn forget(kafka: &Kafka, account: &str, notes: impl IntoIterator<Item = &Note>) {
     let _ = delete_notes(kafka, account, notes).await;
 }
 
-/// A number of iterations that no credential and no note of the account has.
+/// Returns a number of iterations that no credential and no note of the account has.
 fn iterations(kafka: &Kafka, account: &Account) -> Result<i32, PortError> {
     let taken = |number: i32| {
         account.credentials.iter().any(|credential| credential.iterations == number)
@@ -164,7 +164,7 @@ fn iterations(kafka: &Kafka, account: &Account) -> Result<i32, PortError> {
     loop {
         let mut bytes = [0; 2];
         random(&mut bytes)?;
-        // Never the least itself: that is what people take.
+        // The smallest number is left out, because people choose it.
         let number = i32::from(kafka.options.iterations) + 1 + i32::from(u16::from_le_bytes(bytes) % (SPREAD - 1));
         if !taken(number) {
             return Ok(number);
@@ -172,7 +172,7 @@ fn iterations(kafka: &Kafka, account: &Account) -> Result<i32, PortError> {
     }
 }
 
-/// 43 characters from 64: 258 random bits.
+/// Returns 43 characters of 64 possible ones: 258 random bits.
 fn password() -> Result<SecretString, PortError> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut bytes = Zeroizing::new([0; 43]);

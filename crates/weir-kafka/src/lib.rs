@@ -1,25 +1,25 @@
 //! The data plane of any Apache Kafka cluster, over the admin protocol: [`Kafka`] is a [`weir_ports::Cluster`].
 //!
-//! - **Reading** takes a fixed number of requests for each kind of object: all names at once, topics and their
-//!   settings 2,000 at a time, all ACLs and all SCRAM users at once (or those of a few accounts). A topic that may not
-//!   be seen is an error, never absent.
-//! - **Changing** is done in batches that stay well below the 10,000 metadata records a broker takes, with an answer
-//!   for each change. What is done already is a success.
-//! - **Service accounts** are SCRAM users. What a SCRAM user has no place for (that it exists without a credential, its
-//!   description, which key weir made, for what and when) is kept in *notes*: ACL bindings that deny the account a
-//!   transactional id nobody uses, and so bind nothing.
-//! - **An API key** is the account's SCRAM-SHA-512 credential, so an account has one at most, and a new one takes the
-//!   place of the old one at once. The number of iterations tells them apart. A credential that weir did not make is
-//!   never replaced. Each new one is tried by a real log-in before it is handed out.
+//! - **Reading** takes a fixed number of requests for each kind of object: one for all names, one for each 2,000
+//!   topics and their settings, one for all ACLs and one for all SCRAM users (or those of a few accounts). A topic that
+//!   the client may not see is an error, never absent.
+//! - **Changes** are applied in batches, well below the 10,000 metadata records that a broker accepts, with an answer
+//!   for each change. A change that is already in effect succeeds.
+//! - **Service accounts** are SCRAM users. A SCRAM user has no place for a description, for keys' marks and times, or
+//!   for its existence without a credential. weir keeps this data in *notes*: ACL bindings without effect, which deny
+//!   the account a transactional id that no client uses.
+//! - **An API key** is the account's SCRAM-SHA-512 credential. So an account has at most one, and a new key replaces
+//!   the old one at once. The number of iterations distinguishes them. weir never replaces a foreign credential. weir
+//!   tests each new key by a real log-in before it returns the key.
 //!
-//! librdkafka cannot move replicas, and has no names for delegation tokens: such changes are refused, such bindings
-//! are left alone.
+//! librdkafka cannot move replicas, and has no names for delegation tokens: weir refuses such changes, and ignores
+//! such bindings.
 //!
-//! A service that keeps its accounts elsewhere uses [`Kafka`] for the rest: [`Kafka::observe_with`], [`Kafka::acls`], and
-//! [`apply`](weir_ports::Cluster::apply) for changes of topics and bindings. Where it differs from Apache's brokers, a
-//! [`Dialect`] says so.
+//! A service that keeps its accounts elsewhere uses [`Kafka`] for the rest: [`Kafka::observe_with`], [`Kafka::acls`],
+//! and [`apply`](weir_ports::Cluster::apply) for changes of topics and bindings. A [`Dialect`] describes its
+//! differences from Apache's brokers.
 //!
-//! This crate must not know plans' order, workspaces, vaults or command lines, and does not decide what is done.
+//! This crate must not know the order of plans, workspaces, vaults or command lines, and does not make choices.
 //!
 //! ```no_run
 //! use weir_kafka::{Kafka, Login, Options, SaslMechanism, SecurityProtocol};
@@ -62,3 +62,8 @@ pub use crate::dialect::Dialect;
 pub use crate::kafka::Kafka;
 pub use crate::observe::Access;
 pub use crate::options::{Login, Options};
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

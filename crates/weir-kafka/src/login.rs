@@ -1,4 +1,4 @@
-//! Whether a new credential is let in.
+//! Tests a new credential by logging in.
 
 use std::time::{Duration, Instant};
 
@@ -10,15 +10,15 @@ use crate::{
     failure::{self, Purpose},
 };
 
-/// How long a credential may take from the controller to the broker that is asked.
+/// Time for a credential to reach the answering broker from the controller.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// One try.
+/// Time limit of one log-in.
 const TRY: Duration = Duration::from_millis(2_000);
 
 /// Logs in as `account`.
 ///
 /// # Errors
-/// `Denied` if the broker goes on refusing; otherwise it could not be tried.
+/// `Denied` if the broker still refuses at the end; other errors if no log-in could be tried.
 pub(crate) async fn check(options: &Options, account: &str, password: &SecretString) -> Result<(), PortError> {
     let config = options.account_config(account, password);
     let admin = Admin::new(&config).map_err(|e| failure::call(e, Purpose::Read, "cannot make a client"))?;

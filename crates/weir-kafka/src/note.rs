@@ -1,13 +1,16 @@
-//! What Kafka keeps no place for, kept in ACL bindings that bind nothing.
+//! Notes: data that Kafka has no place for, kept in ACL bindings without effect.
 //!
-//! A SCRAM user has a name and credentials, and nothing else: no description, no creation time, no mark of who made
-//! it; and without a credential there is no user at all. A *note* is a binding that denies its account to describe a
-//! transactional id nobody uses. It gives nothing and takes nothing, and its name holds what has to be remembered:
+//! A SCRAM user has only a name and credentials: no description, no creation time, no mark of its creator; and
+//! without a credential, the user does not exist. A *note* is a binding that denies its account to describe a
+//! transactional id that no client uses. The binding has no effect, and the name of the transactional id holds the
+//! data:
 //!
-//! - `weir.account:<number>:<description>`: the account exists. The highest number holds; the others are left over.
-//! - `weir.key:<iterations>:<created, ms since 1970>:<mark>`: weir made the credential with so many iterations.
+//! - `weir.account:<number>:<description>`: the account exists. The highest number counts; notes with lower numbers
+//!   are remains.
+//! - `weir.key:<iterations>:<created, ms since 1970>:<mark>`: weir created the credential with this number of
+//!   iterations.
 //!
-//! Notes are never among the bindings that an observation shows. `kafka-acls --list` shows them as they are.
+//! Observations leave notes out of the bindings. `kafka-acls --list` shows notes as they are.
 
 use std::fmt::Write as _;
 
@@ -17,29 +20,29 @@ use weir_rdkafka_admin::{AclBinding, AclFilter, AclOperation, PatternType, Permi
 const ACCOUNT: &str = "weir.account:";
 const KEY: &str = "weir.key:";
 
-/// Something remembered of an account.
+/// A record about an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Note {
-    /// It exists.
+    /// The account exists.
     Account {
-        /// Which of several holds.
+        /// The number of the note: the highest one counts.
         number: u64,
-        /// Its description.
+        /// The account's description.
         description: String,
     },
-    /// weir made its credential.
+    /// weir created the account's credential.
     Key {
-        /// How often the credential's password is hashed: which credential is meant.
+        /// The number of iterations, which identifies the credential.
         iterations: i32,
-        /// When it was made.
+        /// Time of creation.
         created: Timestamp,
-        /// Our mark.
+        /// weir's mark.
         marker: String,
     },
 }
 
 impl Note {
-    /// The note in a binding, and the account it is about.
+    /// Reads the note in a binding, with the name of its account.
     pub(crate) fn read(acl: &AclBinding) -> Option<(&str, Self)> {
         let account = acl.principal.strip_prefix("User:")?;
         let is_note = acl.resource_type == ResourceType::TransactionalId
@@ -60,7 +63,7 @@ impl Note {
         Some((account, Self::Key { iterations, created, marker: decode(parts.next()?)? }))
     }
 
-    /// The binding that holds the note.
+    /// Returns the binding that holds the note.
     pub(crate) fn binding(&self, account: &str) -> AclBinding {
         let name = match self {
             Self::Account { number, description } => format!("{ACCOUNT}{number}:{}", encode(description)),
@@ -79,21 +82,21 @@ impl Note {
         }
     }
 
-    /// What deletes the note and nothing else.
+    /// Returns the filter that matches only the note.
     pub(crate) fn filter(&self, account: &str) -> Option<AclFilter> {
         AclFilter::exactly(&self.binding(account))
     }
 }
 
-/// Letters, digits, `.`, `_` and `-` as they are, all else as `%XX`: old brokers keep ACLs in ZooKeeper, where a `/`
-/// in a name would be a folder.
+/// Encodes all characters but letters, digits, `.`, `_` and `-` as `%XX`: old brokers keep ACLs in ZooKeeper, where a
+/// `/` in a name would be a folder.
 fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"._-".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            // A `String` takes everything.
+            // Writing to a `String` cannot fail.
             let _ = write!(out, "%{byte:02X}");
         }
     }
@@ -120,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_noted_is_read() {
+    fn a_note_can_be_read_back() {
         let notes = [
             Note::Account { number: 3, description: "Löhne: 100 % / Tag".to_owned() },
             Note::Account { number: 0, description: String::new() },
@@ -138,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn other_bindings_are_no_notes() {
+    fn other_bindings_are_not_notes() {
         let note = Note::Account { number: 1, description: "x".to_owned() }.binding("a");
         let others = [
             AclBinding { name: "weir.accounts".into(), ..note.clone() },

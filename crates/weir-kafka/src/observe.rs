@@ -1,4 +1,4 @@
-//! What the cluster holds: a fixed number of requests for each kind of object, however many there are.
+//! Observes the cluster, with a fixed number of requests for each kind of object.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,7 +6,10 @@ use std::{
 };
 
 use futures::future::{join, join3, try_join_all};
-use weir_model::{Operation, PatternType, Permission, Resource, settings};
+use weir_model::{
+    Operation, PatternType, Permission, Resource,
+    settings::{self, KafkaValue},
+};
 use weir_planning::{Acl, ClusterFacts, Host, Limits, Observed, ObservedTopic};
 use weir_ports::{ErrorKind, PortError, Query};
 use weir_rdkafka_admin::{
@@ -21,17 +24,17 @@ use crate::{
     failure::{self, Purpose},
 };
 
-/// Topics in one request: librdkafka's work on an answer grows with the square of it.
+/// The largest number of topics in one request: librdkafka's work on an answer grows with its square.
 const TOPICS: usize = 2_000;
-/// Whom bindings bind that are meant for everybody.
+/// The principal of bindings that apply to all clients.
 const EVERYBODY: &str = "User:*";
 
-/// Who may do what: what decides which topics may be hidden from a client.
+/// The rights of the client, which decide whether topics may be hidden from it.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
-    /// The principal that the brokers know the client by; absent when nobody can tell.
+    /// The principal of the client at the brokers; `None` if unknown.
     pub deployer: Option<String>,
-    /// Bindings by principal: of those asked for, of the deployer, and of `User:*`.
+    /// Bindings by principal: of the principals in the query, of the deployer, and of `User:*`.
     pub acls: BTreeMap<String, BTreeSet<Acl>>,
 }
 
@@ -53,29 +56,30 @@ pub(crate) async fn observe(kafka: &Kafka, query: &Query) -> Result<Observed, Po
     Ok(observed)
 }
 
-/// What the brokers hold of what is selected: everything but accounts and API keys.
+/// Observes the selected state except accounts and API keys.
 pub(crate) async fn observe_with<T>(
     kafka: &Kafka,
     query: &Query,
     access: impl Future<Output = Result<(Access, T), PortError>>,
 ) -> Result<(Observed, T), PortError> {
-    // First and alone: who is not let in, or somewhere else, has no business asking further.
+    // This request comes first and alone: on a refused login or a wrong cluster, nothing else is asked.
     let cluster = describe_cluster(kafka).await?;
     let listed = async {
         let names = topic_names(kafka).await?;
         let selected = || names.iter().filter(|name| query.topics.contains(name));
         let mut asked: BTreeSet<&str> = selected().map(String::as_str).collect();
-        // A topic that is named and not listed may be hidden.
+        // A topic that is named but not listed may be hidden.
         asked.extend(query.topics.names.iter().map(String::as_str).filter(|name| is_topic_name(name)));
         let asked: Vec<&str> = asked.into_iter().collect();
         let sample = selected().next().or_else(|| names.first());
         let (topics, defaults) = join(topics(kafka, &asked), kafka.topic_defaults(sample.map(String::as_str))).await;
         Ok::<_, PortError>((names, topics, defaults))
     };
-    // All are waited for: which one is refused first must not decide what is said.
+    // Waits for all three, so that the reported error does not depend on timing.
     let (listed, access, broker) = join3(listed, access, kafka.broker_defaults(&cluster)).await;
     let (names, topics, topic_defaults) = listed?;
-    // Such a broker answers every question for bindings with an error that librdkafka drops: there seem to be none.
+    // A broker without an authorizer answers each list of bindings with an error that librdkafka drops, so the list
+    // looks empty.
     if broker.as_ref().is_ok_and(|broker| broker.has_no_authorizer) && !query.accounts.is_empty() {
         let message = "the brokers have no authorizer (`authorizer.class.name` is empty): there are no ACL bindings, and \
                        whoever connects may do everything; stages with service accounts or bindings need one";
@@ -113,7 +117,8 @@ pub(crate) async fn observe_with<T>(
     Ok((observed, rest))
 }
 
-/// Who may see bindings without being a super user has that right from a binding. So none at all is not the truth.
+/// Checks an empty list of bindings. A client that is not a super user may list bindings only through a binding, so
+/// the empty list would be wrong.
 async fn own_right(kafka: &Kafka) -> Result<(), PortError> {
     // Brokers may know this client by another name.
     if acl::list(kafka, None).await?.is_empty() {
@@ -124,19 +129,19 @@ async fn own_right(kafka: &Kafka) -> Result<(), PortError> {
     Ok(())
 }
 
-/// Asks who the cluster is, and refuses any but the expected one.
+/// Reads the cluster's id, and refuses any but the expected one.
 pub(crate) async fn describe_cluster(kafka: &Kafka) -> Result<ClusterDescription, PortError> {
     let Options { bootstrap, protocol, ca, .. } = &kafka.options;
     let answer = kafka.ask(kafka.admin.describe_cluster(&kafka.request_options())).await;
     let cluster = answer.map_err(|error| {
-        // Nothing but hanging up, again and again.
+        // All brokers closed their connections, again and again.
         if matches!(&error, Error::Request { error, .. } if error.code == Code::AllBrokersDown) {
             let message =
                 format!("{bootstrap} hangs up or says nothing; does its listener take {protocol}? See `security`");
             return PortError::new(ErrorKind::Unavailable, message);
         }
         let mut error = failure::call(error, Purpose::Read, &format!("cannot reach {bootstrap}"));
-        // A broker that was there comes back; one that never was is a wrong address, and no better for asking again.
+        // A broker that answered before may come back; a broker that never answered is taken for a wrong address.
         if error.kind == ErrorKind::Retry && !kafka.was_reached() {
             error.kind = ErrorKind::Unavailable;
         }
@@ -179,7 +184,7 @@ pub(crate) async fn describe_cluster(kafka: &Kafka) -> Result<ClusterDescription
     }
 }
 
-/// The names of all topics that may be seen, sorted.
+/// Returns the names of all visible topics, sorted.
 async fn topic_names(kafka: &Kafka) -> Result<Vec<String>, PortError> {
     kafka.count();
     let (admin, timeout) = (kafka.admin.clone(), kafka.options.timeout);
@@ -213,9 +218,10 @@ async fn topic_names(kafka: &Kafka) -> Result<Vec<String>, PortError> {
     Ok(names)
 }
 
-/// Topics by name, with their own settings. Those that do not exist are left out.
+/// Returns topics by name, with their own settings. Missing topics are left out.
 pub(crate) async fn topics(kafka: &Kafka, names: &[&str]) -> Result<BTreeMap<String, ObservedTopic>, PortError> {
-    // Both at once: while one answer is read, the broker works on the next. Who may not see a topic is told that.
+    // Both at the same time: while one answer is read, the broker works on the other. A topic that may not be seen is
+    // an error.
     let (described, settings) = join(describe(kafka, names), settings(kafka, names)).await;
     let (described, mut settings) = (described?, settings?);
     let topic = |described: TopicDescription| {
@@ -234,22 +240,22 @@ pub(crate) async fn topics(kafka: &Kafka, names: &[&str]) -> Result<BTreeMap<Str
     Ok(described.into_iter().filter_map(topic).collect())
 }
 
-/// The own settings of topics, by name. Topics that do not exist are left out.
-async fn settings(kafka: &Kafka, names: &[&str]) -> Result<BTreeMap<String, BTreeMap<String, String>>, PortError> {
+/// Returns the topics' own settings, by name. Missing topics are left out.
+async fn settings(kafka: &Kafka, names: &[&str]) -> Result<BTreeMap<String, BTreeMap<String, KafkaValue>>, PortError> {
     const WHAT: &str = "cannot read the settings of topics";
     let resources: Vec<ConfigResource> = names.iter().map(|name| ConfigResource::Topic((*name).to_owned())).collect();
     let requests = resources.chunks(TOPICS).map(async |chunk| {
         let query = ConfigQuery { own: true, ..ConfigQuery::default() };
         kafka.read(WHAT, kafka.admin.describe_configs(chunk, query, &kafka.request_options())).await
     });
-    let mut settings = BTreeMap::new();
+    let mut found = BTreeMap::new();
     for (name, answer) in names.iter().zip(try_join_all(requests).await?.into_iter().flatten()) {
         match answer {
             Ok(entries) => {
                 let own = entries.into_iter().filter(|entry| entry.source == ConfigSource::Topic);
                 let own = own.filter_map(|entry| Some((entry.name, entry.value?)));
-                let own = own.filter(|(name, value)| !kafka.options.dialect.writes(name, value)).collect();
-                settings.insert((*name).to_owned(), own);
+                let own = own.filter(|(name, value)| !kafka.options.dialect.writes(name, value));
+                found.insert((*name).to_owned(), settings::observed(own));
             }
             Err(error) if is_absent(error.code) => {}
             Err(error) => {
@@ -258,10 +264,10 @@ async fn settings(kafka: &Kafka, names: &[&str]) -> Result<BTreeMap<String, BTre
             }
         }
     }
-    Ok(settings)
+    Ok(found)
 }
 
-/// Topics by name. Those that do not exist are left out.
+/// Describes topics by name. Missing topics are left out.
 pub(crate) async fn describe(kafka: &Kafka, names: &[&str]) -> Result<Vec<TopicDescription>, PortError> {
     let requests = names.chunks(TOPICS).map(async |chunk| {
         let options = kafka.request_options();
@@ -284,32 +290,32 @@ fn is_absent(code: Code) -> bool {
     matches!(code, Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::InvalidTopic)
 }
 
-/// Whether it makes sense to ask for it.
+/// Returns `true` if a broker could have a topic with this name.
 pub(crate) fn is_topic_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() < 250
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
-/// What topics get that ask for nothing.
+/// The brokers' defaults for new topics.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BrokerDefaults {
     pub(crate) partitions: u32,
     pub(crate) replication_factor: u16,
-    /// Nobody asks who may do what. Not so where the brokers do not tell.
+    /// `true` if the broker has no authorizer; `false` also if the broker hides that setting.
     pub(crate) has_no_authorizer: bool,
 }
 
-/// What settings topics have that do not set them.
+/// Settings that a topic inherits from the brokers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TopicDefaults {
-    values: BTreeMap<String, String>,
+    values: BTreeMap<String, KafkaValue>,
     read_only: BTreeSet<String>,
     unknown: BTreeSet<String>,
 }
 
 impl Kafka {
-    /// Read once: brokers do not change them while they run.
+    /// Reads the defaults once, since brokers do not change them while they run.
     pub(crate) async fn broker_defaults(&self, cluster: &ClusterDescription) -> Result<BrokerDefaults, PortError> {
         const WHAT: &str = "cannot read the settings of a broker (needs DescribeConfigs on the cluster)";
         const AUTHORIZER: &str = "authorizer.class.name";
@@ -340,7 +346,7 @@ impl Kafka {
         self.broker_defaults.get_or_try_init(|| read).await.copied()
     }
 
-    /// What a topic inherits, read off one topic, once. Unknown as long as there is none that may be read.
+    /// Reads the inherited settings once, from one topic. They stay unknown until there is a readable topic.
     async fn topic_defaults(&self, sample: Option<&str>) -> TopicDefaults {
         let read = async {
             let resource = [ConfigResource::Topic(sample.ok_or(())?.to_owned())];
@@ -349,7 +355,7 @@ impl Kafka {
             let entries = answers.ok().and_then(|answers| answers.into_iter().next()?.ok()).ok_or(())?;
             let mut defaults = TopicDefaults::default();
             let known: BTreeSet<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
-            // Confluent Cloud does not show everything that it knows.
+            // Confluent Cloud does not show all settings that it knows.
             let all = settings::all().iter().filter(|_| self.options.dialect.defaults.is_none());
             defaults.unknown =
                 all.map(|setting| setting.name).filter(|name| !known.contains(name)).map(str::to_owned).collect();
@@ -364,7 +370,7 @@ impl Kafka {
                     }
                     _ => entry.value,
                 };
-                defaults.values.extend(value.map(|value| (entry.name, value)));
+                defaults.values.extend(settings::observed(value.map(|value| (entry.name, value))));
             }
             Ok::<_, ()>(defaults)
         };
@@ -372,11 +378,11 @@ impl Kafka {
     }
 }
 
-/// What this client is allowed.
+/// The rights of this client.
 struct Rights {
-    /// The cluster allows it what no binding does.
+    /// `true` if the cluster allows an operation that no binding allows.
     is_super_user: bool,
-    /// Its bindings, and those for everybody. Who is not known by name has bindings that nobody can look up.
+    /// The bindings of the client, and those of `User:*`; `None` if the client's principal is unknown.
     own: Option<Vec<Acl>>,
 }
 
@@ -395,8 +401,9 @@ impl Rights {
         Self { is_super_user: deployer.is_some() && may_alter && !allowed, own: deployer.map(|_| own) }
     }
 
-    /// Kafka lists those topics only that the asker may describe, without a word about the others. So patterns need
-    /// a right that covers all that they match, and none that takes it back.
+    /// Checks that no matching topic can be hidden. Kafka lists only topics that the client may describe, and
+    /// silently omits all others. So each pattern needs a binding that covers all its matches, and no binding that
+    /// denies a part of them.
     fn check(&self, query: &Query) -> Result<(), PortError> {
         let Some(own) = self.own.as_ref().filter(|_| !self.is_super_user) else { return Ok(()) };
         let here = address(own);
@@ -414,7 +421,7 @@ impl Rights {
             let takes_back = |acl: &&Acl| match (acl.pattern, beginning) {
                 _ if acl.permission == Permission::Allow => false,
                 _ if !matches!(acl.operation, Operation::Describe | Operation::All) => false,
-                // Who knows where this client comes from: the brokers.
+                // The brokers see the client's address; here it is known only from its bindings.
                 _ if acl.host != Host::Any && here.is_some_and(|here| acl.host != *here) => false,
                 (PatternType::Literal, _) if &*acl.name == "*" => true,
                 (PatternType::Literal, None) => &*acl.name == pattern,
@@ -449,7 +456,7 @@ impl Rights {
     }
 }
 
-/// Where this client comes from, as far as its bindings tell: what lets it see them is for one address alone.
+/// Returns the client's address, if its bindings show it: those that let it list bindings may all name one address.
 fn address(own: &[Acl]) -> Option<&Host> {
     let mut hosts = own.iter().filter(|acl| {
         acl.resource == Resource::Cluster && acl.permission == Permission::Allow && acl::implies_describe(acl.operation)
@@ -468,7 +475,7 @@ mod tests {
         Acl { resource, pattern, name: name.into(), operation, permission: Permission::Allow, host: Host::Any }
     }
 
-    /// What is said of `dev.*` when the client may describe the cluster, and has these bindings for topics.
+    /// Returns the error for `dev.*`, if the client may describe the cluster and has these bindings for topics.
     fn said(from: Host, topics: &[Acl]) -> String {
         let cluster = acl(Resource::Cluster, Operation::Describe, Acl::CLUSTER_NAME, PatternType::Literal);
         let own = topics.iter().cloned().chain([Acl { host: from, ..cluster }]).collect();
@@ -479,7 +486,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_hidden_is_told() {
+    fn topics_that_may_be_hidden_are_reported() {
         use PatternType::{Literal, Prefixed};
         let address = || Host::Address("10.0.0.1".into());
         let topic = |operation, name, pattern| acl(Resource::Topic, operation, name, pattern);
@@ -499,7 +506,7 @@ mod tests {
             with(deny(Operation::All, "dev.a", Prefixed)),
             with(deny(Operation::All, "d", Prefixed)),
             with(Acl { host: address(), ..deny(Operation::All, "d", Prefixed) }),
-            // These hide nothing.
+            // These bindings hide no matching topic.
             with(deny(Operation::Read, "dev.secret", Literal)),
             with(deny(Operation::All, "prod.", Prefixed)),
             with(deny(Operation::All, "prod.secret", Literal)),

@@ -1,4 +1,4 @@
-//! How a cluster is reached.
+//! Options for the connection to a cluster.
 
 use std::{fmt, path::PathBuf, time::Duration};
 
@@ -8,34 +8,34 @@ use weir_rdkafka_admin::rdkafka::ClientConfig;
 
 use crate::Dialect;
 
-/// How a cluster is reached.
+/// Options for the connection to a cluster.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// `host:port`, several separated by commas.
     pub bootstrap: String,
-    /// The id the cluster must have. Absent: any.
+    /// The id that the cluster must have. `None`: any.
     pub cluster_id: Option<String>,
-    /// Whether connections are encrypted, and whether there is a log-in.
+    /// The security protocol: with or without encryption, with or without a log-in.
     pub protocol: SecurityProtocol,
-    /// Who logs in, for the protocols with SASL.
+    /// The log-in, for the protocols with SASL.
     pub login: Option<Login>,
-    /// The certificates of whom to trust, as a PEM file. Absent: those the system trusts.
+    /// The trusted certificates, as a PEM file. `None`: the system's certificates.
     pub ca: Option<PathBuf>,
-    /// How long a request may take in all: finding the broker, connecting, logging in, the work itself.
+    /// Time limit of a request: finding the broker, connecting, logging in, the work itself.
     pub timeout: Duration,
-    /// How often the password of a new credential is hashed, at least; brokers take 4,096 to 16,384. A password of
-    /// ours has 256 random bits, so more only costs time.
+    /// The smallest number of hash iterations for a new credential's password; brokers accept 4,096 to 16,384. weir's
+    /// passwords have 256 random bits, so more iterations only cost time.
     pub iterations: u16,
-    /// Where the cluster differs from Apache's brokers.
+    /// The cluster's differences from Apache's brokers.
     pub dialect: Dialect,
 }
 
-/// Who logs in, and how.
+/// A log-in.
 #[derive(Clone)]
 pub struct Login {
-    /// How.
+    /// The SASL mechanism.
     pub mechanism: SaslMechanism,
-    /// The user. For OAUTHBEARER the name that the brokers know the bearer by; empty: the token's `sub`.
+    /// The user. For OAUTHBEARER, the principal's name at the brokers; empty: the token's `sub`.
     pub username: String,
     /// The password; empty for OAUTHBEARER.
     pub password: SecretString,
@@ -55,7 +55,7 @@ impl fmt::Debug for Login {
 }
 
 impl Options {
-    /// Options for a cluster at `bootstrap`: encrypted, without a log-in, any id.
+    /// Makes options for a cluster at `bootstrap`: encrypted, without a log-in, any id.
     pub fn new(bootstrap: impl Into<String>) -> Self {
         Self {
             bootstrap: bootstrap.into(),
@@ -69,7 +69,7 @@ impl Options {
         }
     }
 
-    /// Refuses what contradicts itself.
+    /// Refuses contradictory options.
     pub(crate) fn check(&self) -> Result<(), PortError> {
         let protocol = self.protocol;
         let wrong = match &self.login {
@@ -98,12 +98,12 @@ impl Options {
         Err(PortError::new(ErrorKind::Refused, wrong))
     }
 
-    /// The client's settings, in librdkafka's names.
+    /// Returns the client's settings, by librdkafka's names.
     pub(crate) fn config(&self) -> ClientConfig {
         let mut config = self.base();
         if let Some(Login { mechanism, username, password, tokens }) = &self.login {
             config.set("sasl.mechanism", mechanism.name());
-            // Tokens are given when they are asked for: see `Tokens`.
+            // librdkafka asks for tokens when it needs them: see `Tokens`.
             if tokens.is_none() {
                 config.set("sasl.username", username).set("sasl.password", password.expose_secret());
             }
@@ -111,7 +111,7 @@ impl Options {
         config
     }
 
-    /// The settings of a client that logs in as a service account.
+    /// Returns the settings of a client that logs in as a service account.
     pub(crate) fn account_config(&self, account: &str, password: &SecretString) -> ClientConfig {
         let mut config = self.base();
         config
@@ -130,11 +130,11 @@ impl Options {
             .set("security.protocol", self.protocol.name())
             .set("socket.timeout.ms", self.timeout.as_millis().clamp(1_000, 300_000).to_string())
             .set("socket.nagle.disable", "true")
-            // Who takes a connection and then says nothing is no broker, or one that hangs.
+            // A server that accepts the connection and never answers is not a broker, or hangs.
             .set("socket.connection.setup.timeout.ms", "10000")
-            // A broker that restarts is back before this.
+            // A restarting broker is back before this.
             .set("reconnect.backoff.max.ms", "2000")
-            // A cluster of 100,000 topics says so in one answer.
+            // The answer with 100,000 topics is one message.
             .set("receive.message.max.bytes", "1000000000");
         if let Some(ca) = &self.ca {
             config.set("ssl.ca.location", ca.to_string_lossy());
@@ -143,10 +143,10 @@ impl Options {
     }
 }
 
-/// The most iterations a broker takes, less what a new credential adds to be told from the one before.
+/// The broker's largest number of iterations, less the range from which a new credential's number is drawn.
 const MOST_ITERATIONS: u16 = 16_384 - SPREAD;
 
-/// Among how many numbers of iterations a new credential's is chosen.
+/// Size of the range from which a new credential's number of iterations is drawn.
 pub(crate) const SPREAD: u16 = 4_096;
 
 #[cfg(test)]
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn contradictions_are_named() {
+    fn contradictory_options_are_refused() {
         let with = |protocol, login: Option<Login>, ca: Option<&str>| {
             let options = Options { protocol, login, ca: ca.map(Into::into), ..Options::new("b:9092") };
             options.check().map_err(|e| e.message)
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_that_the_client_does_not_take_is_not_told() {
+    fn a_password_that_the_client_refuses_is_not_printed() {
         let mut login = login(SaslMechanism::Plain);
         if let Some(login) = &mut login {
             login.password = "s3cret\0".into();

@@ -1,4 +1,4 @@
-//! What would be lost with topics: records, when they were written, who reads them.
+//! Reads the facts that a deletion of topics would destroy: records, their times, and the groups that read them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,9 +17,9 @@ use crate::{
     observe,
 };
 
-/// Groups whose offsets are asked for at the same time.
+/// The largest number of groups whose offsets are read at the same time.
 const AT_ONCE: usize = 16;
-/// Groups in one request.
+/// The largest number of groups in one request.
 const GROUPS: usize = 500;
 
 type Place = (String, i32);
@@ -60,7 +60,7 @@ pub(crate) async fn facts(kafka: &Kafka, topics: &BTreeSet<String>) -> Result<BT
     Ok(facts)
 }
 
-/// An offset of each place; those that have none are left out.
+/// Returns an offset for each partition; partitions without one are left out.
 async fn offsets(
     kafka: &Kafka,
     places: &[Place],
@@ -80,7 +80,8 @@ async fn offsets(
             Ok(offset) => {
                 found.insert(place.clone(), offset);
             }
-            // Brokers before 3.0 do not know times of newest records; a topic that was just deleted has none.
+            // Brokers before 3.0 cannot report the newest record's time; a topic that was just deleted has no
+            // offsets.
             Err(error) if matches!(error.code, Code::UnsupportedVersion | Code::UnknownTopicOrPartition) => {}
             Err(error) => {
                 let what = format!("cannot read the offsets of the topic `{}`", place.0);
@@ -91,8 +92,8 @@ async fn offsets(
     Ok(found)
 }
 
-/// Adds the groups that have offsets in the topics, or members that read them. Who may not look into a group does not
-/// know whether it does: it is counted, for every topic.
+/// Adds the groups that have offsets in the topics, or members that read them. A group that the client may not
+/// describe might read any topic, so it counts for every topic.
 async fn groups(
     kafka: &Kafka,
     places: &[Place],
@@ -103,7 +104,7 @@ async fn groups(
     let options = kafka.request_options();
     let listed = kafka.read("cannot list consumer groups", kafka.admin.list_groups(&options)).await?;
     if let Some(error) = listed.errors.first() {
-        return Err(failure::item(error, Purpose::Read, "not every broker told of its consumer groups"));
+        return Err(failure::item(error, Purpose::Read, "not every broker listed its consumer groups"));
     }
     let names = listed.groups.into_iter().map(|group| group.group);
     let assignments: Vec<Assignment> =
@@ -151,7 +152,7 @@ async fn groups(
             let place = (offset.topic, offset.partition);
             let known =
                 |of: &BTreeMap<Place, ListedOffset>| of.get(&place).and_then(|listed| listed.offset).unwrap_or(0);
-            // What was deleted before it was read is not there to be lost.
+            // Records that were deleted unread cannot be lost any more.
             let lag = known(ends) - at.max(known(starts));
             topic.groups.entry(name.clone()).or_default().lag += u64::try_from(lag).unwrap_or(0);
         }
@@ -183,17 +184,17 @@ async fn groups(
     Ok(())
 }
 
-/// What came of looking into a group.
+/// The result of describing a group.
 enum Look<T> {
     Seen(T),
-    /// It is gone in the meantime.
+    /// The group was deleted meanwhile.
     Gone,
-    /// It may not be looked into, or not in this way: it may be one that keeps no offsets.
+    /// The client may not describe the group, or the group is of a kind without offsets.
     Hidden,
 }
 
 impl<T> Look<T> {
-    /// An error, or the one that asking again may help against.
+    /// Returns a result for an expected error code, or else the error.
     fn failed(code: Code, error: impl FnOnce() -> PortError) -> Result<Self, PortError> {
         match (code, failure::kind(code, Purpose::Read)) {
             (Code::GroupIdNotFound, _) => Ok(Self::Gone),
@@ -205,7 +206,7 @@ impl<T> Look<T> {
     }
 }
 
-/// Groups by name, and how many of them may not be looked into.
+/// Describes groups by name; returns also the number of groups that the client may not describe.
 async fn describe(kafka: &Kafka, names: &[String]) -> Result<(Vec<GroupDescription>, u64), PortError> {
     let (mut found, mut hidden) = (Vec::new(), 0);
     for chunk in names.chunks(GROUPS) {

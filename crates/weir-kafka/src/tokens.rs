@@ -1,4 +1,4 @@
-//! Tokens for OAUTHBEARER, out of a file that something else renews.
+//! Tokens for OAUTHBEARER, read from a file that another program renews.
 
 use std::{error::Error, fs, path::PathBuf, sync::Mutex, sync::PoisonError};
 
@@ -10,20 +10,20 @@ use weir_rdkafka_admin::rdkafka::client::{ClientContext, OAuthToken};
 
 use crate::Login;
 
-/// How long a token is used that does not say how long it is good for.
+/// Lifetime of a token that does not state its expiry, in seconds.
 const UNTOLD: i64 = 5;
 
-/// Gives librdkafka a token whenever it asks for one: before it connects, and before the last one expires.
+/// Gives librdkafka a token on request: before each connection, and before the last token expires.
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
     file: Option<PathBuf>,
-    /// What the brokers call the bearer, if it is not the token's subject.
+    /// The principal's name at the brokers, if it is not the token's subject.
     principal: Option<String>,
-    /// Whose token was given last.
+    /// The bearer of the last token.
     bearer: Mutex<Option<String>>,
 }
 
-/// What of a token matters here. The brokers check it; weir does not.
+/// The claims that weir needs. Only the brokers verify the token.
 #[derive(Default, Deserialize)]
 struct Claims {
     sub: Option<String>,
@@ -37,18 +37,18 @@ impl Tokens {
         Self { file: Some(file.clone()), principal, bearer: Mutex::default() }
     }
 
-    /// Whose token was given last.
+    /// Returns the bearer of the last token.
     pub(crate) fn bearer(&self) -> Option<String> {
         self.bearer.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The token and what is known of it. No error holds any of it.
+    /// Reads the token and its claims. No error contains any part of the token.
     fn read(&self) -> Result<OAuthToken, String> {
-        let file = self.file.as_ref().ok_or("nothing says where tokens are")?;
+        let file = self.file.as_ref().ok_or("no token file is configured")?;
         let text = fs::read_to_string(file).map(Zeroizing::new);
         let text = text.map_err(|error| format!("cannot read the token in {}: {error}", file.display()))?;
         let token = text.trim();
-        // Of what is not one line, librdkafka would show a part.
+        // librdkafka would print a part of a token with line breaks.
         if token.is_empty() || token.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return Err(format!("{} does not hold one token and nothing else", file.display()));
         }
@@ -56,10 +56,10 @@ impl Tokens {
         let expires = claims.exp.map(|seconds| (seconds * 1_000.0) as i64);
         let now = Timestamp::now();
         if expires.is_some_and(|at| at <= now.as_millisecond()) {
-            return Err(format!("the token in {} has expired; something has to renew it", file.display()));
+            return Err(format!("the token in {} has expired; another program must renew it", file.display()));
         }
         let principal = self.principal.clone().or(claims.sub).ok_or_else(|| {
-            format!("the token in {} does not say whose it is; write `principal` beside `file`", file.display())
+            format!("the token in {} does not name its bearer; write `principal` beside `file`", file.display())
         })?;
         *self.bearer.lock().unwrap_or_else(PoisonError::into_inner) = Some(principal.clone());
         let lifetime_ms = expires.unwrap_or_else(|| (now + UNTOLD.minutes()).as_millisecond());
@@ -67,7 +67,7 @@ impl Tokens {
     }
 }
 
-/// The claims of a JSON Web Token; nothing of any other.
+/// Returns the claims of a JSON Web Token; empty claims for any other token.
 fn claims(token: &str) -> Claims {
     let read = || {
         let payload = token.split('.').nth(1)?;
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_told_by_its_claims() {
+    fn a_tokens_claims_are_read() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("token");
         let said = |payload: &str, username: &str| {
@@ -119,9 +119,9 @@ mod tests {
         insta::assert_snapshot!(told.join("\n"), @r"
         weir until 4000000000500
         weir until 4000000000000
-        the token in FILE has expired; something has to renew it
-        the token in FILE does not say whose it is; write `principal` beside `file`
-        the token in FILE does not say whose it is; write `principal` beside `file`
+        the token in FILE has expired; another program must renew it
+        the token in FILE does not name its bearer; write `principal` beside `file`
+        the token in FILE does not name its bearer; write `principal` beside `file`
         ");
 
         fs::write(&file, "opaque").unwrap();

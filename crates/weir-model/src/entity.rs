@@ -14,65 +14,90 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 pub use self::{access::*, account::*, cluster::*, policy::*, team::*, topic::*, workspace::*};
-use crate::{EntityRef, Kind, Origin, schema::Labels};
+use crate::{EntityRef, Kind, Origin, kind::kinds, schema::Labels};
 
 /// The `apiVersion` of every kind.
 pub const API_VERSION: &str = "weir/v1";
 
-/// One document: who it is, what it asks for, where it was read from.
+/// One document: its metadata, its spec, and the place it was read from.
 #[derive(Clone, Debug)]
 pub struct Entity<M, S> {
     /// Name, owner, labels.
     pub metadata: M,
-    /// What is asked for.
+    /// The values that it asks for.
     pub spec: S,
-    /// Where it was read from.
+    /// The place it was read from.
     pub origin: Origin,
 }
 
-/// `weir.yaml`.
-pub type WorkspaceEntity = Entity<Metadata, WorkspaceSpec>;
-/// A product team.
-pub type Team = Entity<Metadata, TeamSpec>;
-/// A topic.
-pub type Topic = Entity<OwnedMetadata, TopicSpec>;
-/// A service account.
-pub type ServiceAccount = Entity<OwnedMetadata, ServiceAccountSpec>;
-/// A rule of the organisation.
-pub type Policy = Entity<Metadata, PolicySpec>;
-/// An exception from a rule.
-pub type Waiver = Entity<Metadata, WaiverSpec>;
-/// What a service account may do.
-pub type AccessControlList = Entity<OwnedMetadata, AccessControlListSpec>;
+/// The metadata of a kind.
+pub trait Named {
+    /// Returns the logical name, unique among entities of one kind.
+    fn name(&self) -> &str;
+    /// Returns the labels.
+    fn labels(&self) -> &BTreeMap<String, String>;
+}
 
-macro_rules! named {
-    ($($entity:ty => $kind:ident),*) => {$(
-        impl $entity {
-            /// Its kind and name.
-            pub fn entity_ref(&self) -> EntityRef {
-                EntityRef::new(Kind::$kind, &self.metadata.name)
-            }
+impl Named for Metadata {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn labels(&self) -> &BTreeMap<String, String> {
+        &self.labels
+    }
+}
+
+impl Named for OwnedMetadata {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn labels(&self) -> &BTreeMap<String, String> {
+        &self.labels
+    }
+}
+
+/// The `spec` of a kind.
+pub trait Spec {
+    /// The kind.
+    const KIND: Kind;
+}
+
+impl<M: Named, S: Spec> Entity<M, S> {
+    /// Returns kind and name.
+    pub fn entity_ref(&self) -> EntityRef {
+        EntityRef::new(S::KIND, self.metadata.name())
+    }
+}
+
+macro_rules! define_entities {
+    ($($kind:ident {
+        about: $about:literal,
+        entity: $entity:ident,
+        metadata: $metadata:ident,
+        spec: $required:ident $spec:ident,
+        $($_:tt)*
+    })*) => {$(
+        #[doc = $about]
+        pub type $entity = Entity<$metadata, $spec>;
+
+        impl Spec for $spec {
+            const KIND: Kind = Kind::$kind;
         }
     )*};
 }
-named!(
-    WorkspaceEntity => Workspace,
-    Team => Team,
-    Topic => Topic,
-    ServiceAccount => ServiceAccount,
-    AccessControlList => AccessControlList,
-    Policy => Policy,
-    Waiver => Waiver
-);
 
-/// Who an entity is.
+kinds!(define_entities);
+
+/// Name, description and labels of an entity.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Metadata {
     /// Name, unique among entities of its kind.
     #[schemars(extend("examples" = ["toll"]))]
     pub name: String,
-    /// What it is for, in a sentence.
+    /// The purpose, in a sentence.
     #[serde(default)]
     #[schemars(extend("examples" = ["Toll gates and what they cost"]))]
     pub description: Option<String>,
@@ -82,7 +107,7 @@ pub struct Metadata {
     pub labels: BTreeMap<String, String>,
 }
 
-/// Who an entity is, and which team answers for it.
+/// Name, owning team, description and labels of an entity.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OwnedMetadata {
@@ -92,7 +117,7 @@ pub struct OwnedMetadata {
     /// The team that owns it.
     #[schemars(extend("examples" = ["toll"]))]
     pub team: String,
-    /// What it is for, in a sentence.
+    /// The purpose, in a sentence.
     #[serde(default)]
     #[schemars(extend("examples" = ["One record for each passage of a gate"]))]
     pub description: Option<String>,

@@ -8,6 +8,7 @@
 //! This crate must not know rules about meaning (that is `weir-validation`), nor read files or clocks.
 
 mod entity;
+mod kind;
 mod load;
 mod route;
 pub mod rules;
@@ -15,17 +16,21 @@ pub mod schema;
 mod secret;
 pub mod settings;
 mod stage;
-mod suggest;
 mod value;
 mod workspace;
 mod yaml;
 
 pub use entity::*;
+pub use kind::{Kind, UnknownKind};
 pub use load::{Loaded, load, parse};
-pub use route::{EntityRef, Kind, Origin, Route};
+pub use route::{EntityRef, InvalidEntityRef, Origin, Route};
 pub use rules::rule_pages;
 pub use secret::{SecretPart, secret_name};
 pub use stage::{ByName, Layer, ResolvedSetting, StageView, StagedAccess, StagedAccount, StagedTopic, UnknownStage};
-pub use suggest::{closest, unmistakable};
 pub use value::{Date, Duration, Moment, Patch, SettingValue, Size};
 pub use workspace::Workspace;
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

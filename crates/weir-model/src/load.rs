@@ -14,30 +14,32 @@ use weir_findings::{FileId, Finding, RuleId, SourceFile, Sources, Span};
 
 use self::document::DocumentReader;
 use crate::{
-    AccessControlList, EntityRef, Kind, Policy, Route, ServiceAccount, Team, Topic, Waiver, Workspace, WorkspaceEntity,
+    EntityRef, Kind, Route, Workspace,
+    entity::*,
+    kind::kinds,
     rules,
     yaml::{Reader, Shape, Tape},
 };
 
-/// What was read.
+/// The entities of a workspace, and the findings about their form.
 #[derive(Debug)]
 pub struct Loaded {
     /// The entities that are well formed. Absent when there is no well-formed `Workspace`.
     pub workspace: Option<Workspace>,
     /// The entities that are declared but not well formed, each with a finding. They are not in `workspace`; a
-    /// reference to one is no reference to nothing.
+    /// reference to one of them leads somewhere.
     pub malformed: BTreeSet<EntityRef>,
     /// The files, by path.
     pub sources: Sources,
-    /// What is wrong with their form, sorted.
+    /// The findings about the form of the files, sorted.
     pub findings: Vec<Finding>,
     /// Files that were read again to locate something in them.
     reread: Mutex<BTreeMap<FileId, Arc<Vec<Tape<'static>>>>>,
 }
 
 impl Loaded {
-    /// Where a route leads: the longest part of it that exists in the file. What is not there is placed at the key of
-    /// what should hold it. An entity that is not in the workspace is placed at its beginning.
+    /// Returns the place of a route: the longest part of it that exists in the file. The place of a missing value is
+    /// the key above it. The place of an entity outside the workspace is the beginning of the workspace.
     ///
     /// The first call for a file reads it again; loading keeps no places.
     pub fn locate(&self, route: &Route) -> Span {
@@ -54,7 +56,7 @@ impl Loaded {
         Span { file: origin.file, start: range.start, end: range.end }
     }
 
-    /// Where a route leads in `stage`: into the stage's overlay if what it names is written there.
+    /// Returns the place of a route in `stage`: in the stage's overlay, if the value is written there.
     pub fn locate_in_stage(&self, route: &Route, stage: &str) -> Span {
         let overlay = route.path.strip_prefix(&["spec".to_owned()]).map(|rest| Route {
             path: ["spec", "stages", stage].into_iter().map(str::to_owned).chain(rest.iter().cloned()).collect(),
@@ -69,7 +71,7 @@ impl Loaded {
         self.locate(overlay.filter(written).as_ref().unwrap_or(route))
     }
 
-    /// The lines that an entity covers, with its file.
+    /// Returns the lines of an entity, with its file.
     pub fn extent(&self, entity: &EntityRef) -> Option<Span> {
         let origin = self.workspace.as_ref()?.origin(entity)?;
         let documents = self.documents(origin.file);
@@ -77,7 +79,7 @@ impl Loaded {
         Some(Span { file: origin.file, start: root.start, end: root.end })
     }
 
-    /// The files once more, with blanks in place of the entities of other kinds, and without comments for weir. Places
+    /// Returns the files with blanks in place of the entities of other kinds, and without comments for weir. Places
     /// stay as they are.
     pub fn files_with(&self, kinds: &[Kind]) -> Vec<(String, String)> {
         let Some(workspace) = &self.workspace else { return Vec::new() };
@@ -93,14 +95,14 @@ impl Loaded {
         texts.into_iter().map(|(path, bytes)| (path, text(bytes))).collect()
     }
 
-    /// The document that the byte `offset` of a file is in, from 0; `None` in front of the first one.
+    /// Returns the index of the document around the byte `offset` of a file, from 0; `None` in front of the first one.
     pub fn document_at(&self, file: FileId, offset: u32) -> Option<u32> {
         let begins = |tape: &Tape<'_>| tape.nodes.first().is_some_and(|root| root.start <= offset);
         self.documents(file).iter().rposition(begins).and_then(|index| index.try_into().ok())
     }
 
-    /// Whether the byte `offset` of a file is inside of a text: a block of lines, or between quotes. What looks like a
-    /// comment there is none.
+    /// Returns `true` if the byte `offset` of a file is inside of a text: a block of lines, or between quotes. There, a
+    /// `#` begins no comment.
     pub fn is_text_at(&self, file: FileId, offset: u32) -> bool {
         let text = self.sources.file(file).text();
         self.documents(file).iter().flat_map(|tape| &tape.nodes).any(|node| {
@@ -112,7 +114,7 @@ impl Loaded {
     }
 
     fn documents(&self, file: FileId) -> Arc<Vec<Tape<'static>>> {
-        // Nothing is left half done when a thread panics while it holds the lock.
+        // A thread that panics while it holds the lock leaves nothing half done.
         let mut reread = self.reread.lock().unwrap_or_else(PoisonError::into_inner);
         let read = || {
             let mut reader = Reader::new(file, self.sources.file(file).text());
@@ -129,7 +131,7 @@ impl Loaded {
 
 /// Reads all files of a workspace, given as path (relative, with `/`) and text, in any order.
 ///
-/// Everything that is wrong with the form of any file is reported at once, each at its place; what it means is not
+/// All findings about the form of the files are reported at once, each at its place. The meaning of the files is not
 /// judged here. The outcome does not depend on the order of files.
 ///
 /// ```
@@ -169,55 +171,16 @@ pub fn load<P: Into<String>, T: Into<String>>(files: impl IntoIterator<Item = (P
     for file in read {
         all.append(file);
     }
-    let Read {
-        workspaces,
-        teams,
-        topics,
-        service_accounts,
-        access_control_lists,
-        policies,
-        waivers,
-        malformed,
-        mut findings,
-    } = all;
-
-    let mut of_topics = Vec::new();
-    let others = || {
-        let teams = index(teams, &mut findings);
-        let service_accounts = index(service_accounts, &mut findings);
-        let access_control_lists = index(access_control_lists, &mut findings);
-        let policies = index(policies, &mut findings);
-        let waivers = index(waivers, &mut findings);
-        (teams, service_accounts, access_control_lists, policies, waivers)
-    };
-    // Topics are the most by far.
-    let (topics, (teams, service_accounts, access_control_lists, policies, waivers)) =
-        rayon::join(|| index(topics, &mut of_topics), others);
-    findings.append(&mut of_topics);
-    let settings = the_workspace(workspaces, &malformed, &mut sources, &mut findings);
+    let (workspace, malformed, mut findings) = all.into_workspace(&mut sources);
     weir_findings::conceal(&mut findings, &sources);
     weir_findings::sort(&mut findings, &sources);
-    Loaded {
-        workspace: settings.map(|settings| Workspace {
-            settings,
-            teams,
-            topics,
-            service_accounts,
-            access_control_lists,
-            policies,
-            waivers,
-        }),
-        malformed,
-        sources,
-        findings,
-        reread: Mutex::default(),
-    }
+    Loaded { workspace, malformed, sources, findings, reread: Mutex::default() }
 }
 
-/// One document that is no entity, as a typed value: with the same strictness as entities.
+/// Reads one document that is no entity, as a typed value, with the same strictness as entities.
 ///
 /// # Errors
-/// What is wrong first, with its line.
+/// The first finding, with its line.
 pub fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
     let mut sources = Sources::default();
     let file = sources.add("", text);
@@ -238,44 +201,56 @@ pub fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
 /// An entity, and the place of its name.
 type Placed<E> = (E, Span);
 
-/// What one file, or all, were read into.
-#[derive(Debug, Default)]
-struct Read {
-    workspaces: Vec<Placed<WorkspaceEntity>>,
-    teams: Vec<Placed<Team>>,
-    topics: Vec<Placed<Topic>>,
-    service_accounts: Vec<Placed<ServiceAccount>>,
-    access_control_lists: Vec<Placed<AccessControlList>>,
-    policies: Vec<Placed<Policy>>,
-    waivers: Vec<Placed<Waiver>>,
-    malformed: BTreeSet<EntityRef>,
-    findings: Vec<Finding>,
+macro_rules! define_read {
+    (
+        Workspace { $($_settings:tt)* }
+        $($kind:ident {
+            about: $about:literal,
+            entity: $entity:ident,
+            metadata: $metadata:ident,
+            spec: $required:ident $spec:ident,
+            field: $field:ident,
+            $($_:tt)*
+        })*
+    ) => {
+        /// The entities and findings of one file, or of all.
+        #[derive(Debug, Default)]
+        struct Read {
+            settings: Vec<Placed<WorkspaceEntity>>,
+            $($field: Vec<Placed<$entity>>,)*
+            malformed: BTreeSet<EntityRef>,
+            findings: Vec<Finding>,
+        }
+
+        impl Read {
+            fn append(&mut self, other: Read) {
+                let Read { settings, $($field,)* malformed, findings } = other;
+                self.settings.extend(settings);
+                $(self.$field.extend($field);)*
+                self.malformed.extend(malformed);
+                self.findings.extend(findings);
+            }
+
+            /// Returns the workspace, if there is one, the malformed entities, and the findings.
+            fn into_workspace(
+                self,
+                sources: &mut Sources,
+            ) -> (Option<Workspace>, BTreeSet<EntityRef>, Vec<Finding>) {
+                let Read { settings, $($field,)* malformed, mut findings } = self;
+                $(let mut $field = Index::new($field);)*
+                rayon::scope(|scope| {
+                    $(scope.spawn(|_| $field.sort());)*
+                });
+                $(findings.append(&mut $field.findings);)*
+                let settings = the_workspace(settings, &malformed, sources, &mut findings);
+                let workspace = settings.map(|settings| Workspace { settings, $($field: $field.named,)* });
+                (workspace, malformed, findings)
+            }
+        }
+    };
 }
 
-impl Read {
-    fn append(&mut self, other: Read) {
-        let Read {
-            workspaces,
-            teams,
-            topics,
-            service_accounts,
-            access_control_lists,
-            policies,
-            waivers,
-            malformed,
-            findings,
-        } = other;
-        self.workspaces.extend(workspaces);
-        self.teams.extend(teams);
-        self.topics.extend(topics);
-        self.service_accounts.extend(service_accounts);
-        self.access_control_lists.extend(access_control_lists);
-        self.policies.extend(policies);
-        self.waivers.extend(waivers);
-        self.malformed.extend(malformed);
-        self.findings.extend(findings);
-    }
-}
+kinds!(define_read);
 
 fn read_file(file: FileId, text: &str) -> Read {
     let mut read = Read::default();
@@ -289,43 +264,39 @@ fn read_file(file: FileId, text: &str) -> Read {
     read
 }
 
-/// A kind whose entities are kept by name.
-trait Named {
-    const KIND: Kind;
-    fn name(&self) -> &str;
+/// The entities of one kind: as read, then by name.
+struct Index<M, S> {
+    read: Vec<Placed<Entity<M, S>>>,
+    named: BTreeMap<String, Entity<M, S>>,
+    findings: Vec<Finding>,
 }
 
-macro_rules! named {
-    ($($entity:ident),*) => {$(
-        impl Named for $entity {
-            const KIND: Kind = Kind::$entity;
-            fn name(&self) -> &str {
-                &self.metadata.name
-            }
-        }
-    )*};
-}
-named!(Team, Topic, ServiceAccount, AccessControlList, Policy, Waiver);
-
-/// The entities by name; of those with the same name the first, by path and place.
-fn index<E: Named>(entities: Vec<Placed<E>>, findings: &mut Vec<Finding>) -> BTreeMap<String, E> {
-    // An entity is large: places are sorted, and each entity is moved once.
-    let mut order: Vec<usize> = (0..entities.len()).collect();
-    order.sort_by(|a, b| entities[*a].0.name().cmp(entities[*b].0.name()));
-    let mut entities: Vec<Option<Placed<E>>> = entities.into_iter().map(Some).collect();
-    let mut named: Vec<(String, E)> = Vec::with_capacity(entities.len());
-    let mut last = Span { file: FileId(0), start: 0, end: 0 };
-    for (entity, at) in order.into_iter().filter_map(|place| entities[place].take()) {
-        let name = entity.name();
-        if named.last().is_some_and(|(before, _)| before == name) {
-            let message = format!("the {} `{name}` is declared twice", E::KIND);
-            findings.push(duplicate(rules::DUPLICATE_ENTITY, at, last, message));
-            continue;
-        }
-        last = at;
-        named.push((name.to_owned(), entity));
+impl<M: Named, S: Spec> Index<M, S> {
+    fn new(read: Vec<Placed<Entity<M, S>>>) -> Self {
+        Self { read, named: BTreeMap::new(), findings: Vec::new() }
     }
-    named.into_iter().collect()
+
+    /// Keeps the entities by name; of those with the same name the first, by path and place.
+    fn sort(&mut self) {
+        let read = std::mem::take(&mut self.read);
+        // An entity is large: places are sorted, and each entity is moved once.
+        let mut order: Vec<usize> = (0..read.len()).collect();
+        order.sort_by(|a, b| read[*a].0.metadata.name().cmp(read[*b].0.metadata.name()));
+        let mut read: Vec<Option<Placed<Entity<M, S>>>> = read.into_iter().map(Some).collect();
+        let mut named: Vec<(String, Entity<M, S>)> = Vec::with_capacity(read.len());
+        let mut last = Span { file: FileId(0), start: 0, end: 0 };
+        for (entity, at) in order.into_iter().filter_map(|place| read[place].take()) {
+            let name = entity.metadata.name();
+            if named.last().is_some_and(|(before, _)| before == name) {
+                let message = format!("the {} `{name}` is declared twice", S::KIND);
+                self.findings.push(duplicate(rules::DUPLICATE_ENTITY, at, last, message));
+                continue;
+            }
+            last = at;
+            named.push((name.to_owned(), entity));
+        }
+        self.named = named.into_iter().collect();
+    }
 }
 
 fn duplicate(rule: RuleId, at: Span, first: Span, message: String) -> Finding {

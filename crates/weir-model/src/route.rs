@@ -1,70 +1,23 @@
-use std::fmt;
+use std::{borrow::Cow, fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use thiserror::Error;
 use weir_findings::FileId;
 
-/// What an entity is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Kind {
-    /// `weir.yaml`: stages, clusters, defaults.
-    Workspace,
-    /// A product team.
-    Team,
-    /// A topic.
-    Topic,
-    /// An identity that applications log in with.
-    ServiceAccount,
-    /// What a service account may do.
-    AccessControlList,
-    /// A rule of the organisation.
-    Policy,
-    /// An exception from a rule.
-    Waiver,
-}
+use crate::{Kind, UnknownKind};
 
-impl Kind {
-    /// All kinds, in the order they are documented.
-    pub const ALL: [Kind; 7] = [
-        Kind::Workspace,
-        Kind::Team,
-        Kind::Topic,
-        Kind::ServiceAccount,
-        Kind::AccessControlList,
-        Kind::Policy,
-        Kind::Waiver,
-    ];
-
-    /// The name as written behind `kind:`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Kind::Workspace => "Workspace",
-            Kind::Team => "Team",
-            Kind::Topic => "Topic",
-            Kind::ServiceAccount => "ServiceAccount",
-            Kind::AccessControlList => "AccessControlList",
-            Kind::Policy => "Policy",
-            Kind::Waiver => "Waiver",
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// Names an entity: `Topic/toll.transactions.v1`.
+/// Kind and logical name of an entity. Written as a text: `Topic/toll.transactions.v1`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntityRef {
-    /// What it is.
+    /// The kind.
     pub kind: Kind,
-    /// Its logical name.
+    /// The logical name.
     pub name: String,
 }
 
 impl EntityRef {
-    /// The entity of that kind and name.
+    /// Returns the reference to the entity of that kind and name.
     pub fn new(kind: Kind, name: impl Into<String>) -> Self {
         Self { kind, name: name.into() }
     }
@@ -76,7 +29,88 @@ impl fmt::Display for EntityRef {
     }
 }
 
-/// Which document of which file an entity was read from.
+/// A text that is no reference to an entity.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum InvalidEntityRef {
+    /// Kind or name is missing.
+    #[error("expected a kind and a name, such as Topic/toll.transactions.v1")]
+    Incomplete,
+    /// The kind is unknown.
+    #[error(transparent)]
+    Kind(#[from] UnknownKind),
+}
+
+impl FromStr for EntityRef {
+    type Err = InvalidEntityRef;
+
+    /// Reads `Kind/name`.
+    ///
+    /// ```
+    /// use weir_model::{EntityRef, Kind};
+    ///
+    /// assert_eq!("Topic/toll.prices.v1".parse(), Ok(EntityRef::new(Kind::Topic, "toll.prices.v1")));
+    /// assert!("toll.prices.v1".parse::<EntityRef>().is_err());
+    /// ```
+    fn from_str(text: &str) -> Result<Self, InvalidEntityRef> {
+        Self::read(text, |a, b| a == b)
+    }
+}
+
+impl EntityRef {
+    /// Reads `Kind/name` as somebody types it: the kind in upper or lower case.
+    ///
+    /// # Errors
+    /// If kind or name is missing, or there is no such kind.
+    pub fn ignoring_case(text: &str) -> Result<Self, InvalidEntityRef> {
+        Self::read(text, str::eq_ignore_ascii_case)
+    }
+
+    fn read(text: &str, same: impl Fn(&str, &str) -> bool) -> Result<Self, InvalidEntityRef> {
+        match text.split_once('/') {
+            Some((kind, name)) if !name.is_empty() => Ok(Self::new(Kind::find(kind, same)?, name)),
+            _ => Err(InvalidEntityRef::Incomplete),
+        }
+    }
+}
+
+impl Serialize for EntityRef {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for EntityRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = EntityRef;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a kind and a name")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<EntityRef, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Visitor)
+    }
+}
+
+impl JsonSchema for EntityRef {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "EntityRef".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string"})
+    }
+}
+
+/// The file and the document that an entity was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin {
     /// The file.
@@ -95,9 +129,9 @@ pub struct Route {
     pub entity: EntityRef,
     /// Keys and indices from the document's root: `["spec", "config", "retention.ms"]`.
     pub path: Vec<String>,
-    /// Whether the place is the key rather than its value.
+    /// `true` if the place is the key rather than its value.
     pub key: bool,
-    /// Which bytes of the text that the value is, from and to; nothing for all of it.
+    /// Part of the text that the value is, as bytes from and to; `None` for the whole text.
     pub within: Option<(u32, u32)>,
 }
 

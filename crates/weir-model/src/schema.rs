@@ -1,4 +1,4 @@
-//! The JSON Schema of every kind, for editors and for whoever writes files by program.
+//! The JSON Schema of every kind, for editors and for programs that write files.
 //!
 //! Generated from the types, so that it cannot say anything else than the reader. Draft 7, which is what the editors'
 //! YAML servers know best. Topic settings are described one by one; others are let pass here, since `weir-validation`
@@ -10,8 +10,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, js
 use serde_json::{Map, Value, json};
 
 use crate::{
-    API_VERSION, AccessControlListSpec, Kind, Metadata, OwnedMetadata, PolicySpec, ServiceAccountSpec, SettingValue,
-    TeamSpec, TopicSpec, WaiverSpec, WorkspaceSpec,
+    API_VERSION, Duration, Kind, SettingValue, Size,
+    entity::*,
+    kind::kinds,
     settings::{self, Bounds, Setting, SettingKind, UNLIMITED},
 };
 
@@ -40,16 +41,9 @@ pub fn all() -> Vec<(String, Value)> {
     files
 }
 
-/// `topic.schema.json`, `access-control-list.schema.json`, ….
+/// Returns `topic.schema.json`, `access-control-list.schema.json`, ….
 fn file_name(kind: Kind) -> String {
-    let mut name = String::new();
-    for c in kind.as_str().chars() {
-        if c.is_uppercase() && !name.is_empty() {
-            name.push('-');
-        }
-        name.extend(c.to_lowercase());
-    }
-    name + ".schema.json"
+    kind.words('-') + ".schema.json"
 }
 
 fn whole(title: &str, body: Map<String, Value>, definitions: Map<String, Value>) -> Value {
@@ -61,59 +55,48 @@ fn whole(title: &str, body: Map<String, Value>, definitions: Map<String, Value>)
     schema.into()
 }
 
-fn document(kind: Kind, generator: &mut SchemaGenerator) -> Map<String, Value> {
-    let (description, metadata, spec, spec_required) = match kind {
-        Kind::Workspace => (
-            "Stages, clusters and defaults of a workspace.",
-            generator.subschema_for::<Metadata>(),
-            generator.subschema_for::<WorkspaceSpec>(),
-            true,
-        ),
-        Kind::Team => {
-            ("A product team.", generator.subschema_for::<Metadata>(), generator.subschema_for::<TeamSpec>(), false)
+macro_rules! define_documents {
+    ($($kind:ident {
+        about: $about:literal,
+        entity: $entity:ident,
+        metadata: $metadata:ident,
+        spec: $required:ident $spec:ident,
+        field: $field:ident,
+        planned: $planned:ident,
+        alternatives: $alternatives:tt,
+        example: [$example_metadata:tt, $example_spec:tt],
+    })*) => {
+        /// Returns the schemas of a kind's metadata and spec, and an example of each.
+        fn parts(kind: Kind, generator: &mut SchemaGenerator) -> ([Schema; 2], [Value; 2]) {
+            match kind {
+                $(Kind::$kind => (
+                    [generator.subschema_for::<$metadata>(), generator.subschema_for::<$spec>()],
+                    [json!($example_metadata), json!($example_spec)],
+                ),)*
+            }
         }
-        Kind::Topic => {
-            ("A topic.", generator.subschema_for::<OwnedMetadata>(), generator.subschema_for::<TopicSpec>(), false)
-        }
-        Kind::ServiceAccount => (
-            "An identity that applications log in with.",
-            generator.subschema_for::<OwnedMetadata>(),
-            generator.subschema_for::<ServiceAccountSpec>(),
-            false,
-        ),
-        Kind::AccessControlList => (
-            "What a service account may do.",
-            generator.subschema_for::<OwnedMetadata>(),
-            generator.subschema_for::<AccessControlListSpec>(),
-            true,
-        ),
-        Kind::Policy => (
-            "A rule of the organisation.",
-            generator.subschema_for::<Metadata>(),
-            generator.subschema_for::<PolicySpec>(),
-            true,
-        ),
-        Kind::Waiver => (
-            "An exception from a rule, for one entity and for a time.",
-            generator.subschema_for::<Metadata>(),
-            generator.subschema_for::<WaiverSpec>(),
-            true,
-        ),
     };
+}
+
+kinds!(define_documents);
+
+fn document(kind: Kind, generator: &mut SchemaGenerator) -> Map<String, Value> {
+    let ([metadata, spec], [example_metadata, example_spec]) = parts(kind, generator);
     let mut required = vec!["apiVersion", "kind", "metadata"];
-    if spec_required {
+    if kind.requires_spec() {
         required.push("spec");
     }
-    let spec = if spec_required { spec.to_value() } else { json!({"anyOf": [spec, {"type": "null"}]}) };
+    let spec = if kind.requires_spec() { spec.to_value() } else { json!({"anyOf": [spec, {"type": "null"}]}) };
+    let example = json!({"apiVersion": API_VERSION, "kind": kind, "metadata": example_metadata, "spec": example_spec});
     let body = json!({
-        "description": description,
+        "description": kind.about(),
         "type": "object",
         "additionalProperties": false,
         "required": required,
-        "examples": example(kind),
+        "examples": [example],
         "properties": {
             "apiVersion": {"const": API_VERSION, "description": "The version of the format."},
-            "kind": {"const": kind.as_str(), "description": "What this document is."},
+            "kind": {"const": kind, "description": "What this document is."},
             "metadata": metadata,
             "spec": spec,
         },
@@ -122,55 +105,6 @@ fn document(kind: Kind, generator: &mut SchemaGenerator) -> Map<String, Value> {
         Value::Object(body) => body,
         _ => Map::new(),
     }
-}
-
-/// A document to begin with, as editors offer it.
-fn example(kind: Kind) -> Value {
-    let (metadata, spec) = match kind {
-        Kind::Topic => (
-            json!({"name": "toll.transactions.v1", "team": "toll", "description": "One record for each passage"}),
-            json!({"partitions": 6, "config": {"retention.ms": "7d"}, "access": {"consumers": ["cards"]}}),
-        ),
-        Kind::ServiceAccount => (
-            json!({"name": "toll-billing", "team": "toll", "description": "Prices passages"}),
-            json!({"apiKeys": [{"rotateEvery": "90d", "overlap": "7d"}]}),
-        ),
-        Kind::AccessControlList => (
-            json!({"name": "toll-billing", "team": "toll"}),
-            json!({
-                "serviceAccount": "toll-billing",
-                "allow": [{"consume": "toll.transactions.v1", "group": "toll-billing"}, {"produce": "toll.prices.v1"}],
-            }),
-        ),
-        Kind::Team => (json!({"name": "toll", "description": "Toll gates"}), json!({})),
-        Kind::Policy => (
-            json!({"name": "topic-partitions", "description": "Topics have no more partitions than they need"}),
-            json!({
-                "match": {"kinds": ["Topic"]},
-                "severity": "warning",
-                "partitions": {"max": 24},
-                "help": "ask the platform team for more",
-            }),
-        ),
-        Kind::Waiver => (
-            json!({"name": "toll-transactions-partitions"}),
-            json!({
-                "rule": "topic-partitions",
-                "entity": "Topic/toll.transactions.v1",
-                "reason": "read by 48 gates at once",
-                "owner": "platform",
-                "until": "2027-01-31",
-            }),
-        ),
-        Kind::Workspace => (
-            json!({"name": "city"}),
-            json!({
-                "clusters": {"local": {"sandbox": {"path": ".weir/local"}}},
-                "stages": [{"name": "dev", "cluster": "local", "prefix": {"topic": "dev.", "serviceAccount": "dev-"}}],
-            }),
-        ),
-    };
-    json!([{"apiVersion": API_VERSION, "kind": kind.as_str(), "metadata": metadata, "spec": spec}])
 }
 
 /// The schema of `config`: settings by name.
@@ -263,7 +197,7 @@ impl JsonSchema for Labels {
 }
 
 fn of_setting(setting: &Setting) -> Value {
-    let default = settings::human_readable(setting.name, setting.default);
+    let default = setting.human_readable(setting.default);
     let description =
         format!("{}\n\nDefault: {}", setting.documentation, if default.is_empty() { "none" } else { &default });
     let default_word = crate::SettingValue::DEFAULT;
@@ -282,8 +216,8 @@ fn of_setting(setting: &Setting) -> Value {
         json!([{"type": "string", "pattern": pattern}, number(bounds)])
     };
     let values = match &setting.kind {
-        SettingKind::Time(bounds) => quantity(bounds, "ms|s|m|h|d|w"),
-        SettingKind::Size(bounds) => quantity(bounds, "B|kB|MB|GB|TB|KiB|MiB|GiB|TiB"),
+        SettingKind::Time(bounds) => quantity(bounds, &Duration::units()),
+        SettingKind::Size(bounds) => quantity(bounds, &Size::units()),
         SettingKind::Integer(bounds) => {
             let unlimited = if bounds.unlimited.is_some() { format!("|{UNLIMITED}") } else { String::new() };
             let pattern = format!("^(-?[0-9]+{unlimited}|{default_word})$");
@@ -317,8 +251,7 @@ fn of_setting(setting: &Setting) -> Value {
 /// Values to imitate: of each kind a few, as far as the setting takes them.
 fn examples_of(setting: &Setting) -> Vec<Value> {
     let some = |texts: &[&str]| -> Vec<Value> {
-        let takes =
-            |text: &&&str| settings::canonical(setting.name, &SettingValue::Scalar((**text).to_owned())).is_ok();
+        let takes = |text: &&&str| setting.canonical(&SettingValue::Scalar((**text).to_owned())).is_ok();
         texts.iter().filter(takes).map(|text| json!(text)).collect()
     };
     match &setting.kind {
@@ -337,7 +270,7 @@ fn examples_of(setting: &Setting) -> Vec<Value> {
 
 /// The default of Apache Kafka as people would write it; none where it is nothing.
 fn default_of(setting: &Setting) -> Option<Value> {
-    let text = settings::human_readable(setting.name, setting.default);
+    let text = setting.human_readable(setting.default);
     Some(match &setting.kind {
         _ if text.is_empty() => return None,
         SettingKind::Integer(_) | SettingKind::Ratio | SettingKind::Boolean => {

@@ -1,12 +1,18 @@
 //! The catalogue of Kafka's topic settings: name, type, valid values, default, meaning.
 //!
-//! Taken as data from Apache Kafka's own `LogConfig` definition, with what Confluent Cloud lets one edit beside it.
+//! The data comes from Apache Kafka's own `LogConfig` definition and from Confluent Cloud's list of editable settings.
 
 mod catalogue;
+mod kafka_value;
 
 pub use catalogue::{Bounds, Setting, SettingKind, all, did_you_mean, lookup};
+pub use kafka_value::{KafkaValue, deserialize_observed, observed};
 
-use crate::{Duration, SettingValue, Size, closest};
+use kafka_value::{in_size, in_time};
+
+use weir_findings::closest;
+
+use crate::{Duration, SettingValue, Size};
 
 /// The word for "no limit", where Kafka has a number for it.
 pub const UNLIMITED: &str = "unlimited";
@@ -17,10 +23,10 @@ pub const UNLIMITED: &str = "unlimited";
 /// The order to give the setting back ([`SettingValue::is_default`]) stays as it is.
 ///
 /// ```
-/// use weir_model::{SettingValue, settings::canonical};
+/// use weir_model::{SettingValue, settings::{KafkaValue, canonical}};
 ///
 /// let value = SettingValue::Scalar("7d".to_owned());
-/// assert_eq!(canonical("retention.ms", &value), Ok("604800000".to_owned()));
+/// assert_eq!(canonical("retention.ms", &value), Ok(KafkaValue::observed("retention.ms", "604800000")));
 /// assert_eq!(
 ///     canonical("min.insync.replicas", &value),
 ///     Err("expected a whole number, found `7d`".to_owned()),
@@ -28,65 +34,24 @@ pub const UNLIMITED: &str = "unlimited";
 /// ```
 ///
 /// # Errors
-/// A sentence that says what would be right. A setting that is not in the catalogue is taken as it is.
-pub fn canonical(name: &str, value: &SettingValue) -> Result<String, String> {
+/// A sentence with the expected value. A setting that is not in the catalogue keeps its text.
+pub fn canonical(name: &str, value: &SettingValue) -> Result<KafkaValue, String> {
     match (lookup(name), value) {
         (Some(setting), value) if !value.is_default() => setting.canonical(value),
-        _ => Ok(value.to_string()),
+        _ => Ok(KafkaValue::new(value.to_string())),
     }
-}
-
-/// Whether two values of a setting, in any spelling, mean the same: `7d` and `604800000`; lists are compared as sets.
-///
-/// ```
-/// use weir_model::settings::same;
-///
-/// assert!(same("cleanup.policy", "delete, compact", "compact,delete"));
-/// assert!(!same("retention.ms", "604800000", "604800001"));
-/// ```
-pub fn same(name: &str, a: &str, b: &str) -> bool {
-    if a == b {
-        return true;
-    }
-    let read = |text: &str| lookup(name)?.canonical(&SettingValue::Scalar(text.to_owned())).ok();
-    matches!((read(a), read(b)), (Some(a), Some(b)) if a == b)
-}
-
-/// A value in Kafka's spelling as people would write it: `604800000` → `7d` where the setting is a time.
-///
-/// ```
-/// use weir_model::settings::human_readable;
-///
-/// assert_eq!(human_readable("retention.ms", "604800000"), "7d");
-/// assert_eq!(human_readable("retention.bytes", "-1"), "unlimited");
-/// assert_eq!(human_readable("segment.bytes", "1073741824"), "1GiB");
-/// assert_eq!(human_readable("cleanup.policy", "compact,delete"), "compact,delete");
-/// ```
-pub fn human_readable(name: &str, value: &str) -> String {
-    let Some(setting) = lookup(name) else { return value.to_owned() };
-    let number = value.trim().parse::<i64>().ok();
-    match (&setting.kind, number) {
-        (SettingKind::Time(bounds) | SettingKind::Size(bounds) | SettingKind::Integer(bounds), Some(number))
-            if bounds.unlimited == Some(number) =>
-        {
-            UNLIMITED.to_owned()
-        }
-        (SettingKind::Time(_), Some(number)) => in_time(number),
-        (SettingKind::Size(_), Some(number)) => in_size(number),
-        _ => value.to_owned(),
-    }
-}
-
-fn in_time(number: i64) -> String {
-    u64::try_from(number).map_or_else(|_| number.to_string(), |millis| Duration { millis }.to_string())
-}
-
-fn in_size(number: i64) -> String {
-    u64::try_from(number).map_or_else(|_| number.to_string(), |bytes| Size { bytes }.to_string())
 }
 
 impl Setting {
-    fn canonical(&self, value: &SettingValue) -> Result<String, String> {
+    /// Brings a value into Kafka's spelling. Every [`KafkaValue`] of a known setting is made here.
+    ///
+    /// # Errors
+    /// A sentence with the expected value.
+    pub fn canonical(&self, value: &SettingValue) -> Result<KafkaValue, String> {
+        self.spelling(value).map(KafkaValue::new)
+    }
+
+    fn spelling(&self, value: &SettingValue) -> Result<String, String> {
         let text = match (value, &self.kind) {
             (SettingValue::List(items), SettingKind::Words(words)) => {
                 return list(items.iter().map(String::as_str), words);
@@ -186,10 +151,10 @@ mod tests {
         assert_eq!(all().iter().filter(|s| s.apache_kafka).count(), 33);
         for setting in all() {
             let default = setting.canonical(&scalar(setting.default)).unwrap();
-            assert_eq!(default, setting.default, "{}: its own default is no value", setting.name);
+            assert_eq!(default.as_str(), setting.default, "{}: its own default is no value", setting.name);
             assert!(!setting.documentation.is_empty() && !setting.documentation.contains("</"), "{}", setting.name);
             assert_eq!(
-                setting.canonical(&scalar(&human_readable(setting.name, setting.default))).unwrap(),
+                setting.canonical(&scalar(&setting.human_readable(setting.default))).unwrap(),
                 default,
                 "{}: cannot be read as it is printed",
                 setting.name
@@ -220,7 +185,11 @@ mod tests {
             ("retention.ms", "default", "default"),
             ("no.such.setting", " as it is ", " as it is "),
         ] {
-            assert_eq!(canonical(name, &scalar(written)).as_deref(), Ok(kafka), "{name}: {written}");
+            assert_eq!(
+                canonical(name, &scalar(written)).as_ref().map(KafkaValue::as_str),
+                Ok(kafka),
+                "{name}: {written}"
+            );
         }
         let list = |items: &[&str]| SettingValue::List(items.iter().map(|i| (*i).to_owned()).collect());
         assert_eq!(canonical("cleanup.policy", &list(&["delete", "compact"])).unwrap(), "compact,delete");
@@ -296,7 +265,25 @@ mod tests {
             ("retention.ms", "nonsense", "nonsense", true),
             ("retention.ms", "nonsense", "rubbish", false),
         ] {
-            assert_eq!(same(name, a, b), equal, "{name}: {a} and {b}");
+            assert_eq!(canonical(name, &scalar(a)) == canonical(name, &scalar(b)), equal, "{name}: {a} and {b}");
+        }
+    }
+
+    #[test]
+    fn observed_values_have_one_spelling() {
+        for (name, reported, kept) in [
+            ("retention.ms", "604800000", "604800000"),
+            ("retention.ms", " -1 ", "-1"),
+            ("retention.ms", "7d", "7d"),
+            ("retention.ms", "0604800000", "0604800000"),
+            ("retention.ms", "unlimited", "unlimited"),
+            ("cleanup.policy", "delete, compact", "compact,delete"),
+            ("cleanup.policy", "shrink", "shrink"),
+            ("min.cleanable.dirty.ratio", "1", "1.0"),
+            ("unclean.leader.election.enable", "TRUE", "true"),
+            ("vendor.own.setting", " as it is ", " as it is "),
+        ] {
+            assert_eq!(KafkaValue::observed(name, reported), kept, "{name}: {reported}");
         }
     }
 
@@ -313,7 +300,7 @@ mod tests {
             ("compression.gzip.level", "-1", "-1"),
             ("no.such.setting.ms", "60000", "60000"),
         ] {
-            assert_eq!(human_readable(name, kafka), people, "{name}: {kafka}");
+            assert_eq!(KafkaValue::observed(name, kafka).human_readable(name), people, "{name}: {kafka}");
         }
     }
 }

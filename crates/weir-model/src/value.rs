@@ -13,45 +13,93 @@ pub struct Duration {
     pub millis: u64,
 }
 
-const TIME_UNITS: [(&str, u64); 6] =
-    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000), ("w", 604_800_000)];
+/// A unit of a quantity.
+struct Unit {
+    /// The symbol that people write behind a number.
+    symbol: &'static str,
+    /// The number of smallest units that it stands for.
+    factor: u64,
+    /// Its name in a sentence; absent if weir reads the unit and never writes it.
+    word: Option<&'static str>,
+}
 
-const SIZE_UNITS: [(&str, u64); 9] = [
-    ("B", 1),
-    ("kB", 1_000),
-    ("MB", 1_000_000),
-    ("GB", 1_000_000_000),
-    ("TB", 1_000_000_000_000),
-    ("KiB", 1 << 10),
-    ("MiB", 1 << 20),
-    ("GiB", 1 << 30),
-    ("TiB", 1 << 40),
+const fn unit(symbol: &'static str, factor: u64, word: &'static str) -> Unit {
+    Unit { symbol, factor, word: Some(word) }
+}
+
+const fn only_read(symbol: &'static str, factor: u64) -> Unit {
+    Unit { symbol, factor, word: None }
+}
+
+/// The one list of units of time, in milliseconds. Weeks are only read, since people compare retention in days.
+const TIME_UNITS: [Unit; 6] = [
+    unit("ms", 1, "millisecond"),
+    unit("s", 1_000, "second"),
+    unit("m", 60_000, "minute"),
+    unit("h", 3_600_000, "hour"),
+    unit("d", 86_400_000, "day"),
+    only_read("w", 604_800_000),
 ];
 
-/// A number with a unit of `units`, or a plain number, in the smallest unit.
-fn parse_quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+/// The one list of units of size, in bytes. Powers of ten are only read, since brokers count in powers of two.
+const SIZE_UNITS: [Unit; 9] = [
+    unit("B", 1, "byte"),
+    only_read("kB", 1_000),
+    only_read("MB", 1_000_000),
+    only_read("GB", 1_000_000_000),
+    only_read("TB", 1_000_000_000_000),
+    unit("KiB", 1 << 10, "kibibyte"),
+    unit("MiB", 1 << 20, "mebibyte"),
+    unit("GiB", 1 << 30, "gibibyte"),
+    unit("TiB", 1 << 40, "tebibyte"),
+];
+
+/// Reads a number with a unit of `units`, or a plain number, in the smallest unit.
+fn parse_quantity(text: &str, units: &[Unit]) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let number: u64 = text[..digits].parse().ok()?;
     match text[digits..].trim_start() {
         "" => Some(number),
-        unit => units.iter().find(|(name, _)| *name == unit).and_then(|(_, factor)| number.checked_mul(*factor)),
+        symbol => units.iter().find(|unit| unit.symbol == symbol).and_then(|unit| number.checked_mul(unit.factor)),
     }
 }
 
-/// `number` in the largest unit that divides it.
-fn format_quantity(f: &mut fmt::Formatter<'_>, number: u64, units: &[(&str, u64)]) -> fmt::Result {
-    let (unit, factor) = units
-        .iter()
-        .filter(|(_, factor)| number != 0 && number.is_multiple_of(*factor))
-        .max_by_key(|(_, factor)| *factor)
-        .unwrap_or(&units[0]);
-    write!(f, "{}{unit}", number / factor)
+/// Returns the largest unit that is written and divides `number`, and how often it is in it.
+fn in_largest_unit(number: u64, units: &[Unit]) -> (u64, &Unit) {
+    let dividing = units.iter().filter(|unit| unit.word.is_some() && number != 0 && number.is_multiple_of(unit.factor));
+    let unit = dividing.max_by_key(|unit| unit.factor).unwrap_or(&units[0]);
+    (number / unit.factor, unit)
+}
+
+/// Writes `number` in the largest unit that divides it.
+fn format_quantity(f: &mut fmt::Formatter<'_>, number: u64, units: &[Unit]) -> fmt::Result {
+    let (number, unit) = in_largest_unit(number, units);
+    write!(f, "{number}{}", unit.symbol)
+}
+
+/// The symbols of units as alternatives of a regular expression.
+fn alternatives(units: &[Unit]) -> String {
+    units.iter().map(|unit| unit.symbol).collect::<Vec<_>>().join("|")
 }
 
 impl Duration {
-    /// That many milliseconds.
+    /// Returns the duration of so many milliseconds.
     pub const fn from_millis(millis: u64) -> Self {
         Self { millis }
+    }
+
+    /// The duration in words, for a sentence: `1 day`, `12 hours`.
+    pub fn in_words(self) -> String {
+        let (number, unit) = in_largest_unit(self.millis, &TIME_UNITS);
+        match unit.word.filter(|_| unit.factor > 1) {
+            Some(word) => format!("{number} {word}{}", if number == 1 { "" } else { "s" }),
+            None => self.to_string(),
+        }
+    }
+
+    /// The units as alternatives of a regular expression.
+    pub(crate) fn units() -> String {
+        alternatives(&TIME_UNITS)
     }
 }
 
@@ -67,8 +115,7 @@ impl FromStr for Duration {
 
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Weeks are read but not written: people compare retention in days.
-        format_quantity(f, self.millis, &TIME_UNITS[..5])
+        format_quantity(f, self.millis, &TIME_UNITS)
     }
 }
 
@@ -77,6 +124,13 @@ impl fmt::Display for Duration {
 pub struct Size {
     /// Bytes.
     pub bytes: u64,
+}
+
+impl Size {
+    /// The units as alternatives of a regular expression.
+    pub(crate) fn units() -> String {
+        alternatives(&SIZE_UNITS)
+    }
 }
 
 impl FromStr for Size {
@@ -91,8 +145,7 @@ impl FromStr for Size {
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let units: [(&str, u64); 5] = [SIZE_UNITS[0], SIZE_UNITS[5], SIZE_UNITS[6], SIZE_UNITS[7], SIZE_UNITS[8]];
-        format_quantity(f, self.bytes, &units)
+        format_quantity(f, self.bytes, &SIZE_UNITS)
     }
 }
 
@@ -110,7 +163,7 @@ impl JsonSchema for Duration {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "description": "A span of time: `7d`, `12h`, `30m`, `45s`, `500ms`, or plain milliseconds.",
-            "anyOf": [{"type": "string", "pattern": "^[0-9]+ *(ms|s|m|h|d|w)?$"}, {"type": "integer", "minimum": 0}],
+            "anyOf": [{"type": "string", "pattern": format!("^[0-9]+ *({})?$", Self::units())}, {"type": "integer", "minimum": 0}],
             "examples": ["7d", "12h"],
         })
     }
@@ -208,7 +261,7 @@ impl JsonSchema for Moment {
 
 /// The value of a topic setting as written: a scalar's text, or a list's.
 ///
-/// What it means is decided by [`crate::settings::canonical`], which knows the setting's type.
+/// [`crate::settings::canonical`], which knows the setting's type, decides its meaning.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SettingValue {
     /// `7d`, `604800000`, `true`, `compact`: the text as it stands in the file, without quotes.
@@ -221,7 +274,7 @@ impl SettingValue {
     /// The word by which a team orders a setting back to the cluster's default.
     pub const DEFAULT: &'static str = "default";
 
-    /// Whether this is the positive order to drop a topic's own value: `retention.ms: default`.
+    /// Returns `true` for the explicit order to drop a topic's own value: `retention.ms: default`.
     pub fn is_default(&self) -> bool {
         matches!(self, SettingValue::Scalar(text) if text == Self::DEFAULT)
     }
@@ -279,17 +332,17 @@ impl JsonSchema for SettingValue {
 /// A field of a stage overlay: left alone, removed (`null`), or set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Patch<T> {
-    /// Not written: what lies below stays.
+    /// Not written: the value below stays.
     #[default]
     Keep,
-    /// `null`: what lies below is removed.
+    /// `null`: the value below is removed.
     Remove,
     /// Replaced.
     Set(T),
 }
 
 impl<T: Clone> Patch<T> {
-    /// What `below` becomes under this patch.
+    /// Returns the value that `below` becomes under this patch.
     pub fn over(&self, below: Option<T>) -> Option<T> {
         match self {
             Patch::Keep => below,
@@ -300,7 +353,7 @@ impl<T: Clone> Patch<T> {
 }
 
 impl<T> Patch<T> {
-    /// Whether the field was not written.
+    /// Returns `true` if the field was not written.
     pub fn is_keep(&self) -> bool {
         matches!(self, Patch::Keep)
     }

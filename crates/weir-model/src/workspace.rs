@@ -1,50 +1,70 @@
 use std::collections::BTreeMap;
 
-use crate::{AccessControlList, EntityRef, Kind, Origin, Policy, ServiceAccount, Team, Topic, Waiver, WorkspaceEntity};
+use crate::{EntityRef, Kind, Named, Origin, entity::*, kind::kinds};
 
-/// All entities of a workspace, by kind and logical name.
-#[derive(Clone, Debug)]
-pub struct Workspace {
-    /// The entity of kind `Workspace`: stages, clusters, profiles, defaults.
-    pub settings: WorkspaceEntity,
-    /// Teams.
-    pub teams: BTreeMap<String, Team>,
-    /// Topics.
-    pub topics: BTreeMap<String, Topic>,
-    /// Service accounts.
-    pub service_accounts: BTreeMap<String, ServiceAccount>,
-    /// Access control lists.
-    pub access_control_lists: BTreeMap<String, AccessControlList>,
-    /// Policies.
-    pub policies: BTreeMap<String, Policy>,
-    /// Exceptions from rules.
-    pub waivers: BTreeMap<String, Waiver>,
+macro_rules! define_workspace {
+    (
+        Workspace { $($_settings:tt)* }
+        $($kind:ident {
+            about: $about:literal,
+            entity: $entity:ident,
+            metadata: $metadata:ident,
+            spec: $required:ident $spec:ident,
+            field: $field:ident,
+            $($_:tt)*
+        })*
+    ) => {
+        /// All entities of a workspace, by kind and logical name.
+        #[derive(Clone, Debug)]
+        pub struct Workspace {
+            /// The entity of kind `Workspace`: stages, clusters, profiles, defaults.
+            pub settings: WorkspaceEntity,
+            $(
+                #[doc = concat!("The entities of kind `", stringify!($kind), "`, by name.")]
+                pub $field: BTreeMap<String, $entity>,
+            )*
+        }
+
+        impl Workspace {
+            /// Returns a workspace with nothing but its settings.
+            pub fn new(settings: WorkspaceEntity) -> Self {
+                Self { settings, $($field: BTreeMap::new(),)* }
+            }
+
+            /// Returns the names of the entities of a kind, sorted.
+            pub fn names(&self, kind: Kind) -> Box<dyn ExactSizeIterator<Item = &str> + '_> {
+                match kind {
+                    Kind::Workspace => Box::new(std::iter::once(self.settings.metadata.name.as_str())),
+                    $(Kind::$kind => Box::new(self.$field.keys().map(String::as_str)),)*
+                }
+            }
+
+            fn entity(&self, entity: &EntityRef) -> Option<(&dyn Named, Origin)> {
+                let name = &entity.name;
+                match entity.kind {
+                    Kind::Workspace => Some((&self.settings.metadata, self.settings.origin)),
+                    $(Kind::$kind => self.$field.get(name).map(|e| (&e.metadata as &dyn Named, e.origin)),)*
+                }
+            }
+        }
+    };
 }
 
+kinds!(define_workspace);
+
 impl Workspace {
-    /// All entities, by kind and name.
+    /// Returns all entities, by kind and name.
     pub fn entities(&self) -> impl Iterator<Item = EntityRef> {
-        let named = |kind: Kind, name: &String| EntityRef::new(kind, name);
-        std::iter::once(named(Kind::Workspace, &self.settings.metadata.name))
-            .chain(self.teams.keys().map(move |name| named(Kind::Team, name)))
-            .chain(self.topics.keys().map(move |name| named(Kind::Topic, name)))
-            .chain(self.service_accounts.keys().map(move |name| named(Kind::ServiceAccount, name)))
-            .chain(self.access_control_lists.keys().map(move |name| named(Kind::AccessControlList, name)))
-            .chain(self.policies.keys().map(move |name| named(Kind::Policy, name)))
-            .chain(self.waivers.keys().map(move |name| named(Kind::Waiver, name)))
+        Kind::ALL.into_iter().flat_map(|kind| self.names(kind).map(move |name| EntityRef::new(kind, name)))
     }
 
-    /// Where an entity was read from.
+    /// Returns the place where an entity was read from.
     pub fn origin(&self, entity: &EntityRef) -> Option<Origin> {
-        let name = &entity.name;
-        match entity.kind {
-            Kind::Workspace => Some(self.settings.origin),
-            Kind::Team => self.teams.get(name).map(|e| e.origin),
-            Kind::Topic => self.topics.get(name).map(|e| e.origin),
-            Kind::ServiceAccount => self.service_accounts.get(name).map(|e| e.origin),
-            Kind::AccessControlList => self.access_control_lists.get(name).map(|e| e.origin),
-            Kind::Policy => self.policies.get(name).map(|e| e.origin),
-            Kind::Waiver => self.waivers.get(name).map(|e| e.origin),
-        }
+        self.entity(entity).map(|(_, origin)| origin)
+    }
+
+    /// Returns the labels of an entity.
+    pub fn labels(&self, entity: &EntityRef) -> Option<&BTreeMap<String, String>> {
+        self.entity(entity).map(|(metadata, _)| metadata.labels())
     }
 }

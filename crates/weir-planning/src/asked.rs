@@ -1,7 +1,7 @@
 //! Whether the files ask for a change: what deployment asks of every step, so that a plan that was made from other
 //! files, or by somebody else, does nothing that these files do not say.
 
-use weir_model::{Ensure, settings};
+use weir_model::{Ensure, settings::KafkaValue};
 
 use crate::{Change, Desired, DesiredAccount, DesiredTopic};
 
@@ -38,11 +38,13 @@ impl Desired {
                 self.present_account(account).is_some_and(|wanted| wanted.description.as_ref() == Some(to))
             }
             Change::CreateAcl { principal: _, acl } => change
+                .about()
+                .object
                 .account()
                 .and_then(|name| self.present_account(name))
                 .is_some_and(|wanted| wanted.acls.contains_key(acl)),
             Change::DeleteAcl { principal: _, acl } => {
-                change.account().is_some_and(|name| match self.accounts.get(name) {
+                change.about().object.account().is_some_and(|name| match self.accounts.get(name) {
                     Some(wanted) => match wanted.ensure {
                         Ensure::Present => !wanted.acls.contains_key(acl),
                         Ensure::Absent => true,
@@ -77,9 +79,9 @@ impl Desired {
 
 impl DesiredTopic {
     /// Whether the files give the setting that value; absent: that the topic shall have none of its own.
-    fn sets(&self, name: &str, value: Option<&String>) -> bool {
+    fn sets(&self, name: &str, value: Option<&KafkaValue>) -> bool {
         match (self.config.get(name), value) {
-            (Some(Some(wanted)), Some(value)) => settings::same(name, wanted, value),
+            (Some(Some(wanted)), Some(value)) => wanted == value,
             (Some(None), None) => true,
             _ => false,
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use weir_model::{Ensure, SecretPart};
+use weir_model::{Ensure, SecretPart, settings::KafkaValue};
 
 use crate::{Acl, Scope, SecretRef};
 
@@ -75,7 +75,7 @@ pub struct DesiredTopic {
     /// Replicas of each partition; absent: as above.
     pub replication_factor: Option<u16>,
     /// Settings in Kafka's spelling; absent value: the topic shall have none of its own.
-    pub config: BTreeMap<String, Option<String>>,
+    pub config: BTreeMap<String, Option<KafkaValue>>,
 }
 
 /// A service account as it shall be.

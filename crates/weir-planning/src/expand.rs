@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use weir_model::{
-    Approval, Ensure, Grant, Operation, PatternType, Permission, Prefix, Resource, Rule, SecretPart, StageView,
-    StagedAccount, StagedTopic, settings,
+    Approval, Ensure, Grant, Operation, PatternType, Permission, Prefix, ProviderRef, Resource, Rule, SecretPart,
+    StageView, StagedAccount, StagedTopic, settings,
 };
 
 use crate::{Acl, Desired, DesiredAccount, DesiredKey, DesiredTopic, Host, NamePattern, Provider, Scope, SecretRef};
@@ -20,12 +20,10 @@ type Bindings = BTreeMap<Acl, BTreeSet<Arc<str>>>;
 /// cluster, a missing vault) is left out here rather than guessed.
 pub fn desired(view: &StageView<'_>) -> Desired {
     let stage = view.stage;
-    let (provider, cluster_id) = match view.cluster {
-        Some(cluster) => match (&cluster.confluent_cloud, &cluster.apache_kafka, &cluster.sandbox) {
-            (Some(cloud), _, _) => (Provider::ConfluentCloud, Some(cloud.cluster.clone())),
-            (None, Some(kafka), _) => (Provider::ApacheKafka, Some(kafka.cluster_id.clone())),
-            (None, None, sandbox) => (Provider::Sandbox, sandbox.as_ref().and_then(|s| s.cluster_id.clone())),
-        },
+    let (provider, cluster_id) = match view.provider() {
+        Some(ProviderRef::ConfluentCloud(cloud)) => (Provider::ConfluentCloud, Some(cloud.cluster.clone())),
+        Some(ProviderRef::ApacheKafka(kafka)) => (Provider::ApacheKafka, Some(kafka.cluster_id.clone())),
+        Some(ProviderRef::Sandbox(sandbox)) => (Provider::Sandbox, sandbox.cluster_id.clone()),
         None => (Provider::Sandbox, None),
     };
     let (topics, accounts) = rayon::join(|| topics(view), || accounts(view, provider));
@@ -162,7 +160,7 @@ fn grant_bindings(grant: &Grant, prefix: &Prefix) -> Vec<Acl> {
     .filter_map(|(resource, name, operation)| {
         let name = name.as_deref()?;
         let (pattern, name) = match name.strip_suffix('*') {
-            Some("") => every(prefix_of(prefix, resource)),
+            Some("") => every(prefix.of(resource)),
             Some(beginning) => (PatternType::Prefixed, physical(prefix, resource, beginning)?),
             None => (PatternType::Literal, physical(prefix, resource, name)?),
         };
@@ -176,7 +174,7 @@ fn rule_bindings(rule: &Rule, prefix: &Prefix) -> Vec<Acl> {
     let target = match (resource, name.as_deref()) {
         (Resource::Cluster, _) => Some((PatternType::Literal, Acl::CLUSTER_NAME.into())),
         (_, None) => None,
-        (_, Some("*")) if *pattern == PatternType::Literal => Some(every(prefix_of(prefix, *resource))),
+        (_, Some("*")) if *pattern == PatternType::Literal => Some(every(prefix.of(*resource))),
         (_, Some(name)) => physical(prefix, *resource, name).map(|name| (*pattern, name)),
     };
     let Some((pattern, name)) = target else { return Vec::new() };
@@ -201,15 +199,5 @@ fn every(prefix: &str) -> (PatternType, Box<str>) {
 
 /// The physical name, or nothing for the empty name, which would mean everything.
 fn physical(prefix: &Prefix, resource: Resource, name: &str) -> Option<Box<str>> {
-    (!name.is_empty()).then(|| format!("{}{name}", prefix_of(prefix, resource)).into())
-}
-
-fn prefix_of(prefix: &Prefix, resource: Resource) -> &str {
-    match resource {
-        Resource::Topic => prefix.topic.as_deref(),
-        Resource::Group => prefix.group.as_deref(),
-        Resource::TransactionalId => prefix.transactional_id.as_deref(),
-        Resource::Cluster | Resource::DelegationToken => None,
-    }
-    .unwrap_or_default()
+    (!name.is_empty()).then(|| format!("{}{name}", prefix.of(resource)).into())
 }

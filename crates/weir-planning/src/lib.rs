@@ -32,6 +32,7 @@
 
 mod acl;
 mod asked;
+mod change;
 mod desired;
 mod digest;
 mod drift;
@@ -51,6 +52,7 @@ pub mod schema;
 mod scope;
 
 pub use acl::{Acl, Host};
+pub use change::{About, Change, Object, Phase, SettingChange, Verb};
 pub use desired::{Desired, DesiredAccount, DesiredKey, DesiredTopic, Provider};
 pub use digest::{Digest, fingerprint};
 pub use drift::{Cause, Difference, Drift};
@@ -60,11 +62,16 @@ pub use observed::{
     ClusterFacts, DocumentedLimits, GroupFacts, KeyState, Limits, Observed, ObservedAccount, ObservedKey,
     ObservedSecret, ObservedTopic, SecretRef, SecretState, TopicFacts,
 };
-pub use plan::{AccessChange, Change, Phase, Plan, PlanError, Plane, SettingChange, Step, StepId};
+pub use plan::{AccessChange, Plan, PlanError, Plane, Step, StepId};
 pub use planner::{Outcome, PlanOptions, facts_needed, plan, secrets_needed};
 pub use policy::{PlanPolicies, PlanWaiver};
 pub use precondition::Precondition;
 pub use report::{Report, ReportItem, ReportKind};
 pub use risk::Risk;
-pub use rules::RULES;
+pub use rules::rule_pages;
 pub use scope::{NamePattern, Scope};
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -6,7 +6,10 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use weir_model::SecretPart;
+use weir_model::{
+    SecretPart,
+    settings::{self, KafkaValue},
+};
 
 use crate::Acl;
 
@@ -89,8 +92,8 @@ pub struct ClusterFacts {
     /// Replication factor of a topic that asks for none.
     pub default_replication_factor: u16,
     /// What settings a topic has that does not set them, in Kafka's spelling; as far as known.
-    #[serde(default)]
-    pub defaults: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "settings::deserialize_observed")]
+    pub defaults: BTreeMap<String, KafkaValue>,
     /// Settings that topics of this cluster may not set.
     #[serde(default)]
     pub read_only_settings: BTreeSet<String>,
@@ -157,8 +160,8 @@ pub struct ObservedTopic {
     /// Replicas of each partition.
     pub replication_factor: u16,
     /// The topic's own settings (source DYNAMIC_TOPIC_CONFIG), in Kafka's spelling. Defaults are not among them.
-    #[serde(default)]
-    pub config: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "settings::deserialize_observed")]
+    pub config: BTreeMap<String, KafkaValue>,
     /// Whether it is filled by a cluster link; such a topic is never changed or deleted.
     #[serde(default)]
     pub mirror: bool,

@@ -1,11 +1,11 @@
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use weir_model::SecretPart;
+use weir_model::EntityRef;
 
-use crate::{Acl, Digest, PlanPolicies, Provider, Report, Risk, SecretRef, digest::InParallel, fingerprint};
+use crate::{Change, Digest, PlanPolicies, Provider, Report, Risk, digest::InParallel, fingerprint};
 
 /// The steps from observed to desired. The plan is all that is deployed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -170,8 +170,8 @@ pub struct Step {
     pub id: StepId,
     /// What is done.
     pub change: Change,
-    /// The entity that asks for it: `Topic/toll.transactions.v1`; absent for what is pruned.
-    pub entity: Option<String>,
+    /// The entity that asks for it: `Topic/toll.transactions.v1`; absent for a pruned object.
+    pub entity: Option<EntityRef>,
     /// The team that owns it.
     pub team: Option<String>,
     /// Where it is done.
@@ -184,247 +184,6 @@ pub struct Step {
     pub fingerprint: Digest,
     /// Steps that must be done before.
     pub after: Vec<StepId>,
-}
-
-/// What a step does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "action", rename_all = "kebab-case", rename_all_fields = "camelCase", deny_unknown_fields)]
-pub enum Change {
-    /// Creates a service account.
-    CreateAccount {
-        /// Physical name.
-        account: String,
-        /// Description.
-        description: String,
-    },
-    /// Changes a service account's description.
-    UpdateAccount {
-        /// Physical name.
-        account: String,
-        /// Description before.
-        from: String,
-        /// Description after.
-        to: String,
-    },
-    /// Creates a topic.
-    CreateTopic {
-        /// Physical name.
-        topic: String,
-        /// Number of partitions; absent: the cluster's default.
-        partitions: Option<u32>,
-        /// Replicas of each partition; absent: the cluster's default.
-        replication_factor: Option<u16>,
-        /// Settings in Kafka's spelling.
-        config: BTreeMap<String, String>,
-    },
-    /// Adds partitions to a topic.
-    AddPartitions {
-        /// Physical name.
-        topic: String,
-        /// Partitions before.
-        from: u32,
-        /// Partitions after.
-        to: u32,
-    },
-    /// Changes a topic's replication factor.
-    ChangeReplicationFactor {
-        /// Physical name.
-        topic: String,
-        /// Replicas before.
-        from: u16,
-        /// Replicas after.
-        to: u16,
-    },
-    /// Changes settings of a topic.
-    AlterConfig {
-        /// Physical name.
-        topic: String,
-        /// What changes, by setting.
-        settings: BTreeMap<String, SettingChange>,
-    },
-    /// Creates an ACL binding.
-    CreateAcl {
-        /// Whose: `User:…`
-        principal: String,
-        /// The binding.
-        acl: Acl,
-    },
-    /// Creates an API key and stores it.
-    CreateKey {
-        /// Physical name of the account.
-        account: String,
-        /// The slot.
-        slot: String,
-        /// Where it is stored.
-        secret: SecretRef,
-        /// The tags it is stored with, but for the key's id.
-        tags: BTreeMap<String, String>,
-        /// The key it takes the place of.
-        replaces: Option<String>,
-        /// Where it is stored in other shapes, once it is in `secret`.
-        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-        projections: BTreeMap<SecretPart, SecretRef>,
-    },
-    /// Deletes an ACL binding.
-    DeleteAcl {
-        /// Whose: `User:…`
-        principal: String,
-        /// The binding.
-        acl: Acl,
-    },
-    /// Deletes a topic.
-    DeleteTopic {
-        /// Physical name.
-        topic: String,
-    },
-    /// Deletes an API key, and retires what the vault holds of it.
-    DeleteKey {
-        /// Physical name of the account.
-        account: String,
-        /// The slot, when the key carries our mark.
-        slot: Option<String>,
-        /// The key's id.
-        key: String,
-        /// The secret whose versions of this key are disabled; absent when none is known.
-        secret: Option<SecretRef>,
-        /// Whether the secret itself goes (soft-deleted), since its slot is gone.
-        delete_secret: bool,
-        /// The secrets that hold the key in other shapes; what becomes of `secret` becomes of them.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        projections: Vec<SecretRef>,
-    },
-    /// Deletes a service account.
-    DeleteAccount {
-        /// Physical name.
-        account: String,
-    },
-}
-
-/// A setting before and after; absent: the cluster's default.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct SettingChange {
-    /// The topic's own value before.
-    pub from: Option<String>,
-    /// The topic's own value after.
-    pub to: Option<String>,
-}
-
-/// The order of all plans: additive before destructive, credentials revoked last. A phase begins when the one
-/// before it has ended; after a failure only what takes nothing away and does not depend on what failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Phase {
-    /// Service accounts are created.
-    Accounts,
-    /// Topics are created and changed.
-    Topics,
-    /// ACL bindings are created.
-    Acls,
-    /// API keys are created.
-    Keys,
-    /// ACL bindings are deleted.
-    AclDeletes,
-    /// Topics are deleted.
-    TopicDeletes,
-    /// API keys are deleted.
-    KeyDeletes,
-    /// Service accounts are deleted.
-    AccountDeletes,
-}
-
-impl Change {
-    /// The secrets it touches: the JSON secret first.
-    pub fn secrets(&self) -> Vec<&SecretRef> {
-        match self {
-            Change::CreateKey { secret, projections, .. } => {
-                std::iter::once(secret).chain(projections.values()).collect()
-            }
-            Change::DeleteKey { secret, projections, .. } => secret.iter().chain(projections).collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    /// Whether it adds compaction to a topic that only deletes. Confluent Cloud takes that by way of `compact` alone, so
-    /// that a run which is stopped in between leaves the topic there.
-    pub fn goes_by_way_of_compact(&self) -> bool {
-        let Change::AlterConfig { settings, topic: _ } = self else { return false };
-        let has = |policies: &Option<String>, policy| {
-            policies.as_deref().is_some_and(|policies| policies.split(',').any(|one| one.trim() == policy))
-        };
-        settings
-            .get("cleanup.policy")
-            .is_some_and(|SettingChange { from, to }| !has(from, "compact") && has(to, "compact") && has(to, "delete"))
-    }
-
-    /// The physical name of what it changes: a topic, an account, or the principal of a binding.
-    pub fn object(&self) -> &str {
-        match self {
-            Change::CreateTopic { topic, .. }
-            | Change::AddPartitions { topic, .. }
-            | Change::ChangeReplicationFactor { topic, .. }
-            | Change::AlterConfig { topic, .. }
-            | Change::DeleteTopic { topic } => topic,
-            Change::CreateAccount { account, .. }
-            | Change::UpdateAccount { account, .. }
-            | Change::CreateKey { account, .. }
-            | Change::DeleteKey { account, .. }
-            | Change::DeleteAccount { account } => account,
-            Change::CreateAcl { principal, .. } | Change::DeleteAcl { principal, .. } => principal,
-        }
-    }
-
-    /// The physical name of the account it is about; absent for changes of topics.
-    pub fn account(&self) -> Option<&str> {
-        match self {
-            Change::CreateAccount { account, .. }
-            | Change::UpdateAccount { account, .. }
-            | Change::CreateKey { account, .. }
-            | Change::DeleteKey { account, .. }
-            | Change::DeleteAccount { account } => Some(account),
-            Change::CreateAcl { principal, .. } | Change::DeleteAcl { principal, .. } => {
-                principal.strip_prefix("User:")
-            }
-            Change::CreateTopic { .. }
-            | Change::AddPartitions { .. }
-            | Change::ChangeReplicationFactor { .. }
-            | Change::AlterConfig { .. }
-            | Change::DeleteTopic { .. } => None,
-        }
-    }
-
-    /// The least that it risks, whatever it is done to.
-    pub fn least_risk(&self) -> Risk {
-        match self {
-            Change::DeleteTopic { .. } | Change::DeleteAccount { .. } => Risk::Destroy,
-            Change::DeleteKey { .. } => Risk::Revoke,
-            Change::DeleteAcl { .. }
-            | Change::UpdateAccount { .. }
-            | Change::AddPartitions { .. }
-            | Change::ChangeReplicationFactor { .. } => Risk::Change,
-            Change::CreateAccount { .. }
-            | Change::CreateTopic { .. }
-            | Change::AlterConfig { .. }
-            | Change::CreateAcl { .. }
-            | Change::CreateKey { .. } => Risk::Additive,
-        }
-    }
-
-    /// When it is done.
-    pub fn phase(&self) -> Phase {
-        match self {
-            Change::CreateAccount { .. } | Change::UpdateAccount { .. } => Phase::Accounts,
-            Change::CreateTopic { .. }
-            | Change::AddPartitions { .. }
-            | Change::ChangeReplicationFactor { .. }
-            | Change::AlterConfig { .. } => Phase::Topics,
-            Change::CreateAcl { .. } => Phase::Acls,
-            Change::CreateKey { .. } => Phase::Keys,
-            Change::DeleteAcl { .. } => Phase::AclDeletes,
-            Change::DeleteTopic { .. } => Phase::TopicDeletes,
-            Change::DeleteKey { .. } => Phase::KeyDeletes,
-            Change::DeleteAccount { .. } => Phase::AccountDeletes,
-        }
-    }
 }
 
 /// Which system a step needs to reach.

@@ -12,8 +12,6 @@ mod slot;
 mod threshold;
 mod topics;
 
-pub(crate) use self::settings::may_lose_data;
-
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;

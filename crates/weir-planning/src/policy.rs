@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use weir_model::EntityRef;
 
 /// The organisation's rules over steps that a plan was made under. They are part of the plan and of its digest, so that
 /// they are asked again when it is carried out, whatever the files say by then.
@@ -11,7 +12,7 @@ pub struct PlanPolicies {
     /// Policies by name: what each says for the plan's stage, as JSON.
     pub policies: BTreeMap<String, String>,
     /// Labels of the entities that steps are about, by kind and name: `Topic/toll.transactions.v1`.
-    pub labels: BTreeMap<String, BTreeMap<String, String>>,
+    pub labels: BTreeMap<EntityRef, BTreeMap<String, String>>,
     /// Exceptions.
     pub waivers: Vec<PlanWaiver>,
 }
@@ -23,7 +24,7 @@ pub struct PlanWaiver {
     /// The policy's name.
     pub rule: String,
     /// The entity that it is for, by kind and name.
-    pub entity: String,
+    pub entity: EntityRef,
     /// The last day it holds, in UTC: `2027-01-31`.
     pub until: String,
 }

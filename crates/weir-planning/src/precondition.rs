@@ -3,11 +3,11 @@
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::Serialize;
-use weir_model::settings;
+use weir_model::settings::KafkaValue;
 
 use crate::{
     Change, Digest, KeyMarker, Observed, ObservedKey, ObservedSecret, ObservedTopic, Plan, Provider, SecretRef,
-    SecretState, Step, fingerprint, planner::may_lose_data,
+    SecretState, SettingChange, Step, fingerprint,
 };
 
 /// How a step stands.
@@ -64,13 +64,13 @@ fn presence(present: bool) -> Digest {
 enum TopicAspect<'a> {
     Partitions(&'a str, u32),
     Replication(&'a str, u16),
-    Config(&'a str, &'a BTreeMap<String, String>),
+    Config(&'a str, &'a BTreeMap<String, KafkaValue>),
     /// Of settings whose change may drop records.
-    Records(&'a str, &'a BTreeMap<String, String>, bool),
+    Records(&'a str, &'a BTreeMap<String, KafkaValue>, bool),
     Whole {
         topic_id: &'a str,
         partitions: u32,
-        config: &'a BTreeMap<String, String>,
+        config: &'a BTreeMap<String, KafkaValue>,
         known_empty: bool,
     },
 }
@@ -110,7 +110,7 @@ impl Step {
     pub fn facts_topic(&self) -> Option<&str> {
         match &self.change {
             Change::DeleteTopic { topic } => Some(topic),
-            Change::AlterConfig { topic, settings } if may_lose_data(settings) => Some(topic),
+            Change::AlterConfig { topic, settings } if SettingChange::may_lose_data(settings) => Some(topic),
             _ => None,
         }
     }
@@ -140,7 +140,7 @@ impl Step {
             Change::ChangeReplicationFactor { topic: name, .. } => {
                 topic_aspect(topic(name).map(|t| TopicAspect::Replication(&t.topic_id, t.replication_factor)))
             }
-            Change::AlterConfig { topic: name, settings } if may_lose_data(settings) => {
+            Change::AlterConfig { topic: name, settings } if SettingChange::may_lose_data(settings) => {
                 topic_aspect(topic(name).map(|t| records(t, known_empty(t))))
             }
             Change::AlterConfig { topic: name, settings: _ } => {
@@ -175,19 +175,15 @@ impl Step {
                 topic(name).is_some_and(|t| {
                     partitions.is_none_or(|p| p == t.partitions)
                         && replication_factor.is_none_or(|r| r == t.replication_factor)
-                        && config.iter().all(|(n, v)| t.config.get(n).is_some_and(|own| settings::same(n, own, v)))
+                        && config.iter().all(|(name, value)| t.config.get(name) == Some(value))
                 })
             }
             Change::AddPartitions { topic: name, from: _, to } => topic(name).is_some_and(|t| t.partitions == *to),
             Change::ChangeReplicationFactor { topic: name, from: _, to } => {
                 topic(name).is_some_and(|t| t.replication_factor == *to)
             }
-            Change::AlterConfig { topic: name, settings: changes } => topic(name).is_some_and(|t| {
-                changes.iter().all(|(n, change)| match (t.config.get(n), &change.to) {
-                    (Some(own), Some(to)) => settings::same(n, own, to),
-                    (own, to) => own.is_none() && to.is_none(),
-                })
-            }),
+            Change::AlterConfig { topic: name, settings: changes } => topic(name)
+                .is_some_and(|t| changes.iter().all(|(name, change)| t.config.get(name) == change.to.as_ref())),
             Change::CreateAcl { principal, acl } => holds(principal, acl),
             Change::DeleteAcl { principal, acl } => !holds(principal, acl),
             Change::DeleteTopic { topic: name } => topic(name).is_none() && !now.other_topics.contains(name),
@@ -256,7 +252,7 @@ impl Step {
                 let by_way_of = changes.get(CLEANUP).filter(|_| self.change.goes_by_way_of_compact());
                 let Some((change, there)) = by_way_of.zip(now.topics.get(topic)) else { return false };
                 let mut before = there.clone();
-                let is_compact = before.config.remove(CLEANUP).as_deref() == Some("compact");
+                let is_compact = before.config.remove(CLEANUP).is_some_and(|policy| policy == "compact");
                 before.config.extend(change.from.clone().map(|from| (CLEANUP.to_owned(), from)));
                 let as_planned = |known_empty| topic_aspect(Some(records(&before, known_empty))) == self.fingerprint;
                 is_compact && (as_planned(known_empty(there)) || known_empty(there) && as_planned(false))
@@ -308,7 +304,7 @@ impl Step {
                     "the topic `{topic}` has another replication factor than when the plan was made, or was made anew."
                 )
             }
-            Change::AlterConfig { topic, settings } if may_lose_data(settings) => {
+            Change::AlterConfig { topic, settings } if SettingChange::may_lose_data(settings) => {
                 format!(
                     "the topic `{topic}` is not what it was when the plan was made: its settings, or whether it holds records; or it was made anew."
                 )

@@ -9,7 +9,8 @@ mod plain;
 mod text;
 mod words;
 
-pub use drift::drift;
 pub(crate) use drift::of_plan as differences;
+pub use drift::{drift, drift_markdown};
 pub use markdown::markdown;
 pub use text::text;
+pub use words::from_to;

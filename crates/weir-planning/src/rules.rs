@@ -2,62 +2,69 @@
 
 use weir_findings::{RulePage, Severity};
 
-/// The pages of all rules of this crate, by id.
-pub const RULES: &[RulePage] = &[
+/// Returns the pages of all rules of this crate, by id.
+pub fn rule_pages() -> &'static [RulePage<'static>] {
+    PAGES
+}
+
+const PAGES: &[RulePage] = &[
     RulePage {
         id: "cluster-limit",
         severity: Severity::Error,
         waivable: None,
-        title: "what the cluster's type takes is not exceeded",
-        what: "Counts partitions, ACL bindings, service accounts and API keys that are in use and those that the plan adds. \
-               Deletions do not make room, since they come last. Warns when rotating slots would not find room for their second \
-               key, and where only documents say what clusters of the type take.",
+        title: "the limits of the cluster's type are respected",
+        what: "Compares partitions, ACL bindings, service accounts and API keys (in use and added by the plan) with \
+               the cluster's limits. Deletions make no room, since they come last. It is a warning if rotating slots \
+               have no room for a second key, and if the limit is known from documents only.",
         why: "The cluster would refuse part of the plan.",
         bad: "spec: {partitions: 500}    # there is room for 60",
         good: "spec: {partitions: 50}",
-        remedy: "Ask for less, delete what nobody uses, or have the limit raised.",
+        remedy: "Ask for less, delete unused objects, or ask for a higher limit.",
     },
     RulePage {
         id: "declared-untouchable",
         severity: Severity::Error,
         waivable: None,
         title: "internal and mirrored topics are not declared",
-        what: "Reports files that declare a topic whose name begins with `_`, or that a cluster link fills.",
-        why: "weir never changes or deletes such topics, so the declaration would never come true.",
+        what: "Reports a declared topic with a name that begins with `_`, or one that a cluster link fills.",
+        why: "weir never changes or deletes such topics, so the declaration would have no effect.",
         bad: "kind: Topic\nmetadata: {name: __consumer_offsets, team: toll}",
         good: "kind: Topic\nmetadata: {name: toll.offsets, team: toll}",
-        remedy: "A mirror topic can be declared with `ensure: unmanaged` until it is promoted.",
+        remedy: "Declare a mirror topic with `ensure: unmanaged` until it is promoted.",
     },
     RulePage {
         id: "empty-desired",
         severity: Severity::Warning,
         waivable: None,
-        title: "files that declare nothing delete nothing",
-        what: "Reports a plan that deletes although the stage's files declare no topic and no service account.",
+        title: "empty files delete nothing",
+        what: "Reports a plan that deletes objects of a stage without any declared topic or service account.",
         why: "A missing folder or a wrong branch looks exactly like the wish to delete everything.",
         bad: "",
         good: "",
-        remedy: "Check that all files were read. If it is meant, the plan is deployed with `--beyond-threshold`. There is no example: it is about which files there are.",
+        remedy: "Check that weir has read all files. If the deletion is intended, deploy with `--beyond-threshold`. \
+                 There is no example: the rule is about missing files.",
     },
     RulePage {
         id: "foreign-credential",
         severity: Severity::Error,
         waivable: None,
-        title: "a password of somebody else is never replaced",
-        what: "Reports a slot of a SCRAM user that has a SCRAM-SHA-512 password which weir did not make.",
-        why: "A SCRAM user has one password of each kind: the new key would lock out whoever uses the old one.",
+        title: "passwords that weir did not make are never replaced",
+        what: "Reports a slot of a SCRAM user with a SCRAM-SHA-512 password that weir did not make.",
+        why: "A SCRAM user has one password of each mechanism: the new key would lock out applications with the old \
+              password.",
         bad: "spec:\n  apiKeys: [{slot: default}]   # the user has a SCRAM-SHA-512 password that somebody made",
         good: "spec:\n  apiKeys: [{slot: default}]   # the password that somebody made is a SCRAM-SHA-256 one",
-        remedy: "Give the user a SCRAM-SHA-256 password by hand, move its applications there, delete the SCRAM-SHA-512 one, and \
-                 deploy the slot; then the applications move to the key in the vault.",
+        remedy: "Give the user a SCRAM-SHA-256 password by hand, move its applications to it, delete the \
+                 SCRAM-SHA-512 password, and deploy the slot. Then move the applications to the key in the vault.",
     },
     RulePage {
         id: "foreign-secret",
         severity: Severity::Error,
         waivable: None,
-        title: "a secret of somebody else is never overwritten",
-        what: "Reports a slot whose secret name is taken in the vault: by a secret without weir's tag, or by one of another stage, account or slot.",
-        why: "Storing the API key would destroy somebody's credentials.",
+        title: "secrets that weir did not write are never overwritten",
+        what: "Reports a slot with a secret name that is taken in the vault: by a secret without weir's tag, or by a \
+               secret of another stage, service account or slot.",
+        why: "Storing the API key would destroy other credentials.",
         bad: "spec:\n  apiKeys: [{slot: default}]   # the vault has a secret of its name that weir did not write",
         good: "spec:\n  apiKeys: [{slot: blue}]",
         remedy: "Rename the slot, give the stage a vault of its own, or move the secret away by hand.",
@@ -67,8 +74,9 @@ pub const RULES: &[RulePage] = &[
         severity: Severity::Error,
         waivable: None,
         title: "there are enough replicas for `min.insync.replicas`",
-        what: "Compares `min.insync.replicas` with the replicas the topic will really have, also where the file leaves the replication factor to the cluster.",
-        why: "Every write with `acks=all` would be refused.",
+        what: "Compares `min.insync.replicas` with the topic's replication factor, even if the cluster chooses the \
+               replication factor.",
+        why: "The brokers would refuse every write with `acks=all`.",
         bad: "spec:\n  config: {min.insync.replicas: 3}   # the topic has 2 replicas",
         good: "spec:\n  config: {min.insync.replicas: 1}",
         remedy: "",
@@ -78,8 +86,8 @@ pub const RULES: &[RulePage] = &[
         severity: Severity::Error,
         waivable: None,
         title: "topic names differ in more than `.` and `_`",
-        what: "Compares the names of new topics with every topic of the cluster, taking `.` and `_` for the same.",
-        why: "Kafka does so in the names of its metrics, and refuses the topic.",
+        what: "Compares the names of new topics with every topic of the cluster, and treats `.` and `_` as equal.",
+        why: "Kafka writes `.` as `_` in the names of its metrics, so the broker refuses the topic.",
         bad: "metadata: {name: toll.events_v1, team: toll}   # `toll.events.v1` exists",
         good: "metadata: {name: toll.events.v2, team: toll}",
         remedy: "",
@@ -89,11 +97,12 @@ pub const RULES: &[RulePage] = &[
         severity: Severity::Error,
         waivable: None,
         title: "partitions are added, never removed",
-        what: "Reports a topic that has more partitions than its file asks for.",
-        why: "Kafka cannot remove partitions. Deleting and creating the topic would lose its records, so weir never does that.",
+        what: "Reports a topic with more partitions than its file asks for.",
+        why: "Kafka cannot remove partitions. weir never deletes and creates a topic to get there, because its \
+              records would be lost.",
         bad: "spec: {partitions: 6}    # the topic has 12",
         good: "spec: {partitions: 12}",
-        remedy: "To have fewer, create another topic and migrate.",
+        remedy: "To get fewer partitions, create another topic and migrate.",
     },
     RulePage {
         id: "replication-exceeds-brokers",
@@ -111,8 +120,8 @@ pub const RULES: &[RulePage] = &[
         severity: Severity::Error,
         waivable: None,
         title: "the replication factor stays where the cluster cannot change it",
-        what: "Reports a replication factor other than the topic's, on a cluster that cannot reassign partitions for weir.",
-        why: "The only other way is to delete and create the topic, which weir never does.",
+        what: "Reports a changed replication factor on a cluster that cannot reassign partitions for weir.",
+        why: "The only other way is to delete and create the topic. weir never does that.",
         bad: "spec: {replicationFactor: 2}    # the topic has 3",
         good: "spec: {replicationFactor: 3}",
         remedy: "",
@@ -121,19 +130,20 @@ pub const RULES: &[RulePage] = &[
         id: "self-lockout",
         severity: Severity::Error,
         waivable: None,
-        title: "a plan leaves its deployer's rights alone",
-        what: "Reports steps that revoke or deny rights of the principal that weir deploys as, delete its account, or delete one of its API keys.",
-        why: "The deployment would stop half way, and nobody could deploy the way back.",
+        title: "a plan does not change the rights of its deployer",
+        what: "Reports steps that revoke or deny rights of weir's own principal, delete its account, or delete one of \
+               its API keys.",
+        why: "The deployment would stop half way, and weir could not undo it.",
         bad: "kind: ServiceAccount\nmetadata: {name: weir-deployer, team: platform}   # weir deploys as this account\nspec: {ensure: absent}",
         good: "kind: ServiceAccount\nmetadata: {name: weir-deployer, team: platform}\nspec: {}",
-        remedy: "Have another principal do it, or take the account out of the files.",
+        remedy: "Let another principal deploy the plan, or take the account out of the files.",
     },
     RulePage {
         id: "setting-refused-by-cluster",
         severity: Severity::Error,
         waivable: None,
-        title: "a topic sets only what the cluster lets it set",
-        what: "Reports settings that the cluster does not let topics set, or that its brokers do not know.",
+        title: "settings that the cluster accepts",
+        what: "Reports settings that the cluster does not let topics have, or that its brokers do not know.",
         why: "The cluster would refuse the step.",
         bad: "spec:\n  config: {unclean.leader.election.enable: true}   # on Confluent Cloud",
         good: "spec:\n  config: {}",
@@ -144,8 +154,8 @@ pub const RULES: &[RulePage] = &[
         severity: Severity::Error,
         waivable: None,
         title: "steps have an order",
-        what: "Reports steps of which each must come before the other.",
-        why: "They could never be carried out.",
+        what: "Reports two steps that must each come before the other.",
+        why: "weir could never carry them out.",
         bad: "",
         good: "",
         remedy: "Deploy the changes in several plans. There is no example: no known files lead to it.",
@@ -156,9 +166,9 @@ pub const RULES: &[RulePage] = &[
         waivable: None,
         title: "the cluster is the expected one",
         what: "Compares the cluster's id with the one in `weir.yaml`.",
-        why: "A wrong address or a wrong login would apply one stage's files to another stage's cluster.",
+        why: "With a wrong address or login, weir would apply one stage's files to another stage's cluster.",
         bad: "clusters:\n  nonprod: {confluentCloud: {environment: env-1, cluster: lkc-a1}}   # what answers is lkc-b2",
         good: "clusters:\n  nonprod: {confluentCloud: {environment: env-1, cluster: lkc-b2}}",
-        remedy: "Check the address and the credentials; if the cluster was made anew, write its new id.",
+        remedy: "Check the address and the credentials. If the cluster was created again, write its new id.",
     },
 ];

@@ -1,4 +1,4 @@
-//! Policies over a workspace.
+//! Checks a workspace against its policies.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,28 +7,28 @@ use std::{
 
 use jiff::Timestamp;
 use rayon::prelude::*;
+use weir_cel::{Failure, Globals, Problem, Record};
 use weir_findings::{Finding, Related, RuleId, Severity};
 use weir_model::{EntityRef, PolicyKind, PolicySeverity, Route, StageView, Workspace};
 
 use crate::{
     Policies,
-    cel::{Failure, Globals, Problem, Record},
     compile::{Compiled, Validation},
     facts,
     item::Item,
     rules,
 };
 
-/// What a policy may spend on a workspace, whatever its size.
+/// The budget of a policy for a whole workspace, in operations, whatever the workspace's size.
 const POLICY_BUDGET: u64 = 10_000_000;
-/// What it may spend in addition for each entity and stage, or step.
+/// The operations added to the budget for each entity and stage, or for each step of a plan.
 const BUDGET_EACH: u64 = 100;
 
-/// Everything in a workspace that breaks a policy, sorted by place. With `only`, as far as it concerns the stage of
-/// that index.
+/// Returns all violations of policies in a workspace, sorted by place. With `only`, returns the violations in the
+/// stage of that index.
 ///
-/// An entity is judged in each of its stages, as it is resolved there; what is found alike in several stages is told
-/// once. What shall be absent, or is let go, is not judged.
+/// An entity is judged in each of its stages, as resolved for the stage; a violation that is the same in several
+/// stages is reported once. An entity that is `absent` or `unmanaged` is not judged.
 pub fn check(policies: &Policies, workspace: &Workspace, only: Option<usize>, now: Timestamp) -> Vec<Finding<Route>> {
     let Found { broken, mut findings } = find(policies, workspace, only, now);
     findings.extend(broken.iter().map(|violation| violation.finding(workspace)));
@@ -36,15 +36,15 @@ pub fn check(policies: &Policies, workspace: &Workspace, only: Option<usize>, no
     findings
 }
 
-/// What breaks policies, and what is wrong with policies themselves.
+/// The violations of policies, and the findings about the policies themselves.
 #[derive(Default)]
 pub(crate) struct Found {
     pub(crate) broken: Vec<Violation>,
-    /// Policies that failed, or cost too much.
+    /// Findings about policies that failed, or cost too much.
     pub(crate) findings: Vec<Finding<Route>>,
 }
 
-/// As [`check`], with what a waiver may need to know.
+/// Does the work of [`check`], and keeps the details that waivers need.
 pub(crate) fn find(policies: &Policies, workspace: &Workspace, only: Option<usize>, now: Timestamp) -> Found {
     let about_entities = policies.all.iter().filter(|policy| !policy.is_about(PolicyKind::Plan));
     let policies_used: Vec<&Compiled> = about_entities.collect();
@@ -55,7 +55,7 @@ pub(crate) fn find(policies: &Policies, workspace: &Workspace, only: Option<usiz
     let mut hits = Vec::new();
     let stages = &workspace.settings.spec.stages;
     for (index, stage) in stages.iter().enumerate().filter(|(index, _)| only.is_none_or(|only| only == *index)) {
-        // Of stages with the same name only the first can be asked for.
+        // Only the first of several stages with the same name can be looked up.
         let Some(view) = workspace.stage(&stage.name).ok().filter(|view| view.index == index) else { continue };
         hits.extend(run.stage(&view));
     }
@@ -63,7 +63,7 @@ pub(crate) fn find(policies: &Policies, workspace: &Workspace, only: Option<usiz
     run.finish(hits)
 }
 
-/// Something that breaks a policy, told once for all stages and for all entities that it is written for.
+/// A violation of a policy, reported once for all stages and for all entities that share the place.
 #[derive(Clone)]
 pub(crate) struct Violation {
     /// The policy's name.
@@ -71,19 +71,19 @@ pub(crate) struct Violation {
     pub(crate) at: Route,
     pub(crate) message: String,
     pub(crate) help: Option<String>,
-    /// Why the policy is there.
+    /// The reason that the policy gives.
     pub(crate) why: Option<String>,
     pub(crate) whom: Vec<Whom>,
 }
 
-/// Whom a violation is about, where.
+/// An entity that a violation is about, in one stage.
 #[derive(Clone)]
 pub(crate) struct Whom {
     pub(crate) entity: EntityRef,
-    /// The stage's index; a team is in none.
+    /// The stage's index; `None` for a team.
     pub(crate) stage: Option<usize>,
     severity: Severity,
-    /// When and where it will be an error, if it is none yet.
+    /// The date and stage from which the violation is an error, if it is only a warning today.
     later: Option<String>,
 }
 
@@ -94,11 +94,11 @@ impl Violation {
         let later = self.whom.iter().find_map(|whom| whom.later.as_deref()).filter(|_| severity != Severity::Error);
         let help: Vec<&str> = self.help.as_deref().into_iter().chain(later).collect();
         let entities: BTreeSet<&EntityRef> = self.whom.iter().map(|whom| &whom.entity).collect();
-        // All are named: a waiver may be for any of them. Printers cut what is too long.
-        let related = entities
-            .into_iter()
-            .filter(|entity| **entity != self.at.entity)
-            .map(|entity| Related { at: Route::name(entity.clone()), message: "written for this one too".to_owned() });
+        // All entities are named, because a waiver may cover any of them. Printers shorten long lists.
+        let related = entities.into_iter().filter(|entity| **entity != self.at.entity).map(|entity| Related {
+            at: Route::name(entity.clone()),
+            message: "applies to this entity too".to_owned(),
+        });
         Finding {
             severity,
             label: self.staged(workspace),
@@ -109,12 +109,12 @@ impl Violation {
         }
     }
 
-    /// Whether it is written in one place for other entities.
+    /// Returns `true` if the place of the violation lies outside an affected entity, in a profile for example.
     pub(crate) fn is_shared(&self) -> bool {
         self.whom.iter().any(|whom| whom.entity != self.at.entity)
     }
 
-    /// Which stages are meant, when it is not all that there are.
+    /// Names the affected stages, unless all stages are affected.
     fn staged(&self, workspace: &Workspace) -> Option<String> {
         let stages: BTreeSet<usize> = self.whom.iter().filter_map(|whom| whom.stage).collect();
         let all = &workspace.settings.spec.stages;
@@ -134,7 +134,7 @@ struct Hit {
     severity: Severity,
     later: Option<String>,
     problem: Problem,
-    /// The stage's index; a team is in none.
+    /// The stage's index; `None` for a team.
     stage: Option<usize>,
     kind: HitKind,
 }
@@ -142,11 +142,11 @@ struct Hit {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum HitKind {
     Broken,
-    /// The validation of that index could not be evaluated, or [`NAMING`].
+    /// The validation of this index, or the name ([`NAMING`]), could not be evaluated.
     Failed(usize),
 }
 
-/// In place of a validation's index: the name could not be judged.
+/// Stands in for a validation's index if the name could not be judged.
 const NAMING: usize = usize::MAX;
 
 struct Run<'r> {
@@ -158,7 +158,7 @@ struct Run<'r> {
     teams: BTreeMap<&'r str, Record<'r>>,
     workspace_facts: Record<'r>,
     now_facts: Record<'static>,
-    /// What each policy has spent.
+    /// The operations that each policy has spent.
     spent: Vec<AtomicU64>,
     budget: u64,
 }
@@ -218,7 +218,7 @@ impl<'r> Run<'r> {
         hits
     }
 
-    /// The policies about a kind in a stage.
+    /// Returns the policies about a kind in a stage.
     fn about(&self, kind: PolicyKind, stage: Option<&str>) -> Vec<(usize, &'r Compiled)> {
         let policies = self.policies.iter().copied().enumerate();
         policies.filter(|(_, p)| p.is_about(kind) && stage.is_none_or(|stage| p.is_in(stage))).collect()
@@ -244,14 +244,14 @@ impl<'r> Run<'r> {
             if policy.validations.is_empty() {
                 continue;
             }
-            // Made once for all policies, and only if one asks.
+            // Facts are made once for all policies, and only if a policy asks for them.
             let facts = facts.get_or_insert_with(|| item.facts());
             let Some(facts) = facts else { continue };
             judged.validations(facts, stage.map(|(_, stage)| stage), hits);
         }
     }
 
-    /// Alike violations, told once.
+    /// Merges equal violations into one report each.
     fn finish(&self, mut hits: Vec<Hit>) -> Found {
         let mut findings = Vec::new();
         let over: Vec<bool> = self.spent.iter().map(|spent| spent.load(Ordering::Relaxed) > self.budget).collect();
@@ -264,7 +264,8 @@ impl<'r> Run<'r> {
         Found { broken: self.broken(broken), findings }
     }
 
-    /// One finding for each validation that failed: where it is written, and for which entity first.
+    /// Returns one finding for each validation that failed, placed at the expression, with the first failing entity
+    /// named.
     fn failed(&self, hits: Vec<Hit>) -> Vec<Finding<Route>> {
         let mut by_validation: BTreeMap<(usize, HitKind), Vec<Hit>> = BTreeMap::new();
         for hit in hits {
@@ -292,7 +293,8 @@ impl<'r> Run<'r> {
     }
 
     fn broken(&self, hits: Vec<Hit>) -> Vec<Violation> {
-        // Alike in several stages, and in several entities where it is written in one place for all.
+        // Equal violations in several stages are merged, and so are violations of several entities at one shared
+        // place.
         type Key = (usize, Route, String);
         let mut alike: BTreeMap<Key, (Option<String>, Vec<Whom>)> = BTreeMap::new();
         for Hit { policy, entity, at, severity, later, problem, stage, kind: _ } in hits {
@@ -312,25 +314,25 @@ impl<'r> Run<'r> {
     }
 }
 
-/// The words for an evaluation that cost too much.
+/// The message for an evaluation that cost too much.
 const SPENT: &str = "the evaluation costs too much";
-/// What to do about a pattern of names that costs too much.
-const FEWER_PARTS: &str = "write fewer parts, or such that end at one place only";
-/// What to do about expressions that do.
-const CHEAPER: &str = "walk through fewer things; ask `in` instead of walking";
+/// The advice for a pattern of names that costs too much.
+const FEWER_PARTS: &str = "use fewer parts, or parts that can end at only one place";
+/// The advice for an expression that costs too much.
+const CHEAPER: &str = "loop over fewer items, or use `in` instead of a loop";
 
-/// What a policy may spend on so many entities or steps.
+/// Returns the budget of a policy for this number of entities or steps.
 pub(crate) fn budget(judged: usize) -> u64 {
     POLICY_BUDGET + judged as u64 * BUDGET_EACH
 }
 
-/// A policy that spent more than its budget.
+/// Makes the finding about a policy that spent more than its budget.
 pub(crate) fn too_much(policy: &Compiled, message: &str) -> Finding<Route> {
     let message = format!("{message}: `{}` was stopped", policy.name);
     Finding::error(rules::POLICY_COST, policy.base.route(["validations"]), message).help(CHEAPER)
 }
 
-/// One policy and one entity.
+/// One policy applied to one entity.
 struct Judged<'j, 'b, 'r> {
     run: &'j Run<'r>,
     policy: &'j Compiled,
@@ -356,7 +358,7 @@ impl<'j, 'r> Judged<'j, '_, 'r> {
         }
     }
 
-    /// Names, metadata and limits.
+    /// Checks names, metadata and limits.
     fn short_forms(&self, hits: &mut Vec<Hit>) {
         let Self { policy, item, .. } = self;
         let place = |path: &[&str]| path.iter().map(|part| (*part).to_owned()).collect::<Vec<_>>();
@@ -367,7 +369,7 @@ impl<'j, 'r> Judged<'j, '_, 'r> {
                 Ok(Some(problem)) => hits.push(self.hit(&place(&["metadata", "name"]), problem, None)),
                 Err(failure) => hits.push(self.failed(&["naming", "pattern"], NAMING, None, failure)),
             }
-            // What each may spend is counted only where it is more: all cores would wait for one number.
+            // Small amounts are not added to the shared counter, because all cores would wait for it.
             if spent > BUDGET_EACH {
                 self.run.spent[self.index].fetch_add(spent, Ordering::Relaxed);
             }
@@ -389,7 +391,7 @@ impl<'j, 'r> Judged<'j, '_, 'r> {
                 let words: Vec<_> = words.allowed.iter().map(|word| format!("`{word}`")).collect();
                 (!words.is_empty()).then(|| format!("write one of {}", words.join(", ")))
             };
-            let matching = || words.pattern.as_ref().map(|(text, _)| format!("write what matches `{text}`"));
+            let matching = || words.pattern.as_ref().map(|(text, _)| format!("write a value that matches `{text}`"));
             let wrong = match item.labels().get(label) {
                 None => Some(Problem::new(format!("the {} has no label `{label}`", item.kind()))),
                 Some(value) if value.trim().is_empty() => Some(Problem::new(format!("the label `{label}` is empty"))),
@@ -460,7 +462,7 @@ impl<'j, 'r> Judged<'j, '_, 'r> {
         }
     }
 
-    /// Whether the policy may spend more on the workspace.
+    /// Returns `true` while the policy has budget left for the workspace.
     fn has_budget(&self) -> bool {
         self.run.spent[self.index].load(Ordering::Relaxed) <= self.run.budget
     }

@@ -1,15 +1,14 @@
 //! Waivers written as comments: `# weir: allow RULE reason="…" until=2027-01-31`.
 //!
-//! A comment at a line's end is for that line, one above a line for that line and what is nested in it; above the first
-//! line of a document it is for all of the document.
+//! A comment at the end of a line covers that line. A comment above a line covers the line and everything nested in
+//! it; above the first line of a document, it covers the whole document.
 
 use std::ops::Range;
 
 use rayon::prelude::*;
+use weir_cel::Problem;
 use weir_findings::{FileId, SourceFile, Sources, Span};
 use weir_model::{Date, EntityRef, Loaded, Origin};
-
-use crate::cel::Problem;
 
 const MARK: &str = "# weir:";
 
@@ -18,14 +17,14 @@ const MARK: &str = "# weir:";
 pub(crate) struct Comment {
     pub(crate) rule: String,
     pub(crate) until: Date,
-    /// Where it is written.
+    /// The place of the comment.
     pub(crate) at: Span,
-    /// The bytes that it is for.
+    /// The bytes that the waiver covers.
     pub(crate) covers: Range<usize>,
 }
 
 impl Comment {
-    /// The entity whose document it is in, or above.
+    /// Returns the entity of the document that contains the comment, or follows it.
     pub(crate) fn entity(&self, loaded: &Loaded) -> Option<EntityRef> {
         let last = self.covers.end.checked_sub(1).filter(|_| !self.covers.is_empty())?;
         let document = loaded.document_at(self.at.file, u32::try_from(last).ok()?)?;
@@ -35,7 +34,7 @@ impl Comment {
     }
 }
 
-/// All such comments of a workspace, and those that cannot be understood.
+/// Returns all waivers in comments of a workspace, and the comments that cannot be understood.
 pub(crate) fn all(loaded: &Loaded) -> (Vec<Comment>, Vec<(Span, Problem)>) {
     let (mut comments, mut wrong) = read(&loaded.sources);
     comments.retain(|comment| !loaded.is_text_at(comment.at.file, comment.at.start));
@@ -43,10 +42,10 @@ pub(crate) fn all(loaded: &Loaded) -> (Vec<Comment>, Vec<(Span, Problem)>) {
     (comments, wrong)
 }
 
-/// All that look like such comments in a line each, and those that cannot be understood.
+/// Searches all files line by line for comments with the mark, whether they can be understood or not.
 fn read(sources: &Sources) -> (Vec<Comment>, Vec<(Span, Problem)>) {
     let files: Vec<(FileId, &SourceFile)> = sources.iter().collect();
-    // Most files have none, and are only searched.
+    // Most files have no such comment, so a search for the mark comes first.
     let read: Vec<_> = files
         .par_iter()
         .filter(|(_, file)| file.text().contains(MARK))
@@ -84,14 +83,14 @@ fn in_file(file: FileId, text: &str) -> Vec<Result<Comment, (Span, Problem)>> {
     found
 }
 
-/// Where a comment for weir begins in a line, outside of quotes.
+/// Returns the place in a line where a comment for weir begins, outside of quotes.
 fn comment_in(line: &str) -> Option<usize> {
     let mut quote = None;
     let mut before = ' ';
     for (at, c) in line.char_indices() {
         match (quote, c) {
             (None, '#') if before.is_whitespace() => return line[at..].starts_with(MARK).then_some(at),
-            // A quote opens a text where a value begins.
+            // A quote opens a string only at the beginning of a value.
             (None, '"' | '\'') if " [{,:".contains(before) => quote = Some(c),
             (Some(open), c) if c == open && before != '\\' => quote = None,
             _ => {}
@@ -101,7 +100,7 @@ fn comment_in(line: &str) -> Option<usize> {
     None
 }
 
-/// The next line that says something, and what is nested in it.
+/// Returns the next line with content, and the lines nested in it.
 fn below(text: &str, lines: &[Range<usize>], comment: usize) -> Range<usize> {
     let content = |index: usize| {
         let line = &text[lines[index].clone()];
@@ -126,13 +125,13 @@ fn below(text: &str, lines: &[Range<usize>], comment: usize) -> Range<usize> {
     from..behind.map_or(text.len(), |index| lines[index].start)
 }
 
-/// `allow RULE reason="…" until=2027-01-31`
+/// Reads `allow RULE reason="…" until=2027-01-31`.
 fn parse(text: &str) -> Result<(String, Date), Problem> {
     let wrong =
         |message: String| Problem::new(message).help("write `# weir: allow RULE reason=\"…\" until=2027-01-31`");
     let text = text.trim();
     let Some(rest) = text.strip_prefix("allow ").map(str::trim_start) else {
-        return Err(wrong("a comment for weir says `allow`".to_owned()));
+        return Err(wrong("a comment for weir begins with `allow`".to_owned()));
     };
     let (rule, mut rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
     let (mut reason, mut until) = (None, None);
@@ -157,9 +156,9 @@ fn parse(text: &str) -> Result<(String, Date), Problem> {
         rest = behind;
     }
     if reason.is_none_or(|reason| reason.trim().is_empty()) {
-        return Err(wrong(format!("why `{rule}` is waived is not said")));
+        return Err(wrong(format!("the waiver of `{rule}` has no reason")));
     }
-    let until = until.ok_or_else(|| wrong(format!("until when `{rule}` is waived is not said")))?;
+    let until = until.ok_or_else(|| wrong(format!("the waiver of `{rule}` has no last day")))?;
     Ok((rule.to_owned(), until.parse().map_err(wrong)?))
 }
 
@@ -176,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comment_covers_what_it_stands_at() {
+    fn a_comment_covers_its_own_line_or_the_lines_below() {
         let allow = "# weir: allow rule-a reason=\"why\" until=2027-01-31";
         assert_eq!(covered(&format!("a: 1\nb: 2 {allow}\nc: 3\n")), ["b: 2"]);
         assert_eq!(
@@ -191,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comment_says_why_and_until_when() {
+    fn a_comment_needs_a_reason_and_a_last_day() {
         for wrong in [
             "# weir: allow rule-a",
             "# weir: allow rule-a reason=\"\" until=2027-01-31",

@@ -1,27 +1,29 @@
-//! From policies as written to policies that can be asked.
+//! Compiles policies, from their YAML to a form that can be applied to entities.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{Timestamp, tz::TimeZone};
-use weir_findings::{Finding, Severity};
+use weir_cel::{Environment, Expression, Problem, Scope, Type, Variables, pattern};
+use weir_findings::{Finding, Severity, closest};
 use weir_model::{
     EntityRef, Kind, LabelLimit, Match, PolicyKind, PolicySeverity, PolicySpec, PolicyValidation, Requires, Route,
-    StageLimits, Workspace, closest,
+    StageLimits, Workspace,
 };
 
 use crate::{
-    cel::{Environment, Expression, Problem, Scope, Type, Variables, pattern},
+    dialect::DIALECT,
     limits::{self, Limits},
     naming::Names,
     path, rules, shape, starter,
 };
 
-/// The organisation's rules of a workspace, compiled: its own policies, and those of the starter pack that it chose.
+/// The organisation's rules of a workspace, compiled: its own policies, and the policies that it chose from the
+/// starter pack.
 #[derive(Debug)]
 pub struct Policies {
     pub(crate) env: Environment,
     pub(crate) all: Vec<Compiled>,
-    /// Names of policies that are there but make no sense: a waiver for one is not at fault.
+    /// Names of policies that exist but are invalid: a waiver that names one of them is not reported.
     pub(crate) broken: BTreeSet<String>,
 }
 
@@ -30,23 +32,23 @@ pub struct Policies {
 pub(crate) struct Compiled {
     pub(crate) name: String,
     pub(crate) spec: PolicySpec,
-    /// Where it is written.
+    /// The place of the policy.
     pub(crate) base: Base,
     pub(crate) naming: Option<Names>,
     pub(crate) labels: Vec<(String, Words)>,
-    /// By stage, in promotion order.
+    /// The limits of each stage, in promotion order.
     pub(crate) limits: Vec<Limits>,
     pub(crate) validations: Vec<Validation>,
 }
 
-/// What a label may be.
+/// The accepted values of a label.
 #[derive(Debug)]
 pub(crate) struct Words {
     pub(crate) allowed: Vec<String>,
     pub(crate) pattern: Option<(String, regex::Regex)>,
 }
 
-/// A validation, compiled for each kind that its policy is about.
+/// A validation, compiled for each kind of its policy.
 #[derive(Debug)]
 pub(crate) struct Validation {
     pub(crate) by_kind: BTreeMap<PolicyKind, (Expression, Option<Expression>)>,
@@ -54,11 +56,11 @@ pub(crate) struct Validation {
     pub(crate) message: String,
     pub(crate) help: Option<String>,
     pub(crate) severity: Option<PolicySeverity>,
-    /// Its index in the policy.
+    /// The index of the validation in the policy.
     pub(crate) index: usize,
 }
 
-/// Where a policy is written: an entity of its own, or `weir.yaml` for what is said of one of the starter pack.
+/// The place of a policy: an entity of its own, or `weir.yaml` for a policy of the starter pack.
 #[derive(Clone, Debug)]
 pub(crate) struct Base {
     entity: EntityRef,
@@ -81,13 +83,13 @@ impl Base {
 }
 
 impl Policies {
-    /// Compiles the policies of a workspace. Everything that makes no sense in them is a finding, and such a policy is
+    /// Compiles the policies of a workspace. Each mistake in a policy is a finding, and a policy with mistakes is
     /// left out.
     pub fn compile(workspace: &Workspace) -> (Self, Vec<Finding<Route>>) {
         Self::compile_with(workspace, &BTreeSet::new())
     }
 
-    /// As [`Policies::compile`], of a workspace in which some entities could not be read.
+    /// Does the work of [`Policies::compile`] for a workspace in which some entities could not be read.
     pub(crate) fn compile_with(workspace: &Workspace, malformed: &BTreeSet<EntityRef>) -> (Self, Vec<Finding<Route>>) {
         let mut findings = Vec::new();
         let mut chosen = Vec::new();
@@ -109,9 +111,9 @@ impl Policies {
                 Err(problem) => findings.push(invalid(base.route::<&str>([]), problem)),
             }
         }
-        let env = match Environment::new() {
+        let env = match Environment::new(&DIALECT) {
             Ok(env) => env,
-            // Cannot be: a test makes one. Said all the same, since nothing would be checked.
+            // Cannot happen, as a test shows; reported all the same, since no policy would be applied.
             Err(problem) => {
                 let at = Route::name(EntityRef::new(Kind::Workspace, &workspace.settings.metadata.name));
                 findings.push(invalid(at, problem));
@@ -137,12 +139,12 @@ impl Policies {
         (Self { env, all, broken }, findings)
     }
 
-    /// Whether there is no policy at all.
+    /// Returns `true` if the workspace has no policy.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
-    /// The names of all policies, sorted.
+    /// Returns the names of all policies, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.all.iter().map(|policy| policy.name.as_str())
     }
@@ -153,7 +155,7 @@ fn invalid(at: Route, problem: Problem) -> Finding<Route> {
     Finding { help: problem.help, ..Finding::error(rules::POLICY_INVALID, at, problem.message) }
 }
 
-/// Names of policies are ids of rules.
+/// Names of policies must be valid ids of rules.
 fn wrong_name(name: &str) -> Option<Problem> {
     let kebab = name
         .split('-')
@@ -167,7 +169,7 @@ fn wrong_name(name: &str) -> Option<Problem> {
     None
 }
 
-/// What is wrong with a name that is none of the known ones.
+/// The problem of an unknown name, with the closest known name or a list as help.
 pub(crate) fn unknown<'k, K: Iterator<Item = &'k str>>(
     one: &str,
     many: &str,
@@ -181,7 +183,7 @@ pub(crate) fn unknown<'k, K: Iterator<Item = &'k str>>(
     Some(match closest(name, known()) {
         Some(meant) => problem.help(format!("did you mean `{meant}`?")),
         None => {
-            // As many as can be read at a glance.
+            // Ten names can still be read at a glance.
             let names: Vec<&str> = known().take(10).collect();
             let more = if known().count() > names.len() { ", …" } else { "" };
             problem.help(format!("the {many} are {}{more}", names.join(", ")))
@@ -192,7 +194,7 @@ pub(crate) fn unknown<'k, K: Iterator<Item = &'k str>>(
 struct Compiler<'c> {
     base: &'c Base,
     stages: &'c [&'c str],
-    /// Absent when they are not known.
+    /// `None` if the teams are not known.
     teams: Option<&'c BTreeSet<String>>,
     findings: Vec<Finding<Route>>,
 }
@@ -206,10 +208,10 @@ impl Compiler<'_> {
         let kinds = &spec.matches.kinds;
         let plans = kinds.contains(&PolicyKind::Plan);
         if kinds.is_empty() {
-            let problem = Problem::new("the policy does not say what it is about");
+            let problem = Problem::new("the policy names no kind of entity");
             self.wrong(["match", "kinds"], problem.help("write `match: {kinds: [Topic]}`"));
         } else if plans && kinds.len() > 1 {
-            let problem = Problem::new("a policy is about entities or about plans");
+            let problem = Problem::new("a policy is either about entities or about plans");
             self.wrong(["match", "kinds"], problem.help("write two policies"));
         }
         self.stages(&spec);
@@ -229,11 +231,11 @@ impl Compiler<'_> {
         let Requires { description, labels } = spec.requires.clone().unwrap_or_default();
         let required = description.is_some_and(|least| least > 0) || !labels.is_empty();
         if spec.requires.is_some() && !required {
-            let problem = Problem::new("nothing is required");
+            let problem = Problem::new("`requires` asks for nothing");
             self.wrong(["requires"], problem.help("write `description: 10`, or `labels: {costCenter: }`"));
         }
         for (stage, _) in spec.stages.iter().filter(|(_, limits)| **limits == StageLimits::default()) {
-            let problem = Problem::new(format!("nothing differs in stage `{stage}`"));
+            let problem = Problem::new(format!("stage `{stage}` has no limit of its own"));
             self.wrong(["stages", stage], problem.help("write `settings`, `partitions` or `replicationFactor`"));
         }
         if !limited && spec.naming.is_none() && spec.requires.is_none() && spec.validations.is_empty() {
@@ -255,7 +257,7 @@ impl Compiler<'_> {
         Compiled { name: name.to_owned(), spec, base: self.base.clone(), naming, labels, limits, validations }
     }
 
-    /// Names and teams that are matched can be matched.
+    /// Checks that the patterns for names and teams can match.
     fn patterns(&mut self, matches: &Match) {
         for (field, patterns) in [("names", &matches.names), ("teams", &matches.teams)] {
             for (at, text) in patterns.iter().enumerate() {
@@ -265,7 +267,7 @@ impl Compiler<'_> {
                     let problem = Problem::new("a pattern is a name, or a beginning of names followed by `*`");
                     self.wrong(place, problem.help("leave it out to mean all"));
                 } else if start.contains('*') {
-                    let problem = Problem::new(format!("nothing is named as `{text}`: `*` stands at the end alone"));
+                    let problem = Problem::new(format!("`{text}` matches no name: `*` may stand only at the end"));
                     let plain = start.split('*').next().unwrap_or_default();
                     self.wrong(
                         place,
@@ -280,7 +282,7 @@ impl Compiler<'_> {
         }
     }
 
-    /// Stages that are named exist.
+    /// Checks that all named stages exist.
     fn stages(&mut self, spec: &PolicySpec) {
         let Match { stages, .. } = &spec.matches;
         let mut named: Vec<(Vec<String>, &str)> = Vec::new();
@@ -312,9 +314,10 @@ impl Compiler<'_> {
         for (place, range) in own.chain(staged) {
             let Some(range) = range else { continue };
             match (range.min, range.max) {
-                (None, None) => self.wrong(place, Problem::new("the range has no end").help("write `min` or `max`")),
+                (None, None) => self
+                    .wrong(place, Problem::new("the range has neither `min` nor `max`").help("write `min` or `max`")),
                 (Some(min), Some(max)) if min > max => {
-                    self.wrong(place, Problem::new(format!("nothing is at least {min} and at most {max}")));
+                    self.wrong(place, Problem::new(format!("no number is at least {min} and at most {max}")));
                 }
                 _ => {}
             }
@@ -340,7 +343,7 @@ impl Compiler<'_> {
     }
 
     fn limits(&mut self, spec: &PolicySpec) -> Vec<Limits> {
-        // What holds in every stage is told once.
+        // A mistake that affects every stage is reported once.
         if let Err((place, problem)) = limits::compile(spec, None) {
             self.wrong(place, problem);
             return Vec::new();
@@ -359,8 +362,8 @@ impl Compiler<'_> {
         let kinds: BTreeSet<PolicyKind> = spec.matches.kinds.iter().copied().collect();
         let mut scopes = BTreeMap::new();
         for kind in kinds {
-            let scope: Scope =
-                shape::globals(kind).into_iter().map(|(name, shape)| (name, Type::Record(shape))).collect();
+            let globals = shape::globals(kind).into_iter().map(|(name, shape)| (name, Type::Record(shape)));
+            let scope = Scope::new(&DIALECT, globals);
             let mut variables = Variables::default();
             for (index, variable) in spec.variables.iter().enumerate() {
                 if let Err(problem) = variables.add(&variable.name, &variable.expression, &scope) {
@@ -441,7 +444,7 @@ impl Compiler<'_> {
 }
 
 impl Compiled {
-    /// A policy as a plan carries it.
+    /// Compiles a policy that a plan carries.
     pub(crate) fn carried(name: &str, spec: PolicySpec) -> Result<Self, Vec<Finding<Route>>> {
         let base = Base::policy(name);
         let mut compiler = Compiler { base: &base, stages: &[], teams: None, findings: Vec::new() };
@@ -449,18 +452,18 @@ impl Compiled {
         if compiler.findings.is_empty() { Ok(compiled) } else { Err(compiler.findings) }
     }
 
-    /// Whether it is about entities of that kind.
+    /// Returns `true` if the policy is about entities of this kind.
     pub(crate) fn is_about(&self, kind: PolicyKind) -> bool {
         self.spec.matches.kinds.contains(&kind)
     }
 
-    /// Whether it is about that stage.
+    /// Returns `true` if the policy applies in this stage.
     pub(crate) fn is_in(&self, stage: &str) -> bool {
         let stages = &self.spec.matches.stages;
         stages.is_empty() || stages.iter().any(|other| other == stage)
     }
 
-    /// Whether it is about what has that name, team and labels.
+    /// Returns `true` if the policy is about entities with this name, team and labels.
     pub(crate) fn takes(&self, name: &str, team: &str, labels: &BTreeMap<String, String>) -> bool {
         let Match { kinds: _, teams, stages: _, labels: wanted, names } = &self.spec.matches;
         let fits = |patterns: &[String], text: &str| {
@@ -475,7 +478,7 @@ impl Compiled {
             && wanted.iter().all(|(label, value)| labels.get(label).is_some_and(|found| value == "*" || value == found))
     }
 
-    /// How bad a violation is in the stage of that index, on that day.
+    /// Returns the severity of a violation in the stage of this index, on this day.
     pub(crate) fn severity(
         &self,
         own: Option<PolicySeverity>,
@@ -493,7 +496,7 @@ impl Compiled {
         }
     }
 
-    /// From when and where on a violation is an error that is only a warning in that stage, on that day.
+    /// Returns from which day or stage on a violation is an error, if it is only a warning here and today.
     pub(crate) fn later(
         &self,
         own: Option<PolicySeverity>,
@@ -513,7 +516,7 @@ impl Compiled {
         Some(format!("an error {}", when.join(", ")))
     }
 
-    /// Whether errors are errors on that day, and in the stage of that index.
+    /// Returns whether errors are enforced on this day, and in the stage of this index.
     fn enforced(&self, stage: Option<usize>, stages: &[&str], now: Timestamp) -> (bool, bool) {
         let Some(enforce) = &self.spec.enforce else { return (true, true) };
         let today = now.to_zoned(TimeZone::UTC).date();

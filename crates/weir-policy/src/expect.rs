@@ -1,10 +1,10 @@
-//! What an organisation expects of its own policies: a case is a few entities, and the findings they shall give.
+//! Test cases for an organisation's own policies: a case is a few entities, and the findings that they must give.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Deserializer, de};
-use weir_findings::{Finding, Sources};
-use weir_model::{EntityRef, Kind, Loaded, closest};
+use weir_findings::{Finding, Sources, closest};
+use weir_model::{EntityRef, Kind, Loaded};
 use weir_planning::{Observed, PlanOptions, desired, plan};
 
 use crate::{Policies, check_plan, plan_policies, rules};
@@ -12,30 +12,31 @@ use crate::{Policies, check_plan, plan_policies, rules};
 /// The name of the file that makes a folder a case.
 pub const EXPECT_FILE: &str = "expect.yaml";
 
-/// The name of the file that holds what the cluster of a case holds: with it, the case is planned, and policies over
-/// plans are asked.
+/// The name of the file with the observed cluster of a case. With it, the case is planned, and policies over plans
+/// are applied.
 pub const OBSERVED_FILE: &str = "observed.json";
 
-/// The kinds that a case takes over from its workspace. Others it brings itself.
+/// The kinds that a case takes from its workspace. The case declares entities of all other kinds itself.
 pub const SHARED_KINDS: [Kind; 3] = [Kind::Workspace, Kind::Team, Kind::Policy];
 
 /// `expect.yaml`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Expect {
-    /// What the case is about.
+    /// The purpose of the case, in a sentence.
     #[serde(default)]
     pub about: Option<String>,
-    /// The time of the case. Default: the run's.
+    /// The time of the case. Default: the time of the run.
     #[serde(default)]
     pub now: Option<Time>,
-    /// The stage that is looked at, and planned if there is an observed state. Default: all; nothing is planned.
+    /// The stage that is checked, and planned if there is an observed state. Default: all stages; nothing is planned.
     #[serde(default)]
     pub stage: Option<String>,
-    /// The rules that are looked at, beside whether everything can be read and asked. Default: all.
+    /// The rules whose findings are compared. Findings about unreadable files or unusable policies always are.
+    /// Default: all rules.
     #[serde(default)]
     pub rules: Vec<String>,
-    /// Exactly these findings; an empty list is none.
+    /// The complete list of expected findings; an empty list expects none.
     pub findings: Vec<Expected>,
 }
 
@@ -51,15 +52,15 @@ impl<'de> Deserialize<'de> for Time {
     }
 }
 
-/// A finding that is expected.
+/// An expected finding.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Expected {
     /// The rule.
     pub rule: String,
-    /// The entity that the finding is in: `Topic/toll.passages.v1`. Default: any.
+    /// The entity of the finding: `Topic/toll.passages.v1`. Default: any.
     #[serde(default)]
-    pub entity: Option<String>,
+    pub entity: Option<EntityRef>,
     /// `error`, `warning` or `info`. Default: any.
     #[serde(default)]
     pub severity: Option<String>,
@@ -81,18 +82,19 @@ impl Expect {
     /// Reads `expect.yaml`.
     ///
     /// # Errors
-    /// A sentence that says what is wrong and where.
+    /// Returns a sentence with the mistake and its place.
     pub fn parse(text: &str) -> Result<Self, String> {
         weir_model::parse(text)
     }
 
-    /// Plans the case's stage against `observed`, the text of [`OBSERVED_FILE`], and gives the findings of the planner and
-    /// of policies over plans.
+    /// Plans the case's stage against `observed`, the text of [`OBSERVED_FILE`]. Returns the findings of the planner
+    /// and of policies over plans.
     ///
     /// # Errors
-    /// A sentence that says why there is nothing to judge.
+    /// Returns a sentence that says why there is no plan to judge.
     pub fn plan(&self, loaded: &Loaded, observed: &str, now: jiff::Timestamp) -> Result<Vec<Finding>, String> {
-        let stage = self.stage.as_deref().ok_or_else(|| format!("{OBSERVED_FILE} is of no `stage`"))?;
+        let stage =
+            self.stage.as_deref().ok_or_else(|| format!("{EXPECT_FILE} names no `stage` for {OBSERVED_FILE}"))?;
         let observed = Observed::from_json(observed).map_err(|why| format!("{OBSERVED_FILE} cannot be used: {why}"))?;
         if let Some(other) = observed.stage.as_deref().filter(|other| *other != stage) {
             return Err(format!("{OBSERVED_FILE} was observed for stage `{other}`, not for `{stage}`"));
@@ -111,11 +113,11 @@ impl Expect {
         Ok(outcome.findings.into_iter().map(locate).collect())
     }
 
-    /// What is otherwise than expected, in a line each: what was expected and not found, what was found and not
-    /// expected, and rules that neither are policies in `loaded` nor in `rules`, the ids of all other rules.
+    /// Returns the differences from the expectation, a line each: findings that are missing, findings that were not
+    /// expected, and rules that are neither policies in `loaded` nor in `rules`, the ids of all other rules.
     ///
-    /// What cannot be read, and policies that cannot be asked, are always looked at: a case in which nothing was checked
-    /// must not pass.
+    /// Findings about unreadable files and unusable policies always count: a case in which nothing was checked must
+    /// not pass.
     pub fn differences(&self, loaded: &Loaded, found: &[Finding], rules: &BTreeSet<&str>) -> Vec<String> {
         let counts = |finding: &&Finding| {
             let rule = finding.rule.as_str();
@@ -133,14 +135,14 @@ impl Expect {
         told
     }
 
-    /// Rules that there are not, in a line each.
+    /// Returns a line for each rule that does not exist.
     fn unknown_rules(&self, loaded: &Loaded, rules: &BTreeSet<&str>) -> Vec<String> {
         let policies =
             loaded.workspace.as_ref().map(|workspace| Policies::compile_with(workspace, &loaded.malformed).0);
         let mut known: BTreeSet<&str> = rules.clone();
-        known.extend(rules::RULES.iter().chain(weir_model::rule_pages()).map(|page| page.id));
+        known.extend(rules::rule_pages().iter().chain(weir_model::rule_pages()).map(|page| page.id));
         known.extend(policies.iter().flat_map(|p| p.names().chain(p.broken.iter().map(String::as_str))));
-        // What is malformed has a finding of its own.
+        // A malformed policy has a finding of its own.
         known.extend(loaded.malformed.iter().filter(|e| e.kind == Kind::Policy).map(|e| e.name.as_str()));
         let named: BTreeSet<&str> =
             self.rules.iter().chain(self.findings.iter().map(|finding| &finding.rule)).map(String::as_str).collect();
@@ -152,7 +154,7 @@ impl Expect {
     }
 }
 
-/// Whether findings of a rule say that something was not checked at all.
+/// Returns `true` if findings of the rule report that something was not checked at all.
 fn is_fundamental(rule: &str) -> bool {
     let policies = [rules::POLICY_COST, rules::POLICY_FAILED, rules::POLICY_INVALID];
     policies.iter().any(|id| id.as_str() == rule) || weir_model::rule_pages().iter().any(|page| page.id == rule)
@@ -164,11 +166,7 @@ impl Expected {
         self.rule == finding.rule.as_str()
             && self.severity.as_ref().is_none_or(|severity| *severity == finding.severity.to_string())
             && self.message.as_ref().is_none_or(|message| finding.message.contains(message.as_str()))
-            && self.entity.as_ref().is_none_or(|wanted| {
-                let named = loaded.workspace.iter().flat_map(|workspace| workspace.entities());
-                let entity = named.into_iter().find(|entity| entity.to_string() == *wanted);
-                entity.is_some_and(|entity| places().any(|at| covers(loaded, &entity, at)))
-            })
+            && self.entity.as_ref().is_none_or(|wanted| places().any(|at| covers(loaded, wanted, at)))
     }
 }
 
@@ -178,7 +176,7 @@ fn covers(loaded: &Loaded, entity: &EntityRef, at: weir_findings::Span) -> bool 
         .is_some_and(|extent| extent.file == at.file && (extent.start..=extent.end).contains(&at.start))
 }
 
-/// A finding in one line.
+/// Formats a finding in one line.
 fn brief(finding: &Finding, sources: &Sources) -> String {
     let at = sources.position(finding.at);
     let file = sources.file(finding.at.file).path();

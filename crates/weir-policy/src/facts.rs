@@ -1,16 +1,15 @@
-//! The values that expressions see.
+//! Makes the values that expressions see.
 
 use std::collections::BTreeMap;
 
 use jiff::{Timestamp, tz::TimeZone};
+use weir_cel::{Fact, Names, Record};
 use weir_model::{
-    AccessControlList, ApiKey, Approval, Duration, Ensure, Grant, ResolvedSetting, Rule, ServiceAccount, SettingValue,
-    StageView, StagedAccess, StagedAccount, StagedTopic, Team, Topic, TopicAccess, Workspace, settings,
+    AccessControlList, ApiKey, Approval, Duration, Ensure, Grant, ProviderRef, ResolvedSetting, Rule, ServiceAccount,
+    SettingValue, StageView, StagedAccess, StagedAccount, StagedTopic, Team, Topic, TopicAccess, Workspace, settings,
 };
 
-use crate::cel::{Fact, Names, Record};
-
-/// More than any number that a setting could have.
+/// The value of "unlimited": larger than any value of a setting.
 pub(crate) const UNLIMITED: i64 = i64::MAX;
 
 fn labels(labels: &BTreeMap<String, String>) -> Fact<'_> {
@@ -33,7 +32,7 @@ fn millis(time: Duration) -> Fact<'static> {
     Fact::int(i64::try_from(time.millis).unwrap_or(UNLIMITED))
 }
 
-/// The word that files and expressions use.
+/// Returns the word for `ensure` in files and expressions.
 pub(crate) fn ensure_word(ensure: Ensure) -> &'static str {
     match ensure {
         Ensure::Present => "present",
@@ -42,38 +41,38 @@ pub(crate) fn ensure_word(ensure: Ensure) -> &'static str {
     }
 }
 
-/// A setting's value as expressions see it; absent when it has none of its own, an error when what is written is no
-/// value of that setting.
+/// Returns a setting's value as expressions see it; `None` if the setting has no value of its own.
+///
+/// # Errors
+///
+/// Returns a message if the written value is not valid for the setting.
 pub(crate) fn setting<'w>(name: &str, resolved: &ResolvedSetting<'w>) -> Result<Option<Fact<'w>>, String> {
     if resolved.value.is_default() {
         return Ok(None);
     }
     let canonical = settings::canonical(name, resolved.value)?;
-    let Some(setting) = settings::lookup(name) else { return Ok(Some(Fact::owned(canonical))) };
+    let Some(setting) = settings::lookup(name) else { return Ok(Some(Fact::owned(canonical.into()))) };
     use settings::SettingKind;
-    let wrong = |_| format!("`{canonical}` is no number");
+    let wrong = || format!("`{canonical}` is no number");
     Ok(Some(match &setting.kind {
         SettingKind::Time(bounds) | SettingKind::Size(bounds) | SettingKind::Integer(bounds) => {
-            let number: i64 = canonical.parse().map_err(wrong)?;
+            let number = canonical.number().ok_or_else(wrong)?;
             Fact::int(if bounds.unlimited == Some(number) { UNLIMITED } else { number })
         }
         SettingKind::Ratio => {
-            let number: f64 = canonical.parse().map_err(|_| format!("`{canonical}` is no number"))?;
+            let number: f64 = canonical.as_str().parse().map_err(|_| wrong())?;
             Fact::Double(number.into())
         }
         SettingKind::Boolean => Fact::bool(canonical == "true"),
         SettingKind::Word(_) => match resolved.value {
-            SettingValue::Scalar(text) if *text == canonical => Fact::text(text),
-            _ => Fact::owned(canonical),
+            SettingValue::Scalar(text) if text == canonical.as_str() => Fact::text(text),
+            _ => Fact::owned(canonical.into()),
         },
-        SettingKind::Words(_) => {
-            let items = canonical.split(',').filter(|item| !item.is_empty());
-            Fact::list(items.map(|item| Fact::owned(item.to_owned())))
-        }
+        SettingKind::Words(_) => Fact::list(canonical.words().map(|item| Fact::owned(item.to_owned()))),
     }))
 }
 
-/// A topic; absent when one of its settings has no valid value, which validation tells.
+/// Makes the record of a topic; `None` if a setting has an invalid value, which validation reports.
 pub(crate) fn topic<'w>(topic: &StagedTopic<'w>) -> Option<Record<'w>> {
     let Topic { metadata: meta, .. } = topic.entity;
     let mut config = Vec::with_capacity(topic.config.len());
@@ -175,7 +174,7 @@ pub(crate) fn team_entity(team: &Team) -> Record<'_> {
     ])
 }
 
-/// The team that owns something.
+/// Makes the record of the team that owns an entity.
 pub(crate) fn team(team: &Team) -> Record<'_> {
     let meta = &team.metadata;
     let mut fields = vec![("name", Fact::text(&meta.name)), ("labels", labels(&meta.labels))];
@@ -183,7 +182,7 @@ pub(crate) fn team(team: &Team) -> Record<'_> {
     Record::new(fields)
 }
 
-/// A team that no file declares.
+/// Makes the record of a team that no file declares.
 pub(crate) fn unknown_team(name: &str) -> Record<'_> {
     Record::new(vec![("name", Fact::text(name)), ("labels", Fact::Record(Record::default()))])
 }
@@ -191,16 +190,7 @@ pub(crate) fn unknown_team(name: &str) -> Record<'_> {
 pub(crate) fn stage<'w>(view: &StageView<'w>) -> Record<'w> {
     let stage = view.stage;
     let text = |text: &'w Option<String>| Fact::text(text.as_deref().unwrap_or_default());
-    let provider = view.cluster.map_or("", |cluster| {
-        [
-            ("confluentCloud", cluster.confluent_cloud.is_some()),
-            ("apacheKafka", cluster.apache_kafka.is_some()),
-            ("sandbox", cluster.sandbox.is_some()),
-        ]
-        .into_iter()
-        .find(|(_, there)| *there)
-        .map_or("", |(name, _)| name)
-    });
+    let provider = view.provider().map_or("", ProviderRef::as_str);
     let prefix = vec![
         ("topic", text(&stage.prefix.topic)),
         ("group", text(&stage.prefix.group)),
@@ -229,7 +219,7 @@ pub(crate) fn workspace(workspace: &Workspace) -> Record<'_> {
     ])
 }
 
-/// The time, in UTC.
+/// Makes the record of the time, in UTC.
 pub(crate) fn now(now: Timestamp) -> Record<'static> {
     const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
     let now = now.to_zoned(TimeZone::UTC);
@@ -243,13 +233,12 @@ pub(crate) fn now(now: Timestamp) -> Record<'static> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::{
-        cel::{Shape, Type},
-        shape,
-    };
+    use weir_cel::{Shape, Type};
 
-    /// Every value is a field that the checker knows, and every field that must be there is.
+    use super::*;
+    use crate::shape;
+
+    /// Checks that the checker knows every field, and that no mandatory field is missing.
     fn agrees(facts: &Record<'_>, of: &Shape) {
         for (name, fact) in facts.fields() {
             let field = of.fields.iter().find(|field| field.name == name);
@@ -264,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_is_what_the_checker_says() {
+    fn facts_agree_with_their_shapes() {
         let text = "apiVersion: weir/v1\nkind: Workspace\nmetadata: {name: a}\nspec: {clusters: {c: {sandbox: {path: x}}}, \
                     stages: [{name: dev, cluster: c}]}\n---\napiVersion: weir/v1\nkind: Team\nmetadata: {name: t}\n---\n\
                     apiVersion: weir/v1\nkind: Topic\nmetadata: {name: x, team: t}\n---\napiVersion: weir/v1\n\

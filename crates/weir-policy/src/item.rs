@@ -1,15 +1,16 @@
-//! One entity as one stage sees it, whatever its kind.
+//! One entity as a stage sees it, of any kind.
 
 use std::collections::BTreeMap;
 
+use weir_cel::Record;
 use weir_findings::Finding;
 use weir_model::{
     Ensure, EntityRef, Kind, Layer, Patch, PolicyKind, Route, StageView, StagedAccess, StagedAccount, StagedTopic, Team,
 };
 
-use crate::{cel::Record, facts};
+use crate::facts;
 
-/// An entity in a stage; a team is in none.
+/// An entity in a stage; teams belong to no stage.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Item<'b, 'w> {
     Team(&'w Team),
@@ -47,7 +48,7 @@ impl<'b, 'w> Item<'b, 'w> {
         }
     }
 
-    /// The team that owns it; a team owns itself.
+    /// Returns the team that owns the entity; a team owns itself.
     pub(crate) fn team(self) -> &'w str {
         match self {
             Item::Team(e) => &e.metadata.name,
@@ -75,7 +76,7 @@ impl<'b, 'w> Item<'b, 'w> {
         }
     }
 
-    /// Whether it is to be judged: what shall go, or was let go, need not comply any more.
+    /// Returns `true` if the entity is judged. An entity that is `absent` or `unmanaged` does not have to comply.
     pub(crate) fn counts(self) -> bool {
         match self {
             Item::Topic(e) => e.ensure == Ensure::Present,
@@ -84,7 +85,7 @@ impl<'b, 'w> Item<'b, 'w> {
         }
     }
 
-    /// What expressions see; absent when something in it has no valid value, which validation tells.
+    /// Makes the record that expressions see; `None` if a value in the entity is invalid, which validation reports.
     pub(crate) fn facts(self) -> Option<Record<'w>> {
         match self {
             Item::Team(e) => Some(facts::team_entity(e)),
@@ -94,7 +95,8 @@ impl<'b, 'w> Item<'b, 'w> {
         }
     }
 
-    /// Where the value at `path` was written: in a profile, in the entity, or in the stage's overlay.
+    /// Returns the place where the value at `path` is written: in a profile, in the entity, or in the stage's
+    /// overlay.
     pub(crate) fn written(self, view: Option<&StageView<'_>>, path: &[String]) -> Route {
         let route = |prefix: &[&str], rest: &[String]| {
             let path = prefix.iter().map(|part| (*part).to_owned()).chain(rest.iter().cloned());
@@ -149,7 +151,7 @@ impl<'b, 'w> Item<'b, 'w> {
     }
 }
 
-/// The entities that a finding is about: where it is, and what it names beside.
+/// Returns the entities that a finding is about: the entity at its place, and the related entities.
 pub(crate) fn concerned(finding: &Finding<Route>) -> impl Iterator<Item = &EntityRef> {
     std::iter::once(&finding.at.entity).chain(finding.related.iter().map(|related| &related.at.entity))
 }

@@ -1,14 +1,14 @@
-//! Findings of all rules together, and the exceptions from them.
+//! Collects the findings of all rules, and applies waivers to them.
 
 use std::collections::BTreeSet;
 
 use jiff::{Timestamp, tz::TimeZone};
-use weir_findings::{Finding, RuleId, Severity, Span};
-use weir_model::{Date, EntityRef, Kind, Loaded, PolicyKind, Route, WaiverSpec, Workspace, closest};
+use weir_cel::Problem;
+use weir_findings::{Finding, RuleId, Severity, Span, closest};
+use weir_model::{Date, EntityRef, Kind, Loaded, PolicyKind, Route, WaiverSpec, Workspace};
 
 use crate::{
     Policies,
-    cel::Problem,
     check::{Found, Violation, Whom, find},
     comment,
     compile::unknown,
@@ -16,30 +16,30 @@ use crate::{
     rules,
 };
 
-/// What is to be judged, beside the workspace.
+/// The inputs of [`judge`] beside the workspace.
 #[derive(Clone, Debug)]
 pub struct Judging<'j> {
-    /// The time: decides what is enforced, and which waivers are over.
+    /// The time: decides which policies are enforced, and which waivers have expired.
     pub now: Timestamp,
-    /// The stage that is looked at; absent: all. Waivers that nothing needs are told only then.
+    /// The only stage to judge; `None`: all stages. Unused waivers are reported only for all stages.
     pub stage: Option<&'j str>,
-    /// The ids of all rules that are no policies, to know what a waiver means.
+    /// The ids of all rules that are not policies, to recognise the rule that a waiver names.
     pub rules: &'j BTreeSet<&'j str>,
 }
 
-/// What came of it.
+/// The result of [`judge`].
 #[derive(Debug, Default)]
 pub struct Judged {
-    /// All findings but those that are waived, with places, sorted.
+    /// All findings that are not waived, with places, sorted.
     pub findings: Vec<Finding>,
-    /// Those that are waived, as information, sorted.
+    /// The waived findings, as information, sorted.
     pub waived: Vec<Finding>,
 }
 
-/// Takes the findings of reading (in `loaded`), of validation (`found`) and of policies together, and drops what is
-/// waived.
+/// Collects the findings of reading (in `loaded`), of validation (`found`) and of policies, and separates the waived
+/// ones.
 ///
-/// What is wrong with the form cannot be waived, nor errors of weir's own rules, nor policies that say so.
+/// Malformed files, errors of weir's own rules, and policies with `waivable: false` cannot be waived.
 pub fn judge(loaded: &Loaded, found: Vec<Finding<Route>>, judging: &Judging<'_>) -> Judged {
     let mut findings = loaded.findings.clone();
     let mut waived = Vec::new();
@@ -76,14 +76,14 @@ pub fn judge(loaded: &Loaded, found: Vec<Finding<Route>>, judging: &Judging<'_>)
     Judged { findings, waived }
 }
 
-/// An exception, however it is written.
+/// A waiver, written as an entity or as a comment.
 struct Waiver<'w> {
     rule: String,
     at: Place<'w>,
     scope: Scope,
     stages: &'w [String],
     until: Date,
-    /// Whether the rule is one that can be waived.
+    /// The kind of findings that the rule allows to waive.
     allowed: Allowed,
     used: bool,
 }
@@ -96,17 +96,17 @@ enum Place<'w> {
 
 enum Scope {
     Entity(EntityRef),
-    /// Bytes of a file.
+    /// A range of bytes in a file.
     Bytes(Span),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Allowed {
-    /// A policy.
+    /// All findings of a policy.
     Yes,
-    /// A policy over the steps of plans: whether anything breaks it is not known before there is a plan.
+    /// Findings of a policy over the steps of plans: only a plan shows whether the waiver is needed.
     InPlans,
-    /// Only what is no error: one of weir's own rules.
+    /// Warnings of one of weir's own rules, but not its errors.
     UnlessError,
 }
 
@@ -129,7 +129,7 @@ impl<'w> Waivers<'w> {
             let Some(allowed) = waivers.allowed(rule, locate("rule"), policies, judging) else { continue };
             if let Some(field) = [("reason", reason), ("owner", owner)].iter().find(|(_, text)| text.trim().is_empty())
             {
-                waivers.wrong(locate(field.0), Problem::new(format!("the waiver's {} is not said", field.0)));
+                waivers.wrong(locate(field.0), Problem::new(format!("the waiver has no {}", field.0)));
                 continue;
             }
             if let Some(problem) = unknown_owner(loaded, workspace, owner) {
@@ -137,7 +137,8 @@ impl<'w> Waivers<'w> {
                 continue;
             }
             if allowed == Allowed::UnlessError && !stages.is_empty() {
-                let problem = Problem::new(format!("`{rule}` is a rule of weir's own, and not told by stage"));
+                let problem =
+                    Problem::new(format!("`{rule}` is one of weir's own rules, which do not judge stage by stage"));
                 waivers.wrong(locate("stages"), problem.help("leave `stages` out"));
                 continue;
             }
@@ -147,7 +148,7 @@ impl<'w> Waivers<'w> {
                 waivers.wrong(place(&["stages", &at.to_string()]), problem);
                 continue;
             }
-            let Some(entity) = parse_entity(entity).filter(|entity| exists(loaded, entity)) else {
+            let Some(entity) = entity.parse().ok().filter(|entity| exists(loaded, entity)) else {
                 let problem = Problem::new(format!("there is no entity `{entity}`"));
                 waivers.wrong(locate("entity"), problem.help("write its kind and name: `Topic/toll.passages.v1`"));
                 continue;
@@ -175,9 +176,9 @@ impl<'w> Waivers<'w> {
             if waivers.over(comment.until, today, comment.at) {
                 continue;
             }
-            if allowed == Allowed::InPlans && !comment.entity(loaded).is_some_and(|entity| has_steps(entity.kind)) {
+            if allowed == Allowed::InPlans && !comment.entity(loaded).is_some_and(|entity| entity.kind.is_planned()) {
                 let problem =
-                    Problem::new(format!("`{}` is about steps of plans, and nothing here asks for one", comment.rule));
+                    Problem::new(format!("`{}` judges steps of plans, but this place asks for no step", comment.rule));
                 let help = "write it into the document of a topic, service account or access control list";
                 waivers.wrong(comment.at, problem.help(help));
                 continue;
@@ -200,7 +201,8 @@ impl<'w> Waivers<'w> {
             .push(Finding { help: problem.help, ..Finding::error(rules::WAIVER_INVALID, at, problem.message) });
     }
 
-    /// What may be waived of a rule; `None` with a finding when there is no such rule, or nothing of it.
+    /// Returns the findings that a waiver of the rule covers. Adds a finding and returns `None` if there is no such
+    /// rule, or if the rule cannot be waived.
     fn allowed(&mut self, rule: &str, at: Span, policies: &Policies, judging: &Judging<'_>) -> Option<Allowed> {
         if policies.broken.contains(rule) {
             return None;
@@ -209,11 +211,11 @@ impl<'w> Waivers<'w> {
             if policy.spec.waivable.unwrap_or(true) {
                 return Some(if policy.is_about(PolicyKind::Plan) { Allowed::InPlans } else { Allowed::Yes });
             }
-            self.refuse(rule, at, "its policy says so");
+            self.refuse(rule, at, "its policy sets `waivable: false`");
             return None;
         }
-        if rules::RULES.iter().chain(weir_model::rule_pages()).any(|page| page.id == rule) {
-            self.refuse(rule, at, "it is about what cannot be read, or about policies and waivers themselves");
+        if rules::rule_pages().iter().chain(weir_model::rule_pages()).any(|page| page.id == rule) {
+            self.refuse(rule, at, "it reports malformed files, or mistakes in policies and waivers");
             return None;
         }
         if judging.rules.contains(rule) {
@@ -223,7 +225,7 @@ impl<'w> Waivers<'w> {
         let names = policies.names().chain(judging.rules.iter().copied());
         let problem = match closest(rule, names) {
             Some(meant) => problem.help(format!("did you mean `{meant}`?")),
-            None => problem.help("a rule's name stands in brackets behind `error` and `warning`"),
+            None => problem.help("find the rule's name in brackets after `error` or `warning`"),
         };
         self.wrong(at, problem);
         None
@@ -231,20 +233,20 @@ impl<'w> Waivers<'w> {
 
     fn refuse(&mut self, rule: &str, at: Span, why: &str) {
         let message = format!("`{rule}` cannot be waived: {why}");
-        self.findings.push(Finding::error(rules::WAIVER_REFUSED, at, message).help("repair what is found"));
+        self.findings.push(Finding::error(rules::WAIVER_REFUSED, at, message).help("correct what the finding reports"));
     }
 
     fn over(&mut self, until: Date, today: jiff::civil::Date, at: Span) -> bool {
         let over = until.0 < today;
         if over {
-            let message = format!("the waiver was in force until {until}");
+            let message = format!("the waiver expired: its last day was {until}");
             let finding = Finding::warning(rules::WAIVER_EXPIRED, at, message);
-            self.findings.push(finding.help("delete it, or decide anew and write a later day"));
+            self.findings.push(finding.help("delete it, or decide again and write a later day"));
         }
         over
     }
 
-    /// Takes what breaks a policy in: what of it counts, and what of it is waived, entity by entity and stage by stage.
+    /// Divides a violation, by entity and stage, into the part that counts and the part that is waived.
     fn split(
         &mut self,
         loaded: &Loaded,
@@ -289,7 +291,7 @@ impl<'w> Waivers<'w> {
         }
     }
 
-    /// Takes any other finding in: among those that count, or among those that are waived.
+    /// Sorts any other finding into the findings that count or the waived ones.
     fn take(
         &mut self,
         loaded: &Loaded,
@@ -304,7 +306,7 @@ impl<'w> Waivers<'w> {
         let concerned: Vec<EntityRef> = concerned(&finding).cloned().collect();
         let shared = concerned.len() > 1;
         let located = finding.clone().locate(|route| loaded.locate(&route));
-        // A finding for several entities, since it is written in one place for all, is waived when it is for each.
+        // A finding at a place that several entities share is waived only if it is waived for each of them.
         let mut left: Vec<&EntityRef> =
             if shared { concerned.iter().skip(1).collect() } else { concerned.iter().collect() };
         let mut taken = None;
@@ -325,8 +327,9 @@ impl<'w> Waivers<'w> {
             if waiver.allowed == Allowed::UnlessError && finding.severity == Severity::Error {
                 let at = waiver.span(loaded);
                 waiver.used = true;
-                let message = format!("`{}` cannot be waived: it is an error of weir's own", finding.rule);
-                let refused = Finding::error(rules::WAIVER_REFUSED, at, message).help("repair what is found");
+                let message = format!("`{}` cannot be waived: it is an error of one of weir's own rules", finding.rule);
+                let refused =
+                    Finding::error(rules::WAIVER_REFUSED, at, message).help("correct what the finding reports");
                 self.findings.push(refused);
                 continue;
             }
@@ -365,7 +368,7 @@ impl<'w> Waivers<'w> {
 }
 
 impl Waiver<'_> {
-    /// A finding that it waives, as information.
+    /// Turns a waived finding into information.
     fn silence(&self, loaded: &Loaded, finding: Finding) -> Finding {
         Finding {
             severity: Severity::Info,
@@ -382,7 +385,7 @@ impl Waiver<'_> {
     }
 }
 
-/// Whether a place begins in these bytes.
+/// Returns `true` if the place begins within these bytes.
 fn holds(bytes: &Span, at: Span) -> bool {
     at.file == bytes.file && bytes.start <= at.start && at.start < bytes.end.max(bytes.start + 1)
 }
@@ -397,17 +400,6 @@ fn unknown_owner(loaded: &Loaded, workspace: &Workspace, owner: &str) -> Option<
         return None;
     }
     unknown("team", "teams", owner, || workspace.teams.keys().map(String::as_str))
-}
-
-/// Whether plans have steps that an entity of that kind asks for.
-fn has_steps(kind: Kind) -> bool {
-    matches!(kind, Kind::Topic | Kind::ServiceAccount | Kind::AccessControlList)
-}
-
-fn parse_entity(text: &str) -> Option<EntityRef> {
-    let (kind, name) = text.split_once('/')?;
-    let kind = Kind::ALL.into_iter().find(|known| known.as_str() == kind)?;
-    Some(EntityRef::new(kind, name))
 }
 
 fn exists(loaded: &Loaded, entity: &EntityRef) -> bool {

@@ -1,18 +1,18 @@
-//! The organisation's own rules over what teams write and over the steps of plans, and the exceptions from them.
+//! The organisation's own rules for entities and for the steps of plans, and the waivers of these rules.
 //!
-//! - [`Policies::compile`] reads the policies of a workspace, and tells what makes no sense in them.
-//! - [`check`] gives everything in the workspace that breaks one.
-//! - [`judge`] takes findings of all rules together, drops what is waived, and tells which waivers are wrong, over or
-//!   not needed.
-//! - [`starter_pack`] is what most organisations begin with.
+//! - [`Policies::compile`] compiles the policies of a workspace, and reports mistakes in them.
+//! - [`check`] returns all violations in the workspace.
+//! - [`judge`] collects the findings of all rules, separates the waived ones, and reports waivers that are wrong,
+//!   expired or unused.
+//! - [`starter_pack`] returns policies that suit most organisations.
 //!
-//! Expressions are CEL. They are checked when they are loaded, bounded in what they cost, and an expression that fails
-//! is a finding, never a pass. This crate must not know files or clocks: the time is an argument.
+//! Expressions are CEL. They are checked when they are loaded, and their cost is bounded. An expression that fails is
+//! a finding, never a pass. This crate must not know files or clocks: the time is an argument.
 
-mod cel;
 mod check;
 mod comment;
 mod compile;
+mod dialect;
 mod expect;
 mod facts;
 mod item;
@@ -32,5 +32,10 @@ pub use expect::{EXPECT_FILE, Expect, Expected, OBSERVED_FILE, SHARED_KINDS, Tim
 pub use judge::{Judged, Judging, judge};
 pub use plan::{check_plan, plan_policies, policies_in};
 pub use reference::{PolicyPage, pages, reference};
-pub use rules::RULES;
+pub use rules::rule_pages;
 pub use starter::{StarterPolicy, starter_pack};
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

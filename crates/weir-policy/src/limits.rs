@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use weir_cel::Problem;
 use weir_model::{
-    PolicySpec, Range, ResolvedSetting, SettingLimit, SettingValue, StageLimits, StagedTopic, settings,
-    settings::SettingKind,
+    PolicySpec, Range, ResolvedSetting, SettingLimit, SettingValue, StageLimits, StagedTopic,
+    settings::{self, KafkaValue, SettingKind},
 };
 
-use crate::cel::Problem;
-
-/// What holds in one stage.
+/// The limits that hold in one stage.
 #[derive(Debug, Default)]
 pub(crate) struct Limits {
     settings: Vec<(String, Limit)>,
@@ -22,20 +21,20 @@ pub(crate) struct Limits {
 struct Limit {
     required: bool,
     unset: bool,
-    /// In Kafka's spelling; of a list, its items.
-    allowed: Vec<String>,
-    forbidden: Vec<String>,
+    /// The allowed values in Kafka's spelling; for a list, its allowed items.
+    allowed: Vec<KafkaValue>,
+    forbidden: Vec<KafkaValue>,
     min: Option<f64>,
     max: Option<f64>,
-    /// In Kafka's spelling.
-    when: Vec<(String, String)>,
+    /// The conditions: names and values in Kafka's spelling.
+    when: Vec<(String, KafkaValue)>,
     written: SettingLimit,
 }
 
-/// Something that is not as it shall be: the path in the topic, what is wrong, what to write.
+/// A broken limit: the path in the topic, the problem, and the advice.
 pub(crate) type Broken = (Vec<String>, Problem);
 
-/// The limits that a policy gives, for each of these stages; `None` for all others.
+/// Compiles the limits of a policy for this stage; with `None`, for all stages without limits of their own.
 pub(crate) fn compile(spec: &PolicySpec, stage: Option<&str>) -> Result<Limits, (Vec<String>, Problem)> {
     let none = StageLimits::default();
     let own = stage.and_then(|stage| spec.stages.get(stage));
@@ -73,7 +72,7 @@ fn one(name: &str, limit: &SettingLimit) -> Result<Limit, (&'static str, Problem
     let SettingLimit { required, unset, allowed, forbidden, min, max, when } = limit;
     let empty = !required && !unset && allowed.is_empty() && forbidden.is_empty() && min.is_none() && max.is_none();
     if empty || *required && *unset {
-        let problem = Problem::new(format!("what `{name}` may be is not said"));
+        let problem = Problem::new(format!("the limit for `{name}` is empty"));
         return Err(("", problem.help("write `required`, `unset`, `allowed`, `forbidden`, `min` or `max`")));
     }
     let read = |text: &String| settings::canonical(name, &SettingValue::Scalar(text.clone())).map_err(Problem::new);
@@ -84,7 +83,7 @@ fn one(name: &str, limit: &SettingLimit) -> Result<Limit, (&'static str, Problem
     let bound = |text: &Option<String>| -> Result<Option<f64>, Problem> {
         let Some(text) = text else { return Ok(None) };
         if !numeric {
-            return Err(Problem::new(format!("`{name}` is no number")).help("write `allowed` or `forbidden`"));
+            return Err(Problem::new(format!("`{name}` is not a number")).help("write `allowed` or `forbidden`"));
         }
         Ok(number(name, &read(text)?))
     };
@@ -93,12 +92,12 @@ fn one(name: &str, limit: &SettingLimit) -> Result<Limit, (&'static str, Problem
     if let (Some(least), Some(most), Some(min), Some(max)) = (least, most, min, max)
         && least > most
     {
-        return Err(("", Problem::new(format!("`{name}` is never at least {min} and at most {max}"))));
+        return Err(("", Problem::new(format!("no value of `{name}` is at least {min} and at most {max}"))));
     }
     let allowed = words(allowed).map_err(|p| ("allowed", p))?;
     let forbidden = words(forbidden).map_err(|p| ("forbidden", p))?;
     if !allowed.is_empty() && allowed.iter().all(|word| forbidden.contains(word)) {
-        return Err(("forbidden", Problem::new("all that is allowed is forbidden as well")));
+        return Err(("forbidden", Problem::new("every allowed value is also forbidden")));
     }
     Ok(Limit {
         required: *required,
@@ -112,7 +111,7 @@ fn one(name: &str, limit: &SettingLimit) -> Result<Limit, (&'static str, Problem
     })
 }
 
-fn conditions(when: &BTreeMap<String, String>) -> Result<Vec<(String, String)>, Problem> {
+fn conditions(when: &BTreeMap<String, String>) -> Result<Vec<(String, KafkaValue)>, Problem> {
     let one = |(name, value): (&String, &String)| {
         if settings::lookup(name).is_none() {
             let problem = Problem::new(format!("there is no topic setting `{name}`"));
@@ -127,28 +126,29 @@ fn conditions(when: &BTreeMap<String, String>) -> Result<Vec<(String, String)>, 
     when.iter().map(one).collect()
 }
 
-/// Whether a setting of a topic has that value in Kafka's spelling, or as a list holds it.
-fn has(topic: &StagedTopic<'_>, name: &str, value: &str) -> bool {
+/// Returns `true` if a setting of a topic has this value in Kafka's spelling; for a list, if the list holds the
+/// value.
+fn has(topic: &StagedTopic<'_>, name: &str, value: &KafkaValue) -> bool {
     let Some(setting) = settings::lookup(name) else { return false };
     let written = topic.config.get(name).map(|setting| setting.value).filter(|value| !value.is_default());
-    // What is no value at all is told by validation.
+    // Validation reports invalid values.
     let found = written.and_then(|value| settings::canonical(name, value).ok());
-    let found = found.as_deref().unwrap_or(setting.default);
+    let found = found.unwrap_or_else(|| KafkaValue::observed(name, setting.default));
     match setting.kind {
-        SettingKind::Words(_) => found.split(',').any(|item| item == value),
-        _ => found == value,
+        SettingKind::Words(_) => found.has(value.as_str()),
+        _ => found == *value,
     }
 }
 
-/// A number in Kafka's spelling; "unlimited" is more than any.
-fn number(name: &str, canonical: &str) -> Option<f64> {
+/// Reads a number in Kafka's spelling; "unlimited" is larger than any number.
+fn number(name: &str, canonical: &KafkaValue) -> Option<f64> {
     let unlimited = match settings::lookup(name).map(|setting| &setting.kind) {
         Some(SettingKind::Time(bounds) | SettingKind::Size(bounds) | SettingKind::Integer(bounds)) => bounds.unlimited,
         _ => None,
     };
-    match canonical.parse::<i64>() {
-        Ok(number) if unlimited == Some(number) => Some(f64::INFINITY),
-        _ => canonical.parse().ok(),
+    match canonical.number() {
+        Some(number) if unlimited == Some(number) => Some(f64::INFINITY),
+        _ => canonical.as_str().parse().ok(),
     }
 }
 
@@ -157,7 +157,7 @@ impl Limits {
         self.settings.is_empty() && self.partitions.is_none() && self.replication_factor.is_none()
     }
 
-    /// Tells everything in a topic that is beyond its limits.
+    /// Reports each value of a topic that breaks a limit.
     pub(crate) fn check(&self, topic: &StagedTopic<'_>, mut broken: impl FnMut(Broken)) {
         for (name, limit) in &self.settings {
             if let Some(problem) = limit
@@ -204,12 +204,13 @@ impl Limit {
                 })
             });
         };
-        // What is no value at all is told by validation.
+        // Validation reports invalid values.
         let canonical = settings::canonical(name, value).ok()?;
-        let shown = settings::human_readable(name, &canonical);
+        let shown = canonical.human_readable(name);
         if self.unset {
             return Some(
-                Problem::new(format!("`{name}` must not be set")).help("take it out: the cluster's default is meant"),
+                Problem::new(format!("`{name}` must not be set"))
+                    .help("remove it, so that the cluster's default applies"),
             );
         }
         let reckoned = number(name, &canonical);
@@ -230,13 +231,13 @@ impl Limit {
             );
         }
         let listed = matches!(settings::lookup(name).map(|s| &s.kind), Some(SettingKind::Words(_)));
-        let mut items = if listed { canonical.split(',').collect() } else { vec![canonical.as_str()] };
+        let mut items = if listed { canonical.words().collect() } else { vec![canonical.as_str()] };
         items.retain(|item| !item.is_empty());
-        let among = |words: &[String], item: &str| words.iter().any(|word| word == item);
+        let among = |words: &[KafkaValue], item: &str| words.iter().any(|word| word.as_str() == item);
         let wrong = items
             .into_iter()
             .find(|item| !self.allowed.is_empty() && !among(&self.allowed, item) || among(&self.forbidden, item))?;
-        let wrong = settings::human_readable(name, wrong);
+        let wrong = KafkaValue::observed(name, wrong).human_readable(name);
         Some(Problem::new(format!("`{name}` must not be `{wrong}`")).help(match self.allowed.is_empty() {
             true => "write another value".to_owned(),
             false => format!("write{}", self.words()),

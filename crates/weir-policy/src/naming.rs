@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Regex;
-use weir_model::{Naming, closest};
-
-use crate::cel::{BUDGET, Failure, Problem, pattern};
+use weir_cel::{BUDGET, Failure, Problem, pattern};
+use weir_findings::closest;
+use weir_model::Naming;
 
 /// A compiled [`Naming`].
 #[derive(Debug)]
@@ -22,24 +22,24 @@ enum Segment {
 
 #[derive(Debug)]
 enum Limit {
-    /// The entity's team.
+    /// The name of the entity's team.
     Team,
     /// The value of one of the entity's labels.
     Label(String),
-    /// One of these.
+    /// One of these words.
     Words(Vec<String>),
     Pattern(Regex),
     /// Lower case letters, digits and dashes.
     Plain,
 }
 
-/// The most parts that a pattern may have.
+/// The largest number of parts in a pattern.
 const MOST_SEGMENTS: usize = 32;
-/// The longest name that is matched: no topic of Kafka has a longer one.
+/// The longest name that is matched: Kafka allows no longer topic name.
 const LONGEST_NAME: usize = 249;
 
 impl Names {
-    /// Compiles a pattern. What is wrong is told with its place below `naming`.
+    /// Compiles a pattern. An error carries its place below `naming`.
     pub(crate) fn new(naming: &Naming) -> Result<Self, (Vec<&str>, Problem)> {
         let mut segments = Vec::new();
         let mut rest = naming.pattern.as_str();
@@ -56,8 +56,8 @@ impl Names {
             if !before.is_empty() {
                 segments.push(Segment::Text(before.to_owned()));
             } else if matches!(segments.last(), Some(Segment::Part { .. })) {
-                return Err(at(Problem::new(format!("nothing tells where `{{{name}}}` begins"))
-                    .help("put a dot or a dash before it")));
+                return Err(at(Problem::new(format!("nothing separates `{{{name}}}` from the part before it"))
+                    .help("put a dot or a dash between them")));
             }
             segments.push(Segment::Part { name: name.to_owned(), limit: limit(naming, name)? });
             rest = after;
@@ -79,7 +79,8 @@ impl Names {
         Ok(Self { text: naming.pattern.clone(), segments })
     }
 
-    /// What is wrong with a name: a message, and what it would have to be. `spent` grows by what it cost to find out.
+    /// Checks a name. Returns a message and the expected form if the name is wrong; adds the cost of matching to
+    /// `spent`.
     pub(crate) fn check(
         &self,
         name: &str,
@@ -88,7 +89,7 @@ impl Names {
         spent: &mut u64,
     ) -> Result<Option<Problem>, Failure> {
         if name.len() > LONGEST_NAME {
-            let problem = Problem::new(format!("a name of {} characters is not built as `{}`", name.len(), self.text));
+            let problem = Problem::new(format!("a name of {} characters cannot match `{}`", name.len(), self.text));
             return Ok(Some(problem.help(format!("names have at most {LONGEST_NAME} characters"))));
         }
         let mut matching = Matching { names: self, name, team, labels, left: BUDGET };
@@ -98,7 +99,7 @@ impl Names {
     }
 
     fn not_built(&self, name: &str) -> Problem {
-        Problem::new(format!("`{name}` is not named as `{}`", self.text))
+        Problem::new(format!("`{name}` does not match `{}`", self.text))
     }
 
     fn wrong(&self, segment: &Segment, name: &str, team: &str, labels: &BTreeMap<String, String>) -> Problem {
@@ -132,13 +133,13 @@ struct Matching<'m> {
     name: &'m str,
     team: &'m str,
     labels: &'m BTreeMap<String, String>,
-    /// What may still be spent.
+    /// The operations left of the budget.
     left: u64,
 }
 
 impl Matching<'_> {
     fn check(&mut self) -> Result<Option<Problem>, Failure> {
-        // Everywhere in the name that the segments so far may end.
+        // All places in the name where the segments so far may end.
         let mut ends = BTreeSet::from([0]);
         for (at, segment) in self.names.segments.iter().enumerate() {
             let mut next = BTreeSet::new();
@@ -153,7 +154,7 @@ impl Matching<'_> {
         Ok((!ends.contains(&self.name.len())).then(|| self.names.not_built(self.name)))
     }
 
-    /// Where segment `at` may end, that begins at `start`.
+    /// Adds the places where segment `at`, beginning at `start`, may end.
     fn ends(&mut self, at: usize, start: usize, found: &mut BTreeSet<usize>) -> Result<(), Failure> {
         let rest = &self.name[start..];
         let limit = match &self.names.segments[at] {
@@ -173,7 +174,7 @@ impl Matching<'_> {
             Limit::Label(label) => word(self.labels.get(label).map(String::as_str).unwrap_or_default()),
             Limit::Words(words) => words.iter().for_each(|w| word(w)),
             Limit::Pattern(_) | Limit::Plain => {
-                // A part ends where the text behind it begins.
+                // A part ends where the text after it begins.
                 match self.names.segments.get(at + 1) {
                     Some(Segment::Text(text)) => {
                         for (end, _) in rest.match_indices(text.as_str()) {
@@ -208,17 +209,17 @@ fn limit<'n>(naming: &'n Naming, name: &str) -> Result<Limit, (Vec<&'n str>, Pro
         if name == "team" {
             return Ok(Limit::Team);
         }
-        // Any team would pass there.
+        // A misspelt `{team}` would accept the name of any team.
         if !naming.pattern.contains("{team}") && closest(name, ["team"]).is_some() {
-            let problem = Problem::new(format!("what `{{{name}}}` may be is not said"));
-            let help = "did you mean `{team}`? If not, say under `parts` what it may be";
+            let problem = Problem::new(format!("`parts` does not define `{{{name}}}`"));
+            let help = "did you mean `{team}`? If not, define it under `parts`";
             return Err((vec!["pattern"], problem.help(help)));
         }
         return Ok(Limit::Plain);
     };
     let chosen = [part.pattern.is_some(), !part.allowed.is_empty(), part.label.is_some()];
     if chosen.iter().filter(|chosen| **chosen).count() != 1 {
-        let problem = Problem::new(format!("what `{{{name}}}` may be is not said in one way"));
+        let problem = Problem::new(format!("`{{{name}}}` needs exactly one of `pattern`, `allowed` and `label`"));
         return Err((vec!["parts", key], problem.help("write one of `pattern`, `allowed`, `label`")));
     }
     Ok(match (&part.pattern, &part.label) {
@@ -265,7 +266,7 @@ mod tests {
             assert_eq!(topics.check(name, team, &none, &mut 0).unwrap().is_none(), fine, "{name}");
         }
         let problem = topics.check("cards.passages.v1", "toll", &none, &mut 0).unwrap().unwrap();
-        assert_eq!(problem.message, "`cards.passages.v1` is not named as `{team}.{name}.v{version}`");
+        assert_eq!(problem.message, "`cards.passages.v1` does not match `{team}.{name}.v{version}`");
         assert_eq!(problem.help.as_deref(), Some("`{team}` is the team: `toll`"));
     }
 
@@ -282,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn matching_is_bounded() {
+    fn matching_has_a_budget() {
         let any = NamePart { pattern: Some(".*".to_owned()), ..NamePart::default() };
         let parts: Vec<(&str, NamePart)> = ["a", "b", "c", "d"].map(|name| (name, any.clone())).to_vec();
         let topics = names("{a}.{b}.{c}.{d}.v1", &parts);
@@ -295,7 +296,7 @@ mod tests {
         let told = topics.check(&".".repeat(2_000), "toll", &none, &mut spent).unwrap().unwrap();
         assert_eq!(
             (told.message.as_str(), spent),
-            ("a name of 2000 characters is not built as `{a}.{b}.{c}.{d}.v1`", before)
+            ("a name of 2000 characters cannot match `{a}.{b}.{c}.{d}.v1`", before)
         );
         let names_of: Vec<String> = (0..15).map(|n| format!("p{n}")).collect();
         let parts: Vec<(&str, NamePart)> = names_of.iter().map(|name| (name.as_str(), any.clone())).collect();
@@ -305,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_that_make_no_sense_are_told() {
+    fn invalid_patterns_are_reported() {
         for (pattern, place) in [
             ("{team", "pattern"),
             ("team}", "pattern"),

@@ -1,8 +1,10 @@
 //! Paths as policies write them: `spec.config["retention.ms"]`, `metadata.labels.costCenter`, `spec.rules[0]`.
 
-use crate::cel::{Problem, Type};
+use weir_cel::{Problem, Type};
 
-/// The steps of a path, when it leads somewhere in a value of that type.
+use crate::dialect::DIALECT;
+
+/// Returns the steps of a path, if the path exists in a value of the type `of`.
 pub(crate) fn parse(text: &str, of: &Type) -> Result<Vec<String>, Problem> {
     let wrong =
         || Problem::new(format!("`{text}` is no path")).help("write a path such as `spec.config[\"retention.ms\"]`");
@@ -27,7 +29,7 @@ pub(crate) fn parse(text: &str, of: &Type) -> Result<Vec<String>, Problem> {
         at = match at {
             Type::List(of) if step.parse::<usize>().is_ok() => *of,
             Type::List(_) => return Err(Problem::new(format!("`{step}` is no index of a list"))),
-            other => other.field(step)?,
+            other => other.field(step, &DIALECT)?,
         };
         steps.push(step.to_owned());
     }

@@ -1,27 +1,29 @@
 //! Policies over the steps of a plan.
 //!
-//! They are written into the plan ([`plan_policies`]), which makes them part of its digest, and asked of the plan itself
-//! ([`check_plan`]): when it is made, and again when it is carried out, with that time.
+//! [`plan_policies`] writes the policies into the plan, so that its digest covers them. [`check_plan`] applies them
+//! to the plan itself: when weir makes the plan, and again when weir carries it out, with the time of that moment.
 
 use std::collections::BTreeMap;
 
 use jiff::{Timestamp, tz::TimeZone};
+use weir_cel::{Environment, Fact, Failure, Globals, Problem, Record};
 use weir_findings::{Finding, RuleId, Severity};
 use weir_model::{
     EntityRef, Kind, Loaded, PolicyKind, PolicySeverity, PolicySpec, ResolvedSetting, Route, SettingValue, Workspace,
+    settings::KafkaValue,
 };
-use weir_planning::{Change, Plan, PlanPolicies, PlanWaiver, Plane, Step};
+use weir_planning::{About, Change, Object, Plan, PlanPolicies, PlanWaiver, Plane, Step};
 
 use crate::{
     Policies,
-    cel::{Fact, Failure, Globals, Problem, Record},
     check::{budget, too_much},
     comment,
     compile::Compiled,
+    dialect::DIALECT,
     facts, rules,
 };
 
-/// What policies over plans say in a stage, by name.
+/// Returns the policies over plans that apply in a stage, by name.
 pub fn policies_in(workspace: &Workspace, stage: &str) -> BTreeMap<String, String> {
     let (compiled, _) = Policies::compile(workspace);
     let stages: Vec<&str> = workspace.settings.spec.stages.iter().map(|stage| stage.name.as_str()).collect();
@@ -30,32 +32,31 @@ pub fn policies_in(workspace: &Workspace, stage: &str) -> BTreeMap<String, Strin
     about.filter_map(|policy| Some((policy.name.clone(), reduced(policy, here, &stages)?))).collect()
 }
 
-/// The policies of a workspace over the steps of `plan`, to be written into it with their exceptions; absent when there
-/// are none.
+/// Returns the policies of a workspace over the steps of `plan`, to be written into it with their waivers; `None` if
+/// there are no such policies.
 pub fn plan_policies(loaded: &Loaded, plan: &Plan) -> Option<PlanPolicies> {
     let workspace = loaded.workspace.as_ref()?;
     let policies = policies_in(workspace, &plan.stage);
     if policies.is_empty() {
         return None;
     }
-    let entities = plan.steps.iter().filter_map(|step| step.entity.as_deref());
-    let labels = entities.filter_map(|entity| Some((entity.to_owned(), labels_of(workspace, entity)?))).collect();
+    let entities = plan.steps.iter().filter_map(|step| step.entity.as_ref());
+    let labels = entities.filter_map(|entity| Some((entity.clone(), workspace.labels(entity)?.clone()))).collect();
     let waived = workspace.waivers.values().map(|waiver| &waiver.spec).filter(|waiver| {
         policies.contains_key(&waiver.rule)
             && (waiver.stages.is_empty() || waiver.stages.contains(&plan.stage))
             && !waiver.reason.trim().is_empty()
     });
     let mut waivers: Vec<PlanWaiver> = waived
-        .map(|waiver| PlanWaiver {
-            rule: waiver.rule.clone(),
-            entity: waiver.entity.clone(),
-            until: waiver.until.to_string(),
+        .filter_map(|waiver| {
+            let entity = waiver.entity.parse().ok()?;
+            Some(PlanWaiver { rule: waiver.rule.clone(), entity, until: waiver.until.to_string() })
         })
         .collect();
-    // A step has no line: a comment is for all steps of the entity that it is written in.
+    // A step has no line of its own, so a comment covers all steps of the entity around it.
     let (comments, _) = comment::all(loaded);
     waivers.extend(comments.into_iter().filter(|comment| policies.contains_key(&comment.rule)).filter_map(|comment| {
-        let entity = comment.entity(loaded)?.to_string();
+        let entity = comment.entity(loaded)?;
         Some(PlanWaiver { entity, until: comment.until.to_string(), rule: comment.rule })
     }));
     waivers.sort();
@@ -63,7 +64,7 @@ pub fn plan_policies(loaded: &Loaded, plan: &Plan) -> Option<PlanPolicies> {
     Some(PlanPolicies { policies, labels, waivers })
 }
 
-/// What a policy says in one stage, as JSON: which stage it is does not matter any more.
+/// Returns a policy as it applies in one stage, as JSON without any mention of stages.
 fn reduced(policy: &Compiled, here: usize, stages: &[&str]) -> Option<String> {
     let mut spec = policy.spec.clone();
     spec.matches.stages.clear();
@@ -88,22 +89,11 @@ fn reduced(policy: &Compiled, here: usize, stages: &[&str]) -> Option<String> {
     serde_json::to_string(&spec).ok()
 }
 
-fn labels_of(workspace: &Workspace, entity: &str) -> Option<BTreeMap<String, String>> {
-    let (kind, name) = entity.split_once('/')?;
-    let labels = match kind {
-        "Topic" => &workspace.topics.get(name)?.metadata.labels,
-        "ServiceAccount" => &workspace.service_accounts.get(name)?.metadata.labels,
-        "AccessControlList" => &workspace.access_control_lists.get(name)?.metadata.labels,
-        _ => return None,
-    };
-    Some(labels.clone())
-}
-
-/// Everything in a plan that breaks the policies written into it, at the time `now`.
+/// Returns all violations in a plan of the policies written into it, at the time `now`.
 pub fn check_plan(plan: &Plan, now: Timestamp) -> Vec<Finding<Route>> {
     let Some(carried) = &plan.policies else { return Vec::new() };
     let mut findings = Vec::new();
-    let env = match crate::cel::Environment::new() {
+    let env = match Environment::new(&DIALECT) {
         Ok(env) => env,
         Err(problem) => return vec![unusable(plan, "", problem)],
     };
@@ -128,14 +118,14 @@ pub fn check_plan(plan: &Plan, now: Timestamp) -> Vec<Finding<Route>> {
     let none = BTreeMap::new();
     let mut spent = vec![0; policies.len()];
     let budget = budget(plan.steps.len());
-    // What each policy gives, apart: of one that costs too much nothing else is told.
+    // Findings are kept per policy: for a policy that costs too much, only that is reported.
     let mut given: Vec<Vec<Finding<Route>>> = vec![Vec::new(); policies.len()];
     for step in &plan.steps {
         let labels = step.entity.as_ref().and_then(|entity| carried.labels.get(entity)).unwrap_or(&none);
         let step_facts = step_facts(step, labels);
         let named = [("step", &step_facts), ("plan", &plan_facts), ("now", &now_facts)];
         let mut globals = Globals::new(&named);
-        let logical = step.entity.as_deref().and_then(|entity| entity.split_once('/')).map_or("", |(_, name)| name);
+        let logical = step.entity.as_ref().map_or("", |entity| entity.name.as_str());
         for ((policy, spent), given) in policies.iter().zip(&mut spent).zip(&mut given) {
             if *spent > budget
                 || !policy.takes(logical, step.team.as_deref().unwrap_or_default(), labels)
@@ -203,80 +193,51 @@ fn waived(carried: &PlanPolicies, policy: &Compiled, step: &Step, now: Timestamp
 }
 
 fn place(plan: &Plan, step: &Step) -> Route {
-    let named = step.entity.as_deref().and_then(|entity| entity.split_once('/'));
-    let entity = named.and_then(|(kind, name)| {
-        let kind = Kind::ALL.into_iter().find(|known| known.as_str() == kind)?;
-        Some(EntityRef::new(kind, name))
-    });
+    let entity = step.entity.clone();
     Route::name(entity.unwrap_or_else(|| EntityRef::new(Kind::Workspace, &plan.workspace)))
 }
 
 fn step_facts<'p>(step: &'p Step, labels: &'p BTreeMap<String, String>) -> Record<'p> {
     let (mut before, mut after) = (Vec::new(), Vec::new());
-    let (mut topic, mut account, mut whose) = (None, None, None);
-    let action = match &step.change {
-        Change::CreateAccount { account: name, .. } => {
-            account = Some(name);
-            "create-account"
-        }
-        Change::UpdateAccount { account: name, from, to } => {
-            account = Some(name);
+    match &step.change {
+        Change::UpdateAccount { account: _, from, to } => {
             before.push(("description", Fact::text(from)));
             after.push(("description", Fact::text(to)));
-            "update-account"
         }
-        Change::CreateTopic { topic: name, partitions, replication_factor, config } => {
-            topic = Some(name);
+        Change::CreateTopic { topic: _, partitions, replication_factor, config } => {
             after.extend(partitions.map(|partitions| ("partitions", Fact::int(partitions))));
             after.extend(replication_factor.map(|replicas| ("replicationFactor", Fact::int(replicas))));
             after.extend(config.iter().filter_map(|(name, value)| Some((name.as_str(), typed(name, value)?))));
-            "create-topic"
         }
-        Change::AddPartitions { topic: name, from, to } => {
-            topic = Some(name);
+        Change::AddPartitions { topic: _, from, to } => {
             before.push(("partitions", Fact::int(*from)));
             after.push(("partitions", Fact::int(*to)));
-            "add-partitions"
         }
-        Change::ChangeReplicationFactor { topic: name, from, to } => {
-            topic = Some(name);
+        Change::ChangeReplicationFactor { topic: _, from, to } => {
             before.push(("replicationFactor", Fact::int(*from)));
             after.push(("replicationFactor", Fact::int(*to)));
-            "change-replication-factor"
         }
-        Change::AlterConfig { topic: name, settings } => {
-            topic = Some(name);
+        Change::AlterConfig { topic: _, settings } => {
             for (name, change) in settings {
-                let fact = |value: &'p Option<String>| Some((name.as_str(), typed(name, value.as_ref()?)?));
+                let fact = |value: &'p Option<KafkaValue>| Some((name.as_str(), typed(name, value.as_ref()?)?));
                 before.extend(fact(&change.from));
                 after.extend(fact(&change.to));
             }
-            "alter-config"
         }
-        Change::CreateAcl { principal, .. } => {
-            whose = Some(principal);
-            "create-acl"
-        }
-        Change::DeleteAcl { principal, .. } => {
-            whose = Some(principal);
-            "delete-acl"
-        }
-        Change::CreateKey { account: name, .. } => {
-            account = Some(name);
-            "create-key"
-        }
-        Change::DeleteKey { account: name, .. } => {
-            account = Some(name);
-            "delete-key"
-        }
-        Change::DeleteTopic { topic: name } => {
-            topic = Some(name);
-            "delete-topic"
-        }
-        Change::DeleteAccount { account: name } => {
-            account = Some(name);
-            "delete-account"
-        }
+        // Policies see no numbers of these.
+        Change::CreateAccount { .. }
+        | Change::CreateAcl { .. }
+        | Change::CreateKey { .. }
+        | Change::DeleteAcl { .. }
+        | Change::DeleteTopic { .. }
+        | Change::DeleteKey { .. }
+        | Change::DeleteAccount { .. } => {}
+    }
+    let About { action, object, .. } = step.change.about();
+    let object = match object {
+        Object::Topic(topic) => ("topic", topic),
+        Object::Account(account) | Object::Key { account, .. } => ("account", account),
+        Object::Acl { principal, .. } => ("principal", principal),
     };
     let labels = labels.iter().map(|(name, value)| (name.as_str(), Fact::text(value))).collect();
     let mut fields = vec![
@@ -288,24 +249,22 @@ fn step_facts<'p>(step: &'p Step, labels: &'p BTreeMap<String, String>) -> Recor
         ("before", Fact::Record(Record::new(before))),
         ("after", Fact::Record(Record::new(after))),
     ];
-    fields.extend(topic.map(|name| ("topic", Fact::text(name))));
-    fields.extend(account.map(|name| ("account", Fact::text(name))));
-    fields.extend(whose.map(|name| ("principal", Fact::text(name))));
-    fields.extend(step.entity.as_deref().map(|entity| ("entity", Fact::text(entity))));
+    fields.push((object.0, Fact::text(object.1)));
+    fields.extend(step.entity.as_ref().map(|entity| ("entity", Fact::owned(entity.to_string()))));
     fields.extend(step.team.as_deref().map(|team| ("team", Fact::text(team))));
     Record::new(fields)
 }
 
-/// A setting in Kafka's spelling as expressions see it.
-fn typed(name: &str, value: &str) -> Option<Fact<'static>> {
-    let value = SettingValue::Scalar(value.to_owned());
+/// Returns a setting in Kafka's spelling as a typed value for expressions.
+fn typed(name: &str, value: &KafkaValue) -> Option<Fact<'static>> {
+    let value = SettingValue::Scalar(value.to_string());
     let resolved = ResolvedSetting { value: &value, layer: weir_model::Layer::Entity };
     Some(match facts::setting(name, &resolved).ok()?? {
         Fact::Text(text) => Fact::owned(text.into_inner()),
         Fact::Int(number) => Fact::Int(number),
         Fact::Double(number) => Fact::Double(number),
         Fact::Bool(value) => Fact::Bool(value),
-        // A list of words, each its own.
+        // A list of words becomes a list of texts.
         _ => Fact::list(value.to_string().split(',').map(|word| Fact::owned(word.trim().to_owned()))),
     })
 }

@@ -1,19 +1,20 @@
-//! The reference of policies, written from what the checker itself goes by.
+//! The reference of policies, generated from the tables that the checker uses.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
+use weir_cel::{Shape, Type};
 use weir_findings::{RulePage, Severity};
 use weir_model::{
     Enforce, Match, PolicyExample, PolicyKind, PolicySeverity, PolicySpec, Range, SettingLimit, StageLimits, Workspace,
 };
 
 use crate::{
-    cel::{Shape, Type, functions},
+    dialect::DIALECT,
     shape,
     starter::{self, starter_pack},
 };
 
-/// The page of a policy, with the texts that it is made of.
+/// The page of a policy, with its texts.
 #[derive(Clone, Debug)]
 pub struct PolicyPage {
     name: String,
@@ -23,23 +24,23 @@ pub struct PolicyPage {
 }
 
 impl PolicyPage {
-    /// The page of a policy of that name.
+    /// Makes the page of a policy with this name.
     pub fn new(name: &str, description: &str, spec: &PolicySpec) -> Self {
         let what = what(spec).trim().to_owned();
         Self { name: name.to_owned(), description: description.trim().to_owned(), what, spec: spec.clone() }
     }
 
-    /// The policy's name.
+    /// Returns the policy's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What it is about, in a sentence; may be empty.
+    /// Returns the subject of the policy, in a sentence; may be empty.
     pub fn description(&self) -> &str {
         &self.description
     }
 
-    /// It as the page of a rule.
+    /// Returns the page in the form of a rule's page.
     pub fn rule_page(&self) -> RulePage<'_> {
         let example = |text: fn(&PolicyExample) -> &Option<String>| {
             self.spec.example.as_ref().and_then(|example| text(example).as_deref()).unwrap_or_default()
@@ -61,13 +62,14 @@ impl PolicyPage {
         }
     }
 
-    /// It as markdown: what, why, bad, good, how to silence. The heading is its name.
+    /// Renders the page as markdown: rule, reason, bad and good example, how to silence. The heading is the policy's
+    /// name.
     pub fn markdown(&self) -> String {
         self.rule_page().markdown()
     }
 }
 
-/// The pages of the policies of a workspace: its own, and those of the starter pack as it chose them.
+/// Returns the pages of the policies of a workspace: its own, and the chosen policies of the starter pack.
 pub fn pages(workspace: &Workspace) -> Vec<PolicyPage> {
     let own = workspace.policies.values().map(|policy| {
         let description = policy.metadata.description.as_deref().unwrap_or_default();
@@ -80,7 +82,7 @@ pub fn pages(workspace: &Workspace) -> Vec<PolicyPage> {
     own.chain(chosen).collect()
 }
 
-/// What a policy is about and what it asks.
+/// Describes the entities and the demands of a policy.
 fn what(spec: &PolicySpec) -> String {
     let mut out = String::new();
     let Match { kinds, teams, stages, labels, names } = &spec.matches;
@@ -105,7 +107,7 @@ fn what(spec: &PolicySpec) -> String {
     asks.extend(spec.naming.as_ref().map(|naming| format!("the name is built as `{}`", naming.pattern)));
     if let Some(requires) = &spec.requires {
         asks.extend(requires.description.map(|least| format!("there is a description of {least} characters or more")));
-        asks.extend(requires.labels.keys().map(|label| format!("there is a label `{label}` that is as it should be")));
+        asks.extend(requires.labels.keys().map(|label| format!("there is a label `{label}` with an allowed value")));
     }
     asks.extend(limits("", &spec.settings, spec.partitions, spec.replication_factor));
     for (stage, StageLimits { settings, partitions, replication_factor }) in &spec.stages {
@@ -114,8 +116,8 @@ fn what(spec: &PolicySpec) -> String {
     asks.extend(spec.validations.iter().map(|validation| {
         let text = validation.expression.split_whitespace().collect::<Vec<_>>().join(" ");
         match &validation.message {
-            Some(message) => format!("not: {message} (`{text}`)"),
-            None => format!("`{text}`"),
+            Some(message) => format!("reports \"{message}\" unless `{text}`"),
+            None => format!("reports every case except `{text}`"),
         }
     }));
     out.push('\n');
@@ -125,7 +127,7 @@ fn what(spec: &PolicySpec) -> String {
     out
 }
 
-/// What limits ask, a sentence each.
+/// Describes limits, a sentence each.
 fn limits(
     place: &str,
     settings: &BTreeMap<String, SettingLimit>,
@@ -154,10 +156,11 @@ fn limits(
     asks
 }
 
-/// `docs/policies.md`: what expressions see and may call, the starter pack, and the rules about policies.
+/// Renders `docs/policies.md`: the values and functions of expressions, the starter pack, and the rules about
+/// policies.
 pub fn reference() -> String {
     let mut out = include_str!("reference.md").to_owned();
-    out.push_str("\n## What expressions see\n");
+    out.push_str("\n## Variables\n");
     let mut shown: Vec<&'static str> = Vec::new();
     let kinds = [
         PolicyKind::Topic,
@@ -174,14 +177,14 @@ pub fn reference() -> String {
         }
     }
     out.push_str("\n## Functions\n\nCEL's operators, `has`, `all`, `exists`, `exists_one`, `filter`, `map`, `in`, `a[?\"b\"].orValue(c)`, and:\n\n");
-    for function in functions::SIGNATURES.iter().filter(|function| function.name != "dyn") {
+    for function in weir_cel::signatures(&DIALECT).filter(|function| function.name != "dyn") {
         let takes: Vec<String> = function.takes.iter().map(|of| of().to_string()).collect();
         let on = function.target.map(|of| format!("({}).", of())).unwrap_or_default();
         let _ = writeln!(out, "- `{on}{}({})` gives {}", function.name, takes.join(", "), (function.gives)());
     }
-    out.push_str("- `(text).matches(\"pattern\")` gives true or false; the pattern is written out\n");
-    out.push_str("\n`duration(\"7d\")` is milliseconds, `byteSize(\"1GiB\")` is bytes: what settings are as well.\n");
-    out.push_str("\n# The starter pack\n\nChosen in `weir.yaml`; what is written there replaces what the pack says.\n");
+    out.push_str("- `(text).matches(\"pattern\")` gives true or false; the pattern must be a literal\n");
+    out.push_str("\n`duration(\"7d\")` gives milliseconds, `byteSize(\"1GiB\")` gives bytes: the units of settings.\n");
+    out.push_str("\n# The starter pack\n\n`weir.yaml` chooses the pack as a whole or by name; its fields replace those of the pack.\n");
     for policy in starter_pack() {
         let _ = write!(out, "\n{}", PolicyPage::new(&policy.name, &policy.description, &policy.spec).markdown());
     }
@@ -193,10 +196,10 @@ fn fields(out: &mut String, path: &str, of: &'static Shape, shown: &mut Vec<&'st
         return;
     }
     shown.push(of.name);
-    let _ = writeln!(out, "\n`{path}`, {}:\n\n| field | is | |\n|---|---|---|", of.name);
+    let _ = writeln!(out, "\n`{path}`, {}:\n\n| field | type | meaning |\n|---|---|---|", of.name);
     let mut inner = Vec::new();
     for field in of.fields {
-        let optional = if field.optional { ", if there" } else { "" };
+        let optional = if field.optional { ", optional" } else { "" };
         let is = match (field.of)() {
             Type::Record(shape) => {
                 inner.push((format!("{path}.{}", field.name), shape));

@@ -6,8 +6,7 @@ macro_rules! rules {
     ($($(#[doc = $what:literal])+ $name:ident = $id:literal, $severity:ident, $title:literal; why $why:literal; bad $bad:literal; good $good:literal; remedy $remedy:literal;)+) => {
         $($(#[doc = $what])+ pub(crate) const $name: RuleId = RuleId::new($id);)+
 
-        /// The pages of the findings that policies and waivers can give about themselves, by id.
-        pub const RULES: &[RulePage] = &[$(RulePage {
+        const PAGES: &[RulePage] = &[$(RulePage {
             id: $id,
             severity: Severity::$severity,
             waivable: None,
@@ -21,59 +20,64 @@ macro_rules! rules {
     };
 }
 
+/// Returns the pages of the rules about policies and waivers, by id.
+pub fn rule_pages() -> &'static [RulePage<'static>] {
+    PAGES
+}
+
 rules! {
-    /// An evaluation, and the matching of one name, spends at most as much as 500,000 operations; a policy in all of a
-    /// workspace or plan 10,000,000, and 100 for each entity and stage, or step.
+    /// Each evaluation, and each match of a name, may spend about 500,000 operations. In a whole workspace or plan, a
+    /// policy may spend 10,000,000 operations, and 100 for each entity and stage, or step.
     POLICY_COST = "policy-cost", Error, "a policy is cheap enough";
-    why "Whoever may write a file must not be able to keep a build agent busy for hours.";
+    why "A person who may write a file must not be able to keep a build agent busy for hours.";
     bad "validations:\n  - expression: workspace.topics.all(a, workspace.topics.all(b, a != b || a == b))";
     good "validations:\n  - expression: \"!(entity.name + '-dlq' in workspace.topics)\"";
-    remedy "Ask `in workspace.topics` instead of walking through all names.";
+    remedy "Use `in workspace.topics` instead of a loop over all names.";
 
-    /// An expression that gives no value for an entity is told where the expression is written: it is not taken as
-    /// kept.
+    /// An expression that gives no value for an entity is reported where the expression is written. It does not count
+    /// as fulfilled.
     POLICY_FAILED = "policy-failed", Error, "a policy judges every entity it is about";
-    why "A rule that fails and is taken as kept is no rule.";
+    why "A rule that fails silently protects nothing.";
     bad "validations:\n  - expression: entity.metadata.description.size() > 10";
     good "validations:\n  - expression: has(entity.metadata.description) && entity.metadata.description.size() > 10";
-    remedy "Ask with `has`, `in` or `[?…]` before using what may be missing.";
+    remedy "Ask with `has`, `in` or `[?…]` before using a value that may be missing.";
 
-    /// A policy says what it is about and what must hold, and every expression, pattern, name, field, stage, team and
-    /// value in it makes sense: there is something that it could match, and something that could keep it. All of it is
-    /// checked before any entity is looked at.
+    /// A policy names its kinds and its demands, and every expression, pattern, name, field, stage, team and value in
+    /// it is valid: something can match it, and something can fulfil it. weir checks this before it looks at any
+    /// entity.
     POLICY_INVALID = "policy-invalid", Error, "a policy makes sense";
     why "A misspelt field in a rule would let everything pass.";
     bad "spec:\n  match: {kinds: [Topic]}\n  validations: [{expression: entity.spec.partitons <= 12}]";
     good "spec:\n  match: {kinds: [Topic]}\n  validations: [{expression: \"!has(entity.spec.partitions) || entity.spec.partitions <= 12\"}]";
     remedy "";
 
-    /// A waiver's last day is not over. The last day is a day in UTC.
+    /// The last day of a waiver, in UTC, has not passed.
     WAIVER_EXPIRED = "waiver-expired", Warning, "a waiver is still in force";
-    why "Exceptions that nobody looks at again become the rule.";
+    why "Without a last day, exceptions become the rule.";
     bad "# weir: allow topic-retention reason=\"migration\" until=2020-01-31";
     good "# weir: allow topic-retention reason=\"migration\" until=2027-01-31";
-    remedy "Keep the rule, or decide anew and write a later day.";
+    remedy "Follow the rule, or decide again and write a later day.";
 
-    /// A waiver names a rule, an entity, stages and a team that there are, says why, and until when. A comment is written as
-    /// `# weir: allow RULE reason=\"…\" until=2027-01-31`.
-    WAIVER_INVALID = "waiver-invalid", Error, "a waiver says what, why and until when";
-    why "An exception that cannot be understood cannot be judged, and one that does not work is found out too late.";
+    /// A waiver names an existing rule, entity, stages and team, and gives a reason and a last day. A comment is
+    /// written as `# weir: allow RULE reason=\"…\" until=2027-01-31`.
+    WAIVER_INVALID = "waiver-invalid", Error, "a waiver has a rule, a reason and a last day";
+    why "Reviewers cannot judge an exception that they cannot understand, and a waiver that does not work is noticed too late.";
     bad "# weir: allow topic-retention";
     good "# weir: allow topic-retention reason=\"read by the archive once a quarter\" until=2027-01-31";
     remedy "";
 
-    /// Errors of weir's own rules cannot be waived, nor policies that say `waivable: false`. Warnings of weir's own
-    /// can.
-    WAIVER_REFUSED = "waiver-refused", Error, "only what may be waived is waived";
-    why "What weir calls an error the cluster would refuse, or it would break a promise to somebody else.";
+    /// Errors of weir's own rules cannot be waived; warnings of weir's own rules can. Policies with `waivable: false`
+    /// cannot be waived.
+    WAIVER_REFUSED = "waiver-refused", Error, "a waiver covers only findings that may be waived";
+    why "The cluster would refuse an error of weir's own rules, or the change would break a promise to another team.";
     bad "# weir: allow sharing-consent reason=\"they know\" until=2027-01-31";
     good "# weir: allow topic-retention reason=\"they know\" until=2027-01-31";
-    remedy "Repair what is found.";
+    remedy "Correct what the finding reports.";
 
-    /// A waiver that silences nothing is told, when all stages are looked at. Waivers for policies about plans are not:
-    /// there may be another plan tomorrow.
+    /// A waiver that silences nothing is reported when all stages are checked. Waivers of policies about plans are
+    /// not reported: another plan may need them tomorrow.
     WAIVER_UNUSED = "waiver-unused", Warning, "a waiver is needed";
-    why "What is no longer needed would silence the next violation, which nobody decided on.";
+    why "An unneeded waiver would silence the next violation, which nobody has approved.";
     bad "spec: {partitions: 12}   # weir: allow topic-partitions reason=\"migration\" until=2027-01-31";
     good "spec: {partitions: 12}";
     remedy "Delete it.";
@@ -85,8 +89,8 @@ mod tests {
 
     #[test]
     fn pages_are_sorted_and_whole() {
-        assert!(RULES.is_sorted_by_key(|page| page.id));
-        for page in RULES {
+        assert!(PAGES.is_sorted_by_key(|page| page.id));
+        for page in PAGES {
             assert!(!page.title.is_empty() && !page.what.is_empty() && !page.why.is_empty(), "{}", page.id);
         }
     }

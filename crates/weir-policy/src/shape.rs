@@ -1,9 +1,10 @@
-//! What expressions see, by name and type. [`crate::facts`] makes the values; a test holds the two together, and the
-//! reference in `docs/policies.md` is written from this.
+//! The names and types that expressions see. [`crate::facts`] makes the values; a test compares both, and the
+//! reference in `docs/policies.md` is generated from these tables.
 
+use weir_cel::{Field, Shape, Type};
+
+use crate::dialect::SETTINGS;
 use weir_model::PolicyKind;
-
-use crate::cel::{Field, Shape, Type};
 
 macro_rules! shape {
     ($($(#[doc = $shape_doc:literal])* $shape:ident = $name:literal { $($field:literal $($optional:ident)? : $of:expr, $about:literal;)* })*) => {$(
@@ -19,8 +20,8 @@ macro_rules! shape {
 shape! {
     METADATA = "the metadata" {
         "name": Type::Text, "Logical name.";
-        "team" optional: Type::Text, "The team that owns it; missing for a team.";
-        "description" optional: Type::Text, "What it is for.";
+        "team" optional: Type::Text, "The owner; missing for a team.";
+        "description" optional: Type::Text, "Purpose.";
         "labels": Type::map(Type::Text), "Labels by name.";
     }
     TOPIC = "a topic" {
@@ -33,15 +34,15 @@ shape! {
     TOPIC_SPEC = "the spec of a topic" {
         "ensure": Type::Text, "`present`";
         "profile" optional: Type::Text, "The profile in force.";
-        "partitions" optional: Type::Int, "Missing: the cluster's default.";
-        "replicationFactor" optional: Type::Int, "Missing: the cluster's default.";
-        "config": Type::Settings, "Settings by name: times in milliseconds, sizes in bytes, lists as lists. Unlimited is the largest number.";
-        "access": Type::Record(&TOPIC_ACCESS), "Which other teams may use it.";
+        "partitions" optional: Type::Int, "If missing, the cluster's default applies.";
+        "replicationFactor" optional: Type::Int, "If missing, the cluster's default applies.";
+        "config": Type::Entries(&SETTINGS), "Settings by name: times in milliseconds, sizes in bytes, lists as lists. Unlimited is the largest number.";
+        "access": Type::Record(&TOPIC_ACCESS), "Other teams that may use it.";
     }
     TOPIC_ACCESS = "the access to a topic" {
         "consumers": Type::list(Type::Text), "Teams that may read it.";
         "producers": Type::list(Type::Text), "Teams that may write to it.";
-        "administrators": Type::list(Type::Text), "Teams that may do anything with it.";
+        "administrators": Type::list(Type::Text), "Teams that may perform any operation on it.";
     }
     ACCOUNT = "a service account" {
         "kind": Type::Text, "`ServiceAccount`";
@@ -58,25 +59,25 @@ shape! {
     }
     API_KEY = "an API key" {
         "slot": Type::Text, "Its slot.";
-        "rotateEvery" optional: Type::Int, "Milliseconds; missing: never.";
+        "rotateEvery" optional: Type::Int, "Milliseconds. If missing, the key is never rotated.";
         "overlap": Type::Int, "Milliseconds.";
     }
-    ACCESS = "an access control list" {
+    ACCESS = "an access control list: the grants of one service account" {
         "kind": Type::Text, "`AccessControlList`";
         "name": Type::Text, "Logical name.";
         "metadata": Type::Record(&METADATA), "As written.";
         "spec": Type::Record(&ACCESS_SPEC), "As resolved for the stage.";
     }
     ACCESS_SPEC = "the spec of an access control list" {
-        "serviceAccount": Type::Text, "The service account.";
-        "allow": Type::list(Type::Record(&GRANT)), "What the account may do.";
-        "rules": Type::list(Type::Record(&RULE)), "Raw bindings.";
+        "serviceAccount": Type::Text, "Logical name of the service account.";
+        "allow": Type::list(Type::Record(&GRANT)), "Grants. One grant becomes several of Kafka's ACL bindings.";
+        "rules": Type::list(Type::Record(&RULE)), "Raw ACL bindings.";
     }
     GRANT = "a grant" {
-        "produce" optional: Type::Text, "The topic it writes to.";
-        "transactionalId" optional: Type::Text, "The transactional id it writes with.";
-        "consume" optional: Type::Text, "The topic it reads from.";
-        "group" optional: Type::Text, "The consumer group it reads with.";
+        "produce" optional: Type::Text, "Topic that the account may write to.";
+        "transactionalId" optional: Type::Text, "Transactional id that the account may write with.";
+        "consume" optional: Type::Text, "Topic that the account may read.";
+        "group" optional: Type::Text, "Consumer group that the account may read with.";
     }
     RULE = "a raw binding" {
         "resource": Type::Text, "`topic`, `group`, `cluster`, `transactionalId`, `delegationToken`";
@@ -85,7 +86,7 @@ shape! {
         "operations": Type::list(Type::Text), "Kafka's operations: `Read`, `Write`, …";
         "permission": Type::Text, "`allow` or `deny`";
         "host" optional: Type::Text, "The client's address.";
-        "reason" optional: Type::Text, "Why it is so wide.";
+        "reason" optional: Type::Text, "Reason for a rule on `*`.";
     }
     TEAM_ENTITY = "a team" {
         "kind": Type::Text, "`Team`";
@@ -96,17 +97,17 @@ shape! {
     TEAM_SPEC = "the spec of a team" {
         "vaults": Type::map(Type::Text), "Key vaults by stage.";
         "namespaces": Type::map(Type::Text), "Namespaces by stage.";
-        "members": Type::Int, "How many members it has.";
-        "contact" optional: Type::Text, "Where to reach it.";
+        "members": Type::Int, "Number of members.";
+        "contact" optional: Type::Text, "Address for questions.";
     }
     STAGE = "the stage" {
         "name": Type::Text, "Its name.";
-        "index": Type::Int, "Its place in the promotion order, from 0.";
-        "last": Type::Bool, "Whether it is the last one.";
+        "index": Type::Int, "Position in the promotion order, from 0.";
+        "last": Type::Bool, "`true` for the last stage.";
         "cluster": Type::Text, "The cluster's name.";
         "provider": Type::Text, "`confluentCloud`, `apacheKafka`, `sandbox`, or nothing.";
-        "approvalRequired": Type::Bool, "Whether plans need an approval.";
-        "prefix": Type::Record(&PREFIX), "What it puts before names.";
+        "approvalRequired": Type::Bool, "`true` if plans need an approval.";
+        "prefix": Type::Record(&PREFIX), "Text that the stage puts before names.";
     }
     PREFIX = "the prefixes of the stage" {
         "topic": Type::Text, "Before topic names.";
@@ -116,7 +117,7 @@ shape! {
     }
     TEAM = "the team" {
         "name": Type::Text, "Its name.";
-        "description" optional: Type::Text, "What it does.";
+        "description" optional: Type::Text, "Purpose.";
         "labels": Type::map(Type::Text), "Labels by name.";
     }
     WORKSPACE = "the workspace" {
@@ -132,29 +133,29 @@ shape! {
         "hour": Type::Int, "0 to 23, in UTC.";
     }
     STEP = "a step" {
-        "id": Type::Text, "Its name: `delete-topic toll.passages.v1`.";
+        "id": Type::Text, "For example `delete-topic toll.passages.v1`.";
         "action": Type::Text, "`create-topic`, `add-partitions`, `change-replication-factor`, `alter-config`, `delete-topic`, `create-acl`, `delete-acl`, `create-key`, `delete-key`, `create-account`, `update-account`, `delete-account`";
         "risk": Type::Text, "`additive`, `change`, `revoke`, `destroy`, `data-loss`";
         "plane": Type::Text, "`control` or `data`";
-        "topic" optional: Type::Text, "Physical name of the topic it is about.";
-        "account" optional: Type::Text, "Physical name of the account it is about.";
-        "principal" optional: Type::Text, "Whose binding it is.";
-        "entity" optional: Type::Text, "The entity that asks for it; missing for what is pruned.";
-        "team" optional: Type::Text, "The team that owns it.";
+        "topic" optional: Type::Text, "Physical name of the topic.";
+        "account" optional: Type::Text, "Physical name of the service account.";
+        "principal" optional: Type::Text, "Principal of the ACL binding.";
+        "entity" optional: Type::Text, "The entity that asks for the step; missing for a pruned object.";
+        "team" optional: Type::Text, "The owner of the entity.";
         "labels": Type::map(Type::Text), "Labels of the entity.";
-        "before": Type::map(Type::Any), "What changes, as it was: `partitions`, `replicationFactor`, settings by name.";
-        "after": Type::map(Type::Any), "What changes, as it will be.";
+        "before": Type::map(Type::Any), "Values before the step: `partitions`, `replicationFactor`, settings by name.";
+        "after": Type::map(Type::Any), "Values after the step.";
     }
     PLAN = "the plan" {
         "stage": Type::Text, "The stage's name.";
         "cluster": Type::Text, "The cluster's name.";
         "workspace": Type::Text, "The workspace's name.";
-        "steps": Type::Int, "How many steps it has.";
-        "approvalRequired": Type::Bool, "Whether it needs an approval.";
+        "steps": Type::Int, "Number of steps.";
+        "approvalRequired": Type::Bool, "`true` if it needs an approval.";
     }
 }
 
-/// The variables that policies about `kind` see.
+/// Returns the variables that policies about `kind` see.
 pub(crate) fn globals(kind: PolicyKind) -> Vec<(&'static str, &'static Shape)> {
     let staged =
         |entity| vec![("entity", entity), ("stage", &STAGE), ("team", &TEAM), ("workspace", &WORKSPACE), ("now", &NOW)];

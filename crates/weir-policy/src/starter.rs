@@ -1,21 +1,21 @@
-//! The starter pack: policies that most organisations begin with, chosen by one line in `weir.yaml`.
+//! The starter pack: policies that suit most organisations, chosen by one line in `weir.yaml`.
 
 use std::sync::OnceLock;
 
-use weir_model::{PolicySpec, StageLimits, Starter, Workspace, closest};
-
-use crate::cel::Problem;
+use weir_cel::Problem;
+use weir_findings::closest;
+use weir_model::{PolicySpec, StageLimits, Starter, Workspace};
 
 /// A policy of the starter pack.
 #[derive(Clone, Debug)]
 pub struct StarterPolicy {
-    /// Its name, which is also the id of its findings.
+    /// The policy's name, which is also the id of its findings.
     pub name: String,
-    /// What it is about, in a sentence.
+    /// The subject of the policy, in a sentence.
     pub description: String,
-    /// What it says.
+    /// The policy itself.
     pub spec: PolicySpec,
-    /// Its YAML, as one would write it in a workspace.
+    /// The policy's YAML, as written in a workspace.
     pub text: &'static str,
 }
 
@@ -37,13 +37,13 @@ const TEXTS: &[&str] = pack![
     "topic-retention",
 ];
 
-/// All policies of the starter pack, by name.
+/// Returns all policies of the starter pack, by name.
 pub fn starter_pack() -> &'static [StarterPolicy] {
     static PACK: OnceLock<Vec<StarterPolicy>> = OnceLock::new();
     PACK.get_or_init(|| {
         let mut pack = Vec::new();
         for text in TEXTS {
-            // A test reads each of them alone, and knows of none that is malformed.
+            // A test reads each text alone and makes sure that none is malformed.
             let workspace =
                 "apiVersion: weir/v1\nkind: Workspace\nmetadata: {name: pack}\nspec: {clusters: {}, stages: []}\n";
             let loaded = weir_model::load([("weir.yaml", workspace), ("policy.yaml", text)]);
@@ -60,7 +60,7 @@ pub fn starter_pack() -> &'static [StarterPolicy] {
     })
 }
 
-/// The policies of the pack that a workspace chose, with what it says differently.
+/// Returns the policies of the pack that a workspace chose, with the changes of the workspace.
 pub(crate) fn chosen(workspace: &Workspace) -> Vec<(String, Result<PolicySpec, Problem>)> {
     let picked = match &workspace.settings.spec.policies.starter {
         Starter::None => return Vec::new(),
@@ -85,7 +85,7 @@ pub(crate) fn chosen(workspace: &Workspace) -> Vec<(String, Result<PolicySpec, P
     picked.iter().map(one).collect()
 }
 
-/// The pack says `prod` for the last stage, whatever a workspace calls it.
+/// The pack uses `prod` for the last stage; each workspace's own name replaces it.
 fn for_stages(spec: &PolicySpec, workspace: &Workspace) -> PolicySpec {
     let mut spec = spec.clone();
     let last = workspace.settings.spec.stages.last();
@@ -94,7 +94,7 @@ fn for_stages(spec: &PolicySpec, workspace: &Workspace) -> PolicySpec {
     spec
 }
 
-/// What is written replaces what the pack says.
+/// Fields of the workspace replace fields of the pack.
 fn over(below: &PolicySpec, own: &PolicySpec) -> PolicySpec {
     let PolicySpec {
         matches,
@@ -127,7 +127,7 @@ fn over(below: &PolicySpec, own: &PolicySpec) -> PolicySpec {
         }
     }
     spec.matches.labels.extend(matches.labels.clone());
-    // What is written for all stages replaces what the pack says for one.
+    // A limit of the workspace for all stages replaces the pack's limit for one stage.
     for limits in spec.stages.values_mut() {
         limits.settings.retain(|name, _| !settings.contains_key(name));
         limits.partitions = limits.partitions.filter(|_| partitions.is_none());

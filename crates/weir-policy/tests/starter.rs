@@ -1,4 +1,5 @@
-//! Every folder `starter/<policy>/…` is a case in the form of `weir-validate test`, with all of the starter pack chosen.
+//! Each folder `starter/<policy>/…` is a case in the form of `weir-validate test`, with the whole starter pack
+//! chosen.
 
 use std::{collections::BTreeSet, path::Path};
 

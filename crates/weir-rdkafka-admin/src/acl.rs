@@ -9,7 +9,7 @@ use crate::ffi;
 use crate::native::{Owned, REASON_SIZE, Reason, Ref, array, c_string, getters, refused};
 use crate::options::Options;
 
-/// What an ACL is about.
+/// Type of an ACL's resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ResourceType {
@@ -21,23 +21,23 @@ pub enum ResourceType {
     Cluster,
     /// A transactional id.
     TransactionalId,
-    /// Something librdkafka cannot name (delegation tokens, users): found in answers, refused in requests.
+    /// A type that librdkafka cannot name (delegation tokens, users): possible in answers, refused in requests.
     Unknown,
 }
 
-/// How the name of an ACL's resource is meant.
+/// Interpretation of the name of an ACL's resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum PatternType {
-    /// This very name; `*` is every name.
+    /// Exactly this name; `*` is every name.
     Literal,
-    /// Every name that begins so.
+    /// Every name that begins with this text.
     Prefixed,
-    /// Something librdkafka cannot name: found in answers, refused in requests.
+    /// A value that librdkafka cannot name: possible in answers, refused in requests.
     Unknown,
 }
 
-/// What an ACL allows or denies.
+/// Operation that an ACL allows or denies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum AclOperation {
@@ -55,7 +55,7 @@ pub enum AclOperation {
     Alter,
     /// Describe.
     Describe,
-    /// What brokers do among each other.
+    /// Operations between brokers.
     ClusterAction,
     /// Describe configs.
     DescribeConfigs,
@@ -63,12 +63,12 @@ pub enum AclOperation {
     AlterConfigs,
     /// Write with an idempotent producer.
     IdempotentWrite,
-    /// Something librdkafka cannot name (on tokens and users, two-phase commit): found in answers, refused in
-    /// requests.
+    /// An operation that librdkafka cannot name (on tokens and users, two-phase commit): possible in answers, refused
+    /// in requests.
     Unknown,
 }
 
-/// Whether an ACL allows or denies. What is denied is not allowed by any other ACL.
+/// Effect of an ACL: it allows or denies. A denied operation stays denied, whatever other ACLs allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Permission {
@@ -76,69 +76,70 @@ pub enum Permission {
     Deny,
     /// Allowed.
     Allow,
-    /// Something librdkafka cannot name: found in answers, refused in requests.
+    /// A value that librdkafka cannot name: possible in answers, refused in requests.
     Unknown,
 }
 
-/// One ACL.
+/// One ACL binding.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AclBinding {
-    /// What it is about.
+    /// Type of the resource.
     pub resource_type: ResourceType,
-    /// The resource's name, or how it begins.
+    /// Name of the resource, or the beginning of the name.
     pub name: String,
-    /// How the name is meant.
+    /// Interpretation of the name.
     pub pattern: PatternType,
-    /// Who: `User:name`, or `User:*`.
+    /// Principal: `User:name`, or `User:*`.
     pub principal: String,
-    /// The address the client comes from, or `*`.
+    /// Address of the client, or `*`.
     pub host: String,
-    /// What.
+    /// Operation.
     pub operation: AclOperation,
-    /// Allowed or denied.
+    /// Effect: allow or deny.
     pub permission: Permission,
 }
 
-/// Which patterns a filter matches.
+/// Pattern types that a filter matches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PatternFilter {
-    /// Literal and prefixed ones that have the filter's name.
+    /// Literal and prefixed ACLs with the filter's name.
     #[default]
     Any,
-    /// All that apply to the filter's name: literal ones of that name and of `*`, prefixed ones it begins with.
+    /// All ACLs that apply to the filter's name: literal ACLs of this name or `*`, and prefixed ACLs with a beginning
+    /// of this name.
     Match,
-    /// Literal ones of the filter's name.
+    /// Literal ACLs with the filter's name.
     Literal,
-    /// Prefixed ones of the filter's name.
+    /// Prefixed ACLs with the filter's name.
     Prefixed,
 }
 
-/// Which ACLs are meant. `None` matches everything, as does the default filter.
+/// A filter for ACLs. `None` matches everything, as does the default filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AclFilter {
-    /// What they are about.
+    /// Type of the resource.
     pub resource_type: Option<ResourceType>,
-    /// The name in the ACL.
+    /// Name in the ACL.
     pub name: Option<String>,
-    /// How names are compared.
+    /// Pattern types to match.
     pub pattern: PatternFilter,
-    /// The principal in the ACL.
+    /// Principal in the ACL.
     pub principal: Option<String>,
-    /// The host in the ACL.
+    /// Host in the ACL.
     pub host: Option<String>,
-    /// The operation in the ACL; `All` is that operation, not any.
+    /// Operation in the ACL. `All` matches only the operation `All`.
     pub operation: Option<AclOperation>,
-    /// Allowed or denied.
+    /// Effect: allow or deny.
     pub permission: Option<Permission>,
 }
 
 impl AclFilter {
-    /// Matches every ACL.
+    /// Returns a filter that matches every ACL.
     pub fn any() -> Self {
         Self::default()
     }
 
-    /// Matches this ACL and no other. `None` for one with a pattern type librdkafka cannot name.
+    /// Returns a filter that matches exactly this ACL, or `None` if librdkafka cannot name the ACL's pattern type.
     pub fn exactly(acl: &AclBinding) -> Option<Self> {
         let pattern = match acl.pattern {
             PatternType::Literal => PatternFilter::Literal,
@@ -162,18 +163,18 @@ impl AclFilter {
 pub struct DeletedAcl {
     /// The ACL.
     pub acl: AclBinding,
-    /// Whether it was deleted.
+    /// Result of the deletion.
     pub result: Result<(), ItemError>,
 }
 
 impl<C: ClientContext + 'static> Admin<C> {
-    /// Creates ACLs (`rd_kafka_CreateAcls`). Creating one that exists is a success.
+    /// Creates ACLs (`rd_kafka_CreateAcls`). Creating an existing ACL succeeds.
     ///
-    /// Answers for each in the order given. Apache Kafka takes at most 10,000 in a request.
+    /// The results are in the order of `acls`. Apache Kafka accepts at most 10,000 in a request.
     ///
     /// # Errors
     ///
-    /// [`Error::Item`] for one with an `Unknown` part or a NUL character; [`Error::Request`].
+    /// [`Error::Item`] for an ACL with an `Unknown` part or a NUL character; [`Error::Request`].
     pub async fn create_acls(
         &self,
         acls: &[AclBinding],
@@ -198,20 +199,20 @@ impl<C: ClientContext + 'static> Admin<C> {
         reply.get().await
     }
 
-    /// The ACLs that match a filter (`rd_kafka_DescribeAcls`).
+    /// Returns the ACLs that match a filter (`rd_kafka_DescribeAcls`).
     ///
-    /// librdkafka (2.12.1) drops the error of a broker's answer to this request, so that a refusal looks like "no
-    /// ACLs". An empty answer is therefore followed by a question for what this client may do with the cluster, and is
-    /// an error if `Describe` is not among it. A broker without an authorizer answers with nothing, as before.
+    /// librdkafka (2.12.1) drops the error of a broker's answer to this request, so a refusal looks like "no ACLs".
+    /// After an empty answer, this call therefore asks for the operations that this client may do on the cluster, and
+    /// fails if `Describe` is not among them. For a broker without an authorizer the result is still an empty list.
     ///
     /// # Limits
     ///
-    /// librdkafka keeps all names of an answer on the stack of a thread of its own, which the client gives room for
-    /// (512 MiB with glibc on 64 bits; elsewhere 8 MiB or less, which some 60,000 ACLs fill). And an answer may name at
-    /// most 100,000 different resources and hold 100,000 ACLs for each: beyond that librdkafka takes the answer for
-    /// broken, loses that error (`rd_kafka_DescribeAclsResponse_parse` returns another variable), and ends the process
-    /// by `rd_assert(rko_result)`. Nothing can be done from outside; ask by resource type and pattern, or by principal,
-    /// on clusters that may have more.
+    /// librdkafka keeps all names of an answer on the stack of one of its threads. The client gives that thread 512 MiB
+    /// with glibc on 64 bits; elsewhere the stack is 8 MiB or less, which about 60,000 ACLs fill. In addition, an
+    /// answer may name at most 100,000 different resources, with at most 100,000 ACLs each. librdkafka takes a larger
+    /// answer for malformed, loses that error (`rd_kafka_DescribeAclsResponse_parse` returns another variable), and
+    /// ends the process by `rd_assert(rko_result)`. This crate cannot prevent that; on clusters that may have more
+    /// ACLs, ask by resource type and pattern, or by principal.
     ///
     /// # Errors
     ///
@@ -241,9 +242,10 @@ impl<C: ClientContext + 'static> Admin<C> {
 
     /// Deletes the ACLs that match filters (`rd_kafka_DeleteAcls`).
     ///
-    /// Answers for each filter in the order given, with what it matched. Matching nothing is a success. An ACL that
-    /// several filters match is in the answer to each. Apache Kafka compares every filter with every ACL it has, so a
-    /// thousand exact filters are slow on a cluster with many: one filter that matches the same is far cheaper.
+    /// The results are in the order of `filters`, each with the ACLs that the filter matched. Matching nothing
+    /// succeeds. An ACL that several filters match is in each of their results. Apache Kafka compares every filter with
+    /// every ACL, so a thousand exact filters are slow on a cluster with many ACLs; one filter that matches the same
+    /// ACLs is far cheaper.
     ///
     /// # Errors
     ///
@@ -384,7 +386,7 @@ fn acl_filter((index, filter): (usize, &AclFilter)) -> Result<Owned<rd_kafka_Acl
     native.ok_or_else(|| refused(index, &reason.or("not a filter")))
 }
 
-/// Conversions between an enum of ours, librdkafka's and its number.
+/// Defines conversions between an enum of this crate, librdkafka's enum and its number.
 macro_rules! numbers {
     ($ours:ident, $native:ident { $($variant:ident = $constant:ident,)+ }) => {
         impl $ours {
@@ -454,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn a_binding_survives_the_way_through_librdkafka() {
+    fn a_binding_is_unchanged_after_conversion_to_librdkafka_and_back() {
         assert_eq!(binding((0, &acl())).unwrap().view().read(), acl());
     }
 
@@ -473,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn what_librdkafka_cannot_name_is_refused() {
+    fn unknown_values_are_refused() {
         let refused = |acl: AclBinding| binding((7, &acl)).unwrap_err().to_string();
         assert_eq!(
             refused(AclBinding { resource_type: ResourceType::Unknown, ..acl() }),

@@ -19,14 +19,14 @@ use crate::stack::with_room;
 
 /// An admin client.
 ///
-/// It has connections and a thread of its own; make one and use it for everything, from any thread. Of the settings
-/// of [`ClientConfig`] those for consuming and producing do not matter.
+/// An [`Admin`] has its own connections and its own thread. Make one client and use it for everything, from any thread.
+/// The settings of [`ClientConfig`] for consuming and producing have no effect.
 ///
-/// The context's callbacks for logs, errors, statistics and OAUTHBEARER tokens are called on that thread.
+/// The client's thread calls the context's callbacks for logs, errors, statistics and OAUTHBEARER tokens.
 pub struct Admin<C: ClientContext + 'static = DefaultClientContext> {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
-    // Last: rd_kafka_destroy comes after all else.
+    // The client is the last field, so that rd_kafka_destroy runs after everything else.
     client: Arc<Client<C>>,
 }
 
@@ -37,7 +37,7 @@ impl<C: ClientContext + 'static> fmt::Debug for Admin<C> {
 }
 
 impl Admin {
-    /// A client with rdkafka's default context. No connection is made before the first call.
+    /// Makes a client with rdkafka's default context. The first call makes the first connection.
     ///
     /// # Errors
     ///
@@ -48,7 +48,7 @@ impl Admin {
 }
 
 impl<C: ClientContext + 'static> Admin<C> {
-    /// A client with a context of one's own.
+    /// Makes a client with the given context.
     ///
     /// # Errors
     ///
@@ -61,7 +61,7 @@ impl<C: ClientContext + 'static> Admin<C> {
         }
         // SAFETY: `native` is alive.
         unsafe { rd_kafka_conf_set_events(native.ptr(), events) };
-        // As other bindings do: a producer is the lighter of the two kinds of client.
+        // Other bindings also use a producer, because it is the lighter kind of client.
         let client = with_room(|| Client::new(config, native, RDKafkaType::RD_KAFKA_PRODUCER, context));
         let client = client.map_err(Error::Client)?;
         let client = Arc::new(client);
@@ -69,7 +69,7 @@ impl<C: ClientContext + 'static> Admin<C> {
         let queue = unsafe { Owned::new(rd_kafka_queue_new(client.native_ptr())) }.ok_or(Error::Closed)?;
         // SAFETY: the client is alive; the reference to its main queue is ours.
         let main = unsafe { Owned::new(rd_kafka_queue_get_main(client.native_ptr())) }.ok_or(Error::Closed)?;
-        // SAFETY: both queues are alive. Whatever the client has to say then comes to our thread as well.
+        // SAFETY: both queues are alive. The client's own events then also come to our thread.
         unsafe { rd_kafka_queue_forward(main.as_ptr(), queue.as_ptr()) };
         let shared = Arc::new(Shared { queue: Some(queue), main: Some(main), state: Mutex::default() });
         let poller = Poller { shared: Arc::clone(&shared), client: Arc::clone(&client) };
@@ -80,18 +80,19 @@ impl<C: ClientContext + 'static> Admin<C> {
         Ok(Self { shared, thread: Some(thread), client })
     }
 
-    /// The client below: cluster metadata (the list of all topics), watermarks, the context. Its calls block.
+    /// Returns the underlying client, for cluster metadata (the list of all topics), watermarks and the context. Its
+    /// calls block.
     pub fn client(&self) -> &Client<C> {
         &self.client
     }
 
-    /// The latest trouble of the client's connections since a request last succeeded: a refused login, an
-    /// unreachable broker. Requests wait through such trouble until they time out.
+    /// Returns the client's latest connection error since the last successful request: a refused login, an unreachable
+    /// broker. Requests wait until the connection is restored or the request times out.
     pub fn connection_error(&self) -> Option<ItemError> {
         self.shared.state().trouble.clone()
     }
 
-    /// Sends a request and gives what `decode` makes of the answer.
+    /// Sends a request and returns the answer as converted by `decode`.
     pub(crate) fn request<T: Send + 'static>(
         &self,
         op: Op,
@@ -111,14 +112,15 @@ impl<C: ClientContext + 'static> Admin<C> {
             }
             state.last_id += 1;
             let answer = Box::new(move |event: Result<Ref<'_, rd_kafka_event_t>, Error>| {
-                // An answer nobody waits for any more is dropped.
+                // If the caller has dropped its future, the answer is dropped too.
                 let _ = sender.send(event.and_then(decode));
             });
             let id = state.last_id;
             state.waiting.insert(id, Waiting { event: op.event, answer });
             id
         };
-        // SAFETY: `options` is alive. The value is a number, never used as a pointer: nothing leaks if it gets lost.
+        // SAFETY: `options` is alive. The value is a number and never used as a pointer, so nothing leaks if it is
+        // lost.
         unsafe { rd_kafka_AdminOptions_set_opaque(options.as_ptr(), std::ptr::without_provenance_mut(id)) };
         send(Target { client, options: options.as_ptr(), queue: queue.as_ptr() });
         Ok(Reply(receiver))
@@ -129,21 +131,21 @@ impl<C: ClientContext + 'static> Drop for Admin<C> {
     fn drop(&mut self) {
         self.shared.state().stopped = true;
         if let Some(queue) = &self.shared.queue {
-            // SAFETY: the queue is alive. The flag it sets is kept if the thread is not waiting right now.
+            // SAFETY: the queue is alive. The flag stays set even if the thread is not waiting at the moment.
             unsafe { rd_kafka_queue_yield(queue.as_ptr()) };
         }
         if let Some(thread) = self.thread.take() {
-            // A panic of the context's callbacks has been reported by the panic hook.
+            // The panic hook has already reported a panic of the context's callbacks.
             let _ = thread.join();
         }
     }
 }
 
-/// What a request is, for librdkafka.
+/// Kind of a request in librdkafka's terms.
 #[derive(Clone, Copy)]
 pub(crate) struct Op {
     pub(crate) kind: rd_kafka_admin_op_t,
-    /// The type of the event that brings the answer.
+    /// Type of the event that carries the answer.
     pub(crate) event: c_int,
     pub(crate) particular: Particular,
 }
@@ -159,18 +161,18 @@ impl Op {
     }
 }
 
-/// What a call of librdkafka is given beside its arguments. All three are alive during the call.
+/// Common arguments of librdkafka's calls. All three are alive during the call.
 pub(crate) struct Target {
     pub(crate) client: *mut rd_kafka_t,
     pub(crate) options: *const rd_kafka_AdminOptions_t,
     pub(crate) queue: *mut rd_kafka_queue_t,
 }
 
-/// An answer to come.
+/// A pending answer.
 pub(crate) struct Reply<T>(oneshot::Receiver<Result<T, Error>>);
 
 impl<T> Reply<T> {
-    /// Waits for it.
+    /// Waits for the answer.
     pub(crate) async fn get(self) -> Result<T, Error> {
         self.0.await.unwrap_or(Err(Error::Closed))
     }
@@ -206,19 +208,19 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         if let Some(main) = self.main.take() {
-            // SAFETY: alive; null takes the forwarding back.
+            // SAFETY: the queue is alive; null ends the forwarding.
             unsafe { rd_kafka_queue_forward(main.as_ptr(), std::ptr::null_mut()) };
         }
-        // See `broken_error`: an answer of this kind that still comes must not be freed with the queue.
+        // See `broken_error`: a late answer of this kind must not be freed with the queue.
         if self.state().waiting.values().any(|w| w.event == RD_KAFKA_EVENT_DESCRIBEUSERSCRAMCREDENTIALS_RESULT) {
             std::mem::forget(self.queue.take());
         }
     }
 }
 
-/// The thread that takes events from the queue.
+/// The thread that reads events from the queue.
 struct Poller<C: ClientContext + 'static> {
-    // First: the queues go before the client.
+    // The queues are the first field, so that they are destroyed before the client.
     shared: Arc<Shared>,
     client: Arc<Client<C>>,
 }
@@ -250,7 +252,7 @@ impl<C: ClientContext + 'static> Poller<C> {
                 let error = ItemError::new(number, view.error_message());
                 self.client.context().error(KafkaError::Global(code(number)), &error.message);
                 let mut state = self.shared.state();
-                // "All brokers are down" follows on every other trouble and says less.
+                // "All brokers are down" follows every other connection error and says less.
                 if error.code != RDKafkaErrorCode::AllBrokersDown || state.trouble.is_none() {
                     state.trouble = Some(error);
                 }
@@ -274,7 +276,8 @@ impl<C: ClientContext + 'static> Poller<C> {
                 let cause = lacks_connection(error.code).then(|| self.shared.state().trouble.clone()).flatten();
                 Err(Error::Request { error, cause })
             }
-            // Getters of a result abort the process when given the event of another; ids make that impossible.
+            // Getters abort the process for an event of another type. The ids make such an event impossible; this check
+            // is a safeguard.
             Ok(()) if event.kind() != waiting.event => Err(Error::Closed),
             Ok(()) => {
                 self.shared.state().trouble = None;
@@ -342,7 +345,7 @@ impl<C: ClientContext + 'static> Poller<C> {
     }
 }
 
-/// Ends all waiting when the thread ends, be it by a panic of the context.
+/// Fails all pending requests when the thread ends, including by a panic of the context.
 struct CloseOnExit<'a>(&'a Shared);
 
 impl Drop for CloseOnExit<'_> {
@@ -350,7 +353,7 @@ impl Drop for CloseOnExit<'_> {
         let mut state = self.0.state();
         state.stopped = true;
         let scram = RD_KAFKA_EVENT_DESCRIBEUSERSCRAMCREDENTIALS_RESULT;
-        // Dropped outside of the lock; a placeholder keeps what `Shared::drop` has to know.
+        // The requests are dropped outside of the lock. A placeholder keeps the fact that `Shared::drop` needs.
         let waiting = std::mem::take(&mut state.waiting);
         if waiting.values().any(|w| w.event == scram) {
             state.waiting.insert(0, Waiting { event: scram, answer: Box::new(|_| ()) });
@@ -360,18 +363,17 @@ impl Drop for CloseOnExit<'_> {
     }
 }
 
-/// Whether an event must be neither asked for its error message nor destroyed.
+/// Returns `true` for an event whose error message must not be read, and which must not be destroyed.
 ///
-/// When a broker refuses DescribeUserScramCredentials as a whole, librdkafka (2.12.1,
+/// If a broker refuses DescribeUserScramCredentials as a whole, librdkafka (2.12.1,
 /// `rd_kafka_DescribeUserScramCredentialsResponse_parse`) lets the event's message point into the stack of a function
 /// that has returned, and `rd_kafka_event_destroy` would pass that pointer to `free`. Such an event, a few hundred
-/// bytes, is leaked instead. Errors that librdkafka itself raises (below -1) are
-/// sound.
+/// bytes, is leaked instead. Events with errors that librdkafka itself raises (below -1) are sound.
 fn broken_error(event: Ref<'_, rd_kafka_event_t>) -> bool {
     event.kind() == RD_KAFKA_EVENT_DESCRIBEUSERSCRAMCREDENTIALS_RESULT && (event.error() > 0 || event.error() == -1)
 }
 
-/// Whether a request failed with this for want of a connection or of time.
+/// Returns `true` if a request fails with this code because of a missing connection or a time-out.
 fn lacks_connection(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode::*;
     matches!(
@@ -391,7 +393,7 @@ crate::native::getters! {
 }
 
 impl Ref<'_, rd_kafka_event_t> {
-    /// The number given with the request.
+    /// Returns the number that was given with the request.
     fn id(self) -> usize {
         // SAFETY: the event is alive; what comes back is the number given to the options, or null.
         unsafe { rd_kafka_event_opaque(self.as_ptr()) }.addr()

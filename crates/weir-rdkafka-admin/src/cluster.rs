@@ -13,31 +13,32 @@ use crate::options::{Options, Particular};
 /// A broker.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Node {
-    /// Its id.
+    /// Id of the broker.
     pub id: i32,
-    /// Its host name.
+    /// Host name of the broker.
     pub host: String,
-    /// Its port.
+    /// Port of the broker.
     pub port: u16,
-    /// Its rack, if it has one.
+    /// Rack of the broker, if one is configured.
     pub rack: Option<String>,
 }
 
-/// What a cluster says of itself.
+/// Description of a cluster, as the cluster reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClusterDescription {
-    /// The cluster's id. Brokers before 0.10.1 have none.
+    /// Id of the cluster. Brokers before 0.10.1 report none.
     pub cluster_id: Option<String>,
-    /// The broker that takes administrative requests.
+    /// The broker that handles administrative requests.
     pub controller: Option<Node>,
-    /// The brokers that are up.
+    /// The brokers that are running.
     pub nodes: Vec<Node>,
-    /// What this client may do with the cluster as a whole. Brokers before 2.3 do not say.
+    /// Operations that this client may do on the cluster as a whole. Empty from brokers before 2.3.
     pub authorized_operations: Vec<AclOperation>,
 }
 
 impl<C: ClientContext + 'static> Admin<C> {
-    /// The cluster's id, its brokers, and what this client may do with it (`rd_kafka_DescribeCluster`).
+    /// Returns the cluster's id, its brokers, and the operations that this client may do on it
+    /// (`rd_kafka_DescribeCluster`).
     ///
     /// # Errors
     ///
@@ -63,7 +64,7 @@ impl<C: ClientContext + 'static> Admin<C> {
     }
 }
 
-/// The operations of an answer.
+/// Converts the operations of an answer.
 pub(crate) fn operations(numbers: Option<&[c_int]>) -> Vec<AclOperation> {
     numbers.unwrap_or_default().iter().map(|number| AclOperation::from_number(*number)).collect()
 }
@@ -87,7 +88,7 @@ getters! {
 }
 
 impl Ref<'_, rd_kafka_Node_t> {
-    /// A copy.
+    /// Copies the broker.
     pub(crate) fn read(self) -> Node {
         Node { id: self.id(), host: self.host().unwrap_or_default(), port: self.port(), rack: self.rack() }
     }

@@ -9,83 +9,84 @@ use crate::ffi;
 use crate::native::{Owned, Ref, array, c_string, check, getters, refused};
 use crate::options::Options;
 
-/// What has a configuration.
+/// A resource with a configuration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ConfigResource {
-    /// The topic of this name.
+    /// The topic with this name.
     Topic(String),
-    /// The broker of this id. A request may name only one, and goes to it.
+    /// The broker with this id. A request may name only one broker, and is sent to that broker.
     Broker(i32),
-    /// The consumer group of this name.
+    /// The consumer group with this name.
     Group(String),
 }
 
-/// Which settings are asked for, and how fully. The default: all, without synonyms.
+/// Settings to read, and how much of each. The default: all settings, without synonyms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ConfigQuery<'a> {
-    /// The names of the settings, for every resource asked; `None` is all. The broker leaves out names it does not
-    /// know. Asking for few is far cheaper than asking for all, above all for the broker.
+    /// Names of the settings to read, the same for every resource; `None` reads all. The broker leaves out names that
+    /// it does not know. Reading few settings is far cheaper than reading all, above all for the broker.
     pub keys: Option<&'a [&'a str]>,
-    /// Whether [`ConfigEntry::synonyms`] is wanted. (They are sent anyway; this saves reading them.)
+    /// `true` to fill [`ConfigEntry::synonyms`]. The broker sends synonyms in any case; `false` saves reading them.
     pub synonyms: bool,
-    /// Whether only what is set on the resource itself is wanted. (All is sent; this saves reading it.)
+    /// `true` to return only settings that are set on the resource itself. The broker sends all settings in any case;
+    /// `true` saves reading the others.
     pub own: bool,
 }
 
-/// Where a setting's value comes from.
+/// Source of a setting's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ConfigSource {
     /// Set on the topic.
     Topic,
-    /// Set on the broker while it runs.
+    /// Set on the broker at run time.
     Broker,
-    /// Set as the default of all brokers while they run.
+    /// Set as the default of all brokers at run time.
     DefaultBroker,
-    /// In the file the broker was started with.
+    /// Set in the file that the broker was started with.
     StaticBroker,
     /// Kafka's own default.
     Default,
     /// Set on the group.
     Group,
-    /// Another one, by the protocol's number.
+    /// Another source, by the protocol's number.
     Other(i32),
 }
 
 /// The value of a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigEntry {
-    /// The setting.
+    /// Name of the setting.
     pub name: String,
-    /// Its value. `None` if it has none or it is not shown (see `sensitive`).
+    /// Value of the setting. `None` if the setting has no value, or if the broker hides it (see `sensitive`).
     pub value: Option<String>,
-    /// Where the value comes from. `Topic` alone is the topic's own; anything else is inherited.
+    /// Source of the value. Only `Topic` means that the topic sets the value itself; any other source is inherited.
     pub source: ConfigSource,
-    /// Whether it cannot be changed.
+    /// `true` if the setting cannot be changed.
     pub read_only: bool,
-    /// Whether its value is never shown.
+    /// `true` if the broker never shows the value.
     pub sensitive: bool,
-    /// Where the value is looked for, in that order; empty unless asked for.
+    /// Sources of the value in order of precedence; empty unless requested.
     pub synonyms: Vec<ConfigSynonym>,
 }
 
-/// A place where the value of a setting may come from.
+/// A possible source of a setting's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigSynonym {
-    /// The setting there, which may have another name.
+    /// Name of the setting at this source, which may differ.
     pub name: String,
-    /// Its value there.
+    /// Value at this source.
     pub value: Option<String>,
-    /// The place.
+    /// The source.
     pub source: ConfigSource,
 }
 
 /// Changes of the settings of one resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigAlteration {
-    /// Whose.
+    /// The resource to change.
     pub resource: ConfigResource,
-    /// The changes: one for each setting. Other settings stay as they are.
+    /// The changes, one for each setting. Other settings stay as they are.
     pub changes: Vec<(String, ConfigOp)>,
 }
 
@@ -94,22 +95,22 @@ pub struct ConfigAlteration {
 pub enum ConfigOp {
     /// Sets the value.
     Set(String),
-    /// Goes back to the inherited value.
+    /// Resets the setting to the inherited value.
     Delete,
-    /// Adds to a list.
+    /// Adds an element to a list.
     Append(String),
-    /// Takes from a list.
+    /// Removes an element from a list.
     Subtract(String),
 }
 
 impl<C: ClientContext + 'static> Admin<C> {
-    /// The settings of resources (`rd_kafka_DescribeConfigs`).
+    /// Returns the settings of resources (`rd_kafka_DescribeConfigs`).
     ///
-    /// Answers for each in the order given. A resource must not be named twice. librdkafka's cost grows with the
-    /// square of the batch: about 2,000 topics in a request are best.
+    /// The results are in the order of `resources`, in which no resource may occur twice. librdkafka's cost grows with
+    /// the square of the batch: about 2,000 topics in a request are best.
     ///
-    /// That librdkafka asks for chosen settings only, when they are added to the resource with
-    /// `rd_kafka_ConfigResource_set_config`, is not in its documentation, but how it is built (see
+    /// librdkafka requests only chosen settings if they are added to the resource with
+    /// `rd_kafka_ConfigResource_set_config`. This behaviour is not documented; it follows from the implementation (see
     /// `rd_kafka_DescribeConfigsRequest`).
     ///
     /// # Errors
@@ -139,7 +140,7 @@ impl<C: ClientContext + 'static> Admin<C> {
                 }
                 natives.push(native);
             }
-            // For librdkafka, no settings are all settings.
+            // librdkafka would read an empty list of settings as "all settings".
             if query.keys.is_some_and(<[_]>::is_empty) {
                 return Err(refused(0, "no settings asked for"));
             }
@@ -159,10 +160,10 @@ impl<C: ClientContext + 'static> Admin<C> {
         aligned(reply.get().await?, resources.len())
     }
 
-    /// Changes settings one by one, leaving all others as they are (`rd_kafka_IncrementalAlterConfigs`).
+    /// Changes single settings and leaves all others as they are (`rd_kafka_IncrementalAlterConfigs`).
     ///
-    /// Answers for each resource in the order given; the changes of one resource are made all or not at all. A
-    /// resource must not be named twice, nor a setting within one.
+    /// The results are in the order of `alterations`. The changes of one resource are made all or not at all. No
+    /// resource may occur twice, and no setting twice within one resource.
     ///
     /// # Errors
     ///
@@ -196,7 +197,8 @@ impl<C: ClientContext + 'static> Admin<C> {
     }
 }
 
-/// librdkafka leaves holes where the broker gave no answer; they cannot be assigned any more.
+/// Checks that there is an answer for each resource. librdkafka leaves out missing answers, and the remaining ones can
+/// no longer be assigned to their resources.
 fn aligned<T>(answers: Vec<T>, asked: usize) -> Result<Vec<T>, Error> {
     if answers.len() == asked {
         return Ok(answers);
@@ -360,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn what_librdkafka_does_not_take_names_the_item() {
+    fn a_rejection_names_the_item() {
         assert_eq!(refusal(&[]), "item 3: no changes");
         assert_eq!(refusal(&[("", ConfigOp::Delete)]), "item 3: Config name mustn't be empty");
         assert_eq!(refusal(&[("a", ConfigOp::Set("\0".into()))]), r#"item 3: the value "\0" holds a NUL character"#);

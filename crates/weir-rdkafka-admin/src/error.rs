@@ -4,20 +4,20 @@ use rdkafka::error::KafkaError;
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use thiserror::Error;
 
-/// Why one item of a request, or a whole request, failed: what the broker or librdkafka answered.
+/// Error of one item of a request, or of a whole request, as the broker or librdkafka reported it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{message}")]
 pub struct ItemError {
-    /// The error code. [`RDKafkaErrorCode::Unknown`] also for codes that librdkafka has no name for.
+    /// The error code; [`RDKafkaErrorCode::Unknown`] if librdkafka has no name for the code.
     pub code: RDKafkaErrorCode,
-    /// The code as a number: positive ones are the Kafka protocol's, negative ones librdkafka's own.
+    /// The code as a number. Positive numbers are codes of the Kafka protocol, negative numbers are librdkafka's own.
     pub number: i32,
-    /// The broker's words if it sent any, librdkafka's otherwise. Never empty.
+    /// The broker's message if there is one, otherwise librdkafka's description. Never empty.
     pub message: String,
 }
 
 impl ItemError {
-    /// The error of a code and, if there is one, a message. Without, the code's own description is used.
+    /// Makes an error from a code and an optional message. Without a message, the description of the code is used.
     pub fn new(number: i32, message: Option<String>) -> Self {
         let code = code(number);
         let message = message.filter(|m| !m.trim().is_empty()).unwrap_or_else(|| describe(code, number).into_owned());
@@ -25,41 +25,41 @@ impl ItemError {
     }
 }
 
-/// Why a call failed as a whole.
+/// Error of a call as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The client could not be made: a wrong setting, or one this build does not support.
+    /// The client could not be created: a setting is wrong, or this build does not support it.
     #[error("cannot create a client")]
     Client(#[source] KafkaError),
-    /// librdkafka does not take one of the items. Nothing was sent.
+    /// librdkafka rejected one of the items. Nothing was sent.
     #[error("item {index}: {reason}")]
     Item {
-        /// Which of the items handed over, from 0.
+        /// Index of the item, from 0.
         index: usize,
-        /// What is wrong with it.
+        /// The fault of the item.
         reason: String,
     },
-    /// librdkafka does not take one of the options for this call. Nothing was sent.
+    /// librdkafka rejected one of the options for this call. Nothing was sent.
     #[error("{0}")]
     Options(String),
-    /// The request failed. A time-out says nothing about whether the broker carried it out.
+    /// The request failed. After a time-out, the broker may or may not have carried out the request.
     #[error("{error}")]
     Request {
-        /// What the broker or librdkafka answered.
+        /// The error from the broker or from librdkafka.
         error: ItemError,
-        /// The latest trouble of the client's connections (a refused login, an unreachable broker), when the request
-        /// itself failed for want of a connection or of time.
+        /// The latest connection error of the client (a refused login, an unreachable broker). Present only if the
+        /// request failed because of a missing connection or a time-out.
         #[source]
         cause: Option<ItemError>,
     },
-    /// The thread of the [`Admin`](crate::Admin) has ended: a callback of its context panicked.
+    /// The thread of the [`Admin`](crate::Admin) has ended, because a callback of its context panicked.
     #[error("the client has ended")]
     Closed,
 }
 
 impl Error {
-    /// The error code, of a request that failed.
+    /// Returns the error code of a failed request.
     pub fn code(&self) -> Option<RDKafkaErrorCode> {
         match self {
             Self::Request { error, .. } => Some(error.code),
@@ -68,7 +68,7 @@ impl Error {
     }
 }
 
-/// librdkafka's name for the error `number`.
+/// Returns librdkafka's name for the error `number`.
 pub(crate) fn code(number: i32) -> RDKafkaErrorCode {
     RDKafkaRespErr::try_from(number).map_or(RDKafkaErrorCode::Unknown, RDKafkaErrorCode::from)
 }
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_brokers_words_are_kept() {
+    fn the_brokers_message_is_kept() {
         assert_eq!(ItemError::new(44, Some("at most 3 partitions".into())).message, "at most 3 partitions");
     }
 
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_error_tells_its_cause_apart() {
+    fn a_request_error_has_the_connection_error_as_its_source() {
         use std::error::Error as _;
         let cause = ItemError::new(-169, Some("SASL authentication error".into()));
         let error = Error::Request { error: ItemError::new(-185, None), cause: Some(cause) };

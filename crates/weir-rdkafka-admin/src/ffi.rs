@@ -1,8 +1,9 @@
-//! Functions of librdkafka that return a number the broker chose.
+//! Declares functions of librdkafka that return a number chosen by the broker.
 //!
-//! `rdkafka-sys` declares their results as Rust enums; a code that a newer broker sends and these enums do not name
-//! would be undefined behaviour. Here they are plain integers, which is what a C enum is in its ABI (4 bytes wide on
-//! every target of librdkafka). The symbols are those of the library that `rdkafka-sys` builds and links.
+//! `rdkafka-sys` declares the results of these functions as Rust enums. If a newer broker sends a code that such an
+//! enum does not name, the result is undefined behaviour. Here the results are plain integers, which is the ABI of a C
+//! enum (4 bytes wide on every target of librdkafka). The symbols are those of the library that `rdkafka-sys` builds
+//! and links.
 
 use std::ffi::{c_char, c_int, c_void};
 

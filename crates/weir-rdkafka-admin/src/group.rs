@@ -12,104 +12,104 @@ use crate::native::{Owned, Ref, c_string, getters, partitions, refused};
 use crate::options::{Options, Particular};
 use crate::topic::in_order;
 
-/// What a consumer group is doing.
+/// State of a consumer group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum GroupState {
-    /// Waiting for its members.
+    /// The group waits for its members.
     PreparingRebalance,
-    /// Dividing the partitions.
+    /// The group divides the partitions.
     CompletingRebalance,
-    /// Consuming.
+    /// The members consume.
     Stable,
-    /// Gone.
+    /// The group no longer exists.
     Dead,
-    /// Without members; its offsets are kept.
+    /// The group has no members; its offsets are kept.
     Empty,
-    /// Another one, or not told.
+    /// Another value, or none reported.
     Unknown,
 }
 
-/// The protocol a consumer group follows.
+/// Protocol of a consumer group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum GroupKind {
-    /// The one where brokers divide the partitions (KIP-848).
+    /// Brokers divide the partitions (KIP-848).
     Consumer,
-    /// The one where members do.
+    /// Members divide the partitions.
     Classic,
-    /// Another one, or not told.
+    /// Another value, or none reported.
     Unknown,
 }
 
 /// A consumer group in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupListing {
-    /// Its name.
+    /// Name of the group.
     pub group: String,
-    /// Whether it only keeps offsets, for clients that choose their partitions themselves.
+    /// `true` if the group only stores offsets, for clients that choose their partitions themselves.
     pub simple: bool,
-    /// What it is doing.
+    /// State of the group.
     pub state: GroupState,
-    /// Its protocol.
+    /// Protocol of the group.
     pub kind: GroupKind,
 }
 
 /// The consumer groups of a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GroupsListed {
-    /// Those that brokers told of and this client may see.
+    /// The groups that brokers reported and this client may see.
     pub groups: Vec<GroupListing>,
-    /// The brokers that did not answer: if there are any, groups may be missing.
+    /// Errors of brokers that did not answer. If there are any, groups may be missing.
     pub errors: Vec<ItemError>,
 }
 
 /// A consumer group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupDescription {
-    /// Its name.
+    /// Name of the group.
     pub group: String,
-    /// Whether it only keeps offsets, for clients that choose their partitions themselves.
+    /// `true` if the group only stores offsets, for clients that choose their partitions themselves.
     pub simple: bool,
-    /// What it is doing. A group that does not exist is `Dead`.
+    /// State of the group. A group that does not exist is `Dead`.
     pub state: GroupState,
-    /// Its protocol.
+    /// Protocol of the group.
     pub kind: GroupKind,
-    /// How it divides the partitions.
+    /// Name of the assignor that divides the partitions.
     pub assignor: Option<String>,
-    /// The broker that keeps it.
+    /// The broker that coordinates the group.
     pub coordinator: Option<Node>,
-    /// Its members.
+    /// Members of the group.
     pub members: Vec<GroupMember>,
-    /// What this client may do with it.
+    /// Operations that this client may do on the group.
     pub authorized_operations: Vec<AclOperation>,
 }
 
 /// A member of a consumer group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupMember {
-    /// The id the broker gave it.
+    /// Id that the broker assigned to the member.
     pub member: String,
-    /// The id it gave itself, if it is static.
+    /// Id that the member chose, if its membership is static.
     pub instance: Option<String>,
-    /// Its client id.
+    /// Client id of the member.
     pub client: String,
-    /// Where it is.
+    /// Address of the member.
     pub host: String,
-    /// The partitions it has.
+    /// Partitions that are assigned to the member.
     pub assignment: Vec<Assignment>,
 }
 
 /// A partition.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Assignment {
-    /// Its topic.
+    /// Topic of the partition.
     pub topic: String,
-    /// Its number.
+    /// Number of the partition.
     pub partition: i32,
 }
 
-/// What a group has consumed of a partition.
+/// Committed offset of a group for a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupOffset {
     /// The topic.
@@ -121,7 +121,7 @@ pub struct GroupOffset {
 }
 
 impl<C: ClientContext + 'static> Admin<C> {
-    /// The consumer groups that this client may see (`rd_kafka_ListConsumerGroups`). Asks every broker.
+    /// Returns the consumer groups that this client may see (`rd_kafka_ListConsumerGroups`). Asks every broker.
     ///
     /// # Errors
     ///
@@ -152,10 +152,10 @@ impl<C: ClientContext + 'static> Admin<C> {
         reply.get().await
     }
 
-    /// Consumer groups by name (`rd_kafka_DescribeConsumerGroups`).
+    /// Returns the descriptions of consumer groups by name (`rd_kafka_DescribeConsumerGroups`).
     ///
-    /// Answers for each in the order given. Brokers call a group they do not have `Dead`, or an error, as their
-    /// version is.
+    /// The results are in the order of `groups`. For a group that does not exist, older brokers answer `Dead`, newer
+    /// ones an error.
     ///
     /// # Errors
     ///
@@ -194,10 +194,11 @@ impl<C: ClientContext + 'static> Admin<C> {
         in_order(groups.iter().copied(), reply.get().await?)
     }
 
-    /// What a group has consumed of partitions, or of all it has committed offsets of for `None`
-    /// (`rd_kafka_ListConsumerGroupOffsets`, which takes one group). Offsets of open transactions are waited for.
+    /// Returns the committed offsets of a group for the partitions `of`, or for all its partitions if `of` is `None`
+    /// (`rd_kafka_ListConsumerGroupOffsets`, which takes one group). The call waits until no open transaction has
+    /// pending offsets.
     ///
-    /// A group that does not exist has committed none.
+    /// A group that does not exist has no committed offsets.
     ///
     /// # Errors
     ///

@@ -1,7 +1,8 @@
-//! The admin calls that librdkafka has and the safe API of [`rdkafka`] lacks, behind one client: [`Admin`].
+//! An admin client for Kafka, [`Admin`]: the admin calls that librdkafka has and the safe API of [`rdkafka`] lacks.
 //!
-//! ACLs, incremental configuration changes, SCRAM users, cluster and topic descriptions, groups and offsets, each
-//! with a result per item. Nothing is decided here: no retries, no splitting into batches, no defaults of its own.
+//! The calls cover ACLs, incremental configuration changes, SCRAM users, cluster and topic descriptions, groups and
+//! offsets, each with a result per item. The crate decides nothing: it has no retries, no batches, and no defaults of
+//! its own.
 //!
 //! ```no_run
 //! use weir_rdkafka_admin::{AclBinding, AclOperation, Admin, Options, PatternType, Permission, ResourceType};
@@ -31,16 +32,16 @@
 //!
 //! # Futures
 //!
-//! A call sends its request when it is first polled and is answered by one thread of the [`Admin`], whatever the
-//! executor. Dropping the future abandons the answer, not the request. Dropping the [`Admin`] does not wait for
-//! answers that were abandoned.
+//! A call sends its request when its future is first polled. One thread of the [`Admin`] receives the answer, whatever
+//! the executor. Dropping the future abandons the answer, not the request. Dropping the [`Admin`] does not wait for
+//! abandoned answers.
 //!
 //! # Unsafe code
 //!
-//! Every object of librdkafka is owned by a handle that destroys it, every getter is one line of a table that says
-//! what it returns, and every number the *broker* chooses (error codes, operations, config sources, …) is read as a
-//! number: the generated bindings declare such numbers as Rust enums, for which a value of a newer broker would be
-//! undefined behaviour. Answers are turned into owned values before the event they came with is destroyed.
+//! A handle owns each object of librdkafka and destroys it. Each getter is one line of a table that states its return
+//! type. Each number that the *broker* chooses (error codes, operations, config sources, …) is read as an integer,
+//! because the generated bindings declare such numbers as Rust enums, for which a value of a newer broker would be
+//! undefined behaviour. Answers are converted to owned values before their event is destroyed.
 
 mod acl;
 mod admin;

@@ -1,4 +1,4 @@
-//! Ownership of librdkafka's objects, and safe reading of what its events hold.
+//! Ownership of librdkafka's objects, and safe access to the contents of its events.
 
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::marker::PhantomData;
@@ -9,14 +9,14 @@ use rdkafka::bindings::*;
 use crate::error::{Error, ItemError};
 use crate::ffi;
 
-/// Size of the buffers that librdkafka writes its explanations to.
+/// Size in bytes of the buffers for librdkafka's explanations.
 pub(crate) const REASON_SIZE: usize = 512;
 
-/// Says how librdkafka frees a type of object.
+/// Destructor of a type of librdkafka.
 ///
 /// # Safety
 ///
-/// `destroy` frees an object of this type that nobody else owns, once, and nothing else.
+/// `destroy` frees one object of this type, once, and nothing else. The object has no other owner.
 pub(crate) unsafe trait Destroy {
     /// Frees the object.
     ///
@@ -54,27 +54,27 @@ destroy! {
     rd_kafka_topic_partition_list_t => rd_kafka_topic_partition_list_destroy,
 }
 
-/// An object of librdkafka that belongs to us. A slice of these is the array of pointers that C wants.
+/// An object of librdkafka that this handle owns. A slice of handles is the array of pointers that C functions expect.
 #[repr(transparent)]
 #[derive(Debug)]
 pub(crate) struct Owned<T: Destroy>(NonNull<T>);
 
 impl<T: Destroy> Owned<T> {
-    /// Takes over `object`, unless it is null.
+    /// Takes ownership of `object`, unless it is null.
     ///
     /// # Safety
     ///
-    /// `object` is null, or alive and owned by the caller, who gives it away.
+    /// `object` is null, or alive and owned by the caller, who passes the ownership on.
     pub(crate) unsafe fn new(object: *mut T) -> Option<Self> {
         NonNull::new(object).map(Self)
     }
 
-    /// The object, valid as long as `self`.
+    /// Returns the object, which is valid as long as `self`.
     pub(crate) fn as_ptr(&self) -> *mut T {
         self.0.as_ptr()
     }
 
-    /// A view of the object.
+    /// Returns a view of the object.
     pub(crate) fn view(&self) -> Ref<'_, T> {
         Ref(self.0, PhantomData)
     }
@@ -92,12 +92,12 @@ unsafe impl Send for Owned<rd_kafka_queue_t> {}
 // SAFETY: as above.
 unsafe impl Sync for Owned<rd_kafka_queue_t> {}
 
-/// The array of pointers that C calls take. It stays valid as long as `objects`.
+/// Returns the array of pointers that C functions expect. It is valid as long as `objects`.
 pub(crate) fn array<T: Destroy>(objects: &mut [Owned<T>]) -> *mut *mut T {
     objects.as_mut_ptr().cast()
 }
 
-/// An object of librdkafka that something else owns, for as long as that lives.
+/// A borrowed object of librdkafka.
 pub(crate) struct Ref<'a, T>(NonNull<T>, PhantomData<&'a T>);
 
 impl<T> Clone for Ref<'_, T> {
@@ -109,7 +109,7 @@ impl<T> Clone for Ref<'_, T> {
 impl<T> Copy for Ref<'_, T> {}
 
 impl<'a, T> Ref<'a, T> {
-    /// A view of `object`, unless it is null.
+    /// Returns a view of `object`, unless it is null.
     ///
     /// # Safety
     ///
@@ -118,7 +118,7 @@ impl<'a, T> Ref<'a, T> {
         NonNull::new(object.cast_mut()).map(|object| Self(object, PhantomData))
     }
 
-    /// The object.
+    /// Returns the object.
     pub(crate) fn as_ptr(self) -> *mut T {
         self.0.as_ptr()
     }
@@ -126,9 +126,9 @@ impl<'a, T> Ref<'a, T> {
 
 /// Safe methods over getters of librdkafka, one line each.
 ///
-/// A line is a promise about the C function it names, checked against rdkafka.h when it is written:
-/// `text` returns a string or null, `number` an integer, `object` another object or null, `list` an array of
-/// pointers to objects; and whatever it returns lives, unchanged, as long as the object asked.
+/// Each line is a promise about the C function that it names, checked against rdkafka.h when it is written: `text`
+/// returns a string or null, `number` an integer, `object` another object or null, `list` an array of pointers to
+/// objects. The returned value stays valid and unchanged as long as the object that it was read from.
 macro_rules! getters {
     ($object:ty { $($kind:ident $name:ident $(: $item:ty)? = $function:path;)+ }) => {
         impl<'a> $crate::native::Ref<'a, $object> {
@@ -149,7 +149,7 @@ macro_rules! getters {
     };
     (@ $a:lifetime $object:ty, object $name:ident : $item:ty = $function:path) => {
         pub(crate) fn $name(self) -> Option<$crate::native::Ref<$a, $item>> {
-            // SAFETY: `self` is alive and what it returns lives as long (see the macro).
+            // SAFETY: `self` is alive and the returned object lives as long (see the macro).
             unsafe { $crate::native::Ref::new($function(self.as_ptr())) }
         }
     };
@@ -163,7 +163,7 @@ macro_rules! getters {
         }
     };
     (@ $a:lifetime $object:ty, numbers $name:ident = $function:path) => {
-        /// Nothing if the array is null, which means: not asked for.
+        /// Returns `None` if the array is null, which means that the operations were not requested.
         pub(crate) fn $name(self) -> Option<&$a [::std::ffi::c_int]> {
             let mut count = 0;
             // SAFETY: `self` is alive, `count` is writable.
@@ -178,7 +178,7 @@ macro_rules! getters {
 }
 pub(crate) use getters;
 
-/// A copy of a string of librdkafka. What is not UTF-8 is replaced.
+/// Copies a string of librdkafka. Bytes that are not UTF-8 are replaced.
 ///
 /// # Safety
 ///
@@ -191,7 +191,7 @@ pub(crate) unsafe fn text(string: *const c_char) -> Option<String> {
     Some(unsafe { CStr::from_ptr(string) }.to_string_lossy().into_owned())
 }
 
-/// The objects of an array of librdkafka. Elements that are null, which librdkafka uses for "no answer", are left out.
+/// Returns the objects of an array of librdkafka. Null elements, which librdkafka uses for "no answer", are left out.
 ///
 /// # Safety
 ///
@@ -216,7 +216,7 @@ getters! {
 }
 
 impl Ref<'_, rd_kafka_error_t> {
-    /// The error, unless its code says there is none.
+    /// Returns the error, or `Ok` if its code is 0.
     pub(crate) fn check(self) -> Result<(), ItemError> {
         match self.code() {
             0 => Ok(()),
@@ -234,7 +234,7 @@ pub(crate) struct PartitionItem {
 }
 
 impl Ref<'_, rd_kafka_topic_partition_t> {
-    /// A copy of what matters here.
+    /// Copies the fields that this crate uses.
     pub(crate) fn read(self) -> PartitionItem {
         // SAFETY: `TopicPartition` describes the same memory, which is alive; its error may be any number.
         let item = unsafe { &*self.as_ptr().cast::<ffi::TopicPartition>() };
@@ -245,7 +245,7 @@ impl Ref<'_, rd_kafka_topic_partition_t> {
 }
 
 impl Ref<'_, rd_kafka_topic_partition_list_t> {
-    /// Copies of all its partitions.
+    /// Copies all partitions of the list.
     pub(crate) fn read(self) -> Vec<PartitionItem> {
         // SAFETY: the list is alive, and the fields read are not enums.
         let (first, count) = unsafe { ((*self.as_ptr()).elems, (*self.as_ptr()).cnt) };
@@ -257,7 +257,7 @@ impl Ref<'_, rd_kafka_topic_partition_list_t> {
     }
 }
 
-/// A list of partitions for librdkafka.
+/// Makes a list of partitions for librdkafka.
 pub(crate) fn partitions<'a>(
     items: impl ExactSizeIterator<Item = (&'a str, i32, i64)>,
 ) -> Result<Owned<rd_kafka_topic_partition_list_t>, Error> {
@@ -274,42 +274,42 @@ pub(crate) fn partitions<'a>(
     Ok(list)
 }
 
-/// The result that an error code stands for.
+/// Converts an error code to a result.
 pub(crate) fn check(number: c_int, message: Option<String>) -> Result<(), ItemError> {
     if number == 0 { Ok(()) } else { Err(ItemError::new(number, message)) }
 }
 
-/// librdkafka's words for an error code.
+/// Returns librdkafka's description of an error code.
 pub(crate) fn describe_error(number: c_int) -> Option<String> {
     // SAFETY: takes any number; the string is static, or a buffer of this thread, and copied at once.
     unsafe { text(ffi::rd_kafka_err2str(number)) }
 }
 
-/// `value` for C.
+/// Converts `value` to a C string.
 pub(crate) fn c_string(index: usize, what: &str, value: &str) -> Result<CString, Error> {
     CString::new(value).map_err(|_| refused(index, &format!("the {what} {value:?} holds a NUL character")))
 }
 
-/// An item that librdkafka does not take.
+/// Makes the error for an item that librdkafka rejects.
 pub(crate) fn refused(index: usize, reason: &str) -> Error {
     Error::Item { index, reason: reason.to_owned() }
 }
 
-/// Where librdkafka writes why it refuses something.
+/// Buffer for librdkafka's explanation of a rejection.
 pub(crate) struct Reason([c_char; REASON_SIZE]);
 
 impl Reason {
-    /// An empty one.
+    /// Makes an empty buffer.
     pub(crate) fn new() -> Self {
         Self([0; REASON_SIZE])
     }
 
-    /// The buffer, `REASON_SIZE` long.
+    /// Returns the buffer, which is `REASON_SIZE` long.
     pub(crate) fn as_mut_ptr(&mut self) -> *mut c_char {
         self.0.as_mut_ptr()
     }
 
-    /// What was written, or `otherwise`.
+    /// Returns librdkafka's text, or `otherwise` if the buffer is empty.
     pub(crate) fn or(&self, otherwise: &str) -> String {
         // SAFETY: starts as all zeros and librdkafka ends what it writes with a NUL, so there is one.
         let written = unsafe { text(self.0.as_ptr()) }.unwrap_or_default();
@@ -322,7 +322,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn partitions_go_in_and_come_out() {
+    fn partitions_are_written_and_read_back() {
         let list = partitions([("a", 0, 7), ("b", 3, -1)].into_iter()).unwrap();
         let read: Vec<_> = list.view().read().into_iter().map(|p| (p.topic, p.partition, p.offset, p.result)).collect();
         assert_eq!(read, [("a".to_owned(), 0, 7, Ok(())), ("b".to_owned(), 3, -1, Ok(()))]);
@@ -337,13 +337,13 @@ mod tests {
     }
 
     #[test]
-    fn a_nul_character_is_refused_with_the_item_it_is_in() {
+    fn a_nul_character_is_refused_and_its_item_named() {
         let error = partitions([("a", 0, 0), ("b\0c", 0, 0)].into_iter()).unwrap_err();
         assert_eq!(error.to_string(), r#"item 1: the topic "b\0c" holds a NUL character"#);
     }
 
     #[test]
-    fn null_is_nothing() {
+    fn null_pointers_become_none() {
         // SAFETY: null is allowed.
         unsafe {
             assert!(Owned::<rd_kafka_AclBinding_t>::new(std::ptr::null_mut()).is_none());

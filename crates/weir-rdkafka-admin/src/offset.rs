@@ -8,27 +8,27 @@ use crate::error::{Error, ItemError};
 use crate::native::{Ref, getters, partitions};
 use crate::options::{Options, Particular};
 
-/// Which offset of a partition is asked for.
+/// The offset to look up in a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OffsetSpec {
-    /// That of the first record.
+    /// Offset of the first record.
     Earliest,
-    /// That of the next record to be written.
+    /// Offset of the next record to be written.
     Latest,
-    /// That of the record with the greatest timestamp. Brokers from 3.0 on.
+    /// Offset of the record with the greatest timestamp. Requires brokers from 3.0 on.
     MaxTimestamp,
-    /// That of the first record at or after this time, in milliseconds since 1970.
+    /// Offset of the first record at or after this time, in milliseconds since 1970.
     Timestamp(u64),
 }
 
-/// A question for the offset of a partition.
+/// A query for an offset of a partition.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OffsetQuery {
     /// The topic.
     pub topic: String,
     /// The partition.
     pub partition: i32,
-    /// Which offset.
+    /// The offset to look up.
     pub spec: OffsetSpec,
 }
 
@@ -41,24 +41,25 @@ pub struct ListedOffset {
     pub timestamp: Option<i64>,
 }
 
-/// Whether records of open transactions count.
+/// Treatment of records of open transactions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum IsolationLevel {
-    /// They do.
+    /// Such records count.
     #[default]
     ReadUncommitted,
-    /// They do not: `Latest` is the last stable offset.
+    /// Such records do not count: `Latest` is the last stable offset.
     ReadCommitted,
 }
 
 impl<C: ClientContext + 'static> Admin<C> {
-    /// Offsets of partitions (`rd_kafka_ListOffsets`). One request to each broker that leads some.
+    /// Returns offsets of partitions (`rd_kafka_ListOffsets`). Sends one request to each broker that leads some of the
+    /// partitions.
     ///
-    /// Answers for each in the order given. A partition must not be named twice.
+    /// The results are in the order of `queries`. No partition may occur twice.
     ///
     /// # Errors
     ///
-    /// [`Error::Item`] for a NUL character; [`Error::Request`], also if a topic named is unknown to the whole cluster.
+    /// [`Error::Item`] for a NUL character; [`Error::Request`], also if the whole cluster does not know a topic.
     pub async fn list_offsets(
         &self,
         queries: &[OffsetQuery],

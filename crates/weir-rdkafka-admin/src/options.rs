@@ -6,7 +6,7 @@ use rdkafka::bindings::*;
 use crate::error::Error;
 use crate::native::{Owned, REASON_SIZE, Reason};
 
-/// How a request is carried out. The default leaves everything to librdkafka.
+/// Options of a request. The defaults are librdkafka's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     request_timeout: Option<Duration>,
@@ -16,42 +16,43 @@ pub struct Options {
 }
 
 impl Options {
-    /// The default options.
+    /// Returns the default options.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How long to wait for an answer in all: finding a broker, connecting, logging in, the work itself. Whole
-    /// milliseconds, up to an hour. Default: the client's `socket.timeout.ms`, which is a minute.
+    /// Sets the time to wait for an answer, including finding a broker, connecting, logging in and the work itself.
+    /// Whole milliseconds, at most an hour. Default: the client's `socket.timeout.ms`, which is a minute.
     #[must_use]
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
         self.request_timeout = Some(timeout);
         self
     }
 
-    /// How long the broker may wait for the change to reach the other brokers before it answers: for topics and
-    /// partitions only. Whole milliseconds. Default: a minute.
+    /// Sets the time that the broker may wait for the change to reach the other brokers before it answers. Applies to
+    /// topics and partitions only. Whole milliseconds. Default: a minute.
     #[must_use]
     pub fn operation_timeout(mut self, timeout: Duration) -> Self {
         self.operation_timeout = Some(timeout);
         self
     }
 
-    /// Whether the broker shall only check the request: for creating topics and partitions and altering configs.
+    /// With `true`, the broker only checks the request. Applies to creating topics and partitions and to altering
+    /// configs.
     #[must_use]
     pub fn validate_only(mut self, only: bool) -> Self {
         self.validate_only = only;
         self
     }
 
-    /// The id of the broker to ask, instead of the one librdkafka chooses.
+    /// Sends the request to the broker with this id, instead of one that librdkafka chooses.
     #[must_use]
     pub fn broker(mut self, id: i32) -> Self {
         self.broker = Some(id);
         self
     }
 
-    /// These options for the operation `op`, and what is particular to it.
+    /// Converts the options for the operation `op`, together with those that belong to `op` alone.
     ///
     /// # Safety
     ///
@@ -107,7 +108,7 @@ impl Options {
     }
 }
 
-/// Options that belong to single calls and are arguments there.
+/// Options that belong to one call. In the public API they are arguments of that call.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Particular {
     pub(crate) authorized_operations: bool,
@@ -127,7 +128,7 @@ fn set(option: &str, set: impl FnOnce(&mut Reason) -> rd_kafka_resp_err_t) -> Re
     }
 }
 
-/// Takes over the error object, if there is one.
+/// Takes ownership of the error object, if there is one.
 fn accepted(error: *mut rd_kafka_error_t) -> Result<(), Error> {
     // SAFETY: null or a new error object, which the functions called give to the caller.
     match unsafe { Owned::new(error) } {

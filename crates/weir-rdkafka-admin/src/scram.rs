@@ -11,7 +11,7 @@ use crate::ffi;
 use crate::native::{Owned, Ref, array, c_string, getters, refused};
 use crate::options::Options;
 
-/// The hash of a SCRAM credential.
+/// Hash function of a SCRAM credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ScramMechanism {
@@ -19,40 +19,40 @@ pub enum ScramMechanism {
     Sha256,
     /// SCRAM-SHA-512.
     Sha512,
-    /// Something librdkafka cannot name: found in answers, refused in requests.
+    /// A mechanism that librdkafka cannot name: possible in answers, refused in requests.
     Unknown,
 }
 
-/// What a broker tells of a SCRAM credential. The password cannot be read back.
+/// Description of a SCRAM credential, as the broker reports it. The password cannot be read back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ScramCredential {
-    /// The hash.
+    /// Hash function.
     pub mechanism: ScramMechanism,
-    /// How often the password was hashed.
+    /// Number of times the password was hashed.
     pub iterations: i32,
 }
 
-/// A change of the SCRAM credential of a user. It shows no password when printed.
+/// A change of a user's SCRAM credential. Its `Debug` output contains no password.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum ScramAlteration<'a> {
-    /// Makes or replaces the credential.
+    /// Creates or replaces the credential.
     Upsert {
         /// The user, without `User:`.
         user: &'a str,
-        /// The hash.
+        /// Hash function.
         mechanism: ScramMechanism,
-        /// How often the password is hashed; brokers take 4,096 to 16,384.
+        /// Number of times the password is hashed; brokers accept 4,096 to 16,384.
         iterations: i32,
         /// The password. Not empty.
         password: &'a [u8],
         /// The salt, not empty; `None` for 64 random bytes from OpenSSL.
         salt: Option<&'a [u8]>,
     },
-    /// Deletes the credential. An error if there is none.
+    /// Deletes the credential. Fails if there is none.
     Delete {
         /// The user, without `User:`.
         user: &'a str,
-        /// The hash.
+        /// Hash function.
         mechanism: ScramMechanism,
     },
 }
@@ -83,17 +83,17 @@ impl fmt::Debug for ScramAlteration<'_> {
 }
 
 impl<C: ClientContext + 'static> Admin<C> {
-    /// The SCRAM credentials of users, or of all users for `None` (`rd_kafka_DescribeUserScramCredentials`).
+    /// Returns the SCRAM credentials of `users`, or of all users for `None` (`rd_kafka_DescribeUserScramCredentials`).
     ///
-    /// A user who has none is an error in the map when asked for by name
-    /// ([`ResourceNotFound`](rdkafka::types::RDKafkaErrorCode::ResourceNotFound)). Users must not be named twice.
+    /// If a user in `users` has no credential, the map holds the error
+    /// [`ResourceNotFound`](rdkafka::types::RDKafkaErrorCode::ResourceNotFound) for that user. No user may occur twice.
     ///
-    /// When a broker refuses the request as a whole, [`ItemError::message`] is librdkafka's description of the code
-    /// and some bytes are leaked: the message librdkafka (2.12.1) returns then cannot be used, nor the answer freed.
+    /// If a broker refuses the request as a whole, [`ItemError::message`] is librdkafka's description of the code, and
+    /// some bytes are leaked: librdkafka (2.12.1) then returns an invalid message, and an answer that cannot be freed.
     ///
     /// # Limits
     ///
-    /// librdkafka takes an answer with at most 10,000 users.
+    /// librdkafka accepts an answer with at most 10,000 users.
     ///
     /// # Errors
     ///
@@ -103,7 +103,7 @@ impl<C: ClientContext + 'static> Admin<C> {
         users: Option<&[&str]>,
         options: &Options,
     ) -> Result<BTreeMap<String, Result<Vec<ScramCredential>, ItemError>>, Error> {
-        // For librdkafka, nobody is everybody.
+        // librdkafka would read an empty list of users as "all users".
         if users.is_some_and(<[_]>::is_empty) {
             return Ok(BTreeMap::new());
         }
@@ -135,16 +135,16 @@ impl<C: ClientContext + 'static> Admin<C> {
         reply.get().await
     }
 
-    /// Makes, replaces and deletes SCRAM credentials (`rd_kafka_AlterUserScramCredentials`).
+    /// Creates, replaces and deletes SCRAM credentials (`rd_kafka_AlterUserScramCredentials`).
     ///
-    /// Answers for each alteration in the order given. A user must not be named twice, not even with two mechanisms:
-    /// Apache Kafka then refuses all of that user's. An upsert is hashed here, in librdkafka's main thread: some milliseconds each, during which
-    /// other calls of this client wait. librdkafka keeps copies of the passwords until the request is answered, and
-    /// does not overwrite them.
+    /// The results are in the order of `alterations`. No user may occur twice, not even with two mechanisms: Apache
+    /// Kafka then refuses all alterations of that user. librdkafka's main thread hashes the password of each upsert,
+    /// which takes some milliseconds; other calls of this client wait meanwhile. librdkafka keeps copies of the
+    /// passwords until the request is answered, and does not overwrite the copies.
     ///
     /// # Errors
     ///
-    /// [`Error::Item`] for an empty user, password or salt, an unknown mechanism, or a NUL character in the user;
+    /// [`Error::Item`] for an empty user, password or salt, an unknown mechanism, or a NUL character in the user name;
     /// [`Error::Request`], also for a build without the feature `ssl`.
     pub async fn alter_scram_credentials(
         &self,
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn what_librdkafka_does_not_take_names_the_item() {
+    fn a_rejection_names_the_item() {
         let refused = |a: ScramAlteration<'_>| alteration((2, &a)).unwrap_err().to_string();
         let delete = |user, mechanism| ScramAlteration::Delete { user, mechanism };
         assert_eq!(refused(delete("", ScramMechanism::Sha256)), "item 2: a user without a name");

@@ -1,9 +1,10 @@
-//! Room for librdkafka's threads.
+//! Larger stacks for librdkafka's threads.
 //!
 //! librdkafka (2.12.1) reads the answer to DescribeAcls with three `alloca` in its loops
-//! (`rd_kafka_DescribeAclsResponse_parse`): each resource and each ACL takes stack of the client's main thread until all
-//! are read. Some 60,000 ACLs with names of 60 characters fill the 8 MiB that a thread usually has, and the process dies.
-//! librdkafka gives its threads the process's default attributes; so these are raised while it starts them.
+//! (`rd_kafka_DescribeAclsResponse_parse`): each resource and each ACL uses stack of the client's main thread until all
+//! are read. About 60,000 ACLs with names of 60 characters fill the usual 8 MiB of a thread, and the process dies.
+//! librdkafka creates its threads with the process's default attributes, so this module raises the default stack size
+//! while librdkafka starts its threads.
 
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
 mod gnu {
@@ -13,16 +14,17 @@ mod gnu {
 
     use libc::{pthread_attr_destroy, pthread_attr_getstacksize, pthread_attr_setstacksize, pthread_attr_t, size_t};
 
-    // glibc's own; the libc crate does not declare them.
+    // Functions of glibc that the libc crate does not declare.
     unsafe extern "C" {
         fn pthread_getattr_default_np(attributes: *mut pthread_attr_t) -> c_int;
         fn pthread_setattr_default_np(attributes: *const pthread_attr_t) -> c_int;
     }
 
-    /// Of addresses, not of memory: what is not used is never there. More than an answer of a million ACLs takes.
+    /// Stack size in bytes. It reserves addresses, not memory: the system adds a page only when the thread uses it. An
+    /// answer with a million ACLs needs less.
     const SIZE: size_t = 512 << 20;
 
-    /// The defaults belong to the whole process: one thread at a time changes them and puts them back.
+    /// The default attributes belong to the whole process, so only one thread at a time may change and restore them.
     static CHANGING: Mutex<()> = Mutex::new(());
 
     struct Attributes(pthread_attr_t);
@@ -32,7 +34,7 @@ mod gnu {
             let mut attributes = MaybeUninit::uninit();
             // SAFETY: the place is writable.
             let failed = unsafe { pthread_getattr_default_np(attributes.as_mut_ptr()) } != 0;
-            // SAFETY: without an error it has been written.
+            // SAFETY: without an error the attributes have been written.
             (!failed).then(|| Self(unsafe { attributes.assume_init() }))
         }
 
@@ -62,7 +64,7 @@ mod gnu {
         }
     }
 
-    /// Puts the defaults back, whatever happens.
+    /// Restores the default attributes on drop, even after a panic.
     struct Restore(Attributes);
 
     impl Drop for Restore {
@@ -71,7 +73,8 @@ mod gnu {
         }
     }
 
-    /// Whether there are addresses for a few such stacks: where they are limited (`ulimit -v`), the usual one has to do.
+    /// Returns `true` if the process can reserve several stacks of this size. Where addresses are limited (`ulimit
+    /// -v`), the usual size must do.
     fn is_possible() -> bool {
         std::thread::Builder::new().stack_size(4 * SIZE).spawn(|| {}).is_ok_and(|thread| thread.join().is_ok())
     }
@@ -103,7 +106,7 @@ mod gnu {
 #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
 pub(crate) use gnu::with_room;
 
-/// Elsewhere threads have what they have.
+/// Runs `start` with the usual stack size, on other platforms.
 #[cfg(not(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64")))]
 pub(crate) fn with_room<T>(start: impl FnOnce() -> T) -> T {
     start()

@@ -14,49 +14,50 @@ use crate::options::{Options, Particular};
 /// A topic to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewTopic {
-    /// Its name.
+    /// Name of the topic.
     pub name: String,
-    /// How many partitions; `None` for the broker's default.
+    /// Number of partitions; `None` for the broker's default.
     pub partitions: Option<i32>,
-    /// How many replicas of each; `None` for the broker's default.
+    /// Number of replicas of each partition; `None` for the broker's default.
     pub replication_factor: Option<i32>,
-    /// Its own settings.
+    /// Settings of the topic.
     pub config: Vec<(String, String)>,
 }
 
-/// What a cluster tells of a topic.
+/// Description of a topic, as the cluster reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicDescription {
-    /// Its name.
+    /// Name of the topic.
     pub name: String,
-    /// The id the cluster gave it, in Kafka's base64: another one after delete and create. Empty from brokers before
+    /// Topic id, in Kafka's base64. A topic that is deleted and created again has another id. Empty from brokers before
     /// 2.8.
     pub id: String,
-    /// Whether it is Kafka's own.
+    /// `true` if the topic is internal to Kafka.
     pub internal: bool,
-    /// Its partitions, by number.
+    /// Partitions of the topic, by number.
     pub partitions: Vec<PartitionDescription>,
-    /// What this client may do with it.
+    /// Operations that this client may do on the topic.
     pub authorized_operations: Vec<AclOperation>,
 }
 
 /// A partition of a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartitionDescription {
-    /// Its number, from 0.
+    /// Number of the partition, from 0.
     pub partition: i32,
-    /// Its leader, if there is one.
+    /// Leader of the partition, if there is one.
     pub leader: Option<Node>,
-    /// The brokers that hold it, the preferred leader first.
+    /// Brokers with a replica, the preferred leader first.
     pub replicas: Vec<Node>,
-    /// Those of them that are in sync.
+    /// Brokers with an in-sync replica.
     pub in_sync: Vec<Node>,
 }
 
 impl<C: ClientContext + 'static> Admin<C> {
-    /// Creates topics (`rd_kafka_CreateTopics`). rdkafka has this call, without the broker's words for a refusal.
+    /// Creates topics (`rd_kafka_CreateTopics`). rdkafka also has this call, but without the broker's message for a
+    /// refusal.
     ///
-    /// Answers for each in the order given.
+    /// The results are in the order of `topics`.
     ///
     /// # Errors
     ///
@@ -85,9 +86,10 @@ impl<C: ClientContext + 'static> Admin<C> {
         in_order(topics.iter().map(|t| t.name.as_str()), reply.get().await?)
     }
 
-    /// Deletes topics (`rd_kafka_DeleteTopics`). rdkafka has this call, without the broker's words for a refusal.
+    /// Deletes topics (`rd_kafka_DeleteTopics`). rdkafka also has this call, but without the broker's message for a
+    /// refusal.
     ///
-    /// Answers for each in the order given.
+    /// The results are in the order of `topics`.
     ///
     /// # Errors
     ///
@@ -118,10 +120,10 @@ impl<C: ClientContext + 'static> Admin<C> {
         in_order(topics.iter().copied(), reply.get().await?)
     }
 
-    /// Gives topics more partitions, to the number given (`rd_kafka_CreatePartitions`). rdkafka has this call,
-    /// without the broker's words for a refusal.
+    /// Increases the number of partitions of topics to the given number (`rd_kafka_CreatePartitions`). rdkafka also has
+    /// this call, but without the broker's message for a refusal.
     ///
-    /// Answers for each in the order given.
+    /// The results are in the order of `topics`.
     ///
     /// # Errors
     ///
@@ -162,9 +164,10 @@ impl<C: ClientContext + 'static> Admin<C> {
         in_order(topics.iter().map(|(topic, _)| *topic), reply.get().await?)
     }
 
-    /// Topics by name (`rd_kafka_DescribeTopics`).
+    /// Returns the descriptions of topics by name (`rd_kafka_DescribeTopics`).
     ///
-    /// Answers for each in the order given: one that is not there and one that may not be seen are different errors.
+    /// The results are in the order of `topics`. A missing topic and a topic that this client may not see have
+    /// different errors.
     ///
     /// # Errors
     ///
@@ -203,10 +206,11 @@ impl<C: ClientContext + 'static> Admin<C> {
     }
 }
 
-/// What stands for "no id".
+/// Kafka's base64 of the zero id, which means "no id".
 const NO_ID: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 
-/// The answers, in the order asked. They come in that order already, unless the broker left some out.
+/// Puts the answers in the order of `asked`. The broker keeps that order but may leave out answers, which become
+/// errors.
 pub(crate) fn in_order<'a, T>(
     asked: impl Iterator<Item = &'a str>,
     answers: Vec<(String, Result<T, ItemError>)>,
@@ -327,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn what_librdkafka_does_not_take_names_the_item() {
+    fn a_rejection_names_the_item() {
         let refused = |topic: NewTopic| new_topic((1, &topic)).unwrap_err().to_string();
         assert_eq!(refused(NewTopic { name: String::new(), ..topic() }), "item 1: a topic without a name");
         assert_eq!(
@@ -342,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_missing_is_an_error_of_its_item() {
+    fn a_missing_answer_is_an_error_of_its_item() {
         let answers = vec![("a".to_owned(), Ok(1)), ("c".to_owned(), Ok(3))];
         let ordered = in_order(["a", "b", "c"].into_iter(), answers).unwrap();
         assert_eq!((&ordered[0], &ordered[2]), (&Ok(1), &Ok(3)));

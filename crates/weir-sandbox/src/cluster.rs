@@ -48,7 +48,7 @@ impl Cluster for Sandbox {
     }
 }
 
-/// Carries out a batch: each item between two fault points, then one write for all.
+/// Applies a batch: each item between two fault points, then one write for all.
 fn apply(mut transaction: Transaction<'_>, changes: &[&Change]) -> Vec<Result<(), PortError>> {
     let mut answers = Vec::with_capacity(changes.len());
     for change in changes {
@@ -71,7 +71,7 @@ fn apply(mut transaction: Transaction<'_>, changes: &[&Change]) -> Vec<Result<()
             _ => break,
         }
     }
-    // What was done before a crash stays, as on a real cluster.
+    // Items before the crash stay in effect, as on a real cluster.
     let committed = transaction.commit();
     answers.resize_with(changes.len(), || Err(faults::crashed()));
     if let Err(error) = committed {
@@ -82,7 +82,7 @@ fn apply(mut transaction: Transaction<'_>, changes: &[&Change]) -> Vec<Result<()
     answers
 }
 
-/// Carries out a call of one item, with the same fault points.
+/// Applies a call with a single item, with the same fault points.
 fn one<T>(
     mut transaction: Transaction<'_>,
     item: impl FnOnce(&mut Transaction<'_>) -> Result<T, PortError>,
@@ -127,7 +127,8 @@ fn observe(state: &State, query: &Query) -> Observed {
         }
     }
     for (principal, acls) in &state.acls {
-        // Bindings of a selected name whose account is gone are shown too: somebody has to take them away.
+        // Bindings of a deleted account with a selected name are included too, since weir must be able to delete
+        // them.
         let selected = principal.strip_prefix("User:").is_some_and(|name| query.accounts.contains(name));
         if query.accounts.everything || selected || *principal == state.cluster.deployer {
             observed.acls.insert(principal.clone(), acls.clone());

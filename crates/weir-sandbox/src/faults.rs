@@ -1,4 +1,4 @@
-//! Faults at chosen points, for whoever tests what is built on the sandbox.
+//! Faults at chosen points, for tests of programs that use the sandbox.
 
 use std::{
     fmt,
@@ -16,23 +16,23 @@ use weir_ports::{ErrorKind, PortError};
 /// The environment variable that [`Faults::from_env`] reads.
 const VARIABLE: &str = "WEIR_SANDBOX_FAULTS";
 
-/// What shall go wrong, and where.
+/// A plan of faults.
 ///
 /// A *fault point* lies before and after each changing item of a call, and between two files that one call writes.
-/// Points are numbered from 1 in the order they are passed. A sandbox's clones of a `Faults` share the count.
+/// Points are numbered from 1 in the order in which they are passed. Clones of a `Faults` share the count.
 ///
-/// Written as a list with commas:
+/// The plan is written as a list with commas:
 ///
-/// | text | what happens |
+/// | text | effect |
 /// | --- | --- |
-/// | `kill@7` | the process ends at point 7, as if killed; what was done before is kept |
-/// | `crash@7` | the same without ending the process: this call and all after it answer `Unavailable` |
-/// | `fail@3` | the first item that begins at point 3 or later answers `Retry`; nothing is done |
-/// | `refuse@3` | the same, but it answers `Denied` |
-/// | `lost@4` | the first item that ends well at point 4 or later is done, but answers `Ambiguous` |
-/// | `deny@observe` | every call of that name ([`Call`]) answers `Denied` |
-/// | `lag=3` | three observations after a write still show what was before it |
-/// | `slow=20ms` | every call takes that much longer |
+/// | `kill@7` | the process ends at point 7, as if killed; earlier changes are kept |
+/// | `crash@7` | as `kill@7`, but the process goes on: this call and all later ones answer `Unavailable` |
+/// | `fail@3` | the first item that begins at point 3 or later answers `Retry`, without effect |
+/// | `refuse@3` | as `fail@3`, but the item answers `Denied` |
+/// | `lost@4` | the first item that succeeds at point 4 or later takes effect, but answers `Ambiguous` |
+/// | `deny@observe` | every call of this name ([`Call`]) answers `Denied` |
+/// | `lag=3` | three observations after a write still show the state before it |
+/// | `slow=20ms` | every call takes this much longer |
 ///
 /// ```
 /// let faults: weir_sandbox::Faults = "lost@4, lag=3".parse()?;
@@ -49,7 +49,7 @@ struct Inner {
     deny: Vec<Call>,
     lag: u32,
     slow: Duration,
-    /// Those not yet used up.
+    /// The faults that have not struck yet.
     fail: Mutex<Vec<u64>>,
     refuse: Mutex<Vec<u64>>,
     lost: Mutex<Vec<u64>>,
@@ -106,44 +106,44 @@ impl fmt::Display for Call {
 /// A list of faults that cannot be read.
 #[derive(Debug, Error)]
 #[error(
-    "`{0}` is no fault; write kill@N, crash@N, fail@N, refuse@N, lost@N, deny@CALL (observe, topic-facts, apply, create-key, \
+    "`{0}` is not a fault; write kill@N, crash@N, fail@N, refuse@N, lost@N, deny@CALL (observe, topic-facts, apply, create-key, \
      delete-key, inspect, preflight, store, disable, delete), lag=N or slow=20ms"
 )]
 pub struct FaultError(String);
 
-/// Where a fault point lies.
+/// The place of a fault point.
 #[derive(Clone, Copy)]
 pub(crate) enum Point {
     /// Before an item.
     Before,
-    /// After an item, and whether it was done.
+    /// After an item, with `true` if the item succeeded.
     After(bool),
     /// Between two files.
     Between,
 }
 
-/// What happens at a fault point.
+/// The effect at a fault point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hit {
-    /// Nothing.
+    /// No effect.
     Go,
-    /// The item is not done.
+    /// The item fails.
     Fail,
-    /// The item is not allowed.
+    /// The item is denied.
     Refuse,
     /// The item's answer is lost.
     Lost,
-    /// Nothing works any more.
+    /// This call and all later ones fail.
     Crash,
     /// The process ends.
     Kill,
 }
 
 impl Faults {
-    /// The faults of the environment variable `WEIR_SANDBOX_FAULTS`; none when it is not set.
+    /// Reads the faults of the environment variable `WEIR_SANDBOX_FAULTS`; without the variable, there are none.
     ///
     /// # Errors
-    /// If its text is no list of faults.
+    /// If the variable's text is not a list of faults.
     pub fn from_env() -> Result<Self, FaultError> {
         match std::env::var_os(VARIABLE) {
             Some(text) => text.to_string_lossy().parse(),
@@ -151,17 +151,17 @@ impl Faults {
         }
     }
 
-    /// How many fault points were passed. A run without faults tells how many a test has to try.
+    /// Returns the number of fault points passed so far. A run without faults shows a test how many points to try.
     pub fn points(&self) -> u64 {
         self.0.passed.load(Ordering::SeqCst)
     }
 
-    /// How many observations after a write show what was before it.
+    /// Number of observations after a write that still show the state before it.
     pub(crate) fn lag(&self) -> u32 {
         self.0.lag
     }
 
-    /// Whether a crash has come.
+    /// Returns `true` after a crash.
     pub(crate) fn is_crashed(&self) -> bool {
         self.0.crashed.load(Ordering::SeqCst)
     }
@@ -199,7 +199,7 @@ impl Faults {
     }
 }
 
-/// Takes the first entry that is due at `number`.
+/// Removes the first entry that is due at `number`; returns `true` if there was one.
 fn take_due(entries: &Mutex<Vec<u64>>, number: u64) -> bool {
     let mut entries: MutexGuard<'_, Vec<u64>> = entries.lock().unwrap_or_else(PoisonError::into_inner);
     match entries.iter().position(|due| *due <= number) {
@@ -211,22 +211,22 @@ fn take_due(entries: &Mutex<Vec<u64>>, number: u64) -> bool {
     }
 }
 
-/// The answer of a sandbox that crashed.
+/// The answer of a crashed sandbox.
 pub(crate) fn crashed() -> PortError {
     PortError::new(ErrorKind::Unavailable, "the sandbox crashed, as its faults ask")
 }
 
-/// The answer of an item that is not done.
+/// The answer of a failed item.
 pub(crate) fn failed() -> PortError {
     PortError::new(ErrorKind::Retry, "the sandbox is busy, as its faults ask")
 }
 
-/// The answer of an item that is not allowed.
+/// The answer of a denied item.
 pub(crate) fn refused() -> PortError {
     PortError::new(ErrorKind::Denied, "not allowed, as the sandbox's faults ask")
 }
 
-/// The answer of an item that is done.
+/// The answer of an item that took effect, but whose answer is lost.
 pub(crate) fn lost() -> PortError {
     PortError::new(ErrorKind::Ambiguous, "the answer was lost, as the sandbox's faults ask")
 }
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_strikes_once_at_the_first_point_that_fits() {
+    fn each_fault_strikes_once_at_the_first_matching_point() {
         let faults: Faults = "fail@2,lost@2".parse().unwrap();
         let points = [
             Point::Before,

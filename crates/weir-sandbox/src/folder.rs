@@ -1,4 +1,4 @@
-//! A folder whose files are replaced whole or not at all, under a lock between processes.
+//! A folder whose files are replaced whole or not at all, under a lock that works between processes.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -9,26 +9,27 @@ use std::{
 
 use weir_ports::{ErrorKind, PortError};
 
-/// Locked by every process for as long as it reads or writes. Holds the revision.
+/// The lock file, held by each process while it reads or writes. It contains the revision.
 const LOCK: &str = ".lock";
-/// Keeps all of it out of git.
+/// The file that keeps the whole folder out of git.
 const IGNORE: &str = ".gitignore";
-/// How temporary files begin. Whoever holds the lock for writing has none, so any that are found are left over.
+/// The prefix of temporary files. A process that holds the lock for writing finds only files that killed processes
+/// left.
 const TEMPORARY: &str = ".new-";
 
 pub(crate) struct Folder {
     path: PathBuf,
 }
 
-/// The right to read, or to read and write. Ends when dropped.
+/// The right to read, or to read and write. It ends when dropped.
 pub(crate) struct Lock {
     file: File,
-    /// Changed before each write, so that a process knows that what it remembers is out of date.
+    /// A number that changes before each write, so that a process notices when its remembered state is out of date.
     pub(crate) revision: u64,
 }
 
-/// Tells one content of a file from another, as far as a file system can: for edits by hand, which leave the
-/// revision alone.
+/// Distinguishes contents of a file as well as a file system can, to notice edits by hand, which do not change the
+/// revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
     length: u64,
@@ -36,7 +37,7 @@ pub(crate) struct Stamp {
 }
 
 impl Folder {
-    /// The folder, made if it is not there.
+    /// Opens the folder, and creates it if it is missing.
     pub(crate) fn make(path: &Path) -> Result<Self, PortError> {
         private_dir(path, false).map_err(|e| unavailable(path, "make", e))?;
         let path = path.canonicalize().map_err(|e| unavailable(path, "open", e))?;
@@ -47,7 +48,7 @@ impl Folder {
         &self.path
     }
 
-    /// Secrets lie here: whoever adds everything to git must not add them.
+    /// Keeps the folder out of git, because it contains secrets.
     pub(crate) fn keep_out_of_git(&self) -> Result<(), PortError> {
         let ignore = self.path.join(IGNORE);
         if ignore.exists() {
@@ -56,12 +57,12 @@ impl Folder {
         fs::write(&ignore, "*\n").map_err(|e| unavailable(&ignore, "write", e))
     }
 
-    /// Waits for other processes that write, then reads.
+    /// Waits until no other process writes, then locks for reading.
     pub(crate) fn lock_shared(&self) -> Result<Lock, PortError> {
         self.lock(File::lock_shared)
     }
 
-    /// Waits for all other processes, then reads and writes.
+    /// Waits for all other processes, then locks for reading and writing.
     pub(crate) fn lock_exclusive(&self) -> Result<Lock, PortError> {
         self.lock(File::lock)
     }
@@ -74,13 +75,13 @@ impl Folder {
             how(&file)?;
             let mut text = String::new();
             file.read_to_string(&mut text)?;
-            // A revision that was torn by a kill is as good as any other: the next writer replaces it.
+            // A revision that a killed process left half-written is harmless: the next writer replaces it.
             Ok(Lock { file, revision: text.trim().parse().unwrap_or(0) })
         };
         locked().map_err(|e| unavailable(&path, "lock", e))
     }
 
-    /// Removes what killed processes left behind. Needs the lock for writing.
+    /// Removes files that killed processes left. Needs the lock for writing.
     pub(crate) fn tidy(&self, _: &Lock) -> Result<(), PortError> {
         let vaults = match fs::read_dir(self.path.join("vaults")) {
             Ok(entries) => entries.filter_map(Result::ok).map(|entry| entry.path()).collect(),
@@ -97,14 +98,14 @@ impl Folder {
         Ok(())
     }
 
-    /// The names of everything in it but our own lock and what keeps it out of git.
+    /// Returns the names of all entries but the lock and `.gitignore`.
     pub(crate) fn names(&self) -> Result<Vec<String>, PortError> {
         let entries = fs::read_dir(&self.path).map_err(|e| unavailable(&self.path, "read", e))?;
         let names = entries.filter_map(Result::ok).map(|entry| entry.file_name().to_string_lossy().into_owned());
         Ok(names.filter(|name| name != LOCK && name != IGNORE).collect())
     }
 
-    /// A file's bytes; `None` if there is none.
+    /// Returns a file's content; `None` if the file is missing.
     pub(crate) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, PortError> {
         let path = self.path.join(name);
         match fs::read(&path) {
@@ -114,16 +115,16 @@ impl Folder {
         }
     }
 
-    /// A file's stamp; `None` if there is none.
+    /// Returns a file's stamp; `None` if the file is missing.
     pub(crate) fn stamp(&self, name: &str) -> Option<Stamp> {
         let metadata = fs::metadata(self.path.join(name)).ok()?;
         Some(Stamp { length: metadata.len(), modified: metadata.modified().ok() })
     }
 
-    /// Replaces a file, readable by its owner only. Its folder is made if needed. Needs the lock for writing.
+    /// Replaces a file, readable only by its owner. Creates the file's folder if needed. Needs the lock for writing.
     ///
     /// # Errors
-    /// `Unavailable` if nothing was done, `Ambiguous` if it may or may not have been.
+    /// `Unavailable` if nothing was written, `Ambiguous` if the file may have been replaced.
     pub(crate) fn write(&self, lock: &mut Lock, name: &str, bytes: &[u8]) -> Result<(), PortError> {
         let path = self.path.join(name);
         let dir = path.parent().unwrap_or(&self.path);
@@ -154,7 +155,7 @@ impl Lock {
     fn next_revision(&mut self) -> io::Result<()> {
         self.revision = self.revision.wrapping_add(1);
         self.file.seek(SeekFrom::Start(0))?;
-        // A fixed width: the text is replaced by one of the same length.
+        // The width is fixed, so that the new text covers the old one.
         self.file.write_all(format!("{:020}\n", self.revision).as_bytes())
     }
 }
@@ -164,7 +165,7 @@ fn unavailable(path: &Path, verb: &str, error: io::Error) -> PortError {
     PortError::new(kind, format!("cannot {verb} {}", path.display())).because(error)
 }
 
-/// Makes a folder and those above it; with `private`, nobody else may enter it.
+/// Creates a folder and its parents; with `private`, only the owner may enter it.
 #[cfg(unix)]
 fn private_dir(path: &Path, private: bool) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
@@ -178,7 +179,7 @@ fn private_dir(path: &Path, private: bool) -> io::Result<()> {
     }
     builder.create(path)?;
     match path.parent() {
-        // A folder that a crash unmakes would take its files with it.
+        // Without this, a crash could remove the new folder together with its files.
         Some(parent) if private => sync_dir(parent),
         _ => Ok(()),
     }

@@ -1,17 +1,17 @@
 //! A whole Kafka cluster and its key vaults in a folder.
 //!
-//! The embedded default: `weir up` runs on it without a broker or an account anywhere. And the fake in tests: it
+//! The embedded default: `weir up` runs on it without a broker or a cloud account. It is also the fake in tests: it
 //! refuses what a broker refuses, lets reads lag behind writes, and fails at chosen points ([`Faults`]).
 //!
-//! - Everything is human-readable JSON, a file per kind; an entry is a line. Facts about the cluster (brokers,
-//!   limits, who deploys) are in `cluster.json` and may be edited.
-//! - A write replaces a whole file or nothing of it, so that a process killed at any moment leaves a folder that the
-//!   next one reads. Any number of processes may use a folder at once.
-//! - The vaults can also be had alone, for a cluster that is somewhere else ([`Vaults`]).
-//! - The secret of an API key is in the vault's file only; the cluster keeps its SHA-256 to check a login.
+//! - All files are human-readable JSON: a file per kind, a line per entry. Facts about the cluster (brokers, limits,
+//!   the deploying principal) are in `cluster.json` and may be edited.
+//! - A write replaces a file whole or not at all, so a process that is killed at any moment leaves a readable folder.
+//!   Any number of processes may use a folder at the same time.
+//! - The vaults are also available alone, for a cluster elsewhere ([`Vaults`]).
+//! - The secret of an API key is only in the vault's file; the cluster keeps its SHA-256 to check a login.
 //!
-//! What happens in a call is done before it returns: the methods are `async` only because the ports are, and block
-//! for as long as a few small files take.
+//! Each call completes its work before it returns: the methods are `async` only because the ports are, and block for
+//! as long as a few small files take.
 //!
 //! This crate must not know plans, workspaces or command lines.
 //!
@@ -29,7 +29,7 @@
 //!     topic: "dev.toll.transactions.v1".into(),
 //!     partitions: Some(6),
 //!     replication_factor: None,
-//!     config: [("retention.ms".to_owned(), "604800000".to_owned())].into(),
+//!     config: weir_model::settings::observed([("retention.ms", "604800000")]),
 //! };
 //! let answers = sandbox.apply(&[&create]).await;
 //! assert!(answers[0].is_ok());
@@ -58,3 +58,8 @@ pub use sandbox::{Options, Sandbox};
 pub use secret::SecretVersion;
 pub use state::{ClusterSettings, SandboxLimits};
 pub use vault::Vaults;
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

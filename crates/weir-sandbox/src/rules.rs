@@ -1,4 +1,4 @@
-//! What a broker, and whoever keeps accounts and keys, refuses; and what it does otherwise.
+//! The rules of a broker and of a service for accounts and keys: refusals, and the effects of changes.
 
 pub(crate) mod accounts;
 pub(crate) mod acls;
@@ -11,7 +11,7 @@ use weir_ports::{ErrorKind, PortError};
 
 use crate::transaction::Transaction;
 
-/// Carries out one change. A refused one leaves everything as it was.
+/// Applies one change. A refused change has no effect.
 pub(crate) fn apply(on: &mut Transaction<'_>, change: &Change) -> Result<(), PortError> {
     match change {
         Change::CreateAccount { account, description } => accounts::create(on, account, description),
@@ -45,7 +45,7 @@ pub(crate) fn refused(message: impl Into<String>) -> PortError {
     PortError::new(ErrorKind::Refused, message)
 }
 
-/// Refuses one more of `what` than `limit`.
+/// Refuses more `what` than `limit`.
 pub(crate) fn room(what: &str, used: u64, limit: Option<u64>) -> Result<(), PortError> {
     match limit {
         Some(limit) if used > limit => Err(refused(format!("the cluster takes {limit} {what}, this would be {used}"))),

@@ -16,16 +16,17 @@ use crate::{
     transaction::{Past, Remembered},
 };
 
-/// How a sandbox is opened.
+/// Options for opening a sandbox.
 #[derive(Clone)]
 pub struct Options {
-    /// The id it must have, and is given when it is made. Default: any; a random one when it is made.
+    /// The cluster's id: expected of an existing sandbox, given to a new one. Default: any id; a random one for a new
+    /// sandbox.
     pub cluster_id: Option<String>,
-    /// How many brokers it pretends to have. Default: as many as it has; 3 when it is made.
+    /// Number of simulated brokers. Default: unchanged; 3 for a new sandbox.
     pub brokers: Option<u16>,
-    /// What goes wrong. Default: nothing.
+    /// The faults. Default: none.
     pub faults: Faults,
-    /// The time at which things are created. Default: the machine's.
+    /// The clock for times of creation. Default: the system's.
     pub clock: Arc<dyn Clock>,
 }
 
@@ -47,8 +48,8 @@ impl fmt::Debug for Options {
 
 /// A cluster and its vaults in a folder.
 ///
-/// Beside what the ports offer, a few methods set a scene that weir itself never makes: records, mirrored topics,
-/// keys and secrets of other people. They pass no fault points.
+/// Beside the ports' methods, it has methods for states that weir itself never creates: records, mirrored topics,
+/// keys and secrets of other people. These methods pass no fault points.
 pub struct Sandbox {
     pub(crate) folder: Arc<Folder>,
     pub(crate) vaults: Vaults,
@@ -66,16 +67,16 @@ impl fmt::Debug for Sandbox {
 }
 
 impl Sandbox {
-    /// Opens the sandbox in the folder `path`; makes it if the folder is empty or not there.
+    /// Opens the sandbox in the folder `path`; creates it if the folder is empty or missing.
     ///
     /// # Errors
-    /// - `WrongCluster` if it has another id than `options` asks for.
-    /// - `Unavailable` if the folder holds something else, or a file that cannot be read.
+    /// - `WrongCluster` if the sandbox has another id than `options` asks for.
+    /// - `Unavailable` if the folder holds other files, or a file that cannot be read.
     /// - `Refused` for an id or a number of brokers that no cluster can have.
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, PortError> {
         let Options { cluster_id, brokers, faults, clock } = options;
         if brokers == Some(0) {
-            return Err(PortError::new(ErrorKind::Refused, "a cluster of 0 brokers is none; ask for at least 1"));
+            return Err(PortError::new(ErrorKind::Refused, "a cluster cannot have 0 brokers; ask for at least 1"));
         }
         if cluster_id.as_deref() == Some("") {
             return Err(PortError::new(ErrorKind::Refused, "a cluster's id cannot be empty"));
@@ -91,13 +92,13 @@ impl Sandbox {
 
         let Some(bytes) = folder.read(CLUSTER)? else {
             for name in folder.names()? {
-                // A making that was interrupted left empty files of ours, and nothing else.
+                // An interrupted creation leaves only empty files of the sandbox.
                 let blank = FILES.contains(&name.as_str()) && folder.read(&name)?.is_some_and(|b| State::is_blank(&b));
                 if !blank {
                     return Err(PortError::new(
                         ErrorKind::Unavailable,
                         format!(
-                            "{} holds `{name}` and no cluster.json: it is no sandbox; name an empty folder",
+                            "{} holds `{name}` and no cluster.json: it is not a sandbox; name an empty folder",
                             folder.path().display()
                         ),
                     ));
@@ -128,33 +129,33 @@ impl Sandbox {
         Ok(sandbox)
     }
 
-    /// The folder.
+    /// Returns the folder.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The cluster's id.
+    /// Returns the cluster's id.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The folder of all vaults: the only place where secrets are.
+    /// Returns the folder of all vaults: the only place with secrets.
     pub fn vaults_path(&self) -> PathBuf {
         self.vaults.path()
     }
 
-    /// Its vaults, to do what applications and people do with them.
+    /// Returns the sandbox's vaults, for actions of applications and people.
     pub fn vaults(&self) -> &Vaults {
         &self.vaults
     }
 
-    /// Whether a client that shows this key and secret would be let in. Not if the folder cannot be read.
+    /// Returns `true` if a client with this key and secret may log in; `false` if the folder cannot be read.
     pub fn login(&self, key_id: &str, secret: &SecretString) -> bool {
         let state = self.read_unfaulted();
         state.is_ok_and(|state| state.keys.get(key_id).is_some_and(|key| key.sha256 == rules::keys::hash(secret)))
     }
 
-    /// Changes what is true of the cluster as a whole: brokers, limits, the deploying principal. Not its id.
+    /// Changes the settings of the whole cluster, such as brokers, limits, the deploying principal. The id must stay.
     ///
     /// # Errors
     /// If the folder cannot be read or written.
@@ -166,7 +167,7 @@ impl Sandbox {
         transaction.commit()
     }
 
-    /// Lets a topic pretend to hold records and to be read by groups.
+    /// Sets the simulated records of a topic, and the groups that read it.
     ///
     /// # Errors
     /// `Refused` if there is no such topic.
@@ -174,7 +175,7 @@ impl Sandbox {
         self.edit_topic(topic, |topic| topic.facts = Some(facts))
     }
 
-    /// Lets a topic pretend to be filled by a cluster link.
+    /// Sets whether a topic looks as if a cluster link filled it.
     ///
     /// # Errors
     /// `Refused` if there is no such topic.
@@ -189,7 +190,7 @@ impl Sandbox {
         transaction.commit()
     }
 
-    /// Creates an API key as a person would by hand: `description` is whatever they write, or copy.
+    /// Creates an API key as a person would by hand, with any text as `description`.
     ///
     /// # Errors
     /// `Refused` if there is no such account, or no room for another key.

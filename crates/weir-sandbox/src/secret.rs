@@ -1,4 +1,4 @@
-//! A secret with its versions, and where its file is.
+//! A secret with its versions, and the place of its file.
 
 use std::collections::BTreeMap;
 
@@ -19,12 +19,12 @@ use crate::{
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct SecretFile {
     format: String,
-    /// As first written; names that differ in case alone are the same.
+    /// The name as first written; names that differ only in case are the same secret.
     name: String,
-    /// When it was deleted; it can be recovered.
+    /// Time of deletion, after which the secret can be recovered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) deleted: Option<Timestamp>,
-    /// The newest last.
+    /// The versions, the newest last.
     versions: Vec<Version>,
 }
 
@@ -39,7 +39,7 @@ struct Version {
     value: SecretString,
 }
 
-/// The one place where a secret is written out.
+/// Writes out a secret's value; the only function that does.
 fn expose<S: Serializer>(value: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(value.expose_secret())
 }
@@ -53,9 +53,9 @@ fn hide<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::E
 pub struct SecretVersion {
     /// The version's id.
     pub id: String,
-    /// When it was stored.
+    /// Time of storing.
     pub created: Timestamp,
-    /// Whether it can be read.
+    /// `true` if the value can be read.
     pub enabled: bool,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
@@ -68,7 +68,7 @@ impl SecretFile {
 
     pub(crate) fn decode(file: &str, bytes: &[u8]) -> Result<Self, PortError> {
         let secret: Self = serde_json::from_slice(bytes).map_err(|error| {
-            // What serde found may be part of a value: only where it is may be told.
+            // serde's message may quote a part of a value, so the error has only its place.
             let place = format!("line {}, column {}", error.line(), error.column());
             unreadable(file, serde::de::Error::custom(place))
         })?;
@@ -77,10 +77,10 @@ impl SecretFile {
     }
 
     pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
-        // Large enough from the start: a buffer that grows leaves copies behind.
+        // Large enough from the start, because a growing buffer leaves copies behind.
         let values: usize = self.versions.iter().map(|version| 6 * version.value.expose_secret().len()).sum();
         let mut bytes = Zeroizing::new(Vec::with_capacity(values + (self.versions.len() + 1) * 32 * 1024));
-        // Nothing here that JSON cannot hold.
+        // JSON can represent all of this data.
         let _ = serde_json::to_writer_pretty(&mut *bytes, self);
         bytes.push(b'\n');
         bytes
@@ -104,7 +104,7 @@ impl SecretFile {
         Ok(())
     }
 
-    /// Disables versions; whether there was anything to disable.
+    /// Disables versions; returns `true` if any was enabled.
     pub(crate) fn disable(&mut self, which: impl Fn(&BTreeMap<String, String>) -> bool) -> bool {
         let mut changed = false;
         for version in self.versions.iter_mut().filter(|version| version.enabled && which(&version.tags)) {
@@ -114,7 +114,7 @@ impl SecretFile {
         changed
     }
 
-    /// What the newest version holds, if it can be read.
+    /// Returns the value of the newest version, if it can be read.
     pub(crate) fn value(&self) -> Option<&SecretString> {
         let newest = self.versions.last().filter(|newest| newest.enabled && self.deleted.is_none())?;
         Some(&newest.value)
@@ -143,7 +143,7 @@ impl SecretFile {
     }
 }
 
-/// The file of a secret, below the sandbox's folder.
+/// Returns the file of a secret, relative to the sandbox's folder.
 pub(crate) fn file_name(at: &SecretRef) -> Result<String, PortError> {
     let SecretRef { vault, name } = at;
     let address = vault.to_ascii_lowercase();
@@ -154,7 +154,7 @@ pub(crate) fn file_name(at: &SecretRef) -> Result<String, PortError> {
     let legal =
         domain.split('.').all(label) && host.len() <= 253 && port.is_none_or(|port| port.parse::<u16>().is_ok());
     if !legal {
-        return Err(refused(format!("`{vault}` is no vault's address; write https:// and a host name")));
+        return Err(refused(format!("`{vault}` is not a vault's address; write https:// and a host name")));
     }
     check_secret_name(name)?;
     Ok(format!("vaults/{}/{}.json", host.replace(':', "+"), name.to_ascii_lowercase()))

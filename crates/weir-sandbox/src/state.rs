@@ -1,4 +1,4 @@
-//! What the cluster holds, and how it stands in files.
+//! The state of the cluster, and its form in files.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,27 +7,28 @@ use std::{
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use weir_model::settings::{self, KafkaValue};
 use weir_planning::{Acl, TopicFacts};
 use weir_ports::{ErrorKind, PortError};
 
 /// The format of every file.
 pub(crate) const FORMAT: &str = "weir.sandbox/v1";
 
-/// The files, in the order they are written: what leans on something else goes before it goes.
+/// The files in the order of writing: an object that depends on another one is deleted before it.
 pub(crate) const KEYS: &str = "keys.json";
 pub(crate) const TOPICS: &str = "topics.json";
 pub(crate) const ACLS: &str = "acls.json";
 pub(crate) const ACCOUNTS: &str = "accounts.json";
-/// Written last when a sandbox is made: without it there is none.
+/// Written last when a sandbox is created, so a folder without this file is not a sandbox.
 pub(crate) const CLUSTER: &str = "cluster.json";
 pub(crate) const FILES: [&str; 5] = [KEYS, TOPICS, ACLS, ACCOUNTS, CLUSTER];
 
-/// What a sandbox holds, without its vaults.
+/// The state of a sandbox, without its vaults.
 #[derive(Clone, Debug)]
 pub(crate) struct State {
     pub(crate) cluster: ClusterSettings,
     pub(crate) topics: Topics,
-    /// Never with an empty set.
+    /// Bindings by principal. A set is never empty.
     pub(crate) acls: BTreeMap<String, BTreeSet<Acl>>,
     pub(crate) accounts: BTreeMap<String, Account>,
     /// The ids of `accounts`.
@@ -35,7 +36,7 @@ pub(crate) struct State {
     pub(crate) keys: BTreeMap<String, Key>,
 }
 
-/// What is true of the cluster as a whole: the content of `cluster.json`.
+/// Settings of the whole cluster: the content of `cluster.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ClusterSettings {
@@ -45,25 +46,25 @@ pub struct ClusterSettings {
     pub id: String,
     /// Number of brokers: the highest replication factor.
     pub brokers: u16,
-    /// Partitions of a topic that asks for none.
+    /// Partitions of a topic that is created without a number of partitions.
     pub default_partitions: u32,
-    /// Replication factor of a topic that asks for none.
+    /// Replication factor of a topic that is created without one.
     pub default_replication_factor: u16,
     /// The principal that weir acts as.
     pub deployer: String,
-    /// Whether it is allowed everything without ACLs.
+    /// `true` if the deploying principal has all rights without ACLs.
     pub deployer_is_super_user: bool,
-    /// Whether a topic's replication factor can be changed, as with Apache Kafka but not with Confluent Cloud.
+    /// `true` if a topic's replication factor can be changed, as with Apache Kafka but not with Confluent Cloud.
     pub can_change_replication_factor: bool,
-    /// Topic settings that the cluster's type does not let anyone change.
+    /// Topic settings that cannot be changed on a cluster of this type.
     #[serde(default)]
     pub read_only_settings: BTreeSet<String>,
-    /// How much the cluster takes.
+    /// The cluster's limits.
     #[serde(default)]
     pub limits: SandboxLimits,
 }
 
-/// How much a sandbox takes. Absent: anything.
+/// The limits of a sandbox. `None`: no limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct SandboxLimits {
@@ -106,17 +107,17 @@ impl ClusterSettings {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Topic {
-    /// Another one after delete and create.
+    /// The topic's id, which changes when the topic is deleted and created again.
     pub(crate) topic_id: String,
     pub(crate) partitions: u32,
     pub(crate) replication_factor: u16,
-    /// Its own settings.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) config: BTreeMap<String, String>,
-    /// Whether it pretends to be filled by a cluster link.
+    /// The topic's own settings.
+    #[serde(default, deserialize_with = "settings::deserialize_observed", skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) config: BTreeMap<String, KafkaValue>,
+    /// `true` if the topic looks as if a cluster link filled it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) mirror: bool,
-    /// The records it pretends to hold. Here and not in a file of their own, so that they go with the topic.
+    /// The simulated records. They are stored with the topic, so that they are deleted with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) facts: Option<TopicFacts>,
 }
@@ -134,18 +135,18 @@ pub(crate) struct Account {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Key {
     pub(crate) account: String,
-    /// Free text; weir writes its mark there.
+    /// Free text, where weir writes its mark.
     pub(crate) description: String,
     pub(crate) created: Timestamp,
     /// SHA-256 of the secret, 64 hex digits.
     pub(crate) sha256: String,
 }
 
-/// Topics by name, with what would be slow to find out for each change.
+/// Topics by name, with indexes for checks that would be slow without them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Topics {
     by_name: BTreeMap<String, Topic>,
-    /// Names with `.` written as `_`, as Kafka's metrics see them: two topics of the same one would mix.
+    /// Names with `.` replaced by `_`, as in Kafka's metrics, where two topics with the same replaced name would mix.
     folded: BTreeMap<String, String>,
     partitions: u64,
 }
@@ -159,12 +160,12 @@ impl Topics {
         self.by_name.iter()
     }
 
-    /// The topic whose name differs from `name` in `.` and `_` alone.
+    /// Returns the topic whose name differs from `name` only in `.` and `_`.
     pub(crate) fn collision(&self, name: &str) -> Option<&str> {
         self.folded.get(&fold(name)).map(String::as_str).filter(|other| *other != name)
     }
 
-    /// Partitions of all topics together.
+    /// Returns the number of partitions of all topics together.
     pub(crate) fn partitions(&self) -> u64 {
         self.partitions
     }
@@ -183,7 +184,7 @@ impl Topics {
         Some(topic)
     }
 
-    /// Changes a topic in anything but its partitions.
+    /// Returns a topic for changes of anything but its partitions.
     pub(crate) fn get_mut(&mut self, name: &str) -> Option<&mut Topic> {
         self.by_name.get_mut(name)
     }
@@ -200,7 +201,7 @@ fn fold(name: &str) -> String {
     name.replace('.', "_")
 }
 
-/// A file of entries.
+/// A file with a list of entries.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table<T> {
@@ -209,7 +210,7 @@ struct Table<T> {
     entries: T,
 }
 
-/// Reads what [`State::encode`] writes.
+/// Reads the output of [`State::encode`].
 fn decode<T: DeserializeOwned>(file: &str, cluster: &str, bytes: Option<&[u8]>) -> Result<T, PortError> {
     let bytes =
         bytes.ok_or_else(|| PortError::new(ErrorKind::Unavailable, format!("{file} of the sandbox is missing")))?;
@@ -218,7 +219,7 @@ fn decode<T: DeserializeOwned>(file: &str, cluster: &str, bytes: Option<&[u8]>) 
     if table.cluster != cluster {
         return Err(PortError::new(
             ErrorKind::WrongCluster,
-            format!("{file} of the sandbox is of the cluster `{}`, not of `{cluster}`", table.cluster),
+            format!("{file} of the sandbox belongs to the cluster `{}`, not to `{cluster}`", table.cluster),
         ));
     }
     Ok(table.entries)
@@ -250,7 +251,7 @@ impl State {
         }
     }
 
-    /// The state that the files hold; `read` gives a file's bytes.
+    /// Reads the state from its files; `read` returns a file's content.
     pub(crate) fn decode(mut read: impl FnMut(&str) -> Result<Option<Vec<u8>>, PortError>) -> Result<Self, PortError> {
         let cluster = decode_cluster(read(CLUSTER)?.as_deref())?;
         let id = cluster.id.clone();
@@ -267,7 +268,7 @@ impl State {
         Ok(state)
     }
 
-    /// A file's bytes.
+    /// Returns a file's content.
     pub(crate) fn encode(&self, file: &str) -> Vec<u8> {
         let id = &self.cluster.id;
         match file {
@@ -281,7 +282,7 @@ impl State {
             ACCOUNTS => map(id, self.accounts.iter()),
             _ => {
                 let mut bytes = Vec::new();
-                // The types here have nothing JSON cannot hold, and a `Vec` takes everything.
+                // JSON can represent this type, and writing to a `Vec` cannot fail.
                 let _ = serde_json::to_writer_pretty(&mut bytes, &self.cluster);
                 bytes.push(b'\n');
                 bytes
@@ -291,7 +292,7 @@ impl State {
 }
 
 impl State {
-    /// Whether a file's bytes are those of a table without entries.
+    /// Returns `true` for the content of a file without entries.
     pub(crate) fn is_blank(bytes: &[u8]) -> bool {
         let table = serde_json::from_slice::<Table<serde_json::Value>>(bytes);
         table.is_ok_and(|table| match table.entries {
@@ -319,7 +320,7 @@ fn map<'a, T: Serialize + 'a>(cluster: &str, entries: impl Iterator<Item = (&'a 
     })
 }
 
-/// A table with a line for each entry: as readable as the indented form, and small enough for 100,000 topics.
+/// Writes a line for each entry: as readable as the indented form, and small enough for 100,000 topics.
 fn lines<T>(
     cluster: &str,
     brackets: [u8; 2],
@@ -344,6 +345,6 @@ fn lines<T>(
 }
 
 fn json<T: Serialize + ?Sized>(bytes: &mut Vec<u8>, value: &T) {
-    // As above: cannot fail.
+    // Cannot fail, as above.
     let _ = serde_json::to_writer(bytes, value);
 }

@@ -1,4 +1,4 @@
-//! Reading and changing a sandbox's state under its lock.
+//! Reads and changes of a sandbox's state, under its lock.
 
 use std::{
     collections::BTreeSet,
@@ -14,21 +14,21 @@ use crate::{
     state::{FILES, State},
 };
 
-/// The state as it was last read, and how to tell whether it still is.
+/// The state as last read, with the data to notice later changes.
 pub(crate) struct Remembered {
     revision: u64,
     stamps: [Option<Stamp>; FILES.len()],
     state: Arc<State>,
 }
 
-/// What observations still show.
+/// The older state that observations still show.
 pub(crate) struct Past {
     state: Arc<State>,
     observations_left: u32,
 }
 
 impl Sandbox {
-    /// The state. The lock is given back at once: what is read later in the call is of the same moment.
+    /// Returns the state. The lock is released at once: the whole call uses this one state.
     pub(crate) fn read(&self, call: Call) -> Result<Arc<State>, PortError> {
         self.faults.begin(call)?;
         self.read_unfaulted()
@@ -39,7 +39,7 @@ impl Sandbox {
         self.load(&lock)
     }
 
-    /// The state as an observation shows it.
+    /// Returns the state for an observation, which may lag behind.
     pub(crate) fn read_lagging(&self, call: Call) -> Result<Arc<State>, PortError> {
         let now = self.read(call)?;
         let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
@@ -51,13 +51,13 @@ impl Sandbox {
         Ok(shown)
     }
 
-    /// Takes the right to change the state.
+    /// Begins a change of the state.
     pub(crate) fn change(&self, call: Call) -> Result<Transaction<'_>, PortError> {
         self.faults.begin(call)?;
         self.change_unfaulted()
     }
 
-    /// The same for whoever prepares a scene: no faults.
+    /// Begins a change without faults, for preparations.
     pub(crate) fn change_unfaulted(&self) -> Result<Transaction<'_>, PortError> {
         let lock = self.folder.lock_exclusive()?;
         let state = self.load(&lock)?;
@@ -85,7 +85,7 @@ impl Sandbox {
     }
 }
 
-/// A change of the state under way. Nothing of it is in the files before [`Transaction::commit`].
+/// A change of the state in progress. The files stay unchanged until [`Transaction::commit`].
 pub(crate) struct Transaction<'a> {
     sandbox: &'a Sandbox,
     lock: Lock,
@@ -99,25 +99,25 @@ impl Transaction<'_> {
         &self.state
     }
 
-    /// The state, to change what is in `file`.
+    /// Returns the state for changes of the content of `file`.
     pub(crate) fn edit(&mut self, file: &'static str) -> &mut State {
         self.dirty.insert(file);
         Arc::make_mut(&mut self.state)
     }
 
-    /// Passes a fault point. At a kill the changes up to here are written first: a real cluster has no batches that
-    /// are undone.
+    /// Passes a fault point. Before a kill, the changes so far are written: a real cluster does not undo batches
+    /// either.
     pub(crate) fn pass(&mut self, point: Point) -> Hit {
         let hit = self.sandbox.faults.pass(point);
         if hit == Hit::Kill {
-            // Whatever becomes of the files, the process ends.
+            // The process ends even if the files cannot be written.
             let _ = self.write(false);
             std::process::abort();
         }
         hit
     }
 
-    /// Writes what was changed.
+    /// Writes the changes.
     pub(crate) fn commit(mut self) -> Result<(), PortError> {
         self.write(true)
     }

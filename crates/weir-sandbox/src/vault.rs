@@ -22,8 +22,8 @@ use crate::{
 
 /// Key vaults in a folder, below `vaults/`: a folder for each vault, a file for each secret, readable by its owner only.
 ///
-/// A [`Sandbox`] has some of its own; these stand alone, beside a cluster that is somewhere else. Names, limits,
-/// versions, tags and soft deletion are those of Azure Key Vault.
+/// A [`Sandbox`] has its own vaults; this type is for vaults beside a cluster elsewhere. Names, limits, versions,
+/// tags and soft deletion are those of Azure Key Vault.
 #[derive(Clone)]
 pub struct Vaults {
     folder: Arc<Folder>,
@@ -38,10 +38,10 @@ impl fmt::Debug for Vaults {
 }
 
 impl Vaults {
-    /// Opens the vaults in the folder `path`; makes it if it is not there. `faults` go wrong, as in a sandbox.
+    /// Opens the vaults in the folder `path`; creates the folder if it is missing. `faults` strike as in a sandbox.
     ///
     /// # Errors
-    /// `Unavailable` or `Denied` if the folder cannot be made or locked.
+    /// `Unavailable` or `Denied` if the folder cannot be created or locked.
     pub fn open(path: impl AsRef<Path>, faults: Faults) -> Result<Self, PortError> {
         let folder = Folder::make(path.as_ref())?;
         let lock = folder.lock_exclusive()?;
@@ -54,7 +54,7 @@ impl Vaults {
         Self { folder, faults, clock }
     }
 
-    /// The folder of all vaults: the only place where secrets are.
+    /// Returns the folder of all vaults: the only place with secrets.
     pub fn path(&self) -> PathBuf {
         self.folder.path().join("vaults")
     }
@@ -160,9 +160,10 @@ impl SecretSink for Vaults {
     }
 }
 
-/// What applications and people do with a vault, for tests and demonstrations. No fault points.
+/// Actions of applications and people, for tests and demonstrations. They pass no fault points.
 impl Vaults {
-    /// The value that an application reads: that of the newest version, unless it is disabled or the secret deleted.
+    /// Returns the value that an application reads: the newest version's, unless it is disabled or the secret is
+    /// deleted.
     ///
     /// # Errors
     /// If the folder cannot be read.
@@ -171,7 +172,7 @@ impl Vaults {
         Ok(self.secret(at)?.as_ref().and_then(SecretFile::value).cloned())
     }
 
-    /// All versions, the newest last; none for a secret that is not there.
+    /// Returns all versions, the newest last; empty for a missing secret.
     ///
     /// # Errors
     /// If the folder cannot be read.
@@ -180,10 +181,10 @@ impl Vaults {
         Ok(self.secret(at)?.map(|secret| secret.versions()).unwrap_or_default())
     }
 
-    /// Stores a version as a person would by hand, whoever the secret belongs to.
+    /// Stores a version as a person would by hand, even in a foreign secret.
     ///
     /// # Errors
-    /// `Refused` for what a vault refuses.
+    /// `Refused` for content that a vault refuses.
     pub fn put_secret(
         &self,
         at: &SecretRef,
@@ -200,7 +201,7 @@ impl Vaults {
         self.write_secret(&mut lock, at, &secret)
     }
 
-    /// Deletes a secret as a person would by hand, whoever it belongs to; it can be recovered.
+    /// Deletes a secret as a person would by hand, even a foreign one; it can be recovered.
     ///
     /// # Errors
     /// If the folder cannot be read or written.

@@ -1,7 +1,7 @@
-//! What answers of a vault mean.
+//! Failures of a vault's answers, and their meaning.
 //!
-//! An error keeps nothing of the answer but texts that were looked at: neither Debug output of Azure's errors, which
-//! has whole answers, nor what a proxy may have echoed of a request.
+//! An error keeps only checked texts of an answer. It keeps neither Azure's Debug output, which contains whole
+//! answers, nor any part of a request that a proxy may have echoed.
 
 use std::{fmt::Write as _, time::Duration};
 
@@ -16,30 +16,30 @@ use azure_core::{
 use azure_security_keyvault_secrets::models::{KeyVaultError, KeyVaultErrorError};
 use weir_ports::{ErrorKind, ExposeSecret as _, PortError, SecretString};
 
-/// Why a request failed, as far as something different is to be done.
+/// The reason why a request failed, as far as the caller's reaction depends on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
-    /// There is no such thing.
+    /// The secret does not exist.
     Missing,
-    /// The caller's role does not allow it.
+    /// The caller's role does not allow the request.
     Role,
-    /// The caller's network is shut out.
+    /// The vault's firewall shuts out the caller's network.
     Firewall,
-    /// What is asked for is disabled.
+    /// The secret or version is disabled.
     Disabled,
-    /// The vault does not take the log-in, or there is none.
+    /// The vault refuses the login, or there is none.
     Login,
-    /// Too many requests; when to come back.
+    /// Too many requests; with the time to wait, if the vault named one.
     Throttled(Option<Duration>),
     /// The name is taken by a secret that can be recovered.
     Deleted,
-    /// Something is going on with the secret that takes a while: a deletion, a recovery, another writer.
+    /// The secret is being deleted, recovered or written by another client, which takes a while.
     Busy,
-    /// The vault does not take this.
+    /// The vault refuses the request itself.
     Refused,
-    /// The vault was not reached: nothing was done.
+    /// The vault was not reached: the request had no effect.
     NotReached,
-    /// No answer, or none that says what was done.
+    /// No answer came, or none that shows the effect of the request.
     Lost,
 }
 
@@ -47,17 +47,17 @@ pub(crate) enum Why {
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(crate) why: Why,
-    /// A fragment for people. Holds no secret.
+    /// A fragment for people, without any secret.
     pub(crate) text: String,
 }
 
 impl Failure {
-    /// Whether it may be different in a moment, when what was asked changes nothing by being done twice.
+    /// Returns `true` if a retry may succeed, for requests that may safely be repeated.
     pub(crate) fn passes(&self) -> bool {
         matches!(self.why, Why::Throttled(_) | Why::NotReached | Why::Lost | Why::Busy)
     }
 
-    /// The same, unless its text repeats a part of `secret`: some proxies answer with what they were sent.
+    /// Hides the text if it repeats a part of `secret`: some proxies answer with the request that they got.
     pub(crate) fn without(mut self, secret: &SecretString) -> Self {
         const PART: usize = 8;
         let letters: Vec<char> = self.text.chars().collect();
@@ -68,7 +68,7 @@ impl Failure {
         self
     }
 
-    /// The error of a call that tried to do `what`: "look at the secret …".
+    /// Makes the error of a call that tried to do `what`: "look at the secret …".
     pub(crate) fn into_port(self, what: &str) -> PortError {
         let kind = match self.why {
             Why::Role | Why::Firewall | Why::Login => ErrorKind::Denied,
@@ -89,7 +89,7 @@ impl From<azure_core::Error> for Failure {
             }
             AzureKind::Io => Self { why: Why::Lost, text: format!("no answer came: {}", chain(&error)) },
             AzureKind::Credential => no_token(&error),
-            // Its text may have parts of the answer.
+            // The error's text may contain parts of the answer.
             AzureKind::DataConversion => {
                 Self { why: Why::Lost, text: "it answers something else than a Key Vault does".to_owned() }
             }
@@ -98,7 +98,7 @@ impl From<azure_core::Error> for Failure {
     }
 }
 
-/// No token was got. Whether that may pass depends on what lies below.
+/// Makes the failure for a missing token. Its cause decides whether a retry may succeed.
 fn no_token(error: &azure_core::Error) -> Failure {
     let mut below = std::error::Error::source(error);
     while let Some(cause) = below {
@@ -156,12 +156,12 @@ fn innermost(error: &KeyVaultErrorError) -> Option<String> {
         .and_then(|inner| innermost(inner).or_else(|| inner.code.clone().filter(|code| is_code(code))))
 }
 
-/// Whether a text can be a code of Azure's: `ObjectIsBeingRecovered`.
+/// Returns `true` if a text can be one of Azure's error codes: `ObjectIsBeingRecovered`.
 fn is_code(text: &str) -> bool {
     text.len() <= 48 && text.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
-/// When a throttled client may come back: seconds, or milliseconds in Microsoft's own headers.
+/// Returns the time to wait for a throttled client: in seconds, or in milliseconds in Microsoft's own headers.
 fn come_back(answer: &RawResponse) -> Option<Duration> {
     const MILLISECONDS: [HeaderName; 2] =
         [HeaderName::from_static("retry-after-ms"), HeaderName::from_static("x-ms-retry-after-ms")];
@@ -170,14 +170,14 @@ fn come_back(answer: &RawResponse) -> Option<Duration> {
     milliseconds.or_else(|| number(&RETRY_AFTER).map(Duration::from_secs))
 }
 
-/// A vault's sentence on one line, cut where it gets long. Only those of 401 and 403 are shown: they name the caller,
-/// the action and the address, and are made before a request's body is looked at.
+/// Puts a vault's sentence on one line, and shortens it. Only sentences of 401 and 403 are shown: they name the
+/// caller, the action and the address, and the vault writes them before it reads the request's body.
 fn tidy(message: &str) -> String {
     let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().take(400).collect()
 }
 
-/// An error with its causes on one line; what says no more than the text before it is left out.
+/// Joins an error and its causes on one line, without causes that only repeat the text before them.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

@@ -1,4 +1,4 @@
-//! Connections.
+//! HTTP connections to vaults and token endpoints.
 
 use std::{
     net::Ipv4Addr,
@@ -14,14 +14,14 @@ use crate::{Options, failure::chain};
 
 /// Makes HTTP clients: TLS by rustls on ring, no redirects.
 pub(crate) struct Http {
-    /// For all hosts elsewhere: made when it is first needed, since reading the system's certificates takes a while.
+    /// The transport for all other hosts, made at first use, since reading the system's certificates takes a while.
     shared: OnceLock<Transport>,
     make: Box<dyn Fn() -> ClientBuilder + Send + Sync>,
 }
 
 impl Http {
     pub(crate) fn new(options: &Options) -> Result<Self, PortError> {
-        // Whoever was first has chosen for the whole program; all of weir chooses ring.
+        // Fails if the process has already chosen a provider. All of weir chooses ring.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let trusted = options.ca.as_deref().map(certificates).transpose()?.unwrap_or_default();
         let timeout = options.timeout;
@@ -35,8 +35,8 @@ impl Http {
         Ok(Self { shared: OnceLock::new(), make })
     }
 
-    /// A transport for the host of `address`. Names below `.localhost` are this machine (RFC 6761), whatever its
-    /// resolver says, and no proxy's business.
+    /// Returns a transport for the host of `address`. Names below `.localhost` are this machine (RFC 6761), whatever
+    /// its resolver answers, and need no proxy.
     pub(crate) fn transport(&self, address: Option<&str>) -> Result<Transport, PortError> {
         let host = address.and_then(|address| Url::parse(address).ok()?.host_str().map(str::to_owned));
         match host.filter(|host| is_local(host)) {
@@ -49,7 +49,7 @@ impl Http {
     }
 }
 
-/// Whether a host is this machine by its name.
+/// Returns `true` if a host's name stands for this machine.
 pub(crate) fn is_local(host: &str) -> bool {
     host == "localhost" || host.ends_with(".localhost")
 }

@@ -1,4 +1,4 @@
-//! Looking at many secrets.
+//! Inspects many secrets in few requests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,12 +11,13 @@ use crate::{
     vault::{Listed, State, Vault},
 };
 
-/// Up to so many secrets of a vault are asked for one by one; for more, the vault is listed, 25 to a page.
+/// The largest number of secrets of a vault that are looked up one by one; for more, the vault is listed, 25 to a
+/// page.
 const FEW: usize = 8;
-/// So many vaults are asked at once.
+/// The largest number of vaults that are asked at the same time.
 const VAULTS: usize = 16;
 
-/// Secrets of a vault, each with its name's one spelling.
+/// Secrets of a vault, each with its normalised name.
 type Wanted = Vec<(SecretRef, String)>;
 
 impl KeyVaults {
@@ -49,7 +50,8 @@ impl KeyVaults {
         let mut patience = self.patience();
         let listed = async {
             let live = patience.insist(|| vault.list()).await?;
-            // After the other: what is deleted in between is in both lists, not in neither.
+            // Listed after the live secrets: so a secret that is deleted in between is in both lists, rather than in
+            // neither.
             let deleted = patience.insist(|| vault.list_deleted()).await?;
             Ok((live, deleted))
         };

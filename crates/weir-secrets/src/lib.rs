@@ -1,13 +1,13 @@
 //! Secrets in Azure Key Vaults: a [`SecretSink`](weir_ports::SecretSink), and a reader for weir's own credentials.
 //!
-//! [`KeyVaults`] stores each service account's credentials in its team's vault. It needs no right to read a value: it
-//! looks at properties alone (tags, versions, state), and what it stored it recognises by them. Whatever took effect
-//! although the answer was lost is found by looking, never by trying blindly again.
+//! [`KeyVaults`] stores each service account's credentials in its team's vault. It does not need the right to read a
+//! value: it recognises its own secrets by their properties (tags, versions, state). If the answer to a change is
+//! lost, it looks for the effect instead of blindly repeating the change.
 //!
-//! Must not know: plans, clusters, how credentials are made. What the vault is asked is chosen by whoever calls.
+//! This crate must not know plans, clusters, or how credentials are made. The caller chooses every change.
 //!
-//! Facts about the service are from Microsoft's REST reference; where that is silent, `docs/key-vault.md` says what is
-//! assumed.
+//! Facts about the service are from Microsoft's REST reference; `docs/key-vault.md` lists assumptions about gaps in
+//! the reference.
 
 mod failure;
 mod http;
@@ -29,3 +29,8 @@ pub use crate::{
     store::{CREDENTIALS, Content},
     vaults::KeyVaults,
 };
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,4 +1,4 @@
-//! Who asks.
+//! Logins to Azure.
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
@@ -18,17 +18,17 @@ use weir_ports::{ErrorKind, ExposeSecret as _, PortError, SecretString};
 
 use crate::{Options, failure::chain, http::Http};
 
-/// Who asks, and how they prove it.
+/// The identity of the client, and its proof.
 #[derive(Clone)]
 pub enum Login {
-    /// A pod or a job with a federated token in a file. What is absent comes from `AZURE_TENANT_ID`,
-    /// `AZURE_CLIENT_ID` and `AZURE_FEDERATED_TOKEN_FILE`.
+    /// A pod or a job with a federated token in a file. `None` fields come from `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`
+    /// and `AZURE_FEDERATED_TOKEN_FILE`.
     WorkloadIdentity {
         /// The directory's id.
         tenant: Option<String>,
         /// The application's id.
         client: Option<String>,
-        /// Where the federated token is.
+        /// The file with the federated token.
         token_file: Option<PathBuf>,
     },
     /// A job of Azure Pipelines, through a service connection with workload identity federation. Needs the variable
@@ -45,15 +45,15 @@ pub enum Login {
     },
     /// The identity of the machine or the app service.
     ManagedIdentity {
-        /// The client id of a user-assigned identity. Absent: the system-assigned one.
+        /// The client id of a user-assigned identity. `None`: the system-assigned identity.
         client: Option<String>,
     },
-    /// Whoever is logged in with `az`.
+    /// The user who is logged in with `az`.
     AzureCli {
-        /// The directory's id. Absent: the one logged in to.
+        /// The directory's id. `None`: the current directory of `az`.
         tenant: Option<String>,
     },
-    /// An access token for `https://vault.azure.net` that somebody else got. It is not renewed.
+    /// An access token for `https://vault.azure.net` from elsewhere. weir does not renew it.
     Token(SecretString),
 }
 
@@ -69,14 +69,14 @@ impl fmt::Debug for Login {
     }
 }
 
-/// What gets tokens for `options.login`.
+/// Makes the source of tokens for `options.login`.
 pub(crate) fn credential(options: &Options, http: &Http) -> Result<Arc<dyn TokenCredential>, PortError> {
     let assertion = || -> Result<_, PortError> {
         let authority = options.authority.clone().or_else(|| std::env::var("AZURE_AUTHORITY_HOST").ok());
         let client_options = ClientOptions {
             transport: Some(http.transport(authority.as_deref())?),
             cloud: authority.as_deref().map(cloud),
-            // The default goes on for a minute, and whoever asks the vault tries again as well.
+            // Azure's default retries for a minute, although the calls to the vault are retried as well.
             retry: RetryOptions::exponential(ExponentialRetryOptions {
                 initial_delay: options.pause.try_into().unwrap_or_default(),
                 max_retries: 2,
@@ -128,7 +128,7 @@ fn cloud(authority: &str) -> Arc<CloudConfiguration> {
     Arc::new(CloudConfiguration::Custom(custom))
 }
 
-/// Keeps a token for all vaults: `az` takes a second for each it is asked for.
+/// Shares a token between all vaults, because `az` takes a second for each token.
 #[derive(Debug)]
 struct Kept {
     from: Arc<dyn TokenCredential>,
@@ -157,7 +157,7 @@ impl TokenCredential for Kept {
     }
 }
 
-/// A token that somebody else got.
+/// A source that returns the given token.
 struct ReadyMade(SecretString);
 
 impl fmt::Debug for ReadyMade {
@@ -169,7 +169,7 @@ impl fmt::Debug for ReadyMade {
 #[async_trait]
 impl TokenCredential for ReadyMade {
     async fn get_token(&self, _: &[&str], _: Option<TokenRequestOptions<'_>>) -> azure_core::Result<AccessToken> {
-        // Its end is not known; a vault refuses it when it has come.
+        // The token's expiry is unknown; the vault refuses an expired token.
         let soon = OffsetDateTime::now_utc() + Duration::from_secs(3_600);
         Ok(AccessToken::new(Secret::new(self.0.expose_secret().to_owned()), soon))
     }
@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prints_no_token() {
+    fn debug_output_has_no_token() {
         let pipelines = Login::AzurePipelines {
             tenant: "t".into(),
             client: "c".into(),

@@ -1,33 +1,35 @@
-//! How vaults are reached.
+//! Options for the connection to vaults.
 
 use std::{path::PathBuf, time::Duration};
 
 use crate::Login;
 
-/// How vaults are reached.
+/// Options for the connection to vaults.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Who asks.
+    /// The login.
     pub login: Login,
-    /// Where tokens come from: `https://…`, without the tenant. Absent: the environment's `AZURE_AUTHORITY_HOST`, else
-    /// Entra of the public cloud. Managed identities, the CLI and ready-made tokens do not use it.
+    /// The address of the token endpoint: `https://…`, without the tenant. `None`: the environment's
+    /// `AZURE_AUTHORITY_HOST`, or else Entra of the public cloud. Managed identities, the CLI and given tokens do not
+    /// use it.
     pub authority: Option<String>,
-    /// Certificates to trust beside those the system trusts, as a PEM file.
+    /// Additional certificates to trust, as a PEM file.
     pub ca: Option<PathBuf>,
-    /// How many requests a vault gets at once, at most.
+    /// The largest number of simultaneous requests to a vault.
     pub at_once: usize,
-    /// How long one request may take.
+    /// Time limit of a request.
     pub timeout: Duration,
-    /// How long one call may take in all: waiting out throttling and recoveries, looking again.
+    /// Time limit of a call, including throttling, recoveries and retries.
     pub patience: Duration,
-    /// How long a preflight waits for a right that is lacking: an assignment of a role takes minutes to count.
+    /// Time that a preflight waits for a missing right: a new role assignment takes minutes to take effect.
     pub rights: Duration,
-    /// The first pause before trying again; each further one is twice as long, up to sixteen times.
+    /// The first pause before a retry; each further pause doubles, up to sixteen times the first.
     pub pause: Duration,
 }
 
 impl Options {
-    /// Options for `login`: 8 requests at once, 30 s for one, 2 minutes for a call, 1 minute for rights, pauses from 1 s.
+    /// Makes options for `login`: 8 requests at once, 30 s for a request, 2 minutes for a call, 1 minute for rights,
+    /// pauses from 1 s.
     pub fn new(login: Login) -> Self {
         Self {
             login,

@@ -1,4 +1,4 @@
-//! How long to try again.
+//! Retries up to a deadline.
 
 use std::time::{Duration, Instant};
 
@@ -25,13 +25,13 @@ impl Patience {
         Self { began, until: began + length, pause: options.pause, longest: options.pause * 16 }
     }
 
-    /// How long this has been going on.
+    /// Returns the time since the first try.
     pub(crate) fn spent(&self) -> Duration {
         self.began.elapsed()
     }
 
-    /// Waits before the next try; `false` if there is no time left for one. A vault that said when to come back is
-    /// not asked earlier.
+    /// Waits before the next try; returns `false` if the deadline leaves no time for it. If the vault named a time to
+    /// wait, the pause is at least that long.
     pub(crate) async fn again(&mut self, why: &Why) -> bool {
         let asked = if let Why::Throttled(Some(asked)) = why { *asked } else { Duration::ZERO };
         let pause = self.pause.max(asked);
@@ -43,7 +43,7 @@ impl Patience {
         true
     }
 
-    /// Does what changes nothing, or nothing by being done twice, until it gets an answer.
+    /// Repeats a call that may safely be repeated, until it gets an answer.
     pub(crate) async fn insist<T, F>(&mut self, call: impl Fn() -> F) -> Result<T, Failure>
     where
         F: Future<Output = Result<T, Failure>>,

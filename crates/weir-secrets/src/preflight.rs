@@ -1,4 +1,4 @@
-//! Whether a secret could be stored, found out without storing one.
+//! Checks whether a secret can be stored, without storing one.
 
 use azure_security_keyvault_secrets::models::SetSecretParameters;
 use weir_planning::SecretRef;
@@ -12,12 +12,12 @@ use crate::{
     vault::{State, Vault},
 };
 
-/// What is known about the log-in's rights in a vault.
+/// The known rights of the login in a vault.
 #[derive(Debug, Default)]
 pub(crate) struct Rights {
-    /// It was allowed to set a secret.
+    /// `true` once the vault allowed the login to set a secret.
     may_set: bool,
-    /// It was not allowed, and that did not change while it was waited for: it is not waited for again.
+    /// `true` once the wait for the missing right was in vain. It is not repeated.
     waited: bool,
 }
 
@@ -30,7 +30,7 @@ impl KeyVaults {
         let mut waiting = Patience::lasting(&self.options, self.options.rights);
         let mut rights = vault.rights.lock().await;
         if rights.may_set {
-            // The others need not wait for this one.
+            // Releases the lock, so that other secrets need not wait for this one.
             drop(rights);
             return self.try_preflight(&vault, at, &name, true).await.map_err(Refusal::into_port);
         }
@@ -80,29 +80,33 @@ impl KeyVaults {
             return Ok(());
         }
         match patience.insist(|| vault.set(name, unacceptable())).await {
-            // Refused for what it is, not for who asks. A name that is taken or busy is told after the right.
+            // The vault refused the request's content, so the right is there. The caller handles a taken or busy
+            // name.
             Err(failure) if matches!(failure.why, Why::Refused | Why::Deleted | Why::Busy) => Ok(()),
             Err(failure) => Err(lacking(failure, "store")),
             Ok(_) => Err(Refusal::Other(PortError::new(
                 ErrorKind::Unavailable,
-                format!("{} takes a secret without a value and with too many tags: it is no Key Vault", vault.address),
+                format!(
+                    "{} accepts a secret without a value and with too many tags: it is not a Key Vault",
+                    vault.address
+                ),
             ))),
         }
     }
 }
 
-/// A request that no vault carries out, for two reasons that the reference names: it has no value, and a tag too many.
-/// What it is answered tells whether the caller had the right.
+/// Returns a request that every vault refuses, for two documented reasons: it has no value, and a tag too many. The
+/// answer shows whether the caller has the right.
 fn unacceptable() -> SetSecretParameters {
     let tags = (0..=SECRET_TAGS).map(|number| (format!("preflight-{number}"), String::new()));
     SetSecretParameters { tags: Some(tags.collect()), ..SetSecretParameters::default() }
 }
 
-/// Why a secret cannot be stored.
+/// The reason why a secret cannot be stored.
 enum Refusal {
-    /// A role does not allow it: that may change.
+    /// A role does not allow it, which may change soon.
     Lacking(Failure),
-    /// Anything else.
+    /// Any other reason.
     Other(PortError),
 }
 

@@ -1,4 +1,4 @@
-//! Reading a credential of weir's own.
+//! Reads one of weir's own credentials from a vault.
 
 use azure_core::http::Url;
 use weir_ports::{ErrorKind, PortError, SecretString};
@@ -6,12 +6,13 @@ use weir_ports::{ErrorKind, PortError, SecretString};
 use crate::{KeyVaults, failure::Why, rules};
 
 impl KeyVaults {
-    /// The value of the secret at `address`: `https://VAULT/secrets/NAME`, or with `/VERSION`.
+    /// Returns the value of the secret at `address`: `https://VAULT/secrets/NAME`, or with `/VERSION`.
     ///
-    /// Needs the right to read values, which nothing else here does.
+    /// Needs the right to read values, unlike all other calls of this crate.
     ///
     /// # Errors
-    /// `Refused` if that is no secret's address, or if there is none, or it is disabled; `Denied`; `Unavailable`.
+    /// `Refused` if the address is not a secret's, or if the secret does not exist or is disabled; `Denied`;
+    /// `Unavailable`.
     pub async fn read(&self, address: &str) -> Result<SecretString, PortError> {
         let (vault, name, version) = parse(address)?;
         let vault = self.vault(&vault)?;
@@ -28,11 +29,11 @@ impl KeyVaults {
     }
 }
 
-/// Vault, name, version.
+/// Splits an address into vault, name and version.
 fn parse(address: &str) -> Result<(String, String, Option<String>), PortError> {
     let wrong = || {
         rules::refused(format!(
-            "`{address}` is no secret's address; write https://VAULT/secrets/NAME, as the vault shows"
+            "`{address}` is not a secret's address; write https://VAULT/secrets/NAME, as the vault shows"
         ))
     };
     let mut vault = Url::parse(address).map_err(|_| wrong())?;
@@ -51,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses() {
+    fn addresses_of_secrets_are_parsed() {
         let (vault, name, version) = parse("https://kv.vault.azure.net/secrets/Weir-Api/0A1b").unwrap();
         assert_eq!(rules::address(&vault).unwrap(), "https://kv.vault.azure.net");
         assert_eq!((name.as_str(), version.as_deref()), ("weir-api", Some("0a1b")));

@@ -1,4 +1,4 @@
-//! Disabling and deleting.
+//! Disables and deletes secrets.
 
 use weir_planning::{ObservedSecret, SecretRef};
 use weir_ports::{ErrorKind, PortError};
@@ -20,7 +20,7 @@ impl KeyVaults {
             }
             match patience.insist(|| vault.disable(&name, &version.id)).await {
                 Ok(()) => {}
-                // Deleted meanwhile.
+                // Another client deleted the secret meanwhile.
                 Err(failure) if failure.why == Why::Missing => return Ok(()),
                 Err(failure) => return Err(failure.into_port(&format!("disable a version of the secret {at}"))),
             }
@@ -36,7 +36,7 @@ impl KeyVaults {
         let mut lost = false;
         loop {
             let failure = match vault.state(&name, &mut patience).await {
-                // While it is being deleted it is seen nowhere.
+                // During its deletion, a secret is in neither list.
                 Ok(State::Absent) => return Ok(()),
                 Ok(State::Deleted(tags)) => return rules::ours(at, &tags),
                 Ok(State::Live(newest, _)) => {

@@ -1,4 +1,4 @@
-//! What every vault refuses, refused before asking, and what weir never touches.
+//! The rules of all vaults, checked before a request is sent, and the protection of secrets that weir did not write.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,9 @@ pub(crate) fn refused(message: impl Into<String>) -> PortError {
     PortError::new(ErrorKind::Refused, message)
 }
 
-/// A vault's address in its one spelling: `https://host` or `https://host:port`.
+/// Returns a vault's address in normal form: `https://host` or `https://host:port`.
 pub(crate) fn address(vault: &str) -> Result<String, PortError> {
-    let wrong = || refused(format!("`{vault}` is no vault's address; write https:// and a host name"));
+    let wrong = || refused(format!("`{vault}` is not a vault's address; write https:// and a host name"));
     let url = Url::parse(vault).map_err(|_| wrong())?;
     let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(wrong)?;
     let bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
@@ -22,7 +22,7 @@ pub(crate) fn address(vault: &str) -> Result<String, PortError> {
     Ok(url.port().map_or_else(|| format!("https://{host}"), |port| format!("https://{host}:{port}")))
 }
 
-/// A secret's name in its one spelling: names that differ in case alone are the same secret.
+/// Returns a secret's name in normal form: names that differ only in case are the same secret.
 pub(crate) fn name(name: &str) -> Result<String, PortError> {
     check_secret_name(name)?;
     Ok(name.to_ascii_lowercase())
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses() {
+    fn addresses_of_vaults_are_normalised() {
         for (given, expected) in [
             ("https://kv-toll-dev.vault.azure.net", Some("https://kv-toll-dev.vault.azure.net")),
             ("https://KV-Toll.vault.azure.net/", Some("https://kv-toll.vault.azure.net")),

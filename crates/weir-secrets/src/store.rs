@@ -1,4 +1,4 @@
-//! Storing.
+//! Stores secrets.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,12 +19,12 @@ use crate::{
 /// The content type of a service account's credentials: a JSON object of client properties.
 pub const CREDENTIALS: &str = "application/vnd.weir.credentials+json;v=1";
 
-/// What is said about a value beside its tags.
+/// The metadata of a value beside its tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Content {
-    /// Its type.
+    /// The content type.
     pub kind: String,
-    /// When it should have been replaced. A reminder: vaults hand out what is expired.
+    /// The expiry of the value. It is only a reminder: vaults also return expired values.
     pub expires: Option<Timestamp>,
 }
 
@@ -36,28 +36,30 @@ impl Default for Content {
 }
 
 impl Content {
-    /// What tags say of a value: credentials, or, of a projection of them, plain text; and when they expire.
+    /// Returns the content type and expiry for a value with these tags: plain text for a projection, credentials
+    /// otherwise.
     pub(crate) fn of(tags: &BTreeMap<String, String>) -> Self {
         let kind = if tags.contains_key(ObservedSecret::TAG_PROJECTION) { "text/plain" } else { CREDENTIALS };
         Self { kind: kind.to_owned(), expires: ObservedSecret::expires(tags) }
     }
 }
 
-/// How far a store has come.
+/// The progress of a store.
 #[derive(Default)]
 struct Progress {
-    /// The versions there were before the first try.
+    /// The versions before the first try.
     before: Option<BTreeSet<String>>,
-    /// A try whose effect is not known.
+    /// `true` after a try whose effect is unknown.
     lost: bool,
 }
 
 impl KeyVaults {
-    /// [`store`](weir_ports::SecretSink::store), with a type and an expiry of one's own.
+    /// Does the work of [`store`](weir_ports::SecretSink::store), with a given content type and expiry.
     ///
     /// # Errors
-    /// As `store`: `Refused` for a foreign secret and for what no vault takes, `Denied`, `Retry` while the name is busy
-    /// or the vault throttles, `Unavailable` if it was not reached, `Ambiguous` if the value may be there.
+    /// The errors of `store`: `Refused` for a foreign secret and for content that no vault accepts, `Denied`, `Retry`
+    /// while the name is busy or the vault throttles, `Unavailable` if the vault was not reached, `Ambiguous` if the
+    /// value may have been stored.
     pub async fn store_as(
         &self,
         at: &SecretRef,
@@ -105,7 +107,8 @@ impl KeyVaults {
                 }
             };
             let before = progress.before.get_or_insert_with(|| versions.iter().map(|v| v.id.clone()).collect());
-            // What an earlier try left: tags name the key inside, and nobody else writes it now.
+            // A version from an earlier try: its tags name the key inside, and the lock keeps other writers of this
+            // process out.
             let left = versions.iter().find(|version| !before.contains(&version.id) && version.tags == *tags);
             if let (true, Some(left)) = (progress.lost, left) {
                 return Ok(left.id.clone());
@@ -122,7 +125,8 @@ impl KeyVaults {
         }
     }
 
-    /// Recovers a deleted secret and waits until it is seen. That it may be written is found out by writing.
+    /// Recovers a deleted secret and waits until the vault shows it. The write itself then tests whether it is
+    /// allowed.
     async fn recover(
         &self,
         vault: &Vault,
@@ -133,7 +137,7 @@ impl KeyVaults {
         let error = |failure: Failure| failure.into_port(&format!("recover the deleted secret {at}"));
         match patience.insist(|| vault.recover(name)).await {
             Ok(()) => {}
-            // Somebody else, or an earlier try, has begun it.
+            // Another client, or an earlier try, has begun the recovery.
             Err(failure) if matches!(failure.why, Why::Missing) => {}
             Err(failure) => return Err(error(failure)),
         }
@@ -148,7 +152,7 @@ impl KeyVaults {
         }
     }
 
-    /// Waits until a version is seen as it was stored.
+    /// Waits until the vault shows a version as it was stored.
     async fn read_back(
         &self,
         vault: &Vault,
@@ -159,13 +163,13 @@ impl KeyVaults {
         patience: &mut Patience,
     ) -> Result<(), PortError> {
         let unseen = |why: String| {
-            PortError::new(ErrorKind::Ambiguous, format!("the secret {at} was stored but does not read back: {why}"))
+            PortError::new(ErrorKind::Ambiguous, format!("the secret {at} was stored, but does not read back: {why}"))
         };
         loop {
             let versions = patience.insist(|| vault.versions(name)).await.map_err(|failure| unseen(failure.text))?;
             let why = match versions.iter().find(|found| found.id == version) {
                 Some(found) if found.tags == *tags && found.enabled => return Ok(()),
-                Some(_) => return Err(unseen("its tags are others, or it is disabled".to_owned())),
+                Some(_) => return Err(unseen("its tags differ, or it is disabled".to_owned())),
                 None => "it is not seen".to_owned(),
             };
             if !patience.again(&Why::Busy).await {

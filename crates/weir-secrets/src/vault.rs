@@ -1,4 +1,4 @@
-//! One vault: single requests, a bounded number of them at once.
+//! A vault: single requests, of which a limited number run at once.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -46,18 +46,18 @@ pub(crate) struct Version {
     pub(crate) tags: Tags,
 }
 
-/// How a name stands.
+/// The state of a name.
 #[derive(Clone, Debug)]
 pub(crate) enum State {
-    /// Nothing is seen under it.
+    /// The vault shows no secret with this name.
     Absent,
-    /// A secret: its newest version, and all of them.
+    /// A secret: its newest version, and all versions.
     Live(Version, Vec<Version>),
     /// A deleted secret that can be recovered.
     Deleted(Tags),
 }
 
-/// What a list tells of a secret.
+/// A secret's entry in a list.
 #[derive(Clone, Debug)]
 pub(crate) struct Listed {
     pub(crate) state: SecretState,
@@ -65,20 +65,20 @@ pub(crate) struct Listed {
 }
 
 impl Listed {
-    /// Whether this is what `version` looks like in a list.
+    /// Returns `true` if `version` would look like this in a list.
     fn shows(&self, version: &Version) -> bool {
         self.tags == version.tags && (self.state == SecretState::Present) == version.enabled
     }
 }
 
-/// One vault.
+/// A client of one vault.
 pub(crate) struct Vault {
     pub(crate) address: String,
     client: SecretClient,
     at_once: Semaphore,
     turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     pub(crate) rights: tokio::sync::Mutex<Rights>,
-    /// Whether looking at one deleted secret needs a right that the log-in lacks.
+    /// `true` once reading one deleted secret was denied: then the list of deleted secrets is used instead.
     lists_deleted: AtomicBool,
 }
 
@@ -92,18 +92,18 @@ impl Vault {
         let host = address.strip_prefix("https://").unwrap_or_default();
         let host = host.split_once(':').map_or(host, |(host, _)| host);
         let client_options = SecretClientOptions {
-            // A vault of Azure names a resource that its own domain belongs to; one on this machine cannot.
+            // A vault of Azure names a resource on Azure's own domain; a vault on this machine cannot.
             verify_challenge_resource: Some(!is_local(host)),
             client_options: ClientOptions {
                 transport: Some(http.transport(Some(&address))?),
-                // What is tried again, and when, depends on what was asked.
+                // Retries are made by the callers, since they depend on the request.
                 retry: RetryOptions::none(),
                 ..ClientOptions::default()
             },
             ..SecretClientOptions::default()
         };
         let client = SecretClient::new(&address, credential, Some(client_options))
-            .map_err(|error| rules::refused(format!("`{address}` is no vault's address: {}", chain(&error))))?;
+            .map_err(|error| rules::refused(format!("`{address}` is not a vault's address: {}", chain(&error))))?;
         Ok(Self {
             address,
             client,
@@ -114,7 +114,7 @@ impl Vault {
         })
     }
 
-    /// The turn of whoever changes `name`: two at once would only refuse each other.
+    /// Returns the lock for changes of `name`: two changes at once would only make the vault refuse one of them.
     pub(crate) fn turn(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(turns.entry(name.to_owned()).or_default())
@@ -125,7 +125,7 @@ impl Vault {
         self.at_once.acquire().await.map_err(closed)
     }
 
-    /// How `name` stands.
+    /// Returns the state of `name`.
     pub(crate) async fn state(&self, name: &str, patience: &mut Patience) -> Result<State, Failure> {
         loop {
             let versions = patience.insist(|| self.versions(name)).await?;
@@ -135,15 +135,15 @@ impl Vault {
             };
             let mut newest: Vec<_> = versions.iter().filter(|version| version.created == latest).collect();
             if newest.len() > 1 {
-                // Made within the same second: only the list of secrets tells which of them counts. Those that look
-                // the same there need not be told apart.
+                // Several versions are from the same second: only the list of secrets shows which one is current.
+                // Versions that look the same in the list need no distinction.
                 let current = patience.insist(|| self.current(name)).await?;
                 newest.retain(|version| current.as_ref().is_some_and(|current| current.shows(version)));
             }
             if let Some(newest) = newest.first().copied().cloned() {
                 return Ok(State::Live(newest, versions));
             }
-            // It changed between the two answers.
+            // The secret changed between the two answers.
             let changing = Failure { why: Why::Busy, text: "somebody else is changing the secret".to_owned() };
             if !patience.again(&changing.why).await {
                 return Err(changing);
@@ -151,7 +151,7 @@ impl Vault {
         }
     }
 
-    /// All versions of `name`, in no order. None if there is no such secret.
+    /// Returns all versions of `name`, in no order. Empty if there is no such secret.
     pub(crate) async fn versions(&self, name: &str) -> Result<Vec<Version>, Failure> {
         let _place = self.place().await?;
         let found = self.client.list_secret_properties_versions(name, None)?.try_collect::<Vec<_>>().await;
@@ -162,7 +162,7 @@ impl Vault {
         }
     }
 
-    /// The tags of a deleted secret.
+    /// Returns the tags of a deleted secret.
     async fn deleted(&self, name: &str) -> Result<Option<Tags>, Failure> {
         if !self.lists_deleted.load(Ordering::Relaxed) {
             let place = self.place().await?;
@@ -171,7 +171,7 @@ impl Vault {
             match found.map_err(Failure::from) {
                 Ok(DeletedSecret { tags, .. }) => return Ok(Some(tags.unwrap_or_default().into_iter().collect())),
                 Err(failure) if failure.why == Why::Missing => return Ok(None),
-                // Whoever may not read values may still list what is deleted.
+                // A login without the right to read values may still list deleted secrets.
                 Err(failure) if failure.why == Why::Role => self.lists_deleted.store(true, Ordering::Relaxed),
                 Err(failure) => return Err(failure),
             }
@@ -179,7 +179,7 @@ impl Vault {
         Ok(self.list_deleted().await?.remove(name).map(|listed| listed.tags))
     }
 
-    /// What the list of secrets tells of `name`.
+    /// Returns the entry of `name` in the list of secrets.
     async fn current(&self, name: &str) -> Result<Option<Listed>, Failure> {
         let _place = self.place().await?;
         let mut all = self.client.list_secret_properties(None)?;
@@ -192,14 +192,14 @@ impl Vault {
         Ok(None)
     }
 
-    /// All secrets.
+    /// Returns all secrets.
     pub(crate) async fn list(&self) -> Result<BTreeMap<String, Listed>, Failure> {
         let _place = self.place().await?;
         let found = self.client.list_secret_properties(None)?.try_collect::<Vec<_>>().await?;
         Ok(found.into_iter().filter_map(listed).collect())
     }
 
-    /// All deleted secrets that can be recovered.
+    /// Returns all deleted secrets that can be recovered.
     pub(crate) async fn list_deleted(&self) -> Result<BTreeMap<String, Listed>, Failure> {
         let _place = self.place().await?;
         let found = self.client.list_deleted_secret_properties(None)?.try_collect::<Vec<_>>().await?;
@@ -211,7 +211,7 @@ impl Vault {
         Ok(listed.collect())
     }
 
-    /// Adds a version; answers its id.
+    /// Adds a version; returns its id.
     pub(crate) async fn set(&self, name: &str, what: SetSecretParameters) -> Result<String, Failure> {
         let _place = self.place().await?;
         let request = what.try_into()?;
@@ -246,7 +246,7 @@ impl Vault {
         Ok(())
     }
 
-    /// The one request that asks for a value.
+    /// Reads a value: the only request that does.
     pub(crate) async fn read(&self, name: &str, version: Option<&str>) -> Result<Option<SecretString>, Failure> {
         let _place = self.place().await?;
         let of = SecretClientGetSecretOptions { secret_version: version.map(str::to_owned), ..Default::default() };
@@ -255,7 +255,7 @@ impl Vault {
     }
 }
 
-/// An answer to a store repeats the value: it itself is wiped, not a copy of it.
+/// Wipes the value in the answer to a store, in place and without a copy.
 fn wipe(stored: &mut Secret) {
     drop(stored.value.take().map(SecretString::from));
 }
@@ -283,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_keeps_no_value() {
+    fn the_answer_to_a_store_is_wiped() {
         let mut stored = Secret::default();
         stored.value = Some("s3cret".to_owned());
         wipe(&mut stored);

@@ -1,4 +1,4 @@
-//! All vaults.
+//! The set of all vaults.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -13,9 +13,9 @@ use weir_ports::{PortError, SecretSink, SecretString};
 
 use crate::{Content, Options, http::Http, login, patience::Patience, rules, vault::Vault};
 
-/// Azure Key Vaults, each by its address: a [`SecretSink`].
+/// Azure Key Vaults, by address: a [`SecretSink`].
 ///
-/// Makes one connection pool for all vaults, one client for each, and sends no more than [`Options::at_once`] requests
+/// All vaults share a connection pool; each vault has a client. No more than [`Options::at_once`] requests are sent
 /// to a vault at a time.
 pub struct KeyVaults {
     pub(crate) options: Options,
@@ -31,10 +31,10 @@ impl fmt::Debug for KeyVaults {
 }
 
 impl KeyVaults {
-    /// Prepares to log in; asks nobody yet.
+    /// Prepares the login, without sending a request.
     ///
     /// # Errors
-    /// `Refused` if the certificates cannot be read, or if something is lacking that the log-in needs.
+    /// `Refused` if the certificates cannot be read, or if the login is incomplete.
     pub fn open(options: Options) -> Result<Self, PortError> {
         let http = Http::new(&options)?;
         let credential = login::credential(&options, &http)?;
@@ -52,7 +52,7 @@ impl KeyVaults {
         Ok(vault)
     }
 
-    /// A secret's vault, and its name there.
+    /// Returns a secret's vault, and the secret's name in normal form.
     pub(crate) fn place(&self, at: &SecretRef) -> Result<(Arc<Vault>, String), PortError> {
         let name = rules::name(&at.name)?;
         Ok((self.vault(&at.vault)?, name))

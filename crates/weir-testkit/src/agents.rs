@@ -1,15 +1,16 @@
-//! What build agents take for commands in a log, written after their own sources and not after ours.
+//! Commands that build agents read from logs, parsed as the agents' own sources do, independently of weir's
+//! renderers.
 
 use std::collections::BTreeMap;
 
-/// A command that an agent found in a line.
+/// A command that an agent finds in a line.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Command {
-    /// What it is called: `error`, `task.logissue`.
+    /// The name of the command: `error`, `task.logissue`.
     pub name: String,
-    /// Its properties, as they were meant.
+    /// The properties, without escapes.
     pub properties: BTreeMap<String, String>,
-    /// What it says.
+    /// The message.
     pub message: String,
 }
 
@@ -57,7 +58,7 @@ pub fn azure(line: &str) -> Option<Command> {
     Some(Command { name: name.to_owned(), properties, message: unescape(message) })
 }
 
-/// The lines of a log that command an agent; there should be none but those that were meant.
+/// Returns the lines of a log that command an agent. Tests expect only the intended ones.
 pub fn commands(log: &str) -> Vec<&str> {
     log.lines().filter(|line| github(line).is_some() || azure(line).is_some()).collect()
 }

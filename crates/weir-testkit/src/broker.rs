@@ -7,7 +7,8 @@ use std::process::{Command, Output, Stdio};
 /// A running broker: one node, SASL (SCRAM and, for the admin only, PLAIN) with Kafka's own authorizer, and a listener
 /// without log-in whose principal is `User:ANONYMOUS`, all on loopback and on free ports.
 ///
-/// Several run side by side. It is stopped, and its data deleted, when it is dropped or when this process ends.
+/// Several brokers run side by side. A broker stops, and its data is deleted, when it is dropped or when this process
+/// ends.
 #[derive(Debug)]
 pub struct Broker {
     facts: BTreeMap<String, String>,
@@ -15,9 +16,10 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// Starts a broker. `arguments` are those of `tools/kafka/kafka-up`, e.g. `["--set", "key=value"]`.
+    /// Starts a broker with the `arguments` of `tools/kafka/kafka-up`, e.g. `["--set", "key=value"]`.
     ///
-    /// `None`, after a [`skip`](crate::skip), without Java or Maven. The first start ever fetches Kafka's jars.
+    /// Returns `None`, after a [`skip`](crate::skip), without Java or Maven. The very first start downloads Kafka's
+    /// jars.
     ///
     /// # Panics
     ///
@@ -59,7 +61,7 @@ impl Broker {
         self.fact("KAFKA_BOOTSTRAP_SSL")
     }
 
-    /// The certificate to trust for TLS, as a PEM file. The broker's own is for `127.0.0.1` alone.
+    /// The certificate to trust for TLS, as a PEM file. The broker's certificate is valid only for `127.0.0.1`.
     pub fn ca(&self) -> &Path {
         Path::new(self.fact("KAFKA_CA"))
     }
@@ -78,12 +80,12 @@ impl Broker {
         self.fact("KAFKA_PID").parse().expect("a process id")
     }
 
-    /// Where the broker's data, `server.properties` and `broker.log` are.
+    /// The directory with the broker's data, `server.properties` and `broker.log`.
     pub fn dir(&self) -> &Path {
         Path::new(self.fact("KAFKA_DIR"))
     }
 
-    /// The client settings, by librdkafka's names, that log in as `user` with SCRAM-SHA-512.
+    /// Returns the client settings, by librdkafka's names, for a login as `user` with SCRAM-SHA-512.
     pub fn client(&self, user: &str, password: &str) -> BTreeMap<String, String> {
         let settings = [
             ("bootstrap.servers", self.bootstrap()),
@@ -95,7 +97,7 @@ impl Broker {
         settings.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
-    /// The client settings, by librdkafka's names, that log in as the super user.
+    /// Returns the client settings, by librdkafka's names, for a login as the super user.
     pub fn admin_client(&self) -> BTreeMap<String, String> {
         let (user, password) = self.admin();
         self.client(user, password)
@@ -119,7 +121,7 @@ impl Broker {
     ///
     /// # Panics
     ///
-    /// If it cannot be stopped.
+    /// If the broker cannot be stopped.
     pub fn stop(&self) {
         self.end("--stop");
     }
@@ -128,7 +130,7 @@ impl Broker {
     ///
     /// # Panics
     ///
-    /// If it cannot be ended.
+    /// If the broker cannot be ended.
     pub fn kill(&self) {
         self.end("--kill");
     }
@@ -137,7 +139,7 @@ impl Broker {
     ///
     /// # Panics
     ///
-    /// If it does not start.
+    /// If the broker does not start.
     pub fn restart(&mut self) {
         let port = |address: &str| address.rsplit(':').next().unwrap_or_default().to_owned();
         let mut arguments = self.arguments.clone();
@@ -178,7 +180,7 @@ fn script() -> PathBuf {
 fn run(arguments: &[String]) -> BTreeMap<String, String> {
     let output = Command::new(script())
         .args(["--parent", &std::process::id().to_string()])
-        // A write costs a single node nothing to batch; waiting for more of them only makes tests slow.
+        // A single node gains nothing from batching writes; lingering would only slow the tests.
         .args(["--set", "controller.quorum.append.linger.ms=0"])
         .args(arguments)
         .stdin(Stdio::null())

@@ -1,10 +1,11 @@
-//! One suite for every implementation of the ports: the sandbox always, a real broker, cloud or vault when there is one.
+//! One suite for every implementation of the ports: always for the sandbox, and for a real broker, cloud or vault if
+//! one is available.
 //!
-//! An implementation is put behind a [`Harness`]; [`check`] runs every case on it, [`run`] a single one. Cases make
-//! and delete only what begins with the harness's prefix, so that they can run on a cluster that holds other things.
-//! Reads may lag behind writes: what shall be seen is waited for, up to [`Harness::patience`].
+//! A [`Harness`] wraps an implementation; [`check`] runs every case on it, [`run`] a single one. Cases create and
+//! delete only objects whose names begin with the harness's prefix, so they can run on a cluster with other objects.
+//! Reads may lag behind writes: cases wait up to [`Harness::patience`] for an expected state.
 //!
-//! [`cases`] lists what is proved, for tables in the documentation.
+//! [`cases`] lists the cases, for tables in the documentation.
 
 mod accounts;
 mod acls;
@@ -22,7 +23,7 @@ use weir_ports::{Cluster, CreatedKey, PortError, SecretSink, SecretString};
 
 use self::bench::Bench;
 
-/// What a case is about.
+/// The port that a case tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Port {
     /// [`Cluster`]
@@ -31,7 +32,8 @@ pub enum Port {
     SecretSink,
 }
 
-/// What not every system can do, or not every harness can arrange. Cases that need what is lacking are skipped.
+/// An ability that some systems lack, or that some harnesses cannot arrange. Cases that need a missing ability are
+/// skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ability {
     /// The harness has a [`Cluster`].
@@ -44,13 +46,13 @@ pub enum Ability {
     ShortAccountNames,
     /// API keys can be created and deleted.
     Keys,
-    /// More than one API key an account.
+    /// One account can have more than one API key.
     SeveralKeys,
-    /// API keys carry our mark, and the time they were made.
+    /// API keys carry weir's mark, and their time of creation.
     KeyMarks,
     /// ACL bindings can be limited to a client's address.
     Hosts,
-    /// Bindings whose operation means nothing for their resource are refused.
+    /// Bindings with an operation that does not apply to their resource are refused.
     MeaninglessOperations,
     /// A replication factor can be changed.
     ChangeReplicationFactor,
@@ -68,51 +70,51 @@ pub enum Ability {
     ReadSecrets,
 }
 
-/// What Confluent Cloud cannot do, or a fake of it cannot arrange: weir-confluent's suite skips it, and the published page
-/// says so.
+/// The abilities that Confluent Cloud lacks, or a fake of it cannot arrange. weir-confluent's suite skips the cases
+/// that need them, and the published page says so.
 pub const CONFLUENT_LACKS: [Ability; 4] =
     [Ability::SecretSink, Ability::Hosts, Ability::MeaninglessOperations, Ability::ChangeReplicationFactor];
 
-/// An implementation under test, and what is needed around it.
+/// An implementation under test, and its surroundings.
 #[async_trait]
 pub trait Harness: Send + Sync {
-    /// The cluster; called only if [`Ability::Cluster`] is not lacking.
+    /// The cluster; called only if the harness has [`Ability::Cluster`].
     fn cluster(&self) -> &dyn Cluster;
 
-    /// The vault; called only if [`Ability::SecretSink`] is not lacking.
+    /// The vault; called only if the harness has [`Ability::SecretSink`].
     fn sink(&self) -> &dyn SecretSink;
 
-    /// What the names of everything made begin with: at most 20 letters, digits and `-`, not used for anything else.
+    /// The prefix of all names that cases create: at most 20 letters, digits and `-`, used for nothing else.
     fn prefix(&self) -> &str;
 
-    /// The address of a vault to store in.
+    /// The address of the vault for new secrets.
     fn vault(&self) -> &str;
 
-    /// What cannot be done.
+    /// The missing abilities.
     fn lacks(&self) -> BTreeSet<Ability>;
 
-    /// Copies of each record of a topic: what the cluster surely takes.
+    /// A replication factor that the cluster accepts.
     fn replicas(&self) -> u16 {
         1
     }
 
-    /// How long to wait for what was written to be seen.
+    /// Time to wait for a written state to be observed.
     fn patience(&self) -> Duration {
         Duration::from_secs(30)
     }
 
-    /// The same cluster, used by somebody who is not allowed to see anything.
+    /// The same cluster, used by an account without any right to read.
     fn denied(&self) -> &dyn Cluster {
         self.cluster()
     }
 
-    /// Creates an API key without our mark; answers its id.
+    /// Creates an API key without weir's mark; returns its id.
     async fn make_key_by_hand(&self, account: &str) -> Result<String, PortError> {
         let _ = account;
         Ok(String::new())
     }
 
-    /// Whether a client that shows this key is let in.
+    /// Returns `true` if a client with this key can log in.
     async fn logs_in(&self, key: &CreatedKey) -> bool {
         let _ = key;
         false
@@ -124,39 +126,39 @@ pub trait Harness: Send + Sync {
         Ok(())
     }
 
-    /// Deletes a secret as a person would; it stays recoverable. Part of [`Ability::SecretsByHand`].
+    /// Deletes a secret as a person would; the secret stays recoverable. Part of [`Ability::SecretsByHand`].
     async fn delete_by_hand(&self, at: &SecretRef) -> Result<(), PortError> {
         let _ = at;
         Ok(())
     }
 
-    /// Stores a secret as a person would, without our tags but with `api-key-id: BYHAND`.
+    /// Stores a secret as a person would, without weir's tags but with `api-key-id: BYHAND`.
     async fn store_by_hand(&self, at: &SecretRef) -> Result<(), PortError> {
         let _ = at;
         Ok(())
     }
 
-    /// What an application reads; `None` if it cannot.
+    /// Returns the value that an application reads; `None` if it cannot read the secret.
     async fn read_secret(&self, at: &SecretRef) -> Result<Option<SecretString>, PortError> {
         let _ = at;
         Ok(None)
     }
 }
 
-/// Whether a case holds; otherwise why not.
+/// The result of a case: an error has the reason of the failure.
 pub(crate) type Verdict = Result<(), String>;
 type Run = for<'a> fn(&'a Bench<'a>) -> Pin<Box<dyn Future<Output = Verdict> + Send + 'a>>;
 
-/// Something an implementation must do.
+/// A requirement for implementations.
 #[derive(Clone, Copy)]
 pub struct Case {
-    /// Its name: `create-topic-twice`.
+    /// The name of the case: `create-topic-twice`.
     pub name: &'static str,
-    /// What it proves, as a sentence.
+    /// The requirement, as a sentence.
     pub proves: &'static str,
-    /// What it is about.
+    /// The port under test.
     pub port: Port,
-    /// What it needs.
+    /// The needed abilities.
     pub needs: &'static [Ability],
     run: Run,
 }
@@ -167,7 +169,7 @@ impl fmt::Debug for Case {
     }
 }
 
-/// Lists the cases of a file: `name [needs]: "what it proves"`, where `name` is also the function's.
+/// Lists the cases of a file: `name [needs]: "requirement"`, where `name` is also the function's.
 macro_rules! suite {
     ($port:ident; $($function:ident [$($need:ident),*] $name:literal: $proves:literal,)*) => {
         pub(super) const CASES: &[$crate::conformance::Case] = &[$($crate::conformance::Case {
@@ -179,7 +181,7 @@ macro_rules! suite {
         }),*];
     };
 }
-/// Ends a case unless something holds.
+/// Ends a case unless a condition holds.
 macro_rules! ensure {
     ($condition:expr, $($message:tt)+) => {
         if !$condition {
@@ -187,7 +189,7 @@ macro_rules! ensure {
         }
     };
 }
-/// Ends a case unless two values are the same.
+/// Ends a case unless two values are equal.
 macro_rules! ensure_eq {
     ($left:expr, $right:expr, $($message:tt)+) => {
         match (&$left, &$right) {
@@ -201,23 +203,23 @@ macro_rules! ensure_eq {
 }
 pub(crate) use {ensure, ensure_eq, suite};
 
-/// All cases.
+/// Returns all cases.
 pub fn cases() -> Vec<Case> {
     [topics::CASES, acls::CASES, accounts::CASES, keys::CASES, observing::CASES, secrets::CASES].concat()
 }
 
-/// How a case ended.
+/// The outcome of a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It holds.
+    /// The case passed.
     Passed,
-    /// The harness lacks something that it needs.
+    /// The harness lacks this ability, which the case needs.
     Skipped(Ability),
-    /// It does not hold: why.
+    /// The case failed, for this reason.
     Failed(String),
 }
 
-/// Runs a case, then deletes what it made.
+/// Runs a case, then deletes the objects that the case created.
 pub async fn run(case: &Case, harness: &dyn Harness) -> Outcome {
     let lacks = harness.lacks();
     if let Some(lacking) = case.needs.iter().find(|need| lacks.contains(need)) {
@@ -233,10 +235,10 @@ pub async fn run(case: &Case, harness: &dyn Harness) -> Outcome {
     }
 }
 
-/// Runs all cases, one after the other; answers how each ended.
+/// Runs all cases, one after the other; returns the outcome of each.
 ///
 /// # Panics
-/// If any fails; the message names all that do, and why.
+/// If any case fails; the message names all failed cases with their reasons.
 pub async fn check(harness: &dyn Harness) -> Vec<(Case, Outcome)> {
     let mut outcomes = Vec::new();
     for case in cases() {

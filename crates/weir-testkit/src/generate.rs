@@ -1,7 +1,7 @@
-//! Large workspaces, always the same for the same [`Shape`]: for benches, and for trying out what scale feels like.
+//! Generates large workspaces, the same bytes for the same [`Shape`]: for benches, and for trying weir at scale.
 //!
-//! What is written is what teams write: documents of about 15 lines, about 50 to a file, profiles, stage overlays,
-//! topics shared across teams, two-slot accounts. It validates without a finding.
+//! The workspaces look like those of real teams: documents of about 15 lines, about 50 to a file, profiles, stage
+//! overlays, topics shared across teams, accounts with two key slots. They validate without a finding.
 
 mod names;
 
@@ -9,19 +9,19 @@ use std::fmt::{self, Write as _};
 
 use self::names::{EVENTS, SERVICES, SUBJECTS, Sequence, team};
 
-/// How large a workspace shall be.
+/// The size of a workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// Topics.
     pub topics: usize,
     /// Teams, at least one. Topics and accounts are spread over them evenly.
     pub teams: usize,
-    /// Service accounts, each with an access control list where there are grants for it.
+    /// Service accounts, each with an access control list if it has grants.
     pub accounts: usize,
-    /// Grants in access control lists, spread over the accounts evenly. Each becomes one ACL binding, and each
-    /// account that reads has one more, for its consumer group.
+    /// Grants in access control lists, spread over the accounts evenly. Each grant becomes one ACL binding, and each
+    /// account that reads has another binding for its consumer group.
     ///
-    /// Nobody is granted the same thing twice: an account gets no more than twice its team's topics.
+    /// No account gets the same grant twice, so its grants are limited to twice the number of its team's topics.
     pub acls: usize,
     /// Stages, from 1 to 4: dev, test, preprod, prod.
     pub stages: usize,
@@ -30,7 +30,8 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The usual proportions for that many topics: a team for 50, an account for 10, a grant for each, four stages.
+    /// Returns the usual proportions for a number of topics: a team for 50 topics, an account for 10, a grant for
+    /// each, four stages.
     pub fn of_topics(topics: usize) -> Self {
         Self {
             topics,
@@ -43,13 +44,13 @@ impl Shape {
     }
 }
 
-/// Documents in a file, at most.
+/// The largest number of documents in a file.
 const DOCUMENTS_PER_FILE: usize = 50;
 
-/// The stages there can be, in promotion order.
+/// The possible stages, in promotion order.
 const STAGES: [&str; 4] = ["dev", "test", "preprod", "prod"];
 
-/// The files of a workspace of that shape, as path (relative, with `/`) and text, sorted by path.
+/// Returns the files of a workspace of this shape, as path (relative, with `/`) and text, sorted by path.
 pub fn workspace(shape: &Shape) -> Vec<(String, String)> {
     let stages = &STAGES[..shape.stages.clamp(1, STAGES.len())];
     let teams: Vec<Team> = (0..shape.teams.max(1)).map(|index| Team::new(index, shape)).collect();
@@ -58,7 +59,7 @@ pub fn workspace(shape: &Shape) -> Vec<(String, String)> {
     let mut files = vec![("weir.yaml".to_owned(), settings(stages))];
     for (index, own) in teams.iter().enumerate() {
         let neighbours = Neighbours {
-            // Each team reads from the next one; a lone team from nobody.
+            // Each team reads from the next team; a single team reads only its own topics.
             reader: teams.get((index + teams.len() - 1) % teams.len()).filter(|_| teams.len() > 1),
             source: teams.get((index + 1) % teams.len()).filter(|_| teams.len() > 1),
         };
@@ -86,11 +87,11 @@ struct Team {
     name: String,
     topics: usize,
     accounts: usize,
-    /// Number of the first account among all.
+    /// Index of the team's first account among all accounts.
     first_account: usize,
 }
 
-/// Who reads a team's shared topics, and whose shared topics it reads.
+/// The teams that share topics with a team: one reads its topics, and it reads those of the other.
 struct Neighbours<'t> {
     reader: Option<&'t Team>,
     source: Option<&'t Team>,
@@ -132,7 +133,7 @@ impl Team {
     }
 }
 
-/// How much of `all` the one at `index` of `parts` gets.
+/// Returns the share of `all` for the part at `index` of `parts`.
 fn share(all: usize, parts: usize, index: usize) -> usize {
     all / parts + usize::from(index < all % parts)
 }
@@ -216,7 +217,7 @@ fn topic_document(
     if let Some(reader) = neighbours.reader.filter(|_| index.is_multiple_of(SHARED)) {
         line(&mut text, format_args!("  access: {{consumers: [{}]}}", reader.name));
     }
-    // The last stage has more to carry, now and then.
+    // Some topics have more partitions in the last stage.
     if let Some((last, earlier)) = stages.split_last().filter(|_| random.below(5) == 0) {
         text.push_str("  stages:\n");
         for stage in earlier {
@@ -243,7 +244,7 @@ fn account_document(team: &Team, index: usize, random: &mut Sequence) -> String 
     text
 }
 
-/// The access control list of an account; none when it gets no grant.
+/// Returns the access control list of an account; `None` if the account gets no grant.
 fn access_document(team: &Team, index: usize, neighbours: &Neighbours<'_>, shape: &Shape) -> Option<String> {
     let grants = share(shape.acls, shape.accounts, team.first_account + index).min(2 * team.topics);
     if grants == 0 {
@@ -256,7 +257,7 @@ fn access_document(team: &Team, index: usize, neighbours: &Neighbours<'_>, shape
     );
     let mut foreign = 0;
     for grant in 0..grants {
-        // Every tenth grant reads what the neighbour shares, as long as there is more of it.
+        // Every tenth grant reads a topic that the neighbour shares, until all shared topics are used.
         if let Some(source) = neighbours.source.filter(|source| grant % 10 == 9 && foreign < source.shared_topics()) {
             let topic = source.topic((index + foreign) % source.shared_topics() * SHARED);
             line(&mut text, format_args!("    - {{consume: {topic}, group: {account}}}"));
@@ -266,7 +267,7 @@ fn access_document(team: &Team, index: usize, neighbours: &Neighbours<'_>, shape
         let own = grant - foreign;
         let turn = own % team.topics;
         let topic = team.topic((index * grants + turn) % team.topics);
-        // The second time around the other way, so that nothing is granted twice.
+        // In the second round, reading and writing are swapped, so that no grant occurs twice.
         if turn.is_multiple_of(3) != (own >= team.topics) {
             line(&mut text, format_args!("    - {{produce: {topic}}}"));
         } else {
@@ -276,7 +277,7 @@ fn access_document(team: &Team, index: usize, neighbours: &Neighbours<'_>, shape
     Some(text)
 }
 
-/// Adds a line. Writing into a `String` cannot fail.
+/// Adds a line. Writing to a `String` cannot fail.
 fn line(text: &mut String, line: fmt::Arguments<'_>) {
     let _ = writeln!(text, "{line}");
 }
@@ -292,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_as_large_as_asked() {
+    fn a_workspace_has_the_requested_size() {
         let shape = Shape { topics: 1003, teams: 7, accounts: 31, acls: 500, stages: 4, seed: 1 };
         let files = workspace(&shape);
         assert_eq!(count(&files, "kind: Topic\n"), 1003);
@@ -310,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_written_twice() {
+    fn no_document_is_written_twice() {
         let shape = Shape { acls: 2000, ..Shape::of_topics(500) };
         let files = workspace(&shape);
         let paths: BTreeSet<&String> = files.iter().map(|(path, _)| path).collect();
@@ -328,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_reads_like_one_that_a_team_wrote() {
+    fn a_generated_topic_looks_like_a_real_one() {
         let files = workspace(&Shape::of_topics(100));
         let (_, text) = files.iter().find(|(path, _)| path.ends_with("topics.yaml")).unwrap();
         let topic = text.split("---\n").find(|document| document.contains("stages:")).unwrap();

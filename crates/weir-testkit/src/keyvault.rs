@@ -10,10 +10,10 @@ use std::{
 
 use serde_json::{Value, json};
 
-/// Any number of vaults and their token endpoint, behind TLS. Ends, and forgets everything, when dropped; also when
-/// the test is killed.
+/// Any number of vaults and their token endpoint, behind TLS. The server stops, and all its content is lost, when
+/// this is dropped or the test is killed.
 ///
-/// `deployer` may write but not read values, `officer` may do everything, `stranger` nothing.
+/// `deployer` may write but not read values, `officer` has all rights, `stranger` has none.
 #[derive(Debug)]
 pub struct Vaults {
     server: Child,
@@ -23,42 +23,42 @@ pub struct Vaults {
 /// A version of a secret, with its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
-    /// What is kept.
+    /// The value.
     pub value: String,
-    /// Its tags.
+    /// The tags.
     pub tags: BTreeMap<String, String>,
-    /// Its content type.
+    /// The content type.
     pub content_type: Option<String>,
-    /// Whether it can be read.
+    /// `true` if the value can be read.
     pub enabled: bool,
-    /// Seconds since 1970.
+    /// Time of expiry, in seconds since 1970.
     pub expires: Option<i64>,
 }
 
-/// A request that a vault got.
+/// A request to a vault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// Who asked.
+    /// The client's name.
     pub client: String,
     /// `GET`, …
     pub method: String,
     /// `/secrets/name`
     pub path: String,
-    /// What was answered; 0 for a connection that was cut.
+    /// The status code of the answer; 0 for a connection that was cut.
     pub status: u64,
 }
 
 impl Vaults {
-    /// Why they cannot run here, if so: for [`skip`](crate::skip).
+    /// Returns the reason why the vaults cannot run here, if there is one: for [`skip`](crate::skip).
     pub fn lacking() -> Option<&'static str> {
         let runs = |program: &str| Command::new(program).arg("--help").output().is_ok();
         (!runs("python3") || !runs("openssl")).then_some("python3 or openssl is missing")
     }
 
-    /// Starts them.
+    /// Starts the vaults.
     ///
     /// # Panics
-    /// If they do not start.
+    /// If the vaults do not start.
     pub fn start() -> Self {
         let mut server = Command::new("python3")
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools/keyvault/keyvault-up"))
@@ -81,23 +81,23 @@ impl Vaults {
         panic!("keyvault-up did not start");
     }
 
-    /// The address of the vault `name`, which is there as soon as it is asked for: letters, digits and `-`.
+    /// Returns the address of the vault `name` (letters, digits and `-`). The first request creates the vault.
     pub fn address(&self, name: &str) -> String {
         format!("https://{name}.localhost:{}", self.fact("PORT"))
     }
 
-    /// Whom to trust, as a PEM file.
+    /// The certificate to trust, as a PEM file.
     pub fn ca(&self) -> PathBuf {
         self.fact("CA").into()
     }
 
-    /// Where tokens come from.
+    /// The address of the token endpoint.
     pub fn authority(&self) -> &str {
         self.fact("AUTHORITY")
     }
 
-    /// The endpoint of a managed identity, as App Service has it: `IDENTITY_ENDPOINT`, where `IDENTITY_HEADER` is
-    /// `msi-secret`.
+    /// Returns the endpoint of a managed identity, as on App Service: the value of `IDENTITY_ENDPOINT`. The matching
+    /// `IDENTITY_HEADER` is `msi-secret`.
     pub fn managed_identity(&self) -> String {
         format!("{}/msi/token", self.fact("CONTROL"))
     }
@@ -107,12 +107,12 @@ impl Vaults {
         self.fact("TENANT")
     }
 
-    /// An access token of `client`.
+    /// Returns an access token of `client`.
     pub fn token(&self, client: &str) -> String {
         self.token_for(client, 3_600)
     }
 
-    /// An access token of `client` that is good for some seconds.
+    /// Returns an access token of `client` that expires after some seconds.
     pub fn token_for(&self, client: &str, seconds: i64) -> String {
         let answer = self.control("POST", "/token", &json!({"client": client, "lifetime": seconds}));
         answer["access_token"].as_str().unwrap_or_default().to_owned()
@@ -123,22 +123,23 @@ impl Vaults {
         self.arrange("/vault", vault, settings);
     }
 
-    /// Gives `client` another role in a vault, by its name or as a list of data actions; it counts after some seconds.
+    /// Gives `client` another role in a vault, by name or as a list of data actions. The role takes effect `after`
+    /// seconds.
     pub fn grant(&self, vault: &str, client: &str, role: impl Into<Value>, after: f64) {
         self.arrange("/grant", vault, json!({"client": client, "role": role.into(), "after": after}));
     }
 
-    /// Makes calls go wrong; see `keyvault-up`: `{"method": "PUT", "cut": true, "applied": true}`.
+    /// Adds a fault for later calls; see `keyvault-up`: `{"method": "PUT", "cut": true, "applied": true}`.
     pub fn fault(&self, vault: &str, fault: Value) {
         self.arrange("/fault", vault, fault);
     }
 
-    /// No call goes wrong any more.
+    /// Removes all faults of a vault.
     pub fn mend(&self, vault: &str) {
         self.arrange("/mend", vault, json!({}));
     }
 
-    /// Empties a vault, and forgets its settings, roles, faults and calls.
+    /// Empties a vault, and resets its settings, roles, faults and calls.
     pub fn reset(&self, vault: &str) {
         self.arrange("/reset", vault, json!({}));
     }
@@ -153,26 +154,26 @@ impl Vaults {
         self.arrange("/remove", vault, json!({"name": name}));
     }
 
-    /// The names of all secrets of a vault, deleted ones too.
+    /// Returns the names of all secrets of a vault, including deleted ones.
     pub fn names(&self, vault: &str) -> Vec<String> {
         let answer = self.control("GET", &format!("/names?vault={vault}"), &Value::Null);
         answer["names"].as_array().into_iter().flatten().filter_map(|name| Some(name.as_str()?.to_owned())).collect()
     }
 
-    /// All versions of a secret, the newest last, whether it is deleted or not.
+    /// Returns all versions of a secret, the newest last, whether the secret is deleted or not.
     pub fn versions(&self, vault: &str, name: &str) -> Vec<Version> {
         let secret = self.secret(vault, name);
         secret["versions"].as_array().into_iter().flatten().map(version).collect()
     }
 
-    /// What an application reads; `None` if it cannot.
+    /// Returns the value that an application reads; `None` if it cannot read the secret.
     pub fn read(&self, vault: &str, name: &str) -> Option<String> {
         let deleted = self.secret(vault, name)["deleted"] == true;
         let newest = self.versions(vault, name).pop().filter(|newest| newest.enabled && !deleted)?;
         Some(newest.value)
     }
 
-    /// The calls that a vault got from logged-in clients.
+    /// Returns the calls of logged-in clients to a vault.
     pub fn calls(&self, vault: &str) -> Vec<Call> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let answer = self.control("GET", &format!("/calls?vault={vault}"), &Value::Null);
@@ -187,7 +188,7 @@ impl Vaults {
             .collect()
     }
 
-    /// How many calls a vault had at once, at most.
+    /// Returns the largest number of simultaneous calls to a vault.
     pub fn at_once(&self, vault: &str) -> u64 {
         self.control("GET", &format!("/calls?vault={vault}"), &Value::Null)["atOnce"].as_u64().unwrap_or_default()
     }
@@ -226,7 +227,7 @@ impl Vaults {
 
 impl Drop for Vaults {
     fn drop(&mut self) {
-        // The end of its input ends it, and it tidies up.
+        // The server stops at the end of its input, and deletes its files.
         drop(self.server.stdin.take());
         let _ = self.server.wait();
     }

@@ -1,24 +1,30 @@
-//! What tests and benches of several crates need: conformance suites for the ports, large workspaces, a Kafka
-//! broker, a bad network, what agents read in logs, skips; with features a fake Confluent Cloud (`confluent`) and a judge of HTTP by OpenAPI files
-//! (`openapi`).
+//! Shared tools for tests and benches: conformance suites for the ports, expected files, large workspaces, a Kafka broker, a bad
+//! network, build agents' view of logs, skips; with features key vaults on loopback (`keyvault`) and a judge of HTTP by
+//! OpenAPI files (`openapi`).
 //!
-//! Nothing that ships depends on it.
+//! No released crate depends on it.
 
 pub mod agents;
 mod broker;
-#[cfg(feature = "confluent")]
-pub mod confluent;
 pub mod conformance;
+mod expect;
 pub mod generate;
 #[cfg(feature = "keyvault")]
 pub mod keyvault;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 mod proxy;
+pub mod schema;
 mod skip;
 mod yaml;
 
 pub use broker::Broker;
+pub use expect::expect;
 pub use proxy::Proxy;
 pub use skip::skip;
 pub use yaml::yaml;
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,7 +1,8 @@
 //! Judges HTTP requests and answers by OpenAPI 3.0 files.
 //!
-//! Requests are judged strictly: parameters and properties that the file does not know, and properties that only the
-//! service sets, are violations. Answers may say more than the file knows, as a client has to bear it.
+//! Requests are judged strictly: parameters and properties that the file does not define, and properties that only
+//! the service sets, are violations. Answers may have properties that the file does not define, since clients must
+//! accept them.
 //!
 //! ```no_run
 //! use weir_testkit::openapi::Specs;
@@ -22,12 +23,12 @@ use std::{
 use jsonschema::{Draft, Validator};
 use serde_json::{Value, json};
 
-/// Where answers of Confluent Cloud have been seen to differ from its own files: method, path template, status, and
-/// what stands in for it: another status of the same operation, or `html`.
+/// Known deviations of Confluent Cloud's answers from its files: method, path template, status, and the substitute:
+/// another status of the same operation, or `html`.
 const CONFLUENT: [(&str, &str, u16, &str); 2] =
     [("POST", "/iam/v2/api-keys", 201, "202"), ("GET", "/kafka/v3/clusters/{cluster_id}/topics", 401, "html")];
 
-/// What OpenAPI files say.
+/// The operations of OpenAPI files.
 #[derive(Debug, Default)]
 pub struct Specs {
     operations: Vec<Operation>,
@@ -52,7 +53,7 @@ struct Parameter {
     values: Validator,
 }
 
-/// The bodies that an answer may have.
+/// The possible bodies of an answer.
 #[derive(Debug)]
 struct Content {
     json: Option<Validator>,
@@ -60,13 +61,13 @@ struct Content {
 }
 
 impl Specs {
-    /// The files of Confluent Cloud, with its known deviations: from `confluent` below the folder that `WEIR_SPECS`
-    /// names, else below `../shared/specs` beside the repository. They are not part of the repository: `None`, after a
-    /// [`skip`](crate::skip()), where they are not.
+    /// Reads the files of Confluent Cloud, and adds the known deviations. The files are in `confluent` below the
+    /// folder that `WEIR_SPECS` names, or else below `../shared/specs` beside the repository. They are not part of
+    /// the repository: without them, returns `None` after a [`skip`](crate::skip()).
     ///
     /// # Panics
     ///
-    /// If a file cannot be understood; and where there are none, with `CI=true`.
+    /// If a file cannot be understood; and without files, if `CI=true`.
     #[track_caller]
     pub fn confluent() -> Option<Self> {
         let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/specs");
@@ -84,7 +85,7 @@ impl Specs {
     ///
     /// # Errors
     ///
-    /// If one cannot be read, or says what this does not understand.
+    /// If a file cannot be read, or uses a part of OpenAPI that is not supported.
     pub fn load(folder: &Path) -> Result<Self, String> {
         let mut files: Vec<PathBuf> = fs::read_dir(folder)
             .map_err(|e| e.to_string())?
@@ -104,7 +105,7 @@ impl Specs {
     ///
     /// # Errors
     ///
-    /// If it says what this does not understand.
+    /// If the file uses a part of OpenAPI that is not supported.
     pub fn add(&mut self, text: &str) -> Result<(), String> {
         let root = crate::yaml::parse(text)?.into_iter().next().ok_or("the file is empty")?;
         let paths = root["paths"].as_object().ok_or("there are no `paths`")?;
@@ -116,12 +117,12 @@ impl Specs {
                 }
             }
         }
-        // `/topics/-` before `/topics/{name}`.
+        // `/topics/-` must come before `/topics/{name}`.
         self.operations.sort_by_key(|operation| operation.path.matches('{').count());
         Ok(())
     }
 
-    /// What is wrong with a request. `query` is decoded.
+    /// Returns the violations of a request. `query` is decoded.
     pub fn judge_request(
         &self,
         method: &str,
@@ -151,7 +152,7 @@ impl Specs {
         wrong
     }
 
-    /// What is wrong with an answer, but for known deviations.
+    /// Returns the violations of an answer, except known deviations.
     pub fn judge_answer(
         &self,
         method: &str,
@@ -195,19 +196,20 @@ impl Specs {
         wrong
     }
 
-    /// What is wrong with a request and its answer. An answer that never came is not judged, nor is a request that
-    /// was refused: that it is wrong may be the point.
-    #[cfg(feature = "confluent")]
-    pub fn judge(&self, exchange: &crate::confluent::Exchange) -> Vec<String> {
-        let crate::confluent::Exchange { method, path, query, body, answer, .. } = exchange;
-        let refused = answer.as_ref().is_some_and(|answer| matches!(answer.status, 400 | 404 | 422));
-        let mut wrong = match refused {
-            true => Vec::new(),
-            false => self.judge_request(method, path, query, body.as_ref()),
-        };
-        if let Some(answer) = answer {
-            let kind = answer.headers.iter().find(|(name, _)| name == "content-type").map(|(_, kind)| kind.as_str());
-            wrong.extend(self.judge_answer(method, path, answer.status, kind, &answer.body));
+    /// Returns the violations of a request and its answer: status, content type and body. A missing answer is not
+    /// judged, and neither is a refused request, which may be wrong on purpose.
+    pub fn judge(
+        &self,
+        method: &str,
+        path: &str,
+        query: &[(String, String)],
+        body: Option<&Value>,
+        answer: Option<(u16, Option<&str>, &str)>,
+    ) -> Vec<String> {
+        let refused = answer.is_some_and(|(status, ..)| matches!(status, 400 | 404 | 422));
+        let mut wrong = if refused { Vec::new() } else { self.judge_request(method, path, query, body) };
+        if let Some((status, content_type, body)) = answer {
+            wrong.extend(self.judge_answer(method, path, status, content_type, body));
         }
         wrong
     }
@@ -245,7 +247,7 @@ impl Parameter {
 fn judge(validator: &Validator, value: &Value, wrong: &mut Vec<String>) {
     let violations = validator.iter_errors(value);
     wrong.extend(violations.map(|violation| {
-        // The value may be a secret.
+        // The message must not show the value, which may be a secret.
         format!("`{}`: {}", violation.instance_path(), violation.masked())
     }));
 }

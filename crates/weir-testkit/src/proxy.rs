@@ -1,4 +1,4 @@
-//! A network between client and broker that can be made worse.
+//! A network between client and broker that tests can make worse.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -11,13 +11,13 @@ use std::{
     time::Duration,
 };
 
-/// How often a connection that is held looks whether it may go on.
+/// Time between two checks of a held connection.
 const GLANCE: Duration = Duration::from_millis(5);
 
-/// A TCP proxy on loopback: it passes on what it gets, later or not at all.
+/// A TCP proxy on loopback that passes data on, with a delay or not at all.
 ///
-/// It is there before its broker is, so that the broker can be told to give clients this address
-/// (`kafka-up --advertise`). Until [`lead_to`](Self::lead_to) it closes what is opened.
+/// The proxy is started before its broker, so that the broker can advertise the proxy's address (`kafka-up
+/// --advertise`). Until [`lead_to`](Self::lead_to) is called, the proxy closes every new connection.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -27,7 +27,7 @@ pub struct Proxy {
 #[derive(Debug, Default)]
 struct Line {
     target: Mutex<Option<String>>,
-    /// Both ends of every connection there is.
+    /// Both ends of every open connection.
     open: Mutex<Vec<(usize, TcpStream)>>,
     next: AtomicUsize,
     delay: AtomicU64,
@@ -39,7 +39,7 @@ impl Proxy {
     /// Listens on a free port.
     ///
     /// # Panics
-    /// If loopback has none.
+    /// If loopback has no free port.
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on loopback");
         let address = listener.local_addr().expect("a listener has an address");
@@ -51,7 +51,7 @@ impl Proxy {
                     return;
                 }
                 if let Ok(client) = client {
-                    // A broker that is gone looks like a connection that is closed.
+                    // If the broker cannot be reached, the client's connection is closed.
                     let _ = accepting.connect(client);
                 }
             }
@@ -59,7 +59,7 @@ impl Proxy {
         Self { address, line }
     }
 
-    /// Where clients connect to.
+    /// The proxy's address.
     pub fn address(&self) -> String {
         self.address.to_string()
     }
@@ -69,17 +69,17 @@ impl Proxy {
         *lock(&self.line.target) = Some(target.to_owned());
     }
 
-    /// From now on, everything takes so much longer, in each direction.
+    /// Delays all later data by this time, in each direction.
     pub fn delay(&self, by: Duration) {
         self.line.delay.store(u64::try_from(by.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
     }
 
-    /// Holds back everything, or lets it go: connections are opened and stay open, and nothing arrives.
+    /// Holds all data back, or releases it. Meanwhile connections open and stay open, but no data arrives.
     pub fn hold(&self, held: bool) {
         self.line.held.store(held, Ordering::SeqCst);
     }
 
-    /// Cuts all connections; new ones are taken. How many there were.
+    /// Closes all connections and returns their number. New connections are accepted.
     pub fn cut(&self) -> usize {
         let open = std::mem::take(&mut *lock(&self.line.open));
         for (_, stream) in &open {
@@ -94,7 +94,7 @@ impl Drop for Proxy {
         self.line.ended.store(true, Ordering::SeqCst);
         self.hold(false);
         self.cut();
-        // Wakes the one that accepts.
+        // Wakes the accepting thread.
         let _ = TcpStream::connect(self.address);
     }
 }
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn it_passes_on_later_and_cuts() {
+    fn the_proxy_delays_and_cuts_connections() {
         let proxy = Proxy::start();
         assert_eq!(ask(&mut TcpStream::connect(proxy.address()).unwrap()), None, "leads nowhere");
         proxy.lead_to(&server());

@@ -1,9 +1,9 @@
-//! Tests that need what is not there.
+//! Skips of tests whose surroundings are missing.
 
-/// Says that a test is skipped, and why. The test then returns.
+/// Reports that a test is skipped, with the reason. The test must then return.
 ///
 /// # Panics
-/// With `CI=true`: where nobody watches, a skip is a failure.
+/// With `CI=true`: a skip in CI is a failure.
 ///
 /// ```no_run
 /// let Ok(address) = std::env::var("WEIR_TEST_KAFKA") else {
@@ -12,7 +12,7 @@
 /// # let _ = address;
 /// ```
 #[track_caller]
-#[expect(clippy::print_stderr, reason = "a skip says so where the test's other output is")]
+#[expect(clippy::print_stderr, reason = "a skip is reported beside the test's other output")]
 pub fn skip(reason: &str) {
     let at = std::panic::Location::caller();
     assert!(!std::env::var("CI").is_ok_and(|ci| ci == "true"), "a test cannot run here: {reason} (at {at})");

@@ -1,17 +1,17 @@
-//! YAML as JSON, read by other means than weir's own, for tests that judge by schemas.
+//! Reads YAML as JSON, without weir's own reader, for tests that judge by schemas.
 
 use granit_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Number, Value};
 
-/// The documents of `text`, with YAML 1.2's idea of numbers, booleans and null.
+/// Returns the documents of `text`, with the numbers, booleans and null of YAML 1.2.
 ///
 /// # Panics
-/// When it is no plain YAML: a test's input is.
+/// If the text is not plain YAML, which a test's own input always is.
 pub fn yaml(text: &str) -> Vec<Value> {
     parse(text).expect("YAML")
 }
 
-/// The same, for files that are not a test's own.
+/// Does the work of [`yaml`], for files that are not part of a test.
 pub(crate) fn parse(text: &str) -> Result<Vec<Value>, String> {
     let (mut documents, mut open) = (Vec::new(), Vec::new());
     for event in Parser::new_from_str(text) {

@@ -1,22 +1,22 @@
-//! What rules look at: the workspace, and each stage of it resolved once.
+//! Input of the rules: the workspace, and each of its stages resolved once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use weir_model::{
-    AccessControlList, ByName, Cluster, Ensure, EntityRef, Grant, Kind, Layer, PatternType, Permission, Resource,
+    AccessControlList, ByName, Ensure, EntityRef, Grant, Kind, Layer, PatternType, Permission, ProviderRef, Resource,
     Route, Rule, ServiceAccount, SettingValue, StageView, StagedAccess, StagedTopic, Team, Topic, Workspace,
 };
 
 /// A workspace and its stages.
 pub(crate) struct Context<'w> {
     pub(crate) workspace: &'w Workspace,
-    /// In promotion order. Of stages with the same name only the first.
+    /// The stages in promotion order. If several stages have the same name, only the first is here.
     pub(crate) stages: Vec<StageView<'w>>,
-    /// The workspace's teams, topics and service accounts again, for rules that ask for many by name.
+    /// Indexes of the workspace's teams, topics and service accounts, for rules with many look-ups by name.
     pub(crate) teams: ByName<'w, &'w Team>,
     pub(crate) topics: ByName<'w, &'w Topic>,
     pub(crate) accounts: ByName<'w, &'w ServiceAccount>,
-    /// Entities that were written and could not be read.
+    /// Entities that are written in the files but could not be read.
     malformed: &'w BTreeSet<EntityRef>,
 }
 
@@ -35,32 +35,32 @@ impl<'w> Context<'w> {
         }
     }
 
-    /// The name of the stage whose place in `weir.yaml` is `index`.
+    /// Returns the name of stage number `index` in `weir.yaml`.
     pub(crate) fn stage_name(&self, index: usize) -> &'w str {
         &self.workspace.settings.spec.stages[index].name
     }
 
-    /// Whether there is such a stage.
+    /// Returns `true` if a stage of this name exists.
     pub(crate) fn has_stage(&self, name: &str) -> bool {
         self.stages.iter().any(|view| view.stage.name == name)
     }
 
-    /// A place in `weir.yaml`, below `spec`.
+    /// Returns a place in `weir.yaml`, below `spec`.
     pub(crate) fn settings<S: Into<String>>(&self, path: impl IntoIterator<Item = S>) -> Route {
         below(self.settings_ref(), &[], path)
     }
 
-    /// The entity of `weir.yaml`.
+    /// Returns the reference of the workspace entity, which is in `weir.yaml`.
     pub(crate) fn settings_ref(&self) -> EntityRef {
         EntityRef::new(Kind::Workspace, &self.workspace.settings.metadata.name)
     }
 
-    /// A place in the declaration of a stage.
+    /// Returns a place in the declaration of a stage.
     pub(crate) fn stage<S: Into<String>>(&self, index: usize, path: impl IntoIterator<Item = S>) -> Route {
         below(self.settings_ref(), &["stages", &index.to_string()], path)
     }
 
-    /// Where a topic's resolved value was written.
+    /// Returns the place where a topic's resolved value was written.
     pub(crate) fn topic(&self, view: &StageView<'_>, topic: &StagedTopic<'_>, layer: &Layer, path: &[&str]) -> Route {
         match layer {
             Layer::Profile(name) => below(self.settings_ref(), &["profiles", name], path.iter().copied()),
@@ -70,23 +70,23 @@ impl<'w> Context<'w> {
     }
 }
 
-/// A place below `spec` and `parent`.
+/// Returns a place below `spec` and `parent`.
 fn below<S: Into<String>>(entity: EntityRef, parent: &[&str], path: impl IntoIterator<Item = S>) -> Route {
     let path = ["spec"].iter().chain(parent).map(|part| (*part).to_owned()).chain(path.into_iter().map(Into::into));
     Route::value(entity, path)
 }
 
-/// A place below an entity's `spec`.
+/// Returns a place below an entity's `spec`.
 pub(crate) fn spec<S: Into<String>>(entity: EntityRef, path: impl IntoIterator<Item = S>) -> Route {
     below(entity, &[], path)
 }
 
-/// A place in a team.
+/// Returns a place below a team's `spec`.
 pub(crate) fn team<S: Into<String>>(team: &Team, path: impl IntoIterator<Item = S>) -> Route {
     below(EntityRef::new(Kind::Team, &team.metadata.name), &[], path)
 }
 
-/// Where an item of an access control list was written: item `index` of `list` (`allow` or `rules`).
+/// Returns the place of item `index` of `list` (`allow` or `rules`) in an access control list.
 pub(crate) fn access(view: &StageView<'_>, access: &StagedAccess<'_>, list: &str, index: usize, field: &str) -> Route {
     let from_stage = if list == "allow" { access.allow_from_stage } else { access.rules_from_stage };
     let index = index.to_string();
@@ -96,7 +96,8 @@ pub(crate) fn access(view: &StageView<'_>, access: &StagedAccess<'_>, list: &str
     below(access.entity.entity_ref(), &[], path)
 }
 
-/// Every list of grants and raw rules as written in an access control list: the entity's own and its stages'.
+/// Returns the grants and raw rules as written in an access control list: first the entity's own, then those of its
+/// stages.
 pub(crate) fn written(acl: &AccessControlList) -> impl Iterator<Item = Written<'_>> {
     let own = Written { stage: None, allow: &acl.spec.allow, rules: &acl.spec.rules };
     let overlays = acl.spec.stages.iter().flatten().filter_map(|(stage, overlay)| {
@@ -110,7 +111,7 @@ pub(crate) fn written(acl: &AccessControlList) -> impl Iterator<Item = Written<'
     std::iter::once(own).chain(overlays)
 }
 
-/// What one level of an access control list says.
+/// One level of an access control list: the entity's own lists, or those of one stage.
 pub(crate) struct Written<'a> {
     pub(crate) stage: Option<&'a str>,
     pub(crate) allow: &'a [Grant],
@@ -118,7 +119,7 @@ pub(crate) struct Written<'a> {
 }
 
 impl Written<'_> {
-    /// A place in item `index` of `list` (`allow` or `rules`).
+    /// Returns a place in item `index` of `list` (`allow` or `rules`).
     pub(crate) fn route(&self, acl: &AccessControlList, list: &str, index: usize, field: &str) -> Route {
         let index = index.to_string();
         let mut path: Vec<&str> = self.stage.map(|stage| vec!["stages", stage]).unwrap_or_default();
@@ -128,7 +129,7 @@ impl Written<'_> {
     }
 }
 
-/// The value a patch sets.
+/// Returns the value that a patch sets.
 pub(crate) fn set<T>(patch: &weir_model::Patch<T>) -> Option<&T> {
     match patch {
         weir_model::Patch::Set(value) => Some(value),
@@ -136,37 +137,29 @@ pub(crate) fn set<T>(patch: &weir_model::Patch<T>) -> Option<&T> {
     }
 }
 
-/// Whether something of that `ensure` is on the cluster, as far as the files say.
+/// Returns `true` unless the entity has `ensure: absent`, which means that it must not be on the cluster.
 pub(crate) fn exists(ensure: Ensure) -> bool {
     ensure != Ensure::Absent
 }
 
-/// What tells clusters apart, whatever name `weir.yaml` gives them; absent for one that says nothing.
-pub(crate) fn identity(cluster: &Cluster) -> Option<(&'static str, &str)> {
-    let confluent = cluster.confluent_cloud.as_ref().map(|c| ("confluentCloud", c.cluster.as_str()));
-    let kafka = cluster.apache_kafka.as_ref().map(|k| ("apacheKafka", k.cluster_id.as_str()));
-    let sandbox = cluster.sandbox.as_ref().map(|s| ("sandbox", s.path.as_str()));
-    confluent.or(kafka).or(sandbox).filter(|(_, id)| !id.is_empty())
-}
-
-/// Whether a stage is on Confluent Cloud.
+/// Returns `true` if the stage's cluster is on Confluent Cloud.
 pub(crate) fn on_confluent(view: &StageView<'_>) -> bool {
-    view.cluster.is_some_and(|cluster| cluster.confluent_cloud.is_some())
+    matches!(view.provider(), Some(ProviderRef::ConfluentCloud(_)))
 }
 
-/// Where a part of a topic may be written.
+/// A place where a part of a topic can be written.
 #[derive(Clone, Copy)]
 pub(crate) enum Place<'a> {
-    /// In a profile of that name.
+    /// A profile, by name.
     Profile(&'a str),
-    /// In the topic's `spec`.
+    /// The topic's `spec`.
     Topic(&'a Topic),
-    /// In the topic's `spec.stages.<stage>`.
+    /// The topic's `spec.stages.<stage>`.
     Overlay(&'a Topic, &'a str),
 }
 
 impl Place<'_> {
-    /// The route of a field there.
+    /// Returns the route of a field at this place.
     pub(crate) fn route(self, cx: &Context<'_>, path: &[&str]) -> Route {
         match self {
             Place::Profile(name) => below(cx.settings_ref(), &["profiles", name], path.iter().copied()),
@@ -175,14 +168,14 @@ impl Place<'_> {
         }
     }
 
-    /// The route of a setting's name.
+    /// Returns the route of a setting's name.
     pub(crate) fn setting_key(self, cx: &Context<'_>, setting: &str) -> Route {
         Route { key: true, ..self.route(cx, &["config", setting]) }
     }
 }
 
 impl<'w> Context<'w> {
-    /// Every topic setting as written, wherever it is written.
+    /// Calls `f` for every topic setting as written: in profiles, topics and overlays.
     pub(crate) fn settings_written(&self, mut f: impl FnMut(Place<'w>, &'w str, &'w SettingValue)) {
         for (name, profile) in &self.workspace.settings.spec.profiles {
             profile.config.iter().for_each(|(setting, value)| f(Place::Profile(name), setting, value));
@@ -200,19 +193,21 @@ impl<'w> Context<'w> {
     }
 }
 
-/// The overlays of an entity that say something.
+/// Returns the overlays of an entity that are not empty.
 pub(crate) fn overlays<O>(stages: &Option<BTreeMap<String, Option<O>>>) -> impl Iterator<Item = (&str, &O)> {
     stages.iter().flatten().filter_map(|(stage, overlay)| Some((stage.as_str(), overlay.as_ref()?)))
 }
 
 impl<'w> Context<'w> {
-    /// Whether an entity of that name was written but could not be read: what refers to it is not at fault.
+    /// Returns `true` if an entity of this name is written but could not be read. A reference to such an entity is not
+    /// at fault.
     pub(crate) fn is_malformed(&self, kind: Kind, name: &str) -> bool {
         !self.malformed.is_empty() && self.malformed.contains(&EntityRef::new(kind, name))
     }
 }
 
-/// Raw rules that allow something on one topic by its whole name, with their index.
+/// Returns the names of topics in raw rules that allow something on one topic by its whole name, each with the rule's
+/// index.
 pub(crate) fn literal_topics(rules: &[Rule]) -> impl Iterator<Item = (usize, &str)> {
     rules.iter().enumerate().filter_map(|(i, rule)| {
         let name = rule.name.as_deref().filter(|name| !name.is_empty() && !name.contains('*'))?;

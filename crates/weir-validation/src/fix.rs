@@ -1,4 +1,5 @@
-//! Fixes: the changes of text that put findings right, made together and judged by reading again.
+//! Makes fixes: applies the changes of text that solve findings, several at once, and verifies them by reading the
+//! workspace again.
 
 mod removal;
 
@@ -10,44 +11,47 @@ use std::{
 use weir_findings::{FileId, Finding, Fix, Sources, Span};
 use weir_model::{Loaded, Origin};
 
-/// A round takes what does not overlap; more rounds than this are a mistake in a rule.
+/// Maximum number of rounds. A round applies fixes that do not overlap; a workspace that needs more rounds shows a
+/// mistake in a rule.
 const ROUNDS: usize = 10;
 
-/// Reading the workspace again takes time; after that many times what is left stays as it is.
+/// Maximum number of times the workspace is read again. Reading a large workspace takes seconds. Fixes left after
+/// that are not made.
 const TRIES: usize = 100;
 
-/// A file that changes.
+/// A file that the fixes change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changed {
-    /// Its path, as in [`Sources`].
+    /// Path of the file, as in [`Sources`].
     pub path: String,
-    /// Its text as it was read.
+    /// Text of the file before the fixes.
     pub before: String,
-    /// Its text with the fixes.
+    /// Text of the file after the fixes.
     pub after: String,
 }
 
-/// A workspace with its fixes.
+/// Result of [`fix`].
 #[derive(Debug)]
 pub struct Fixed {
-    /// The files that change, by path.
+    /// The files that change, sorted by path.
     pub files: Vec<Changed>,
-    /// How many findings were put right.
+    /// Number of findings that were solved.
     pub fixed: usize,
-    /// How many fixes were left undone, since they would change more than they say.
+    /// Number of fixes that were not made, because they would change more than intended.
     pub refused: usize,
-    /// The workspace with the fixes.
+    /// The workspace after the fixes.
     pub loaded: Loaded,
-    /// What is wrong with it still.
+    /// The findings that remain after the fixes.
     pub findings: Vec<Finding>,
 }
 
-/// Makes the fixes of all findings that have one. Nothing is written; the files are those of `loaded.sources` but for
-/// `unread` ones, which are no text.
+/// Makes the fixes of all findings that have one. Nothing is written to disk. The files are those of `loaded.sources`,
+/// without the `unread` ones, whose bytes are not text.
 ///
-/// What a fix does is verified by reading and judging everything again. The finding has to be gone, every other entity
-/// has to be what it was, and no finding may come up; but for findings about what could not be judged before, because
-/// its form was wrong: what the entity means, and what else is wrong with its form. A fix that fails this is left undone. Fixing again changes nothing more.
+/// Each fix is verified by reading the workspace and running `judge` again: its finding must be gone, every other
+/// entity must be unchanged, and no new finding may appear. There is one exception: a fix of form may uncover findings
+/// that could not be made before, about the meaning of the entity or the rest of its form. A fix that fails this check
+/// is not made. Calling `fix` again changes nothing more.
 ///
 /// ```
 /// let loaded = weir_model::load([
@@ -65,7 +69,7 @@ pub struct Fixed {
 /// metadata: {name: toll}
 /// "),
 /// ]);
-/// let fixed = weir_validation::fix(loaded, &Default::default(), weir_validation::validate);
+/// let fixed = weir_validation::fix(loaded, &Default::default(), |loaded| weir_validation::validate(loaded, None).unwrap());
 /// assert_eq!(fixed.files[0].after, fixed.files[0].before.replace("Taem", "Team"));
 /// ```
 pub fn fix(loaded: Loaded, unread: &BTreeSet<FileId>, judge: impl Fn(&Loaded) -> Vec<Finding>) -> Fixed {
@@ -112,11 +116,12 @@ pub fn fix(loaded: Loaded, unread: &BTreeSet<FileId>, judge: impl Fn(&Loaded) ->
     Fixed { files, fixed, refused, loaded: now.loaded, findings: now.findings }
 }
 
-/// What may come up in a document when something of its form is put right: what is in a field that had a wrong name, in
-/// a kind that there was none of. Two entities of one name, or two keys, are what a fix itself would make.
+/// Rules of form whose findings may appear in a document after a fix of its form: findings inside a field that had a
+/// wrong name, or in an entity whose kind was unknown. Two entities of one name, or two equal keys, are not in the
+/// list: the fix itself would have made them.
 const UNCOVERED: [&str; 6] = ["api-version", "missing-field", "one-of", "unknown-field", "unknown-value", "wrong-type"];
 
-/// What tells a finding from others, wherever it moves: path, rule, message.
+/// Identity of a finding, independent of its position: path, rule and message.
 type Key = (String, String, String);
 
 struct State {
@@ -130,7 +135,8 @@ impl State {
         (path.to_owned(), finding.rule.to_string(), finding.message.clone())
     }
 
-    /// The same with the document: what another one says alike has a fix of its own.
+    /// Returns the key of the finding and its document. Another document can have an equal finding with a fix of its
+    /// own.
     fn place(&self, finding: &Finding) -> (Key, Option<u32>) {
         (self.key(finding), self.loaded.document_at(finding.at.file, finding.at.start))
     }
@@ -143,7 +149,8 @@ impl State {
         keys
     }
 
-    /// The findings with a fix that was not refused, without those whose edits meet others'.
+    /// Returns the findings with a fix that was not refused, without those whose edits overlap with the edits of an
+    /// earlier one.
     fn fixes(&self, refused: &BTreeSet<(Key, Option<u32>)>) -> Vec<&Finding> {
         let mut taken: Vec<Span> = Vec::new();
         let mut fixes = Vec::new();
@@ -160,7 +167,7 @@ impl State {
         fixes
     }
 
-    /// What becomes of the workspace with these fixes; `None` when they do something else than they say.
+    /// Returns the workspace after these fixes; `None` if the fixes change more than intended.
     fn with(
         &self,
         fixes: &[&Finding],
@@ -189,7 +196,7 @@ impl State {
         (next.lacks(self, fixes, &touched) && same_entities(&self.loaded, &next.loaded, &touched)).then_some(next)
     }
 
-    /// Whether the findings that were fixed are gone, and no other one came up that should have been there before.
+    /// Returns `true` if the `fixed` findings are gone and no new finding appeared that should have been there before.
     fn lacks(&self, before: &State, fixed: &[&Finding], touched: &BTreeSet<Origin>) -> bool {
         let mut allowed = before.keys();
         for finding in fixed {
@@ -198,7 +205,7 @@ impl State {
             }
         }
         let form = |rule: &str| weir_model::rule_pages().iter().any(|page| page.id == rule);
-        // An entity whose form was wrong can be judged only now.
+        // An entity with a fault of form could not be judged before.
         let uncovered = fixed.iter().any(|finding| form(finding.rule.as_str()));
         let fixed: BTreeSet<Key> = fixed.iter().map(|finding| before.key(finding)).collect();
         self.keys().into_iter().all(|(key, count)| {
@@ -210,7 +217,7 @@ impl State {
         })
     }
 
-    /// How many findings of that key are in the `touched` documents of the workspace `before`.
+    /// Returns the number of findings with this key in the `touched` documents of the workspace `before`.
     fn number_in(&self, touched: &BTreeSet<Origin>, before: &State, key: &Key) -> usize {
         let path = |loaded: &Loaded, file: FileId| loaded.sources.file(file).path().to_owned();
         let touched: BTreeSet<(String, u32)> =
@@ -223,8 +230,8 @@ impl State {
     }
 }
 
-/// Whether every entity outside the `touched` documents is what it was. Only files with such documents are compared:
-/// the others were not changed.
+/// Returns `true` if every entity outside the `touched` documents is unchanged. The comparison is limited to files with
+/// touched documents; the others were not edited.
 fn same_entities(before: &Loaded, after: &Loaded, touched: &BTreeSet<Origin>) -> bool {
     let files: BTreeSet<FileId> = touched.iter().map(|origin| origin.file).collect();
     let of = |loaded: &Loaded| {
@@ -245,13 +252,13 @@ fn same_entities(before: &Loaded, after: &Loaded, touched: &BTreeSet<Origin>) ->
         }
         entities
     };
-    // Without a workspace there were no entities to compare with.
+    // Without a workspace before the fix there is nothing to compare.
     before.workspace.is_none() || of(before) == of(after)
 }
 
-/// Makes the edits of findings ones of text: what removes an item takes its dash or comma along. A fix for which that
-/// cannot be done without touching anything else is dropped. [`validate`](crate::validate) has done it; findings that
-/// were located otherwise need it before they are shown.
+/// Converts edits that remove an item of a list: the item's dash or comma is removed with it. If that is not possible
+/// without touching anything else, the finding loses its fix. [`validate`](crate::validate) already does this; findings
+/// that were located in another way need it before they are shown.
 pub fn settle(findings: &mut [Finding], sources: &Sources) {
     for finding in findings {
         let Some(Fix { edits, .. }) = &mut finding.fix else { continue };

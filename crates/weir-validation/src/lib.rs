@@ -1,9 +1,10 @@
-//! The rules of form and consistency that every workspace keeps: names Kafka takes, settings it knows, references
-//! that lead somewhere, stages in order, sharing with consent.
+//! The built-in rules of form and consistency: names and settings that Kafka accepts, references to declared entities,
+//! stages in order, sharing with consent.
 //!
-//! [`validate`] gives the findings of a loaded workspace with their places; [`check`] gives them by route, for
-//! workspaces that were not read from files. One rule is one module under `rules`, with its page ([`Rule::page`])
-//! beside its code. This crate must not know an organisation's own policies, nor what any cluster holds.
+//! [`validate`] returns the findings of a loaded workspace with their places in the files. [`check`] returns findings
+//! by route, for workspaces that were not read from files. Each rule is one module under `rules`, with its page
+//! ([`Rule::page`]) beside its code. This crate must not know the policies of an organisation, nor the state of any
+//! cluster.
 //!
 //! ```
 //! let loaded = weir_model::load([
@@ -22,9 +23,10 @@
 //! spec: {partitions: 6}
 //! "),
 //! ]);
-//! let findings = weir_validation::validate(&loaded);
+//! let findings = weir_validation::validate(&loaded, None)?;
 //! assert_eq!(findings[0].rule.as_str(), "unknown-reference");
 //! assert_eq!(findings[0].message, "there is no team `tol`");
+//! # Ok::<(), weir_model::UnknownStage>(())
 //! ```
 
 mod context;
@@ -42,61 +44,52 @@ use weir_model::{EntityRef, Loaded, Route, UnknownStage, Workspace};
 pub use crate::fix::{Changed, Fixed, fix, settle};
 use crate::{context::Context, out::Out};
 
-/// One rule: its page and how it is checked.
+/// A rule: its page and its check.
 pub struct Rule {
-    /// What is published about it.
+    /// The published page of the rule.
     pub page: RulePage<'static>,
     check: fn(&Context<'_>, &mut Out),
 }
 
-/// All rules, in the order of their pages.
+/// Returns all rules, in the order of their pages.
 pub fn rules() -> &'static [Rule] {
     rules::ALL
 }
 
-/// The pages of all findings that validation can give: those of reading the files first, then those of [`rules`].
-pub fn pages() -> impl Iterator<Item = &'static RulePage<'static>> {
+/// Returns the pages of all rules that validation can report: first those of reading files, then those of [`rules`].
+pub fn rule_pages() -> impl Iterator<Item = &'static RulePage<'static>> {
     weir_model::rule_pages().iter().chain(rules().iter().map(|rule| &rule.page))
 }
 
-/// Everything that is wrong with the workspace in any stage, sorted by place.
-pub fn check(workspace: &Workspace) -> Vec<Finding<Route>> {
-    run(workspace, &BTreeSet::new(), None)
-}
-
-/// What is wrong with the workspace as far as it concerns `stage`: findings of that stage, and those of none.
+/// Returns the findings of all rules by route, sorted; if `stage` is given, those of that stage and those of the
+/// workspace as a whole. Rules look past `malformed` entities, whose form is wrong.
 ///
 /// # Errors
-/// If there is no such stage.
-pub fn check_stage(workspace: &Workspace, stage: &str) -> Result<Vec<Finding<Route>>, UnknownStage> {
-    Ok(run(workspace, &BTreeSet::new(), Some(stage_index(workspace, stage)?)))
-}
-
-/// Everything that is wrong with what was read, form and meaning, with places, in the order people read.
-pub fn validate(loaded: &Loaded) -> Vec<Finding> {
-    let found = loaded.workspace.as_ref().map(|workspace| run(workspace, &loaded.malformed, None));
-    located(loaded, found.unwrap_or_default())
-}
-
-/// As [`validate`], as far as it concerns `stage`. What is wrong with the form concerns every stage.
-///
-/// # Errors
-/// If the workspace could be read and has no such stage.
-pub fn validate_stage(loaded: &Loaded, stage: &str) -> Result<Vec<Finding>, UnknownStage> {
-    let Some(workspace) = &loaded.workspace else { return Ok(located(loaded, Vec::new())) };
-    let index = stage_index(workspace, stage)?;
-    Ok(located(loaded, run(workspace, &loaded.malformed, Some(index))))
-}
-
-/// What is wrong with the meaning of what was read, by route: as [`validate`], or as [`validate_stage`] with a stage,
-/// without what is wrong with the form.
-///
-/// # Errors
-/// If the workspace could be read and has no such stage.
-pub fn check_loaded(loaded: &Loaded, stage: Option<&str>) -> Result<Vec<Finding<Route>>, UnknownStage> {
-    let Some(workspace) = &loaded.workspace else { return Ok(Vec::new()) };
+/// [`UnknownStage`] if no stage has this name.
+pub fn check(
+    workspace: &Workspace,
+    malformed: &BTreeSet<EntityRef>,
+    stage: Option<&str>,
+) -> Result<Vec<Finding<Route>>, UnknownStage> {
     let only = stage.map(|stage| stage_index(workspace, stage)).transpose()?;
-    Ok(run(workspace, &loaded.malformed, only))
+    Ok(run(workspace, malformed, only))
+}
+
+/// Returns the findings of loaded files with places, in reading order: those of [`check`], and those about form, which
+/// concern every stage.
+///
+/// # Errors
+/// [`UnknownStage`] if the workspace could be read and has no stage of this name.
+pub fn validate(loaded: &Loaded, stage: Option<&str>) -> Result<Vec<Finding>, UnknownStage> {
+    let mut findings = loaded.findings.clone();
+    if let Some(workspace) = &loaded.workspace {
+        let found = check(workspace, &loaded.malformed, stage)?;
+        findings.extend(found.into_iter().map(|finding| finding.locate(|route| loaded.locate(&route))));
+    }
+    settle(&mut findings, &loaded.sources);
+    weir_findings::conceal(&mut findings, &loaded.sources);
+    weir_findings::sort(&mut findings, &loaded.sources);
+    Ok(findings)
 }
 
 fn stage_index(workspace: &Workspace, name: &str) -> Result<usize, UnknownStage> {
@@ -107,20 +100,11 @@ fn stage_index(workspace: &Workspace, name: &str) -> Result<usize, UnknownStage>
     })
 }
 
-fn located(loaded: &Loaded, found: Vec<Finding<Route>>) -> Vec<Finding> {
-    let mut findings = loaded.findings.clone();
-    findings.extend(found.into_iter().map(|finding| finding.locate(|route| loaded.locate(&route))));
-    settle(&mut findings, &loaded.sources);
-    weir_findings::conceal(&mut findings, &loaded.sources);
-    weir_findings::sort(&mut findings, &loaded.sources);
-    findings
-}
-
 fn run(workspace: &Workspace, malformed: &BTreeSet<EntityRef>, only: Option<usize>) -> Vec<Finding<Route>> {
     let context = Context::new(workspace, malformed);
     let mut findings: Vec<_> = rules()
         .par_iter()
-        // Rules differ widely in what they cost.
+        // Rules differ widely in cost.
         .with_max_len(1)
         .flat_map_iter(|rule| {
             let mut out = Out::new(&rule.page);
@@ -131,3 +115,8 @@ fn run(workspace: &Workspace, malformed: &BTreeSet<EntityRef>, only: Option<usiz
     findings.sort_by(|a, b| (&a.at, &a.rule, &a.message).cmp(&(&b.at, &b.rule, &b.message)));
     findings
 }
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

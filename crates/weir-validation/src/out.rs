@@ -1,13 +1,13 @@
-//! Where rules put what they find.
+//! Collects the findings of a rule.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use weir_findings::{Finding, RuleId, RulePage};
+use weir_findings::{Finding, RuleId, RulePage, plural};
 use weir_model::Route;
 
 use crate::context::Context;
 
-/// Findings of one rule. What is found alike in several stages is one finding that names them.
+/// The findings of one rule. Equal findings in several stages become one finding that names the stages.
 pub(crate) struct Out {
     rule: RuleId,
     found: BTreeMap<(Route, String), Found>,
@@ -15,7 +15,7 @@ pub(crate) struct Out {
 
 struct Found {
     finding: Finding<Route>,
-    /// The stages it concerns, by index; none: all of them, and the workspace as such.
+    /// Indexes of the stages that the finding concerns. Empty: the finding concerns the workspace as a whole.
     stages: BTreeSet<usize>,
 }
 
@@ -24,29 +24,29 @@ impl Out {
         Self { rule: RuleId::new(page.id), found: BTreeMap::new() }
     }
 
-    /// An error to push.
+    /// Makes an error for [`Out::push`] or [`Out::push_in`].
     pub(crate) fn error(&self, at: Route, message: impl Into<String>) -> Finding<Route> {
         Finding::error(self.rule.clone(), at, message)
     }
 
-    /// A warning to push.
+    /// Makes a warning for [`Out::push`] or [`Out::push_in`].
     pub(crate) fn warning(&self, at: Route, message: impl Into<String>) -> Finding<Route> {
         Finding::warning(self.rule.clone(), at, message)
     }
 
-    /// Something that is wrong whatever the stage.
+    /// Adds a finding that concerns the workspace as a whole.
     pub(crate) fn push(&mut self, finding: Finding<Route>) {
         let key = (finding.at.clone(), finding.message.clone());
         self.found.entry(key).or_insert(Found { finding, stages: BTreeSet::new() });
     }
 
-    /// Something that is wrong in the stage of that index.
+    /// Adds a finding that concerns one stage, by index.
     pub(crate) fn push_in(&mut self, stage: usize, finding: Finding<Route>) {
         let key = (finding.at.clone(), finding.message.clone());
         self.found.entry(key).or_insert_with(|| Found { finding, stages: BTreeSet::new() }).stages.insert(stage);
     }
 
-    /// What was found; with `only`, as far as it concerns that stage.
+    /// Returns the findings; with `only`, those that concern that stage.
     pub(crate) fn finish(self, context: &Context<'_>, only: Option<usize>) -> Vec<Finding<Route>> {
         self.found
             .into_values()
@@ -61,16 +61,17 @@ impl Out {
     }
 }
 
-/// Which stages a finding is about, unless its place or its message tells, or it is about all.
+/// Returns the names of the stages that a finding concerns, as words to append to its message. Returns `None` if the
+/// place or the message already names these stages, or if the finding concerns all stages.
 fn name_stages(context: &Context<'_>, finding: &Finding<Route>, stages: &BTreeSet<usize>) -> Option<String> {
     if stages.is_empty() || stages.len() == context.stages.len() {
         return None;
     }
     let names: Vec<&str> = stages.iter().map(|i| context.stage_name(*i)).collect();
-    let told =
+    let named =
         |name: &&str| finding.at.path.iter().any(|part| part == name) || finding.message.contains(&format!("`{name}`"));
-    if names.iter().all(told) {
+    if names.iter().all(named) {
         return None;
     }
-    Some(format!(" (stage{} {})", if names.len() == 1 { "" } else { "s" }, names.join(", ")))
+    Some(format!(" ({} {})", plural(names.len(), "stage"), names.join(", ")))
 }

@@ -1,4 +1,4 @@
-//! One rule, one module. To add one: write its module, name it here, and give it a folder of cases.
+//! One module per rule. To add a rule: write its module, name it here, and add a folder of cases.
 
 use crate::Rule;
 

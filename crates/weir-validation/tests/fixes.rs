@@ -1,14 +1,19 @@
-//! Every folder of `fixes` is a file before and after its fixes, and what is said of those that are not made. A case
-//! stands on `base/weir.yaml`. `WEIR_BLESS=1` writes the expected files anew.
+//! Tests each folder of `fixes`: a file before and after its fixes, and the findings that remain. A case uses
+//! `base/weir.yaml`. `WEIR_BLESS=1` rewrites the expected files.
 
 #![expect(clippy::disallowed_methods, reason = "a case is a folder of files")]
 
 use std::{fmt::Write as _, fs, path::Path};
 
+use weir_findings::Finding;
 use weir_model::Loaded;
-use weir_validation::{Fixed, fix, validate};
+use weir_validation::{Fixed, fix};
 
 const BASE: &str = include_str!("base/weir.yaml");
+
+fn validate(loaded: &Loaded) -> Vec<Finding> {
+    weir_validation::validate(loaded, None).expect("all stages")
+}
 
 fn load(text: &str) -> Loaded {
     weir_model::load([("case.yaml", text), ("weir.yaml", BASE)])
@@ -24,16 +29,9 @@ fn case(before: &Path) -> datatest_stable::Result<()> {
         writeln!(said, "{line}: {}[{}] {}", finding.severity, finding.rule, finding.message)?;
     }
     for (name, is) in [("after.yaml", after.clone()), ("left.txt", said)] {
-        let path = before.with_file_name(name);
-        if std::env::var("WEIR_BLESS").is_ok_and(|v| v == "1") {
-            fs::write(&path, &is)?;
-        }
-        let wanted = fs::read_to_string(&path).unwrap_or_default();
-        if wanted != is {
-            return Err(format!("{}: expected:\n{wanted}\nfound:\n{is}", path.display()).into());
-        }
+        weir_testkit::expect(before.with_file_name(name), &is);
     }
-    // Once is enough, and no comment is lost.
+    // A second call changes nothing, and no comment is lost.
     let again = fix(load(&after), &Default::default(), validate);
     assert_eq!((again.files.len(), again.fixed), (0, 0));
     let comments = |text: &str| -> Vec<String> {

@@ -1,22 +1,20 @@
-//! weir as a library: load a workspace, validate it, plan a stage. No network, no clock.
+//! weir as a library: reads a folder, checks it, plans a stage. Give the folder, or run it in the repository.
 #![expect(clippy::print_stdout, reason = "an example prints what it finds")]
-use weir_planning::{ClusterFacts, Observed, PlanOptions, desired, plan};
+use jiff::Timestamp;
+use weir_findings::render::concise;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let read = |name| Ok::<_, std::io::Error>((name, std::fs::read_to_string(format!("fixtures/quickstart/{name}"))?));
-    let loaded = weir_model::load([read("weir.yaml")?, read("toll.yaml")?, read("cards.yaml")?]);
-    for finding in weir_validation::validate(&loaded) {
-        let place = loaded.sources.position(finding.at);
-        println!("{}:{}: {}", loaded.sources.file(finding.at.file).path(), place.line, finding.message);
-    }
-    let workspace = loaded.workspace.ok_or("no weir.yaml")?;
-    let desired = desired(&workspace.stage("dev")?);
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let dir = std::env::args().nth(1).unwrap_or("fixtures/quickstart".into());
+    let checked = weir_pipeline::read(dir.as_ref())?.check(Some("dev"), Timestamp::now())?;
+    print!("{}", concise(&checked.findings, &checked.loaded.sources));
+    // An error among the findings ends here: there is no plan without a valid workspace.
+    let workspace = checked.accept()?;
 
-    // What `weir-plan observe --out` writes; here, an empty cluster of three brokers.
-    let cluster = ClusterFacts { id: "nonprod".into(), brokers: 3, ..Default::default() };
-    let observed = Observed { cluster, ..Default::default() };
-    let options = PlanOptions { now: "2026-01-01T00:00:00Z".parse()?, commit: None };
-    for step in plan(&desired, &observed, &options).plan.steps {
+    // Reads the stage's cluster and vaults, and changes nothing.
+    let planned = workspace.plan("dev").await?;
+    print!("{}", concise(&planned.findings, &checked.loaded.sources));
+    for step in planned.accept()?.steps {
         println!("{} [{}]", step.id, step.risk);
     }
     Ok(())

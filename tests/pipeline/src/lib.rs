@@ -1,4 +1,4 @@
-//! Drives the binaries end to end: what tests share.
+//! Shared helpers of the tests that drive the binaries end to end.
 
 mod random;
 
@@ -15,15 +15,15 @@ use weir_sandbox::{Options, Sandbox};
 
 pub use crate::random::Random;
 
-/// Runs a copy of the binary `name` as if it were called so.
+/// Runs a copy of the binary under the name `name`.
 pub fn copy_of<A: clap::Parser>(name: &str, run: impl FnOnce(A) -> anyhow::Result<Exit>) -> ExitCode {
     run_from(std::iter::once(name.into()).chain(std::env::args_os().skip(1)), run).into()
 }
 
-/// The copy of the binary `name`.
+/// Returns the path of the copy of the binary `name`.
 ///
 /// # Panics
-/// When it was not built: `cargo test` builds it.
+/// If the copy was not built; `cargo test` builds it.
 pub fn binary(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test knows where it is");
     let folder = test.ancestors().nth(2).expect("a test lies in target/debug/deps");
@@ -32,10 +32,10 @@ pub fn binary(name: &str) -> PathBuf {
     path
 }
 
-/// Copies a folder, without the clusters that were made in it.
+/// Copies a folder, without the sandboxes in it.
 ///
 /// # Panics
-/// When the disk does not take it.
+/// If a file cannot be read or written.
 pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("the fixture") {
@@ -51,23 +51,24 @@ pub fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Waits for `work`.
+/// Runs `work` to its end.
 ///
 /// # Panics
-/// When the operating system gives no thread.
+/// If the operating system cannot start a runtime.
 pub fn block_on<T>(work: impl Future<Output = T>) -> T {
     weir_cli::block_on(work).expect("a runtime")
 }
 
-/// The sandbox in `folder`, as the binaries would open it.
+/// Opens the sandbox in `folder`, as the binaries do.
 ///
 /// # Panics
-/// When there is none.
+/// If there is none.
 pub fn sandbox_at(folder: &Path) -> Sandbox {
     Sandbox::open(folder, Options::default()).expect("a sandbox")
 }
 
-/// `text` without what differs from run to run: `paths` by their names, digests, times, ids of keys.
+/// Replaces the parts of `text` that differ from run to run: the given `paths` by their names, and digests, times and
+/// ids of keys.
 ///
 /// # Panics
 /// Never: the patterns are fixed.

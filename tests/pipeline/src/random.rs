@@ -1,15 +1,15 @@
-//! Numbers for rounds of tests.
+//! Pseudo-random numbers for rounds of tests.
 
-/// Numbers that look random and are always the same.
+/// A pseudo-random sequence that is the same in every run.
 pub struct Random(u64);
 
 impl Random {
-    /// Those of a round; another seed or another round gives others.
+    /// Makes the sequence of a round. Another seed or another round gives another sequence.
     pub fn new(seed: u64, round: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ round.wrapping_mul(0xD1B5_4A32_D192_ED03))
     }
 
-    /// A number from 0 to less than `limit`.
+    /// Returns a number from 0 to less than `limit`.
     pub fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -18,15 +18,15 @@ impl Random {
         (z ^ (z >> 31)) % limit
     }
 
-    /// Once in so many times.
+    /// Returns `true` once in `times` calls, on average.
     pub fn once_in(&mut self, times: u64) -> bool {
         self.below(times) == 0
     }
 
-    /// One of them.
+    /// Picks one element.
     ///
     /// # Panics
-    /// When there is none.
+    /// If `among` is empty.
     pub fn pick<T: Copy>(&mut self, among: &[T]) -> T {
         among[usize::try_from(self.below(among.len() as u64)).expect("an index")]
     }

@@ -1,5 +1,5 @@
-//! Harmful and wrong edits: each folder of `harmful/` starts from `harmful/base`, does what its `case.toml` says,
-//! and expects the transcript in `expected.txt`. `cargo xtask bless` rewrites the transcripts.
+//! Harmful and wrong edits. Each folder of `harmful/` starts from `harmful/base`, carries out the steps of its
+//! `case.toml`, and expects the transcript in `expected.txt`. `cargo xtask bless` rewrites the transcripts.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -18,17 +18,17 @@ use weir_ports::Cluster as _;
 #[serde(deny_unknown_fields)]
 struct Case {
     about: String,
-    /// What happened elsewhere that this case keeps from happening here.
+    /// The incident elsewhere that this case prevents here.
     #[serde(default)]
     lesson: Option<String>,
     r#do: Vec<Do>,
 }
 
-/// One thing to do; which one is told by the field that is there.
+/// One step of a case; the field that is set names its kind.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct Do {
-    /// Deploy this stage as the files are, approved and at any risk.
+    /// Deploy this stage from the current files, approved and at any risk.
     deploy: Option<String>,
     /// Replace `from` by `to`, once, in this file.
     edit: Option<String>,
@@ -41,20 +41,20 @@ struct Do {
     text: String,
     /// Remove this file.
     remove: Option<String>,
-    /// Do `change` (JSON of a plan's change) to the sandbox in this folder, as somebody by hand.
+    /// Apply `change` (JSON of a plan's change) to the sandbox in this folder, as a manual edit.
     live: Option<String>,
     change: String,
-    /// Let `topic` of the sandbox in this folder hold what `is` says (JSON of topic facts).
+    /// Set the facts of `topic` in the sandbox in this folder to `is` (JSON of topic facts).
     facts: Option<String>,
     topic: String,
     is: String,
-    /// Put a secret that is not weir's into the sandbox in this folder.
+    /// Store a foreign secret in the sandbox in this folder.
     secret: Option<String>,
     /// Soft-delete a secret of the sandbox in this folder.
     delete_secret: Option<String>,
     vault: String,
     name: String,
-    /// Run this command line, with `faults` in the sandbox, and expect `exit`; `quiet` leaves out what it says.
+    /// Run this command line, with `faults` in the sandbox, and expect `exit`; `quiet` omits its output.
     run: Option<String>,
     quiet: bool,
     faults: Option<String>,
@@ -83,7 +83,7 @@ impl World {
         fs::write(&path, change(text)).unwrap();
     }
 
-    /// Runs a command line in the workspace and appends what it said to the transcript.
+    /// Runs a command line in the workspace and appends its output to the transcript.
     fn run(&mut self, line: &str, faults: Option<&str>, exit: i32, quiet: bool) {
         let (code, out, err) = self.spawn(line, faults);
         writeln!(self.transcript, "$ {line}{}", faults.map(|f| format!("   # with {f}")).unwrap_or_default()).unwrap();
@@ -94,7 +94,7 @@ impl World {
             }
         }
         writeln!(self.transcript, "[exit {code}]\n").unwrap();
-        assert_eq!(code, exit, "`{line}` ended otherwise than expected:\n{}{out}{err}", self.transcript);
+        assert_eq!(code, exit, "`{line}` ended with an unexpected code:\n{}{out}{err}", self.transcript);
     }
 
     fn spawn(&self, line: &str, faults: Option<&str>) -> (i32, String, String) {
@@ -102,7 +102,7 @@ impl World {
         let mut command = Command::new(pipeline::binary(words.next().unwrap()));
         command.args(words).current_dir(self.dir.path()).env_clear().env("NO_COLOR", "1");
         if let Some(faults) = faults {
-            // What fails for good is not waited for a minute.
+            // A short patience, so that permanent failures are not retried for a minute.
             command.env("WEIR_SANDBOX_FAULTS", faults).env("WEIR_PATIENCE", "3");
         }
         let output = command.output().unwrap();
@@ -151,15 +151,15 @@ impl World {
         } else if let Some(line) = todo.run {
             self.run(&line, todo.faults.as_deref(), todo.exit, todo.quiet);
         } else {
-            panic!("a `do` without anything to do");
+            panic!("a step without a known field");
         }
     }
 }
 
 fn harmful(path: &Path) -> datatest_stable::Result<()> {
     let case: Case = toml::from_str(&fs::read_to_string(path)?)?;
-    assert!(!case.about.is_empty(), "a case says what it is about");
-    assert!(case.lesson.as_deref() != Some(""), "a lesson that is given says what happened");
+    assert!(!case.about.is_empty(), "`about` is empty");
+    assert!(case.lesson.as_deref() != Some(""), "`lesson` is empty");
     let folder = path.parent().ok_or("a case lies in a folder")?;
 
     let dir = tempfile::tempdir()?;
@@ -173,22 +173,8 @@ fn harmful(path: &Path) -> datatest_stable::Result<()> {
     }
 
     let transcript = pipeline::scrub(&world.transcript, &BTreeMap::from([(world.dir.path(), "DIR")]));
-    let expected = folder.join("expected.txt");
-    if std::env::var_os("WEIR_BLESS").is_some() {
-        fs::write(&expected, &transcript)?;
-    }
-    let wanted = fs::read_to_string(&expected).unwrap_or_default();
-    similar_asserts(&wanted, &transcript, &expected);
+    weir_testkit::expect(folder.join("expected.txt"), &transcript);
     Ok(())
-}
-
-fn similar_asserts(wanted: &str, got: &str, file: &Path) {
-    assert!(
-        wanted == got,
-        "{} differs (`cargo xtask bless` rewrites it):\n{}",
-        file.display(),
-        similar::TextDiff::from_lines(wanted, got).unified_diff().header("expected", "got")
-    );
 }
 
 datatest_stable::harness! {

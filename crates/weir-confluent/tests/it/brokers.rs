@@ -6,14 +6,14 @@ use std::{
 };
 
 use weir_confluent::{ConfluentCloud, Data};
-use weir_model::{Operation, PatternType, Permission, Resource};
+use weir_fake_confluent::{Operation as Call, Tls};
+use weir_model::{Operation, PatternType, Permission, Resource, settings};
 use weir_planning::{Acl, Change, Host, KeyMarker, NamePattern, Observed, SettingChange};
 use weir_ports::{Cluster as _, ErrorKind, PortError, Query};
-use weir_testkit::confluent::{Operation as Call, Tls};
 
 use crate::conforms::{Scene, broker};
 
-/// A name of this test's own: all tests share a broker.
+/// Returns a name that no other test uses, since all tests share a broker.
 fn unique(prefix: &str) -> String {
     use std::sync::atomic::{AtomicUsize, Ordering};
     static NEXT: AtomicUsize = AtomicUsize::new(0);
@@ -24,7 +24,7 @@ fn pattern(prefix: &str) -> NamePattern {
     NamePattern::try_from(format!("{prefix}*")).unwrap()
 }
 
-/// Everything that begins so.
+/// Returns a query for all objects whose names begin with `prefix`.
 fn all(prefix: &str) -> Query {
     let mut query = Query::default();
     query.topics.patterns.push(pattern(prefix));
@@ -52,7 +52,7 @@ fn grant(name: &str, acl: Acl) -> Change {
 }
 
 fn topic(name: &str, config: &[(&str, &str)]) -> Change {
-    let config = config.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let config = settings::observed(config.iter().copied());
     Change::CreateTopic { topic: name.to_owned(), partitions: Some(1), replication_factor: None, config }
 }
 
@@ -66,7 +66,7 @@ async fn refused(cloud: &ConfluentCloud, change: &Change) -> PortError {
     cloud.apply(&[change]).await.remove(0).unwrap_err()
 }
 
-/// Reads lag behind writes.
+/// Observes until `seen` holds, since reads lag behind writes.
 async fn until(cloud: &ConfluentCloud, query: &Query, seen: impl Fn(&Observed) -> bool) -> Observed {
     for _ in 0..200 {
         let observed = cloud.observe(query).await.unwrap();
@@ -78,7 +78,7 @@ async fn until(cloud: &ConfluentCloud, query: &Query, seen: impl Fn(&Observed) -
     panic!("never seen: {:?}", cloud.observe(query).await);
 }
 
-/// An account with bindings, as seen with and without `UserV2:*`.
+/// An account with bindings, observed with and without `UserV2:*`.
 #[tokio::test(flavor = "multi_thread")]
 async fn principals_are_known_by_name_however_brokers_list_them() {
     let Some(broker) = broker() else { return };
@@ -101,7 +101,7 @@ async fn principals_are_known_by_name_however_brokers_list_them() {
                 behaviour.user_v2 = user_v2;
                 behaviour.integer_principals = integer_principals;
             });
-            // A new client each time: what lists by id is learned.
+            // A client remembers whether `UserV2:*` works, so each round needs a new one.
             let cloud = scene.both(Tls::Off);
             let observed = until(&cloud, &all(&prefix), |o| o.acls.len() >= 2).await;
             assert_eq!(observed.acls, expected, "{user_v2} {integer_principals}");
@@ -111,13 +111,13 @@ async fn principals_are_known_by_name_however_brokers_list_them() {
             assert_eq!(observed.acls.keys().collect::<Vec<_>>(), [&format!("User:{}", names[0])]);
         }
     }
-    // Of everybody, for importing: whose account is gone is shown by its id.
+    // A query for all accounts, as import makes it: principals of deleted accounts are shown by id.
     scene.fake.configure(|behaviour| behaviour.user_v2 = true);
     let mut everything = Query::default();
     everything.accounts.everything = true;
     let observed = scene.both(Tls::Off).observe(&everything).await.unwrap();
     assert!(observed.acls.contains_key(&format!("User:{gone}")), "{:?}", observed.acls.keys());
-    // What was bound to it stays.
+    // Bindings remain after their account is deleted.
     done(&cloud, &names.clone().map(|name| Change::DeleteAcl { principal: format!("User:{name}"), acl: acl(&name) }))
         .await;
     until(&cloud, &everything, |o| !o.acls.contains_key(&format!("User:{}", names[0]))).await;
@@ -134,8 +134,8 @@ async fn the_deployer_is_known_by_name() {
     for (setting, read_only) in [("confluent.topic.type", true), ("compression.type", true), ("retention.ms", false)] {
         assert_eq!(facts.read_only_settings.contains(setting), read_only, "{setting}");
     }
-    // Another cluster's key, or one that cannot be looked up.
-    scene.fake.add_cluster("env-x1", "lkc-b2", weir_testkit::confluent::ClusterKind::Standard);
+    // The key is another cluster's, or cannot be looked up.
+    scene.fake.add_cluster("env-x1", "lkc-b2", weir_fake_confluent::ClusterKind::Standard);
     let other = scene.fake.create_key(&scene.deployer, Some("lkc-b2"), "");
     let open = |key| scene.open(Some(scene.control(scene.fake.cloud_key())), Some(scene.data(key, Tls::Off)));
     assert!(open(&other).observe(&Query::default()).await.is_err());
@@ -144,7 +144,7 @@ async fn the_deployer_is_known_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_data_plane_alone_uses_what_it_is_told() {
+async fn the_data_plane_alone_uses_the_given_ids() {
     let Some(broker) = broker() else { return };
     let scene = Scene::new(broker, Tls::On);
     let prefix = unique("data-");
@@ -177,7 +177,7 @@ async fn the_data_plane_alone_uses_what_it_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn confluents_own_is_nobodys() {
+async fn topics_and_settings_of_confluent_are_ignored() {
     let Some(broker) = broker() else { return };
     let scene = Scene::new(broker, Tls::Off);
     let cloud = scene.both(Tls::Off);
@@ -200,7 +200,7 @@ async fn confluents_own_is_nobodys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_confluent_does_not_take_is_refused_in_words() {
+async fn unsupported_changes_are_refused_with_a_reason() {
     let Some(broker) = broker() else { return };
     let scene = Scene::new(broker, Tls::Off);
     let cloud = scene.both(Tls::Off);
@@ -233,15 +233,11 @@ async fn both_policies_are_reached_in_two_steps() {
     let alter = |topic: &String, from: Option<&str>| Change::AlterConfig {
         topic: topic.clone(),
         settings: [("cleanup.policy", from, "compact,delete"), ("retention.ms", None, "86400000")]
-            .map(|(name, from, to)| {
-                (name.to_owned(), SettingChange { from: from.map(str::to_owned), to: Some(to.to_owned()) })
-            })
+            .map(|(name, from, to)| (name.to_owned(), SettingChange::new(name, from, Some(to))))
             .into(),
     };
     done(&cloud, &[alter(&names[0], None), alter(&names[1], Some("delete"))]).await;
-    let expected: BTreeMap<String, String> = [("cleanup.policy", "compact,delete"), ("retention.ms", "86400000")]
-        .map(|(k, v)| (k.to_owned(), v.to_owned()))
-        .into();
+    let expected = settings::observed([("cleanup.policy", "compact,delete"), ("retention.ms", "86400000")]);
     until(&cloud, &all(&prefix), |o| o.topics.values().all(|topic| topic.config == expected)).await;
     assert_eq!(refused(&cloud, &alter(&format!("{prefix}absent"), None)).await.kind, ErrorKind::Refused);
 }
@@ -263,7 +259,7 @@ async fn a_new_key_is_waited_for_and_asked_for_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn calls_do_not_grow_with_what_there_is() {
+async fn the_number_of_calls_is_constant_or_grows_by_page() {
     let Some(broker) = broker() else { return };
     let scene = Scene::new(broker, Tls::Off);
     let prefix = unique("many-");
@@ -280,16 +276,16 @@ async fn calls_do_not_grow_with_what_there_is() {
     let (fresh, before) = (scene.both(Tls::Off), scene.fake.log().len());
     let observed = fresh.observe(&all(&prefix)).await.unwrap();
     assert_eq!((observed.accounts.len(), observed.acls.len()), (200, 200));
-    // Cluster, deployer's key and account, three pages of accounts, one of keys, quotas twice.
+    // Cluster, deployer's key and account, three pages of accounts, one page of keys, quotas twice.
     assert_eq!(scene.fake.log().len() - before, 9);
     assert!(fresh.broker_requests() <= 5, "{}", fresh.broker_requests());
 }
 
 #[tokio::test]
-async fn a_host_that_is_not_trusted_is_told_nothing() {
+async fn an_untrusted_host_gets_no_credentials() {
     let Some(broker) = broker() else { return };
     let scene = Scene::new(broker, Tls::On);
-    // Somebody who speaks TLS, with a certificate that the system does not know.
+    // The host speaks TLS with a certificate that the system does not trust.
     let api = format!("https://{}", scene.fake.bootstrap(scene.fake.cluster()));
     let control = weir_confluent::Control { api, ..scene.control(scene.fake.cloud_key()) };
     let cloud = scene.open(Some(control), None);
@@ -298,16 +294,16 @@ async fn a_host_that_is_not_trusted_is_told_nothing() {
     assert_eq!(cloud.requests()["getCmkV2Cluster"], 1);
 }
 
-/// How many partitions and bindings there are is seen at the brokers; how many there may be, documents say or `takes`.
+/// The usage of partitions and bindings is observed at the brokers; the limits come from documents or from `takes`.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_cluster_takes_depends_on_its_type() {
+async fn limits_depend_on_the_clusters_type() {
     let Some(broker) = broker() else { return };
     let scene = Scene::new(broker, Tls::Off);
     let name = unique("limits-");
     let cloud = scene.both(Tls::Off);
     done(&cloud, &[account(&name), topic(&name, &[])]).await;
     done(&cloud, &[grant(&name, acl(&name))]).await;
-    // The broker is shared: others add to what is there.
+    // Other tests add objects to the shared broker.
     let one = || {
         let mut query = Query::default();
         query.accounts.names.insert(name.clone());
@@ -328,9 +324,9 @@ async fn what_a_cluster_takes_depends_on_its_type() {
     assert_eq!((limits.partitions.unwrap().0, limits.acls.unwrap().0, limits.documented), (9_000, 4_000, None));
 }
 
-/// A deletion is answered before the topic is gone, and a creation with zeros: what is observed counts.
+/// A deletion is answered before the topic disappears, and a creation with zeros: only the observed state counts.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_answered_is_not_what_is_seen() {
+async fn the_observed_state_counts_not_the_answer() {
     let Some(broker) = broker() else { return };
     let scene = Scene::new(broker, Tls::Off);
     let name = unique("later-");
@@ -351,7 +347,7 @@ async fn what_is_answered_is_not_what_is_seen() {
     until(&cloud, &all(&name), |o| !o.topics.contains_key(&name)).await;
 }
 
-/// What the brokers do not take is refused, and says why.
+/// Changes beyond a limit are refused with a reason.
 #[tokio::test(flavor = "multi_thread")]
 async fn beyond_the_limits_of_a_cluster() {
     let Some(broker) = broker() else { return };

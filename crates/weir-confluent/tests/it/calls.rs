@@ -1,4 +1,4 @@
-//! How calls are made: pages, tries, deadlines, errors.
+//! Calls: pages, retries, deadlines, errors.
 
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,7 @@ async fn error(answers: impl IntoIterator<Item = Answer>) -> (PortError, Vec<Ask
 }
 
 #[tokio::test]
-async fn a_call_is_as_the_specification_says() {
+async fn a_call_conforms_to_the_specification() {
     let host = Host::new([cluster()]).await;
     let observed = cloud(&host.url).observe(&facts()).await.unwrap();
     assert_eq!((observed.cluster.id.as_str(), observed.cluster.brokers), ("lkc-a1", 3));
@@ -44,7 +44,7 @@ async fn a_call_is_as_the_specification_says() {
 }
 
 #[tokio::test]
-async fn what_may_pass_is_asked_again() {
+async fn a_call_is_repeated_after_a_passing_failure() {
     let answers = [
         Answer::HangUp,
         status(500),
@@ -62,7 +62,7 @@ async fn what_may_pass_is_asked_again() {
 }
 
 #[tokio::test]
-async fn what_does_not_pass_is_asked_once() {
+async fn a_call_is_not_repeated_after_a_lasting_failure() {
     for (code, kind) in [
         (400, ErrorKind::Refused),
         (401, ErrorKind::Denied),
@@ -95,7 +95,7 @@ async fn pages_of_errors_are_read() {
 }
 
 #[tokio::test]
-async fn nonsense_is_no_answer() {
+async fn an_unreadable_answer_is_an_error() {
     for body in ["", "<html></html>", "[]", "{}", r#"{"id": 7}"#] {
         let (error, asked) = error([Answer::Say(200, "", body.to_owned())]).await;
         assert_eq!((error.kind, asked.len()), (ErrorKind::Unavailable, 1), "{body}: {error}");
@@ -111,8 +111,8 @@ async fn another_cluster_or_one_not_ready_is_refused() {
 }
 
 #[tokio::test]
-async fn nobody_there_ends_before_the_deadline() {
-    // A port that nobody listens at.
+async fn an_unreachable_host_is_reported_before_the_deadline() {
+    // No process listens on this port.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let cloud =
         cloud_with(weir_confluent::Control { patience: Duration::from_secs(3), ..control(&format!("http://{port}")) });
@@ -122,7 +122,7 @@ async fn nobody_there_ends_before_the_deadline() {
 }
 
 #[tokio::test]
-async fn the_whole_has_a_deadline() {
+async fn retries_end_at_the_deadline() {
     let host = Host::new(std::iter::repeat_n(Answer::Silence, 50)).await;
     let timeout = Duration::from_millis(300);
     let cloud = cloud_with(weir_confluent::Control { patience: Duration::from_secs(2), timeout, ..control(&host.url) });
@@ -134,7 +134,7 @@ async fn the_whole_has_a_deadline() {
 }
 
 #[tokio::test]
-async fn who_asks_to_wait_too_long_is_told_at_once() {
+async fn a_pause_beyond_the_deadline_is_reported_at_once() {
     let host = Host::new([Answer::Say(429, "Retry-After: 600\r\n", String::new())]).await;
     let begun = Instant::now();
     let error = cloud(&host.url).observe(&facts()).await.unwrap_err();
@@ -164,7 +164,7 @@ fn everything() -> Query {
     query
 }
 
-/// Lists that are read in the order: the cluster and all accounts at the same time, so answers are chosen by path.
+/// Lists are read concurrently with the cluster, so the host chooses answers by path.
 struct Lists {
     accounts: Vec<Answer>,
 }
@@ -193,7 +193,7 @@ async fn all_pages_are_read() {
         let next = |token: &str| json!({"next": format!("https://api.confluent.cloud/iam/v2/service-accounts?page_token={token}"), "total_size": 1});
         let accounts = vec![
             says(200, json!({"data": [account(1)], "metadata": next("a")})),
-            // An empty page is not the end.
+            // An empty page is not the last page.
             says(200, json!({"data": [], "metadata": next("b")})),
             says(200, json!({"data": [account(2)], "metadata": end})),
         ];
@@ -215,7 +215,7 @@ async fn a_list_that_never_ends_is_an_error() {
     let page = || says(200, json!({"data": [account(1)], "metadata": {"next": "https://x/?page_token=a"}}));
     let (observed, lines) = Lists { accounts: vec![page(), page(), page(), page()] }.observe().await;
     let error = observed.unwrap_err();
-    assert!(error.kind == ErrorKind::Unavailable && error.message.contains("circles"), "{error}");
+    assert!(error.kind == ErrorKind::Unavailable && error.message.contains("has no end"), "{error}");
     assert_eq!(lines.len(), 2);
 }
 

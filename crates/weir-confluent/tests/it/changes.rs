@@ -14,7 +14,7 @@ use crate::{
     script::{Answer, Host, json as says},
 };
 
-/// A host that answers by the beginning of a request's first line; the last answer of a kind is repeated.
+/// A host that chooses answers by the beginning of a request's first line; the last answer of a kind is repeated.
 pub(crate) struct Router {
     pub(crate) url: String,
     asked: Arc<Mutex<Vec<(String, String)>>>,
@@ -134,7 +134,7 @@ async fn a_lost_answer_or_a_taken_name_is_looked_up() {
 }
 
 #[tokio::test]
-async fn nobody_found_after_a_lost_answer_stays_open() {
+async fn a_lost_creation_stays_open_if_the_account_is_not_found() {
     for (answer, kind) in [(Answer::HangUp, ErrorKind::Ambiguous), (failed(409, "conflict", ""), ErrorKind::Refused)] {
         let routes = vec![(POST_ACCOUNT, vec![answer]), (ACCOUNTS, vec![list(json!([]))])];
         assert_eq!(applied(create(), routes).await.0.unwrap_err().kind, kind);
@@ -151,7 +151,7 @@ async fn a_refusal_says_why() {
 }
 
 #[tokio::test]
-async fn who_is_turned_away_asks_again() {
+async fn a_throttled_call_is_repeated() {
     let away = Answer::Say(429, "Retry-After: 0\r\n", String::new());
     let (answer, host) = applied(create(), vec![(POST_ACCOUNT, vec![away, says(201, account("ours"))])]).await;
     answer.unwrap();
@@ -159,7 +159,7 @@ async fn who_is_turned_away_asks_again() {
 }
 
 #[tokio::test]
-async fn what_cloud_would_refuse_is_not_sent() {
+async fn invalid_changes_are_not_sent() {
     let host = Router::new(vec![]).await;
     let cloud = cloud(&host.url);
     for (name, description) in [("", "x"), ("*", "x"), ("a\nb", "x"), (&"x".repeat(65), "x"), ("a", &"x".repeat(129))] {
@@ -170,10 +170,10 @@ async fn what_cloud_would_refuse_is_not_sent() {
 }
 
 #[tokio::test]
-async fn gone_is_what_the_list_does_not_have() {
+async fn an_account_is_deleted_if_the_list_lacks_it() {
     let there = || list(json!([account("ours")]));
     let absent = || list(json!([]));
-    // Status of the deletion, what the list says afterwards, and what that means.
+    // Status of the deletion, the list afterwards, and the resulting error.
     for (status, after, kind) in [
         (204, absent(), None),
         (403, absent(), None),
@@ -198,7 +198,7 @@ async fn gone_is_what_the_list_does_not_have() {
 
 #[tokio::test]
 async fn an_account_with_another_name_is_never_taken() {
-    // A host that does not filter.
+    // A host that ignores the filter.
     let other = json!([{"id": "sa-9", "display_name": "dev-ab", "description": "ours"}]);
     let routes = vec![(ACCOUNTS, vec![list(other)]), ("DELETE ", vec![says(204, json!(null))])];
     let (answer, host) = applied(delete(), routes).await;
@@ -243,7 +243,7 @@ async fn created(answers: Vec<Answer>) -> (Result<weir_ports::CreatedKey, PortEr
 }
 
 #[tokio::test]
-async fn a_key_is_issued_with_all_that_a_client_needs() {
+async fn a_created_key_has_all_settings_of_a_client() {
     for status in [200, 201, 202] {
         let (key, host) = created(vec![says(status, new_key())]).await;
         let key = key.unwrap();
@@ -265,7 +265,7 @@ async fn a_key_is_issued_with_all_that_a_client_needs() {
 }
 
 #[tokio::test]
-async fn a_key_is_never_made_twice() {
+async fn a_key_is_never_created_twice() {
     use ErrorKind::{Ambiguous, Denied, Refused, Retry};
     for (answer, kind) in [
         (Answer::HangUp, Ambiguous),
@@ -282,7 +282,7 @@ async fn a_key_is_never_made_twice() {
         (failed(422, "invalid", ""), Refused),
         (failed(401, "unauthorized", ""), Denied),
         (failed(403, "forbidden", ""), Denied),
-        // The account was made a moment ago.
+        // The account is very new.
         (failed(404, "not_found", ""), Retry),
     ] {
         let (key, host) = created(vec![answer.clone()]).await;
@@ -292,14 +292,14 @@ async fn a_key_is_never_made_twice() {
 }
 
 #[tokio::test]
-async fn no_key_for_nobody() {
+async fn a_key_for_a_missing_account_is_refused() {
     let host = Router::new(vec![cluster(), (ACCOUNTS, vec![list(json!([]))])]).await;
     let error = cloud(&host.url).create_key("dev-a", &marker()).await.unwrap_err();
     assert!(error.kind == ErrorKind::Refused && host.count(POST_KEY) == 0, "{error}");
 }
 
 #[tokio::test]
-async fn nobody_listening_means_nothing_was_done() {
+async fn an_unsent_call_has_no_effect() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let control = weir_confluent::Control {
         patience: std::time::Duration::from_secs(1),
@@ -321,7 +321,8 @@ async fn only_the_accounts_own_key_is_deleted() {
     let seen = || says(200, key("sa-1", "lkc-a1"));
     let untold = || json!({"id": "KEY1", "spec": {"owner": {"id": "sa-1"}, "resource": null}});
     let forbidden = || failed(403, "forbidden_access", "no");
-    // The key as it is, the deletion, the list afterwards, what it means, how many deletions were sent.
+    // The key before, the deletion's answer, the list afterwards, the resulting error, and the number of deletions
+    // sent.
     let table: Vec<(Answer, Answer, Answer, Option<ErrorKind>, usize)> = vec![
         (seen(), Answer::Say(204, "", String::new()), absent(), None, 1),
         (seen(), forbidden(), absent(), None, 1),
@@ -335,7 +336,7 @@ async fn only_the_accounts_own_key_is_deleted() {
         (failed(401, "unauthorized", ""), seen(), absent(), Some(Denied), 0),
         (says(200, key("sa-2", "lkc-a1")), seen(), there(), Some(Refused), 0),
         (says(200, key("sa-1", "lkc-b2")), seen(), there(), Some(Refused), 0),
-        // One that does not tell what it is for may be a Cloud API key.
+        // A key without a resource may be a Cloud API key.
         (says(200, untold()), seen(), there(), None, 1),
         (says(200, untold()), seen(), absent(), Some(Refused), 0),
     ];
@@ -354,8 +355,8 @@ async fn only_the_accounts_own_key_is_deleted() {
 }
 
 #[tokio::test]
-async fn a_key_made_a_moment_ago_is_not_taken_for_gone() {
-    // Neither the list nor the deletion know it yet.
+async fn a_new_key_is_not_taken_for_deleted() {
+    // At first, neither the list nor the deletion knows the key.
     let host = Router::new(vec![
         cluster(),
         (ACCOUNTS, vec![list(json!([account("ours")]))]),
@@ -371,7 +372,7 @@ async fn a_key_made_a_moment_ago_is_not_taken_for_gone() {
 }
 
 #[tokio::test]
-async fn our_own_key_is_never_deleted() {
+async fn weirs_own_key_is_never_deleted() {
     let host = Router::new(vec![]).await;
     let error = cloud(&host.url).delete_key("dev-a", "CLOUD").await.unwrap_err();
     assert!(error.kind == ErrorKind::Refused && host.lines().is_empty(), "{error}");

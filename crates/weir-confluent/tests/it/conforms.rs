@@ -1,25 +1,27 @@
-//! Both planes together pass the suite that every implementation passes: the fake Confluent Cloud before a real broker.
+//! Both planes together pass the conformance suite: the fake Confluent Cloud before a real broker.
 
 use std::{collections::BTreeSet, sync::OnceLock, time::Duration};
 
 use async_trait::async_trait;
 use weir_confluent::{ApiKey, ConfluentCloud, Control, Data, Options};
+use weir_fake_confluent as fake;
+use weir_fake_confluent::{FakeConfluent, Tls};
 use weir_kafka::{Kafka, Login, SaslMechanism, SecurityProtocol};
 use weir_ports::{Cluster, CreatedKey, ErrorKind, PortError, SecretSink};
 use weir_testkit::{
     Broker,
-    confluent::{self as fake, FakeConfluent, Tls},
     conformance::{self, Ability, CONFLUENT_LACKS, Harness, Outcome},
 };
 
-/// One broker for all tests, each behind a fake of its own: they keep apart by names. It ends with the process.
+/// One broker for all tests, each behind a fake of its own; tests use separate names. The broker stops with the
+/// process.
 #[track_caller]
 pub(crate) fn broker() -> Option<&'static Broker> {
     static BROKER: OnceLock<Option<Broker>> = OnceLock::new();
     BROKER.get_or_init(|| Broker::start(&fake::BROKER)).as_ref()
 }
 
-/// A fake with brokers, and the account that deploys.
+/// A fake with brokers, and the deploying account.
 pub(crate) struct Scene {
     pub(crate) fake: FakeConfluent,
     pub(crate) deployer: String,
@@ -29,7 +31,7 @@ pub(crate) struct Scene {
 impl Scene {
     pub(crate) fn new(broker: &Broker, tls: Tls) -> Self {
         let fake = FakeConfluent::start();
-        fake.attach(fake.cluster(), broker, tls);
+        fake.attach(fake.cluster(), broker.bootstrap(), broker.admin(), tls);
         let deployer = fake.create_account("weir-deployer", "deploys");
         fake.make_admin(fake.cluster(), &deployer);
         let key = fake.create_key(&deployer, Some(fake.cluster()), "by hand");
@@ -49,7 +51,7 @@ impl Scene {
         ConfluentCloud::new(Options { cluster: self.fake.cluster().to_owned(), control, data }).unwrap()
     }
 
-    /// Both planes.
+    /// Returns a client with both planes.
     pub(crate) fn both(&self, tls: Tls) -> ConfluentCloud {
         self.open(Some(self.control(self.fake.cloud_key())), Some(self.data(&self.key, tls)))
     }
@@ -70,17 +72,17 @@ struct Subject {
 impl Subject {
     fn new(broker: &'static Broker, tls: Tls) -> Self {
         let scene = Scene::new(broker, tls);
-        // Otherwise the front takes a setting that nobody knows for one that may not be changed, and says nothing.
+        // With read-only settings, the front would silently accept unknown settings.
         scene.fake.configure(|behaviour| behaviour.read_only_settings = false);
         let cloud = scene.both(tls);
-        // May log in, and nothing else.
+        // This account may log in, and has no other right.
         let nobody = scene.fake.create_account("nobody", "");
         let key = scene.fake.create_key(&nobody, Some(scene.fake.cluster()), "");
         let nobody = scene.open(Some(scene.control(scene.fake.cloud_key())), Some(scene.data(&key, tls)));
         Self { scene, broker, tls, cloud, nobody }
     }
 
-    /// The brokers, as a client with this key.
+    /// Returns a client of the brokers with this key.
     fn client(&self, key: &CreatedKey) -> Kafka {
         let protocol = if self.tls == Tls::On { SecurityProtocol::SaslSsl } else { SecurityProtocol::SaslPlaintext };
         let of = |name: &str| key.connection[name].clone();

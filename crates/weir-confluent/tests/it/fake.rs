@@ -1,16 +1,16 @@
-//! The control plane against the fake Confluent Cloud, which keeps state and behaves badly on order.
+//! The control plane against the fake Confluent Cloud, which keeps state and can be told to fail.
 
 use std::{collections::BTreeSet, sync::LazyLock, time::Duration};
 
 use weir_confluent::{ApiKey, ConfluentCloud, Control, Options};
+use weir_fake_confluent::{
+    Answer, Effect, FakeConfluent, Fault, Gone, LastPage, Operation, RateHeaders, RateLimit, TotalSize,
+};
 use weir_planning::{Change, KeyMarker, NamePattern, Observed};
 use weir_ports::{Cluster as _, ErrorKind, ExposeSecret as _, PortError, Query};
-use weir_testkit::{
-    confluent::{Answer, Effect, FakeConfluent, Fault, Gone, LastPage, Operation, RateHeaders, RateLimit, TotalSize},
-    openapi::Specs,
-};
+use weir_testkit::openapi::Specs;
 
-/// The control plane alone, of a fake.
+/// Returns a client of a fake with the control plane alone.
 fn cloud(fake: &FakeConfluent) -> ConfluentCloud {
     cloud_with(fake, |_| {})
 }
@@ -22,7 +22,7 @@ fn cloud_with(fake: &FakeConfluent, change: impl FnOnce(&mut Control)) -> Conflu
     ConfluentCloud::new(Options { cluster: fake.cluster().to_owned(), control: Some(control), data: None }).unwrap()
 }
 
-/// All that was asked of the fake is as the specification says.
+/// Judges all requests to the fake by the specification.
 #[track_caller]
 pub(crate) fn judge(fake: &FakeConfluent) {
     static SPECS: LazyLock<Option<Specs>> = LazyLock::new(Specs::confluent);
@@ -54,7 +54,7 @@ fn marker(number: u64) -> KeyMarker {
 }
 
 #[tokio::test]
-async fn a_life() {
+async fn accounts_and_keys_are_created_changed_and_deleted() {
     let fake = FakeConfluent::start();
     let cloud = cloud(&fake);
     assert!(cloud.apply(&[&create("dev-a"), &create("dev-b"), &create("test-a")]).await.iter().all(Result::is_ok));
@@ -83,7 +83,7 @@ async fn a_life() {
 }
 
 #[tokio::test]
-async fn accounts_belong_to_whom_they_are_assigned() {
+async fn new_accounts_get_the_assigned_owner() {
     let fake = FakeConfluent::start();
     let cloud = cloud_with(&fake, |control| control.assigned_owner = Some("sa-deploy1".to_owned()));
     cloud.apply(&[&create("dev-a")]).await.remove(0).unwrap();
@@ -92,7 +92,7 @@ async fn accounts_belong_to_whom_they_are_assigned() {
 }
 
 #[tokio::test]
-async fn new_keys_say_where_the_chosen_endpoint_is() {
+async fn new_keys_name_the_chosen_endpoint() {
     let fake = FakeConfluent::start();
     fake.create_account("dev-a", "");
     let public = fake.bootstrap(fake.cluster());
@@ -111,7 +111,7 @@ async fn new_keys_say_where_the_chosen_endpoint_is() {
     lkc-a1 has no endpoint `ap2`; it has `PUBLIC`, `ap1pni123` (PRIVATE_LINK)
     "
     );
-    // Whatever goes wrong goes wrong before there is a key.
+    // A failure comes before the key is created.
     assert_eq!(fake.keys().iter().filter(|key| key.cluster.is_some()).count(), 2);
     let cloud = cloud_with(&fake, |control| control.bootstrap = Some("pkc-1.example:9092".to_owned()));
     let key = cloud.create_key("dev-a", &marker(2)).await.unwrap();
@@ -120,7 +120,7 @@ async fn new_keys_say_where_the_chosen_endpoint_is() {
 }
 
 #[tokio::test]
-async fn lists_take_as_many_calls_as_they_have_pages() {
+async fn a_list_takes_one_call_for_each_page() {
     let fake = FakeConfluent::start();
     fake.limit("kafka.max_api_keys.per_cluster", 3_000);
     let cluster = fake.cluster().to_owned();
@@ -141,7 +141,7 @@ async fn lists_take_as_many_calls_as_they_have_pages() {
     let observed = cloud.observe(&named(&["dev-0007", "dev-0999", "absent"])).await.unwrap();
     assert_eq!((observed.accounts.len(), observed.keys.len()), (2, 4));
     assert_eq!((fake.count(Operation::ListAccounts), fake.count(Operation::ListKeys), fake.log().len()), (1, 2, 3));
-    // Who was seen is not looked up again.
+    // An account that was observed before is not looked up again.
     fake.clear_log();
     cloud.create_key("dev-0500", &marker(9_999)).await.unwrap();
     assert_eq!(fake.log().len(), 1);
@@ -149,7 +149,7 @@ async fn lists_take_as_many_calls_as_they_have_pages() {
 }
 
 #[tokio::test]
-async fn a_list_may_end_in_any_way() {
+async fn every_form_of_a_last_page_ends_a_list() {
     let fake = FakeConfluent::start();
     for number in 0..7 {
         fake.create_account(&format!("dev-{number}"), "x");
@@ -171,7 +171,7 @@ async fn a_list_may_end_in_any_way() {
 }
 
 #[tokio::test]
-async fn a_rate_is_kept() {
+async fn the_clients_keep_the_rate_limit() {
     for (headers, most) in [(RateHeaders::All, 16), (RateHeaders::RetryAfter, 30), (RateHeaders::None, 100)] {
         let fake = FakeConfluent::start();
         let limit = RateLimit { requests: 5, window: Duration::from_secs(1), headers };
@@ -187,7 +187,7 @@ async fn a_rate_is_kept() {
 }
 
 #[tokio::test]
-async fn what_was_made_is_known_before_lists_show_it() {
+async fn own_objects_are_known_before_lists_show_them() {
     let fake = FakeConfluent::start();
     fake.configure(|behaviour| {
         behaviour.listed_after = Duration::from_millis(700);
@@ -203,7 +203,7 @@ async fn what_was_made_is_known_before_lists_show_it() {
 }
 
 #[tokio::test]
-async fn what_is_gone_may_be_forbidden() {
+async fn a_deleted_object_may_be_answered_with_403() {
     for gone in [Gone::Forbidden, Gone::NotFound] {
         let fake = FakeConfluent::start();
         fake.configure(|behaviour| {
@@ -224,10 +224,10 @@ async fn what_is_gone_may_be_forbidden() {
 }
 
 #[tokio::test]
-async fn a_key_of_somebody_else_is_left_alone() {
+async fn foreign_keys_are_left_alone() {
     let fake = FakeConfluent::start();
     let (a, b) = (fake.create_account("dev-a", "x"), fake.create_account("dev-b", "x"));
-    fake.add_cluster("env-x1", "lkc-b2", weir_testkit::confluent::ClusterKind::Standard);
+    fake.add_cluster("env-x1", "lkc-b2", weir_fake_confluent::ClusterKind::Standard);
     let (other, elsewhere) = (fake.create_key(&b, Some(fake.cluster()), ""), fake.create_key(&a, Some("lkc-b2"), ""));
     let cloud = cloud(&fake);
     for key in [&other, &elsewhere] {
@@ -239,7 +239,7 @@ async fn a_key_of_somebody_else_is_left_alone() {
 }
 
 #[tokio::test]
-async fn no_more_than_the_quota() {
+async fn creations_beyond_the_quota_are_refused() {
     let fake = FakeConfluent::start();
     fake.limit("iam.max_service_accounts.per_org", 2);
     fake.limit("iam.max_cluster_api_keys.per_service_account", 1);
@@ -255,14 +255,14 @@ async fn no_more_than_the_quota() {
 }
 
 #[tokio::test]
-async fn who_may_not_see_quotas_plans_without() {
+async fn without_the_right_to_see_quotas_a_plan_has_no_limits() {
     let fake = FakeConfluent::start();
     let forbidden = Answer::error(403, "forbidden_access", "Forbidden", "no");
     fake.fault(Fault::on("GET", "/service-quota/").then(Effect::Answer(forbidden)));
     assert_eq!(cloud(&fake).observe(&dev()).await.unwrap().cluster.limits, weir_planning::Limits::default());
 }
 
-/// What whoever makes a key does: an answer that was lost is resolved by the mark.
+/// Creates a key as weir-deployment does: after a lost answer, it looks for the mark.
 async fn insist_on_key(cloud: &ConfluentCloud, account: &str, marker: &KeyMarker) -> Result<String, PortError> {
     let mark = Some(marker.to_string());
     for _ in 0..50 {
@@ -301,7 +301,7 @@ impl ObserveOne for ConfluentCloud {
 }
 
 #[tokio::test]
-async fn faults_leave_neither_doubles_nor_orphans() {
+async fn faults_leave_no_duplicates_and_no_orphans() {
     for seed in 0..4 {
         let fake = FakeConfluent::builder().seed(seed).start();
         let effects = [

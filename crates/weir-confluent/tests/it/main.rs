@@ -1,4 +1,4 @@
-//! The adapter against hosts that answer as they were told, and against the fake Confluent Cloud.
+//! The adapter against hosts with scripted answers, and against the fake Confluent Cloud.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod brokers;
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use weir_confluent::{ApiKey, ConfluentCloud, Control, Options};
 
-/// No output may ever hold this.
+/// A secret that no output may contain.
 const CANARY: &str = "c4n4ry-s3cret";
 
 fn key(id: &str) -> ApiKey {
@@ -29,7 +29,7 @@ fn control(url: &str) -> Control {
     }
 }
 
-/// The control plane alone, at `url`.
+/// Returns a client with the control plane alone, at `url`.
 fn cloud(url: &str) -> ConfluentCloud {
     cloud_with(control(url))
 }

@@ -9,7 +9,7 @@ use weir_ports::{Cluster as _, ErrorKind, Query};
 use crate::{cloud, key};
 
 #[tokio::test]
-async fn the_control_plane_alone_knows_nothing_of_topics() {
+async fn the_control_plane_alone_reports_no_topics() {
     let cloud = cloud("http://127.0.0.1:1");
     let mut query = Query::default();
     query.topics.patterns.push(NamePattern::try_from("dev.*".to_owned()).unwrap());
@@ -22,7 +22,7 @@ async fn the_control_plane_alone_knows_nothing_of_topics() {
 }
 
 #[tokio::test]
-async fn the_data_plane_alone_knows_nothing_of_accounts() {
+async fn the_data_plane_alone_reports_no_accounts() {
     let data = Data { bootstrap: Some("SASL_PLAINTEXT://127.0.0.1:1".to_owned()), ..Data::new(key("KEY")) };
     let cloud = ConfluentCloud::new(Options { cluster: "lkc-a1".to_owned(), control: None, data: Some(data) }).unwrap();
     let change = Change::DeleteAccount { account: "dev-a".to_owned() };
@@ -39,7 +39,7 @@ async fn the_data_plane_alone_knows_nothing_of_accounts() {
 }
 
 #[test]
-fn what_is_unencrypted_is_refused() {
+fn unencrypted_addresses_are_refused() {
     let data = |bootstrap: &str| Data { bootstrap: Some(bootstrap.to_owned()), ..Data::new(key("KEY")) };
     let new = |data| ConfluentCloud::new(Options { cluster: "lkc-a1".to_owned(), control: None, data: Some(data) });
     assert_eq!(new(data("SASL_PLAINTEXT://pkc-1:9092")).unwrap_err().kind, ErrorKind::Refused);

@@ -1,4 +1,4 @@
-//! A host that answers as it was told: one connection after the other, one request each.
+//! A host with scripted answers: one connection after the other, one request each.
 
 use std::{
     sync::{Arc, Mutex},
@@ -10,16 +10,16 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// One answer.
+/// An answer of the host.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
-    /// Status, more header lines, body.
+    /// An answer with status, additional header lines and body.
     Say(u16, &'static str, String),
-    /// Reads the request and hangs up.
+    /// Reads the request and closes the connection.
     HangUp,
-    /// Reads the request and says nothing.
+    /// Reads the request and never answers.
     Silence,
-    /// Says that there is more than it sends.
+    /// Announces a longer body than it sends.
     BreakOff(u16),
 }
 
@@ -27,7 +27,7 @@ pub(crate) fn json(status: u16, body: serde_json::Value) -> Answer {
     Answer::Say(status, "Content-Type: application/json\r\n", body.to_string())
 }
 
-/// A request as it came: `GET /path?query`, its header lines, its body.
+/// A received request: `GET /path?query`, its header lines, its body.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) line: String,
@@ -41,7 +41,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Gives these answers in order; what is asked beyond them is answered with 418.
+    /// Starts a host that gives these answers in order, and 418 to further requests.
     pub(crate) async fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let (mut answers, log) = (answers.into_iter().collect::<Vec<_>>().into_iter(), asked.clone());
@@ -52,7 +52,7 @@ impl Host {
         Self { url: url.await, asked }
     }
 
-    /// Answers each request by itself; gives the address.
+    /// Starts a host that answers by request; returns its address.
     pub(crate) async fn routed(mut answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -65,7 +65,7 @@ impl Host {
         url
     }
 
-    /// What was asked so far.
+    /// Returns the requests so far.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }

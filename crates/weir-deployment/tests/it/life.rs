@@ -21,6 +21,10 @@ async fn every_kind_of_change_is_done_and_seen() {
     insta::assert_snapshot!(scrub(&render::text(&receipt)));
     assert_eq!(receipt.outcome, Outcome::Complete);
     assert!(receipt.steps.iter().all(|step| step.verified));
+    let kept = weir_deployment::Receipt::from_json(&receipt.to_json()).unwrap();
+    for (step, receipt) in plan.steps.iter().zip(&kept.steps) {
+        assert_eq!((&receipt.change, &receipt.meaning), (&step.change, &step.meaning), "the receipt says what changed");
+    }
     assert_settled(&sandbox, &after(), month(3)).await;
     assert!(!sandbox.login("nobody", &SecretString::from("x")));
     assert!(!login(&sandbox, &secret("dev-biller", "batch")), "a removed slot's secret is gone");
@@ -97,7 +101,7 @@ async fn whatever_changed_since_the_plan_stops_the_run() {
         topic: "dev.a".into(),
         settings: [(
             "retention.ms".to_owned(),
-            weir_planning::SettingChange { from: None, to: Some("1000000".into()) },
+            weir_planning::SettingChange::new("retention.ms", None, Some("1000000")),
         )]
         .into(),
     };
@@ -105,7 +109,7 @@ async fn whatever_changed_since_the_plan_stops_the_run() {
         topic: "dev.new".into(),
         partitions: Some(partitions),
         replication_factor: Some(3),
-        config: [("cleanup.policy".to_owned(), "compact".to_owned())].into(),
+        config: weir_model::settings::observed([("cleanup.policy", "compact")]),
     };
     let account = Change::CreateAccount { account: "dev-new".into(), description: "made by hand".into() };
     for (change, stale) in [
@@ -129,8 +133,8 @@ async fn whatever_changed_since_the_plan_stops_the_run() {
         assert!(receipt.reason.as_ref().unwrap().contains(stale), "{:?}", receipt.reason);
         assert!(found[0].detail.is_some());
         let at = receipt.steps.iter().position(|s| s.outcome == StepOutcome::Stale).unwrap();
-        let later = plan.steps[at].change.phase();
-        for (step, receipt) in plan.steps.iter().zip(&receipt.steps).filter(|(s, _)| s.change.phase() > later) {
+        let later = plan.steps[at].change.about().phase;
+        for (step, receipt) in plan.steps.iter().zip(&receipt.steps).filter(|(s, _)| s.change.about().phase > later) {
             assert_eq!(receipt.outcome, StepOutcome::Skipped, "{} after {stale}", step.id);
         }
     }

@@ -143,7 +143,8 @@ async fn receipts_carry_a_plan_through_two_networks() {
         }
     }
     // Nobody loses an account or a key before the brokers took away its rights.
-    for (step, done) in plan.steps.iter().zip(&first.steps).filter(|(s, _)| s.change.phase() >= Phase::AclDeletes) {
+    for (step, done) in plan.steps.iter().zip(&first.steps).filter(|(s, _)| s.change.about().phase >= Phase::AclDeletes)
+    {
         assert_eq!(done.outcome, StepOutcome::OtherPlane, "{}", step.id);
     }
     let seen = observe(&sandbox, &after()).await.accounts;
@@ -181,7 +182,9 @@ async fn what_failed_elsewhere_is_not_built_on() {
     let first = run_at(Plane::Control, &plan, &sandbox, &[]).await.unwrap();
     assert_eq!(first.verdict(), Verdict::PartlyDeployed);
     let second = run_at(Plane::Data, &plan, &sandbox, &[&first]).await.unwrap();
-    for (step, done) in plan.steps.iter().zip(&second.steps).filter(|(s, _)| s.change.phase() >= Phase::AclDeletes) {
+    for (step, done) in
+        plan.steps.iter().zip(&second.steps).filter(|(s, _)| s.change.about().phase >= Phase::AclDeletes)
+    {
         assert_eq!(done.outcome, StepOutcome::OtherPlane, "{} takes something away", step.id);
     }
     let sandbox = open(folder.path(), month(3), "");

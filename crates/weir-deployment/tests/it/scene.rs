@@ -8,7 +8,7 @@ use std::{
 
 use jiff::Timestamp;
 use weir_deployment::{DeployError, Journal, MemoryJournal, Options, Ports, Receipt, deploy};
-use weir_model::{Ensure, Operation, PatternType, Permission, Resource};
+use weir_model::{Ensure, Operation, PatternType, Permission, Resource, settings};
 use weir_planning::{
     Acl, Desired, DesiredAccount, DesiredKey, DesiredTopic, NamePattern, Observed, Plan, PlanOptions, Provider, Risk,
     Scope, SecretRef,
@@ -75,7 +75,10 @@ pub(crate) fn topic(partitions: u32, config: &[(&str, &str)]) -> DesiredTopic {
         ensure: Ensure::Present,
         partitions: Some(partitions),
         replication_factor: Some(3),
-        config: config.iter().map(|(name, value)| ((*name).to_owned(), Some((*value).to_owned()))).collect(),
+        config: settings::observed(config.iter().copied())
+            .into_iter()
+            .map(|(name, value)| (name, Some(value)))
+            .collect(),
     }
 }
 

@@ -1,15 +1,15 @@
-//! Findings as commands to a build agent, which shows them at their lines.
+//! Findings as commands to a build agent, which shows each finding at its line.
 //!
-//! All text is made harmless before it is escaped, so that an agent that parses more loosely than its documentation
-//! says still finds no second command in it.
+//! All text is made harmless before it is escaped. So an agent that parses more loosely than its documentation says
+//! finds no second command in the text.
 
 use super::{concise::one_line, words::line};
 use crate::{Finding, Severity, Sources};
 
-/// Commands for GitHub's runner: `::error file=…,line=…,title=rule::message`.
+/// Renders findings as commands for GitHub's runner: `::error file=…,line=…,title=rule::message`.
 ///
-/// `root` is where the workspace lies in the repository: empty, or a path that ends in `/`. GitHub shows ten errors
-/// and ten warnings of a step. Format and escapes: `@actions/core`, `src/command.ts`.
+/// `root` is the workspace's path in the repository: empty, or ending in `/`. GitHub shows ten errors and ten warnings
+/// for each step. Format and escapes: `@actions/core`, `src/command.ts`.
 pub fn github(findings: &[Finding], sources: &Sources, root: &str) -> String {
     let mut out = String::new();
     for finding in findings {
@@ -20,7 +20,7 @@ pub fn github(findings: &[Finding], sources: &Sources, root: &str) -> String {
         };
         let file = sources.file(finding.at.file);
         let (start, end) = (file.position(finding.at.start as usize), file.position(finding.at.end as usize));
-        // Columns are refused for a place of several lines.
+        // The runner refuses columns for a place of several lines.
         let columns = if start.line == end.line {
             format!(",col={},endColumn={}", start.column, end.column.max(start.column))
         } else {
@@ -39,10 +39,11 @@ pub fn github(findings: &[Finding], sources: &Sources, root: &str) -> String {
     out
 }
 
-/// Commands for the agent of Azure Pipelines: `##vso[task.logissue type=error;sourcepath=…;linenumber=…;code=rule]…`.
+/// Renders findings as commands for the agent of Azure Pipelines: `##vso[task.logissue
+/// type=error;sourcepath=…;linenumber=…;code=rule]…`.
 ///
-/// `root` as for [`github`]. The agent knows errors and warnings; remarks are plain lines. Format and escapes:
-/// `azure-pipelines-task-lib`, `node/taskcommand.ts`.
+/// `root` is the same as for [`github`]. The agent knows errors and warnings only; remarks become plain lines. Format
+/// and escapes: `azure-pipelines-task-lib`, `node/taskcommand.ts`.
 pub fn azure(findings: &[Finding], sources: &Sources, root: &str) -> String {
     let mut out = String::new();
     for finding in findings {
@@ -69,7 +70,7 @@ pub fn azure(findings: &[Finding], sources: &Sources, root: &str) -> String {
     out
 }
 
-/// The message with its note and help, on lines of their own, each harmless.
+/// Returns the message, the note and the help, each on its own line and made harmless.
 fn message(finding: &Finding) -> String {
     let mut text = line(&finding.message);
     for (what, words) in [("note", &finding.note), ("help", &finding.help)] {

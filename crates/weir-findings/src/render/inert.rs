@@ -1,9 +1,9 @@
 use std::borrow::Cow;
 
-/// Text from outside, made harmless for a terminal and for a build agent's log: control characters and
-/// bidirectional overrides are replaced by visible stand-ins, and `##vso[`, `##[` no longer begin a command.
+/// Makes text from outside harmless for a terminal and for a build agent's log. Control characters and bidirectional
+/// overrides are replaced by visible stand-ins; `##vso[` and `##[` no longer begin a command.
 ///
-/// Each character becomes exactly one, so columns stay right. Tabs stay; line breaks become `␊`.
+/// Each character becomes exactly one character, so columns stay right. Tabs stay; line breaks become `␊`.
 pub fn inert(text: &str) -> Cow<'_, str> {
     if !text.contains("##") && !text.chars().any(|c| c != '\t' && stand_in(c).is_some()) {
         return Cow::Borrowed(text);
@@ -20,8 +20,8 @@ pub fn inert(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// A line from outside, made harmless as by [`inert`]; nor does it begin with the `::` of a command of GitHub's runner,
-/// which does not mind what is indented.
+/// Makes a line harmless as [`inert`] does. In addition the line does not begin with `::`, which is a command to
+/// GitHub's runner even if it is indented.
 pub fn inert_line(line: &str) -> Cow<'_, str> {
     let tame = inert(line);
     let content = tame.trim_start();
@@ -32,7 +32,7 @@ pub fn inert_line(line: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{}：{}", &tame[..indent], &tame[indent + 1..]))
 }
 
-/// Text of several lines from outside, each made harmless by [`inert_line`]. The last line ends too.
+/// Makes each line of `text` harmless with [`inert_line`]. The last line gets a line break too.
 pub fn inert_lines(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     for line in text.lines() {
@@ -42,8 +42,7 @@ pub fn inert_lines(text: &str) -> String {
     out
 }
 
-/// JSON text made harmless in the same sense, with the same meaning for whoever parses it: what [`inert`] would
-/// replace is written as `\u….`
+/// Makes JSON text harmless without changing its meaning: characters that [`inert`] would replace are written as `\u….`
 pub fn inert_json(json: String) -> String {
     let harmful = |c: char| c != '\n' && stand_in(c).is_some();
     if !json.contains("##") && !json.chars().any(harmful) {
@@ -66,7 +65,8 @@ pub fn inert_json(json: String) -> String {
     out
 }
 
-/// Whether a `#`, behind another one or not, with `rest` behind it, makes a command of an Azure agent's log.
+/// Returns `true` if a `#` followed by `rest` begins a command in the log of an Azure agent. `behind_another`: the
+/// character before it is also `#`.
 fn begins_command(behind_another: bool, rest: &str) -> bool {
     let vso = rest.as_bytes().get(..4).is_some_and(|word| word.eq_ignore_ascii_case(b"vso["));
     behind_another && (rest.starts_with('[') || vso)
@@ -75,7 +75,7 @@ fn begins_command(behind_another: bool, rest: &str) -> bool {
 fn stand_in(c: char) -> Option<char> {
     match c {
         '\t' => None,
-        // Unicode has a picture for each of the first 32 control characters, in their order.
+        // Unicode has a picture for each of the first 32 control characters, in the same order.
         '\0'..='\x1f' => char::from_u32(0x2400 + c as u32),
         '\x7f' => Some('␡'),
         '\u{80}'..='\u{9f}' => Some('\u{fffd}'),
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_commands_a_terminal_or_an_agent_survives() {
+    fn inert_text_commands_neither_terminal_nor_agent() {
         let wild =
             "a\x1b[31mred\x07 ##vso[task.setvariable] ##VSO[x] ##[error] ###[group] \r\n \u{9b}2J \u{202e}x\t#1 ##";
         let tame = inert(wild);

@@ -7,56 +7,56 @@ use super::{
 };
 use crate::{Finding, Fix, Severity, Sources, Span};
 
-/// The format that [`json`] writes.
+/// Name and version of the format that [`json`] writes.
 pub const FORMAT: &str = "weir.findings/v1";
 
-/// So many other places of a finding are written; of more, only their number is told.
+/// Maximum of related places that are written for one finding; the rest are only counted.
 pub(super) const MOST_RELATED: usize = 100;
 
-/// The JSON Schema of what [`json`] writes.
+/// Returns the JSON Schema of the document that [`json`] writes.
 pub fn schema() -> Schema {
     SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<Document<'_>>()
 }
 
-/// What is wrong in a workspace.
+/// The findings in a workspace.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Findings")]
 struct Document<'a> {
     /// `weir.findings/v1`.
     format: &'static str,
-    /// How many errors there are; one is enough to stop a pipeline.
+    /// Number of errors; a single error stops the pipeline.
     errors: usize,
-    /// How many warnings there are.
+    /// Number of warnings.
     warnings: usize,
-    /// The findings, by file and place.
+    /// The findings, sorted by file and place.
     findings: Vec<Item<'a>>,
 }
 
-/// Something wrong, or doubtful.
+/// A problem or a doubt.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Finding")]
 struct Item<'a> {
-    /// The rule's id; `weir-validate explain RULE` says more.
+    /// Id of the rule; `weir-validate explain RULE` shows its page.
     rule: &'a str,
-    /// How bad it is.
+    /// Severity of the finding.
     severity: Severity,
-    /// What is wrong.
+    /// The problem.
     message: String,
-    /// A few words to show at the place.
+    /// Label to show beside the place.
     #[serde(skip_serializing_if = "Option::is_none")]
     label: Option<String>,
-    /// Why it matters, where the rule's page is not enough.
+    /// The reason, if the rule's page does not state it.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
-    /// What to write instead.
+    /// The text to write instead, as advice.
     #[serde(skip_serializing_if = "Option::is_none")]
     help: Option<String>,
     #[serde(flatten)]
     place: Place<'a>,
-    /// Other places that matter, at most 100.
+    /// Other places that belong to the problem, at most 100.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     related: Vec<RelatedItem<'a>>,
-    /// How many more places there are.
+    /// Number of related places beyond these 100.
     #[serde(rename = "moreRelated", skip_serializing_if = "Option::is_none")]
     more_related: Option<usize>,
     /// The change that `--fix` makes.
@@ -68,27 +68,27 @@ struct Item<'a> {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Related")]
 struct RelatedItem<'a> {
-    /// What is there.
+    /// Relation of the place to the problem, in a few words.
     message: String,
     #[serde(flatten)]
     place: Place<'a>,
 }
 
-/// A change that puts a finding right.
+/// A change that solves the problem of a finding.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Fix")]
 struct FixItem<'a> {
-    /// What it does.
+    /// The instruction, in lower case.
     title: &'a str,
-    /// What to write where. The edits do not overlap.
+    /// The edits of the fix; they do not overlap.
     edits: Vec<EditItem<'a>>,
 }
 
-/// Some text in place of other text.
+/// A replacement of text.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Edit")]
 struct EditItem<'a> {
-    /// The text instead of what is at the place.
+    /// The new text; it replaces the text at the place.
     text: &'a str,
     #[serde(flatten)]
     place: Place<'a>,
@@ -97,19 +97,19 @@ struct EditItem<'a> {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Place<'a> {
-    /// The path, relative to the workspace, with `/`.
+    /// Path of the file, relative to the workspace, with `/`.
     file: &'a str,
-    /// The line it begins in, from 1.
+    /// First line, from 1.
     line: usize,
-    /// The column it begins at, in characters, from 1.
+    /// Column of the first character, from 1; columns count characters.
     column: usize,
-    /// The line it ends in, from 1.
+    /// Last line, from 1.
     end_line: usize,
-    /// The column behind its last character.
+    /// Column behind the last character.
     end_column: usize,
-    /// The offset of its first byte.
+    /// Byte offset of the start.
     start_byte: u32,
-    /// The offset behind its last byte.
+    /// Byte offset of the end, exclusive.
     end_byte: u32,
 }
 
@@ -127,9 +127,9 @@ fn place(sources: &Sources, at: Span) -> Place<'_> {
     }
 }
 
-/// The findings as one JSON document, `weir.findings/v1`, with a line break at its end.
+/// Renders the findings as one JSON document, `weir.findings/v1`, with a final line break.
 ///
-/// Lines and columns count from 1, columns in characters; the end is behind the last character, as is `endByte`.
+/// Lines and columns count from 1, and columns count characters. The end is exclusive, for columns as for bytes.
 pub fn json(findings: &[Finding], sources: &Sources) -> String {
     let count = |severity| findings.iter().filter(|f| f.severity == severity).count();
     let document = Document {

@@ -3,11 +3,11 @@ use std::collections::BTreeMap;
 use super::{concise::one_line, words::line};
 use crate::{FileId, Finding, Severity, Sources};
 
-/// A JUnit report: a test case for each file, which fails when the file has errors. Warnings and remarks are its
-/// output.
+/// Renders the findings as a JUnit report. Each file is a test case, which fails if the file has errors; warnings and
+/// remarks are the case's output.
 ///
-/// A case has one `failure` with all its errors, since most readers show the first one only. No time is written: the
-/// same input gives the same bytes.
+/// A case has one `failure` with all its errors, because most readers show only the first. The report contains no time:
+/// the same input gives the same bytes.
 pub fn junit(findings: &[Finding], sources: &Sources) -> String {
     let mut by_file: BTreeMap<FileId, (Vec<&Finding>, Vec<&Finding>)> = BTreeMap::new();
     for finding in findings {
@@ -61,12 +61,12 @@ fn content(findings: &[&Finding], sources: &Sources) -> String {
     out
 }
 
-/// Text within double quotes. Tabs would come back as spaces.
+/// Escapes text for an attribute in double quotes. A reader would turn a plain tab into a space.
 fn attribute(text: &str) -> String {
     escaped(&line(text)).replace('\t', "&#9;")
 }
 
-/// Text that was made harmless before, so that no control character is in it; XML 1.0 has no way to write some others.
+/// Escapes text that is already harmless and so has no control character. XML 1.0 cannot represent U+FFFE and U+FFFF.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

@@ -9,13 +9,13 @@ use super::{
 };
 use crate::{Finding, Fix, RulePage, Severity, Sources, Span};
 
-/// What paths are relative to, for whoever reads the report: the repository's root.
+/// Base of the paths in the report: the repository's root.
 const ROOT: &str = "%SRCROOT%";
 
-/// The findings as SARIF 2.1.0, for code scanning and editors, with a line break at its end.
+/// Renders the findings as SARIF 2.1.0, for code scanning and editors, with a final line break.
 ///
-/// `root` is where the workspace lies in the repository: empty, or a path that ends in `/`. `pages` explain the rules;
-/// a rule without a page is named only. Columns count characters, from 1.
+/// `root` is the workspace's path in the repository: empty, or ending in `/`. `pages` explain the rules; a rule without
+/// a page appears with its id only. Columns count characters, from 1.
 pub fn sarif(findings: &[Finding], sources: &Sources, root: &str, pages: &[&RulePage<'_>]) -> String {
     let writer = Writer { sources, root };
     let mut rules: BTreeMap<&str, usize> = findings.iter().map(|finding| (finding.rule.as_str(), 0)).collect();
@@ -62,7 +62,7 @@ fn level(severity: Severity) -> &'static str {
 fn rule(id: &str, page: Option<&RulePage<'_>>) -> Value {
     let Some(page) = page else { return json!({"id": id}) };
     let markdown = page.markdown();
-    // The heading is the id, which is shown anyway.
+    // The heading is the id, which viewers show anyway.
     let body = markdown.split_once("\n\n").map_or(markdown.as_str(), |(_, body)| body);
     let mut plain = format!("{} {}", page.what.trim(), page.why.trim());
     if !page.remedy.trim().is_empty() {
@@ -154,8 +154,8 @@ impl<'a> Writer<'a> {
         })
     }
 
-    /// The same for the same finding after lines were added above it: rule, path, the line's text, and which one of
-    /// several alike it is.
+    /// Returns a fingerprint that stays the same when lines are added above the finding. It depends on the rule, the
+    /// path, the text of the line, and the number of equal findings before it.
     fn fingerprint(&self, finding: &'a Finding, seen: &mut BTreeMap<(&'a str, &'a str, String), usize>) -> String {
         let file = self.sources.file(finding.at.file);
         let line = file.position(finding.at.start as usize).line;
@@ -169,12 +169,13 @@ impl<'a> Writer<'a> {
 
 const FNV: u64 = 0xcbf2_9ce4_8422_2325;
 
-/// 64-bit FNV-1a over `part` and an end mark: tells findings apart, resists nobody.
+/// Hashes `part` and an end mark with 64-bit FNV-1a. The hash distinguishes findings; it is not cryptographic.
 fn fnv(hash: u64, part: &str) -> u64 {
     part.bytes().chain([0xff]).fold(hash, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// A relative path as a URI reference: a first part with a colon would be a scheme, so all colons are escaped.
+/// Turns a relative path into a URI reference. A colon in the first segment would make that segment a scheme, so every
+/// colon is escaped.
 fn uri(path: &str) -> String {
     let mut out = String::with_capacity(path.len());
     for byte in path.bytes() {

@@ -6,34 +6,34 @@ use super::{
     inert,
     words::{line, more_places, some},
 };
-use crate::{Finding, Fix, Severity, SourceFile, Sources, Span};
+use crate::{Finding, Fix, Severity, SourceFile, Sources, Span, count};
 
-/// How [`text`] looks.
+/// Layout options of [`text`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
-    /// Whether to colour, with ANSI escapes.
+    /// `true` to colour the output with ANSI escapes.
     pub color: bool,
-    /// How many columns there are. Longer source lines are cut to the part that matters.
+    /// Width of the output in columns. Longer source lines are cut to the relevant part.
     pub width: usize,
 }
 
 impl Default for Style {
-    /// No colour, 120 columns: for logs and files.
+    /// No colour and 120 columns, for logs and files.
     fn default() -> Self {
         Self { color: false, width: 120 }
     }
 }
 
-/// Source lines longer than this are named, but not shown.
+/// Length in bytes above which a source line is named but not shown.
 const LONGEST_LINE: usize = 4096;
 
-/// Places of one file at most this many lines apart are shown in one piece.
+/// Distance in lines up to which two places of one file are shown in one snippet.
 const NEAR: usize = 12;
 
-/// So many other places of a finding are shown; of more, only their number is told.
+/// Maximum of related places that are shown for one finding; the rest are only counted.
 const MOST_RELATED: usize = 10;
 
-/// The findings as the Rust compiler shows its own: source, caret, help; with an empty line between them.
+/// Renders findings as the Rust compiler does (source, caret, help), with an empty line between them.
 pub fn text(findings: &[Finding], sources: &Sources, style: Style) -> String {
     let renderer = if style.color { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(style.width.max(40));
@@ -45,28 +45,23 @@ pub fn text(findings: &[Finding], sources: &Sources, style: Style) -> String {
     out
 }
 
-/// `2 errors, 1 warning in 3 files`; `no findings` when there are none.
+/// Returns a summary such as `2 errors, 1 warning in 3 files`, or `no findings`.
 pub fn summary(findings: &[Finding]) -> String {
     let mut parts = Vec::new();
-    for (severity, one, many) in [
-        (Severity::Error, "error", "errors"),
-        (Severity::Warning, "warning", "warnings"),
-        (Severity::Info, "remark", "remarks"),
-    ] {
+    for (severity, noun) in [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Info, "remark")] {
         match findings.iter().filter(|f| f.severity == severity).count() {
             0 => {}
-            1 => parts.push(format!("1 {one}")),
-            n => parts.push(format!("{n} {many}")),
+            number => parts.push(count(number, noun)),
         }
     }
     if parts.is_empty() {
         return "no findings".to_owned();
     }
     let files = findings.iter().map(|f| f.at.file).collect::<BTreeSet<_>>().len();
-    format!("{} in {files} {}", parts.join(", "), if files == 1 { "file" } else { "files" })
+    format!("{} in {}", parts.join(", "), count(files, "file"))
 }
 
-/// A place to show: what is there, and whether it is the finding's own.
+/// A place to show, with its label. `primary` marks the finding's own place.
 struct Mark<'f> {
     at: Span,
     label: Option<&'f str>,
@@ -74,7 +69,7 @@ struct Mark<'f> {
     lines: (usize, usize),
 }
 
-/// What is wrong, and what to write instead where that can be shown.
+/// Returns the parts of a finding: the problem, then the fix if it can be shown.
 fn groups<'f>(finding: &'f Finding, sources: &'f Sources) -> Vec<Group<'f>> {
     let change =
         finding.fix.as_ref().and_then(|fix| change(fix, finding.help.as_deref().unwrap_or(&fix.title), sources));
@@ -101,7 +96,7 @@ fn group<'f>(finding: &'f Finding, sources: &'f Sources) -> Group<'f> {
     let (related, more) = some(&finding.related, MOST_RELATED);
     marks.extend(related.iter().map(|r| mark(sources, r.at, Some(&r.message), false)));
     while !marks.is_empty() {
-        // The first mark opens a window; whatever is near it in the same file joins.
+        // The first mark opens a window; marks near it in the same file join it.
         let first = marks.remove(0);
         let (mut from, mut to) = first.lines;
         let mut shown = vec![first];
@@ -123,7 +118,7 @@ fn group<'f>(finding: &'f Finding, sources: &'f Sources) -> Group<'f> {
     group
 }
 
-/// The lines as a fix makes them. A fix of endless lines, or of several files, is not shown.
+/// Returns the lines after the fix. A fix of very long lines or of several files is not shown.
 fn change<'f>(fix: &'f Fix, title: &str, sources: &'f Sources) -> Option<Group<'f>> {
     let file = fix.edits.first()?.at.file;
     let (from, to) =
@@ -176,7 +171,7 @@ fn window<'f>(mut group: Group<'f>, sources: &'f Sources, marks: &[Mark<'f>], fr
     group.element(Snippet::source(shown.text).line_start(from).path(inert(file.path())).annotations(annotations))
 }
 
-/// Some lines of a file as they may be shown: without secrets, harmless but for their line breaks.
+/// Lines of a file as they may be shown: without secrets, and harmless except for their line breaks.
 struct Shown<'f> {
     file: &'f SourceFile,
     range: Range<usize>,
@@ -195,7 +190,8 @@ impl<'f> Shown<'f> {
         Self { file, range, text }
     }
 
-    /// Where a range of the file's bytes is in the text: bytes move when a character is replaced, characters do not.
+    /// Returns the range in `text` for a range of the file's bytes. A replaced character can have another length in
+    /// bytes, so the mapping counts characters.
     fn moved(&self, at: Range<usize>) -> Range<usize> {
         let one = |offset: usize| {
             let mut offset = offset.clamp(self.range.start, self.range.end);
@@ -210,7 +206,7 @@ impl<'f> Shown<'f> {
     }
 }
 
-/// The part of `at` on its first line.
+/// Returns the part of `at` on its first line.
 fn visible(file: &SourceFile, at: Span) -> Range<usize> {
     let line = file.position(at.start as usize).line;
     let line = file.lines(line, line);

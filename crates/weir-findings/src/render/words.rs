@@ -1,27 +1,27 @@
-//! Messages as every format prints them: of a length that can be read, and harmless.
+//! Message text as every format prints it: short enough to read, and harmless.
 
 use std::borrow::Cow;
 
 use super::inert;
-use crate::Related;
+use crate::{Related, plural};
 
-/// A word longer than this is cut in its middle: somebody wrote a book where a name belongs.
+/// Length in bytes above which a word is cut in its middle, in case a file has a very long text where a name belongs.
 const LONGEST_WORD: usize = 200;
 
-/// As much is left of a longer text.
+/// Number of characters that are kept of a longer text.
 const LONGEST: usize = 1200;
 
-/// The first `most` of a finding's other places, and how many more there are.
+/// Returns the first `most` related places, and the number of the others.
 pub(super) fn some<P>(related: &[Related<P>], most: usize) -> (&[Related<P>], usize) {
     related.split_at_checked(most).map_or((related, 0), |(some, more)| (some, more.len()))
 }
 
-/// `and 3990 more places`
+/// Returns words such as `and 3990 more places`.
 pub(super) fn more_places(more: usize) -> String {
-    format!("and {more} more {}", if more == 1 { "place" } else { "places" })
+    format!("and {more} more {}", plural(more, "place"))
 }
 
-/// `text` with what is too long cut.
+/// Returns `text` with its long words cut, and cut as a whole if it is too long.
 pub(super) fn brief(text: &str) -> Cow<'_, str> {
     if text.len() <= LONGEST_WORD {
         return Cow::Borrowed(text);
@@ -33,12 +33,12 @@ pub(super) fn brief(text: &str) -> Cow<'_, str> {
     Cow::Owned(cut(&out, LONGEST).into_owned())
 }
 
-/// `text` as one line that commands nobody.
+/// Returns `text` as one harmless line.
 pub(super) fn line(text: &str) -> String {
     inert(&brief(text)).into_owned()
 }
 
-/// `text`, or its beginning and its end when it has more than `most` characters.
+/// Returns `text`, or its beginning and its end if it has more than `most` characters.
 fn cut(text: &str, most: usize) -> Cow<'_, str> {
     let count = if text.len() <= most { 0 } else { text.chars().count() };
     if count <= most {
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_long_is_cut_and_what_is_not_stays() {
+    fn only_long_text_is_cut() {
         let fine = "there is no field `partitons`";
         assert!(matches!(brief(fine), Cow::Borrowed(_)));
         let long = format!("there is no field `{}ü`, write `partitions`", "x".repeat(100_000));

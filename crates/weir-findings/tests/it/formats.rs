@@ -1,11 +1,12 @@
-//! How each format looks, and what its readers make of it.
+//! The output of each format, and how its readers understand it.
 
 #![expect(clippy::disallowed_methods, reason = "schemas are files")]
 
-use std::{env, fs, path::PathBuf};
+use std::path::PathBuf;
 
 use serde_json::Value;
 use weir_findings::{Finding, RuleId, RulePage, Severity, Sources, Span, render};
+use weir_testkit::schema::{Format, schema};
 
 use crate::{TOPIC, plain, readers, span};
 
@@ -21,7 +22,7 @@ const PAGE: RulePage = RulePage {
     remedy: "",
 };
 
-/// Findings of every severity, with everything a finding can have.
+/// Returns findings of every severity, with every part that a finding can have.
 fn sample() -> (Vec<Finding>, Sources) {
     let mut sources = Sources::default();
     let topic = sources.add("teams/toll & co/kafka.yaml", TOPIC.replace("partitions", "partitons"));
@@ -44,7 +45,7 @@ fn sample() -> (Vec<Finding>, Sources) {
 }
 
 #[test]
-fn each_format_has_its_look() {
+fn each_format_is_as_expected() {
     let (findings, sources) = sample();
     insta::assert_snapshot!("text", plain(&findings, &sources));
     insta::assert_snapshot!("json", render::json(&findings, &sources));
@@ -67,9 +68,9 @@ fn each_format_has_its_look() {
     ");
 }
 
-/// One value that thousands of topics take is one finding, not thousands of lines.
+/// A value that thousands of topics inherit gives one finding, not thousands of lines.
 #[test]
-fn a_finding_has_an_end_in_every_format() {
+fn the_number_of_related_places_is_limited_in_every_format() {
     let mut sources = Sources::default();
     let profile = sources.add("weir.yaml", "retention.ms: 400d\n");
     let topics = sources.add("topics.yaml", "name: a-topic\n\n\n".repeat(4000));
@@ -93,7 +94,7 @@ fn a_finding_has_an_end_in_every_format() {
 }
 
 #[test]
-fn nothing_found_is_a_whole_document_too() {
+fn no_findings_give_a_complete_document() {
     let (_, sources) = sample();
     assert_eq!(
         render::concise(&[], &sources) + &render::github(&[], &sources, "") + &render::azure(&[], &sources, ""),
@@ -120,7 +121,7 @@ fn a_file_with_errors_is_a_failed_case() {
     assert!(cases[2].output.as_ref().is_some_and(|text| text.contains("info[tidy]: a remark")));
 }
 
-/// A finding keeps its fingerprint when lines come in above it; two alike have two.
+/// A finding keeps its fingerprint when lines are added above it; two equal findings have different fingerprints.
 #[test]
 fn fingerprints_follow_the_text() {
     let (mut findings, sources) = sample();
@@ -150,15 +151,11 @@ fn committed(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../schemas").join(name)
 }
 
-/// `WEIR_BLESS=1` or `INSTA_UPDATE=always` rewrites it.
 #[test]
-fn the_committed_schema_is_that_of_the_types() {
+fn the_committed_schema_matches_the_types() {
     let text = format!("{}\n", serde_json::to_string_pretty(&render::schema()).expect("JSON"));
     let path = committed("findings.schema.json");
-    if env::var("WEIR_BLESS").is_ok_and(|v| v == "1") || env::var("INSTA_UPDATE").is_ok_and(|v| v == "always") {
-        fs::write(&path, &text).expect("written");
-    }
-    assert!(fs::read_to_string(path).unwrap_or_default() == text, "findings.schema.json is out of date; WEIR_BLESS=1");
+    weir_testkit::expect(path, &text);
 
     let validator = jsonschema::validator_for(render::schema().as_value()).expect("a schema");
     let (findings, sources) = sample();
@@ -168,20 +165,13 @@ fn the_committed_schema_is_that_of_the_types() {
     assert!(!validator.is_valid(&json), "a schema that refuses nothing says nothing");
 }
 
-/// The validator of SARIF 2.1.0; nothing where the specifications are not at hand.
+/// Returns a validator for SARIF 2.1.0, or `None` if its schema cannot be fetched.
 pub(crate) fn sarif_validator() -> Option<jsonschema::Validator> {
-    let specs = env::var_os("WEIR_SPECS")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/specs"), PathBuf::from);
-    let Ok(text) = fs::read_to_string(specs.join("sarif/sarif-2.1.0.json")) else {
-        weir_testkit::skip("the SARIF schema is not at hand: WEIR_SPECS");
-        return None;
-    };
-    let schema: Value = serde_json::from_str(&text).expect("JSON");
-    Some(jsonschema::validator_for(&schema).expect("a schema"))
+    Some(jsonschema::validator_for(&schema(Format::Sarif)?).expect("a schema"))
 }
 
 #[test]
-fn sarif_is_what_its_schema_says() {
+fn sarif_output_matches_its_schema() {
     let Some(validator) = sarif_validator() else { return };
     let (findings, sources) = sample();
     let mut sarif: Value = serde_json::from_str(&render::sarif(&findings, &sources, "kafka/", &[&PAGE])).expect("JSON");

@@ -1,5 +1,5 @@
-//! Whatever stands in a file, its name or a message: no format lets it command a terminal, a runner or an agent, none
-//! becomes unreadable, and what was said can be read back.
+//! Hostile text in a file, its name or a message. In no format does such text command a terminal, a runner or an agent;
+//! every format stays readable, and the message can be read back.
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use weir_findings::{Finding, RuleId, Severity, Sources, Span, render};
 
 use crate::{formats::sarif_validator, plain, readers};
 
-/// Text made of what means something to somebody.
+/// Generates text from pieces that have a meaning to some reader.
 fn wild() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         prop::sample::select(vec![
@@ -77,7 +77,7 @@ fn finding() -> impl Strategy<Value = (String, String, Finding)> {
             finding.severity = severity;
             finding.help = help;
             finding.note = finding.help.clone().map(|help| format!("{path}{help}"));
-            // An edit's text may be anything, its place is one in the file.
+            // The text of an edit may be anything; its place is one in the file.
             let end = text.len();
             let finding = finding.fix(path.clone(), Span::new(weir_findings::FileId(0), end..end), text.clone());
             (path, text, finding)
@@ -131,7 +131,7 @@ proptest! {
         prop_assert!(["error", "warning", "notice"].contains(&command.name.as_str()));
         prop_assert_eq!(command.message.trim_end_matches('\n').to_owned(), said(finding));
         prop_assert_eq!(&command.properties["file"], &format!("a:b/{}", harmless(&path)));
-        // The runner trims what is behind the last property, which is the title.
+        // The runner trims the end of the last property, which is the title.
         prop_assert!(command.properties["title"].trim() == harmless(finding.rule.as_str()).trim());
         prop_assert_eq!(readers::azure(&shown), None);
 
@@ -172,7 +172,7 @@ proptest! {
 }
 
 #[test]
-fn hostile_sarif_is_sarif() {
+fn hostile_text_gives_valid_sarif() {
     let Some(validator) = sarif_validator() else { return };
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
         cases: 60,
@@ -191,7 +191,7 @@ fn hostile_sarif_is_sarif() {
         .expect("it holds");
 }
 
-/// The value of a field whose name smells of a secret is in no output, nor is its hash.
+/// The value of a field whose name suggests a secret is in no output, nor is its hash.
 #[test]
 fn secrets_are_not_repeated() {
     let mut sources = Sources::default();
@@ -222,7 +222,7 @@ fn secrets_are_not_repeated() {
     }
 }
 
-/// A line never begins with a command, whatever the file is called.
+/// No line begins with a command, whatever the file's name is.
 #[test]
 fn paths_begin_no_command() {
     for path in [":", "::error::", " ::set-output name=a::b", ":1::"] {

@@ -1,4 +1,4 @@
-//! Findings as people and machines read them.
+//! Findings, rendered for people and machines.
 
 mod formats;
 mod hostile;
@@ -22,7 +22,7 @@ fn error(at: Span, message: &str) -> Finding {
 }
 
 #[test]
-fn the_look() {
+fn findings_are_rendered() {
     let mut sources = Sources::default();
     let topic = sources.add("teams/toll/kafka.yaml", TOPIC);
     let other = sources.add("weir.yaml", "spec:\n  profiles:\n    standard: {partitions: 12}\n");
@@ -40,7 +40,7 @@ fn the_look() {
     ];
     sort(&mut findings, &sources);
     insta::assert_snapshot!(plain(&findings, &sources));
-    insta::assert_snapshot!("the_look_json", render::json(&findings, &sources));
+    insta::assert_snapshot!("findings_are_rendered_json", render::json(&findings, &sources));
     insta::assert_snapshot!(render::summary(&findings), @"1 error, 1 warning in 1 file");
     insta::assert_snapshot!(render::summary(&[]), @"no findings");
 
@@ -49,7 +49,7 @@ fn the_look() {
 }
 
 #[test]
-fn places_that_are_no_easy_ones() {
+fn difficult_places_are_shown() {
     let mut sources = Sources::default();
     let crlf = sources.add("crlf.yaml", "a: 1\r\nkäse: schön\r\n\tb: 日本 x\r\n");
     let empty = sources.add("empty.yaml", "");
@@ -91,9 +91,9 @@ fn files_cannot_command_terminals_or_agents() {
     assert_eq!(parsed["findings"][0]["help"], "line\r\n##vso[task.complete result=Failed]");
 }
 
-/// Any place at all can be rendered, at whatever byte it begins and ends.
+/// Every place can be rendered, whichever byte it begins or ends at.
 #[test]
-fn no_place_makes_it_panic() {
+fn rendering_any_place_does_not_panic() {
     let text = "a: ü\r\n\r\n\tb: [日, \u{1f980}]\n\u{1b}x: ##vso[\n";
     let mut sources = Sources::default();
     let file = sources.add("f.yaml", text);

@@ -1,4 +1,4 @@
-//! What agents and tools read out of annotations and reports.
+//! Readers of annotations and reports, as agents and tools implement them.
 
 pub(crate) use weir_testkit::agents::{azure, github};
 
@@ -10,7 +10,7 @@ pub(crate) struct Case {
     pub(crate) output: Option<String>,
 }
 
-/// The cases of a report, and the number of failures it claims.
+/// Returns the cases of a report, and the number of failures that the report claims.
 pub(crate) fn junit(text: &str) -> (Vec<Case>, usize) {
     let document = roxmltree::Document::parse(text).unwrap_or_else(|err| panic!("{err} in:\n{text}"));
     let suite = document.descendants().find(|node| node.has_tag_name("testsuite")).expect("a suite");

@@ -3,7 +3,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::{collection, prelude::*, sample::select};
 use weir_findings::Severity;
 use weir_import::{Import, Imported, TeamRule, import_stages};
-use weir_model::{Ensure, Operation, PatternType, Permission, Resource};
+use weir_model::{
+    Ensure, Operation, PatternType, Permission, Resource,
+    settings::{self, KafkaValue},
+};
 use weir_planning::{
     Acl, Host, Observed, ObservedAccount, ObservedKey, ObservedTopic, PlanOptions, desired, plan, render,
 };
@@ -31,7 +34,7 @@ spec:
   defaults: {profile: standard, vault: "https://kv-{team}-{stage}.example"}
 "#;
 
-/// What somebody declared before.
+/// The entities that files declared before.
 const DECLARED: &str = r#"
 apiVersion: weir/v1
 kind: Team
@@ -122,7 +125,7 @@ fn prefix(stage: usize, sign: char) -> String {
         }
 }
 
-fn config() -> impl Strategy<Value = BTreeMap<String, String>> {
+fn config() -> impl Strategy<Value = BTreeMap<String, KafkaValue>> {
     let one = select(vec![
         ("retention.ms", "604800000"),
         ("retention.ms", "604800001"),
@@ -146,8 +149,7 @@ fn config() -> impl Strategy<Value = BTreeMap<String, String>> {
         ("vendor.own.setting", "a: b # c"),
         ("unclean.leader.election.enable", "TRUE"),
     ]);
-    collection::btree_map(one.clone(), Just(()), 0..4)
-        .prop_map(|chosen| chosen.into_keys().map(|(k, v)| (k.to_owned(), v.to_owned())).collect())
+    collection::btree_map(one.clone(), Just(()), 0..4).prop_map(|chosen| settings::observed(chosen.into_keys()))
 }
 
 fn topic() -> impl Strategy<Value = ObservedTopic> {
@@ -286,7 +288,7 @@ proptest! {
         let written = files(declared, Some(&imported));
         let shown: String = written[1..].iter().map(|(name, text)| format!("## {name}\n{text}\n")).collect();
         let loaded = weir_model::load(written);
-        let wrong: Vec<String> = weir_validation::validate(&loaded)
+        let wrong: Vec<String> = weir_validation::validate(&loaded, None).unwrap()
             .into_iter()
             .filter(|f| f.severity == Severity::Error)
             .map(|f| format!("{}: {} ({:?})", f.rule, f.message, f.help))
@@ -306,11 +308,11 @@ proptest! {
                 .collect();
             prop_assert!(errors.is_empty(), "{stage}: {errors:#?}\n{shown}");
             let ours = outcome.plan.steps.iter().filter(|step| {
-                !step.entity.as_deref().and_then(|entity| entity.split_once('/')).is_some_and(|(_, name)| old(name))
+                !step.entity.as_ref().is_some_and(|entity| old(&entity.name))
             });
             prop_assert_eq!(ours.count(), 0, "{}\n{}", render::text(&outcome.plan, false), shown);
 
-            // Everything is in the files or was told.
+            // Every object is in the files or was reported.
             let (topic_prefix, account_prefix) = match stage.as_str() {
                 "dev" => ("dev.", "dev-"),
                 "test" => ("test.", "test-"),

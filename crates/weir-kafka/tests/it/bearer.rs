@@ -1,4 +1,4 @@
-//! Who logs in with a token: OAUTHBEARER, on a broker that takes tokens without a signature.
+//! Log-ins with a token: OAUTHBEARER, on a broker that accepts tokens without a signature.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -9,7 +9,7 @@ use weir_planning::Change;
 use weir_ports::{Cluster as _, ErrorKind, Query};
 use weir_testkit::Broker;
 
-/// A token that is good for so many seconds.
+/// Writes a token that expires after a number of seconds.
 fn write(file: &Path, subject: &str, seconds: i64) {
     let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
     let expires = Timestamp::now().as_second() + seconds;
@@ -50,7 +50,7 @@ async fn a_token_is_a_login() {
     assert_eq!(expired.kind, ErrorKind::Denied, "{expired}");
     assert!(expired.message.contains("has expired"), "{expired}");
 
-    // The super user, whatever way it logs in.
+    // The token is the super user's, who has all rights with any log-in.
     write(&file, "admin", 6);
     let kafka = client();
     let seen = kafka.observe(&query).await.unwrap();
@@ -63,7 +63,7 @@ async fn a_token_is_a_login() {
         config: Default::default(),
     };
     kafka.apply(&[&create]).await.remove(0).unwrap();
-    // Before the token expires, the one that took its place in the file is read.
+    // Before the token expires, the client reads its successor from the file.
     write(&file, "somebody", 3_600);
     crate::eventually("the next token", async || {
         let answer = kafka.observe(&query).await;

@@ -1,4 +1,4 @@
-//! The broker passes the suite that every implementation passes.
+//! A real broker passes the conformance suite.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -17,7 +17,7 @@ use weir_testkit::{
     conformance::{self, Ability, Harness, Outcome},
 };
 
-/// What a broker cannot do.
+/// The abilities that a broker lacks.
 pub(crate) const LACKS: [Ability; 5] = [
     Ability::SecretSink,
     Ability::SeveralKeys,
@@ -48,7 +48,7 @@ fn client(broker: &Broker, user: &str, password: &str) -> Admin {
     Admin::new(&config).unwrap()
 }
 
-/// Makes a user as a person would.
+/// Creates a user as a person would.
 pub(crate) async fn upsert(broker: &Broker, user: &str, password: &str) {
     let (admin, admin_password) = broker.admin();
     let upsert = ScramAlteration::Upsert {

@@ -1,4 +1,4 @@
-//! Errors that librdkafka drops: an answer about bindings that is one, and looks like "there are none".
+//! Errors that librdkafka drops: an answer about bindings that is an error, but looks like an empty list.
 
 use std::{
     collections::BTreeMap,
@@ -21,7 +21,7 @@ use crate::conforms::upsert;
 
 const DESCRIBE_ACLS: i16 = 29;
 
-/// Stands between clients and a broker. As long as there are any left, it makes an error of an answer about bindings.
+/// A proxy between clients and a broker. While `left` is not zero, it replaces answers about bindings by errors.
 struct Between {
     address: String,
     upstream: Arc<Mutex<String>>,
@@ -54,7 +54,7 @@ impl Between {
                         let Some(version) = asked.lock().unwrap().remove(&frame[..4]) else { return };
                         let take = |left: usize| left.checked_sub(1);
                         if left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_ok() {
-                            // No throttling, "unknown server error", no message, no resources.
+                            // No throttling, error "unknown server error", no message, no resources.
                             let error: &[u8] = match version {
                                 0 | 1 => &[0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0],
                                 _ => &[0, 0, 0, 0, 0, 0xff, 0xff, 0, 1, 0],
@@ -74,7 +74,7 @@ fn number(bytes: &[u8]) -> i16 {
     i16::from_be_bytes([bytes[0], bytes[1]])
 }
 
-/// Frames, one after the other, until either side hangs up.
+/// Passes frames on until either side closes its connection.
 fn pass(mut from: TcpStream, mut to: TcpStream, mut look: impl FnMut(&mut Vec<u8>)) {
     let mut size = [0; 4];
     while from.read_exact(&mut size).is_ok() {
@@ -92,7 +92,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, mut look: impl FnMut(&mut Vec<u8
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_error_about_bindings_is_not_taken_for_none() {
+async fn an_error_about_bindings_is_not_taken_for_an_empty_list() {
     let between = Between::start();
     let Some(broker) = Broker::start(&["--advertise", &between.address]) else { return };
     *between.upstream.lock().unwrap() = broker.bootstrap().to_owned();
@@ -128,7 +128,7 @@ async fn an_error_about_bindings_is_not_taken_for_none() {
     let seen = async |kafka: &Kafka| kafka.observe(&query).await.map(|seen| seen.acls.contains_key("User:application"));
     crate::eventually("the bindings", async || matches!(seen(&weir).await, Ok(true))).await;
 
-    // The account's, its own, everybody's: asked for again.
+    // The bindings of the account, of the client, and of `User:*` are all listed again.
     for kafka in [&weir, &admin] {
         between.left.store(3, Ordering::SeqCst);
         assert!(seen(kafka).await.unwrap());

@@ -1,4 +1,4 @@
-//! Who is let in, who is told what, and what becomes of credentials.
+//! Refused log-ins, missing rights, and the life of credentials.
 
 use std::time::{Duration, Instant};
 
@@ -55,7 +55,7 @@ async fn wrong_situations_end_in_one_sentence() {
 }
 
 #[tokio::test]
-async fn what_may_be_hidden_is_not_absent() {
+async fn a_hidden_topic_is_not_absent() {
     let Some(broker) = crate::broker() else { return };
     let kafka = crate::admin(broker);
     let user = crate::unique("hidden-weir");
@@ -109,13 +109,13 @@ async fn what_may_be_hidden_is_not_absent() {
         answer.unwrap();
     }
     crate::eventually("both topics", async || limited.observe(&owned).await.is_ok_and(|o| o.topics.len() == 2)).await;
-    // It may look, not change.
+    // The client may describe, but not change.
     let denied = limited.apply(&[&create("another")]).await.remove(0).unwrap_err();
     assert_eq!(denied.kind, ErrorKind::Denied, "{denied}");
 }
 
 #[tokio::test]
-async fn a_new_key_takes_the_place_of_the_old_one() {
+async fn a_new_key_replaces_the_old_one() {
     let Some(broker) = crate::broker() else { return };
     let kafka = crate::admin(broker);
     let name = crate::unique("rotated");
@@ -138,13 +138,13 @@ async fn a_new_key_takes_the_place_of_the_old_one() {
         assert_eq!(error.kind, expected);
         assert_eq!(error.message.contains("does not let"), key.id == first.id, "{error}");
     }
-    // What a run that was stopped would do again.
+    // A stopped run would delete the old key again.
     kafka.delete_key(&name, &first.id).await.unwrap();
     assert!(kafka.observe(&query).await.unwrap().keys.contains_key(&second.id));
 }
 
 #[tokio::test]
-async fn what_weir_did_not_make_stays() {
+async fn foreign_credentials_stay() {
     let Some(broker) = crate::broker() else { return };
     let kafka = crate::admin(broker);
     let name = crate::unique("foreign");
@@ -154,7 +154,7 @@ async fn what_weir_did_not_make_stays() {
     crate::eventually("the user", async || !kafka.observe(&query).await.unwrap().accounts.is_empty()).await;
     let error = kafka.create_key(&name, &marker("0000000000000001")).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Refused);
-    assert!(error.message.contains("was not made by weir"), "{error}");
+    assert!(error.message.contains("weir did not create"), "{error}");
     assert_eq!(kafka.observe(&query).await.unwrap().keys.len(), 1);
 
     let own = kafka.create_key(broker.admin().0, &marker("0000000000000001")).await.unwrap_err();

@@ -21,14 +21,14 @@ use std::{
 use weir_kafka::{Kafka, Login, Options, SaslMechanism, SecurityProtocol};
 use weir_testkit::Broker;
 
-/// One broker for all tests: they keep apart by names. It ends with the process.
+/// One broker for all tests, which use separate names. The broker stops when the process ends.
 #[track_caller]
 fn broker() -> Option<&'static Broker> {
     static BROKER: OnceLock<Option<Broker>> = OnceLock::new();
     BROKER.get_or_init(|| Broker::start(&["--tls"])).as_ref()
 }
 
-/// How a user reaches the broker.
+/// Returns a user's options for the broker.
 fn options(broker: &Broker, username: &str, password: &str) -> Options {
     Options {
         protocol: SecurityProtocol::SaslPlaintext,
@@ -42,19 +42,19 @@ fn options(broker: &Broker, username: &str, password: &str) -> Options {
     }
 }
 
-/// The super user's client.
+/// Returns the super user's client.
 fn admin(broker: &Broker) -> Kafka {
     let (user, password) = broker.admin();
     Kafka::new(options(broker, user, password)).unwrap()
 }
 
-/// A name no other test has.
+/// Returns a name that no other test has.
 fn unique(prefix: &str) -> String {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     format!("{prefix}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Reads lag behind writes: tries again until it is so.
+/// Tries again until `check` holds, since reads lag behind writes.
 async fn eventually(what: &str, mut check: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !check().await {

@@ -1,4 +1,4 @@
-//! How much is asked, and what is told of records and groups.
+//! The number of requests, and the facts about records and groups.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -27,7 +27,7 @@ async fn many_topics_take_as_many_requests_as_one() {
     query.accounts.patterns.push(NamePattern::try_from(format!("{prefix}.*")).unwrap());
     let mut counts = Vec::new();
     let kafka = crate::admin(broker);
-    // Without any binding they are asked for twice.
+    // An empty list of bindings would be read twice, so the test creates a binding.
     let account = Change::CreateAccount { account: prefix.clone(), description: String::new() };
     kafka.apply(&[&account]).await.remove(0).unwrap();
     for many in [1, 300] {
@@ -68,7 +68,7 @@ async fn many_accounts_are_deleted_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn facts_tell_records_times_and_groups() {
+async fn facts_report_records_times_and_groups() {
     let Some(broker) = crate::broker() else { return };
     let kafka = crate::admin(broker);
     let (topic, group) = (crate::unique("facts"), crate::unique("facts-group"));
@@ -101,7 +101,7 @@ async fn facts_tell_records_times_and_groups() {
     assert_eq!((facts.groups[&group].lag, facts.groups[&group].members), (1, 0));
 }
 
-/// More names than librdkafka takes in one answer, and more than a usual stack holds.
+/// More names than librdkafka accepts in one answer, and more than a default stack holds.
 #[tokio::test]
 async fn a_hundred_thousand_bindings_are_listed() {
     const MANY: usize = 120_000;

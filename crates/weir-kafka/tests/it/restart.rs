@@ -1,4 +1,4 @@
-//! A broker that goes away and comes back.
+//! A broker that stops and comes back.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use weir_ports::{Cluster as _, ErrorKind, Query};
 use weir_testkit::Broker;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_not_answered_may_be_tried_again() {
+async fn an_unanswered_request_may_be_repeated() {
     let Some(mut broker) = Broker::start(&[]) else { return };
     let (user, password) = broker.admin();
     let options = Options { timeout: Duration::from_secs(3), ..crate::options(&broker, user, password) };

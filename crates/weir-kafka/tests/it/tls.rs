@@ -73,7 +73,7 @@ async fn tls_needs_no_login() {
     }
     crate::eventually("what is allowed", async || kafka.observe(&Query::default()).await.is_ok()).await;
     assert_eq!(kafka.observe(&Query::default()).await.unwrap().cluster.deployer, Some("User:ANONYMOUS".to_owned()));
-    // Whom nobody knows by name has rights like everybody else.
+    // An unauthenticated client has only the rights of all clients.
     let mut owned = Query::default();
     owned.topics.patterns.push(NamePattern::try_from("tls-hidden.*".to_owned()).unwrap());
     let error = kafka.observe(&owned).await.unwrap_err();
@@ -81,7 +81,7 @@ async fn tls_needs_no_login() {
 }
 
 #[tokio::test]
-async fn whom_nobody_vouches_for_is_not_trusted() {
+async fn an_untrusted_certificate_is_refused() {
     let Some(broker) = crate::broker() else { return };
     let good = || options(broker, SaslMechanism::ScramSha512);
     let begun = Instant::now();

@@ -3,98 +3,59 @@
 use weir_findings::{FileId, Finding, Span};
 
 use crate::{
-    AccessControlListSpec, PolicySpec, ServiceAccountSpec, TeamSpec, TopicSpec, WaiverSpec, WorkspaceSpec, rules,
+    rules,
     yaml::{NodeId, Tape, Trust, listed},
 };
 
-/// A spec: what it is when left out, and its alternatives.
-pub(super) trait OneOf: Sized {
-    /// What an entity without a spec asks for; absent where one is required.
-    fn left_out() -> Option<Self>;
-
-    /// Checks the spec at the node `spec`.
-    fn check(spec: NodeId, on: &mut Alternatives<'_, '_>) {
-        let _ = (spec, on);
+/// Checks the spec of a `Workspace`.
+pub(super) fn workspace(spec: NodeId, on: &mut Alternatives<'_, '_>) {
+    const PROVIDERS: [&str; 3] = ["confluentCloud", "apacheKafka", "sandbox"];
+    if let Some(secrets) = on.value(spec, "secrets") {
+        on.exactly_one(secrets, &["keyVault", "folder"]);
     }
-}
-
-impl OneOf for TopicSpec {
-    fn left_out() -> Option<Self> {
-        Some(Self::default())
-    }
-}
-
-impl OneOf for ServiceAccountSpec {
-    fn left_out() -> Option<Self> {
-        Some(Self::default())
-    }
-}
-
-impl OneOf for PolicySpec {
-    fn left_out() -> Option<Self> {
-        None
-    }
-}
-
-impl OneOf for WaiverSpec {
-    fn left_out() -> Option<Self> {
-        None
-    }
-}
-
-impl OneOf for WorkspaceSpec {
-    fn left_out() -> Option<Self> {
-        None
-    }
-
-    fn check(spec: NodeId, on: &mut Alternatives<'_, '_>) {
-        if let Some(secrets) = on.value(spec, "secrets") {
-            on.exactly_one(secrets, &["keyVault", "folder"]);
-        }
-        const PROVIDERS: [&str; 3] = ["confluentCloud", "apacheKafka", "sandbox"];
-        for cluster in on.values(on.value(spec, "clusters")) {
-            on.exactly_one(cluster, &PROVIDERS);
-            for provider in PROVIDERS {
-                let Some(provider) = on.value(Some(cluster), provider) else { continue };
-                for place in [Some(provider), on.value(provider, "kafka")].into_iter().flatten() {
-                    if let Some(credentials) = on.value(place, "credentials") {
-                        on.exactly_one(credentials, &["env", "keyVault"]);
-                    }
+    for cluster in on.values(on.value(spec, "clusters")) {
+        on.exactly_one(cluster, &PROVIDERS);
+        for provider in PROVIDERS {
+            let Some(provider) = on.value(Some(cluster), provider) else { continue };
+            for place in [Some(provider), on.value(provider, "kafka")].into_iter().flatten() {
+                if let Some(credentials) = on.value(place, "credentials") {
+                    on.exactly_one(credentials, &["env", "keyVault"]);
                 }
             }
         }
     }
 }
 
-impl OneOf for TeamSpec {
-    fn left_out() -> Option<Self> {
-        Some(Self::default())
-    }
-
-    fn check(spec: NodeId, on: &mut Alternatives<'_, '_>) {
-        for member in on.items(on.value(spec, "members")) {
-            on.exactly_one(member, &["group", "user"]);
-        }
+/// Checks the spec of a `Team`.
+pub(super) fn team(spec: NodeId, on: &mut Alternatives<'_, '_>) {
+    for member in on.items(on.value(spec, "members")) {
+        on.exactly_one(member, &["group", "user"]);
     }
 }
 
-impl OneOf for AccessControlListSpec {
-    fn left_out() -> Option<Self> {
-        None
+/// Checks the spec of an `AccessControlList`.
+pub(super) fn access_control_list(spec: NodeId, on: &mut Alternatives<'_, '_>) {
+    let mut grants = on.items(on.value(spec, "allow"));
+    for overlay in on.values(on.value(spec, "stages")) {
+        grants.extend(on.items(on.value(overlay, "allow")));
     }
-
-    fn check(spec: NodeId, on: &mut Alternatives<'_, '_>) {
-        let mut grants = on.items(on.value(spec, "allow"));
-        for overlay in on.values(on.value(spec, "stages")) {
-            grants.extend(on.items(on.value(overlay, "allow")));
-        }
-        for grant in grants {
-            on.exactly_one(grant, &["produce", "consume"]);
-        }
+    for grant in grants {
+        on.exactly_one(grant, &["produce", "consume"]);
     }
 }
 
-/// Where the alternatives are, and where to report.
+/// Returns the check of a kind that the table of kinds names, or none.
+macro_rules! check_of {
+    () => {
+        |_, _| {}
+    };
+    ($check:ident) => {
+        $crate::load::alternatives::$check
+    };
+}
+pub(super) use check_of;
+
+/// The document with the alternatives, and the findings about them.
 pub(super) struct Alternatives<'t, 'a> {
     pub(super) tape: &'t Tape<'a>,
     pub(super) file: FileId,

@@ -3,15 +3,18 @@
 use std::ops::Range;
 
 use serde::de::DeserializeOwned;
-use weir_findings::{Edit, FileId, Finding, Fix, RuleId, Span};
+use weir_findings::{Edit, FileId, Finding, Fix, RuleId, Span, closest, unmistakable};
 
 use super::{
     Placed, Read,
-    alternatives::{Alternatives, OneOf},
+    alternatives::{Alternatives, check_of},
     typed,
 };
 use crate::{
-    API_VERSION, Entity, EntityRef, Kind, Metadata, Origin, OwnedMetadata, closest, rules, unmistakable,
+    API_VERSION, EntityRef, Kind, Origin,
+    entity::*,
+    kind::kinds,
+    rules,
     yaml::{Document, NodeId, Shape, Tape, Trust, listed},
 };
 
@@ -22,15 +25,50 @@ pub(super) struct DocumentReader<'r, 'a> {
     pub(super) document: u32,
     pub(super) tape: &'r mut Tape<'a>,
     pub(super) read: &'r mut Read,
-    /// How many findings there were before this document.
+    /// The number of findings before this document.
     pub(super) before: usize,
 }
+
+macro_rules! read_kinds {
+    ($($kind:ident {
+        about: $about:literal,
+        entity: $entity:ident,
+        metadata: $metadata:ident,
+        spec: $required:ident $spec:ident,
+        field: $field:ident,
+        planned: $planned:ident,
+        alternatives: [$($check:ident)?],
+        $($_:tt)*
+    })*) => {
+        impl DocumentReader<'_, '_> {
+            fn of_kind(&mut self, kind: Kind) {
+                match kind {
+                    $(Kind::$kind => {
+                        let entity = self.typed::<$metadata, $spec>(left_out!($required $spec), check_of!($($check)?));
+                        self.read.$field.extend(entity);
+                    })*
+                }
+            }
+        }
+    };
+}
+
+macro_rules! left_out {
+    (required $spec:ident) => {
+        None
+    };
+    (optional $spec:ident) => {
+        Some($spec::default)
+    };
+}
+
+kinds!(read_kinds);
 
 impl DocumentReader<'_, '_> {
     /// Takes the document in, as an entity or as findings.
     pub(super) fn read(mut self, outcome: Document) {
         let kind = match outcome {
-            // What the part that could be read says is enough to know that the entity is not absent.
+            // The part that could be read is enough to know that the entity is declared.
             Document::Broken => self.kind_written(),
             Document::Read => self.entity(),
         };
@@ -59,42 +97,13 @@ impl DocumentReader<'_, '_> {
         let kind = self.kind();
         self.api_version();
         self.unknown_fields();
-        match kind? {
-            Kind::Workspace => {
-                let entity = self.typed::<Metadata, _>(true);
-                self.read.workspaces.extend(entity);
-            }
-            Kind::Team => {
-                let entity = self.typed::<Metadata, _>(false);
-                self.read.teams.extend(entity);
-            }
-            Kind::Topic => {
-                let entity = self.typed::<OwnedMetadata, _>(false);
-                self.read.topics.extend(entity);
-            }
-            Kind::ServiceAccount => {
-                let entity = self.typed::<OwnedMetadata, _>(false);
-                self.read.service_accounts.extend(entity);
-            }
-            Kind::AccessControlList => {
-                let entity = self.typed::<OwnedMetadata, _>(true);
-                self.read.access_control_lists.extend(entity);
-            }
-            Kind::Policy => {
-                let entity = self.typed::<Metadata, _>(true);
-                self.read.policies.extend(entity);
-            }
-            Kind::Waiver => {
-                let entity = self.typed::<Metadata, _>(true);
-                self.read.waivers.extend(entity);
-            }
-        }
+        self.of_kind(kind?);
         kind
     }
 
     fn kind_written(&self) -> Option<Kind> {
         let text = self.text(&["kind"])?;
-        Kind::ALL.into_iter().find(|kind| kind.as_str() == text)
+        text.parse().ok()
     }
 
     fn kind(&mut self) -> Option<Kind> {
@@ -171,11 +180,16 @@ impl DocumentReader<'_, '_> {
         }
     }
 
-    /// The entity, when nothing in the document is wrong.
-    fn typed<M, S>(&mut self, spec_required: bool) -> Option<Placed<Entity<M, S>>>
+    /// Returns the entity, if nothing in the document is wrong. `left_out` makes the spec that stands for none; without
+    /// it, a spec is required.
+    fn typed<M, S>(
+        &mut self,
+        left_out: Option<fn() -> S>,
+        check: impl Fn(NodeId, &mut Alternatives<'_, '_>),
+    ) -> Option<Placed<Entity<M, S>>>
     where
         M: DeserializeOwned,
-        S: DeserializeOwned + OneOf,
+        S: DeserializeOwned,
     {
         let metadata = match self.tape.entry(Tape::ROOT, "metadata") {
             Some((_, value)) => typed::read::<M>(self.tape, value, self.file, &mut self.read.findings),
@@ -186,20 +200,17 @@ impl DocumentReader<'_, '_> {
             }
         };
         let spec = match self.tape.entry(Tape::ROOT, "spec") {
-            Some((_, value)) if spec_required || !self.tape.node(value).is_null() => {
+            Some((_, value)) if left_out.is_none() || !self.tape.node(value).is_null() => {
                 let spec = typed::read::<S>(self.tape, value, self.file, &mut self.read.findings);
-                S::check(
-                    value,
-                    &mut Alternatives { tape: self.tape, file: self.file, findings: &mut self.read.findings },
-                );
+                check(value, &mut Alternatives { tape: self.tape, file: self.file, findings: &mut self.read.findings });
                 spec
             }
-            None if spec_required => {
+            None if left_out.is_none() => {
                 let place = self.tape.root_name();
                 self.error(rules::MISSING_FIELD, place, "`spec` is missing");
                 None
             }
-            _ => S::left_out(),
+            _ => left_out.map(|make| make()),
         };
         if self.read.findings.len() > self.before {
             return None;

@@ -4,28 +4,36 @@ use std::{borrow::Cow, ops::RangeInclusive, sync::OnceLock};
 
 use serde::Deserialize;
 
-use crate::closest;
+use weir_findings::closest;
 
 /// A topic setting.
 #[derive(Clone, Debug)]
 pub struct Setting {
     /// Its name: `retention.ms`.
     pub name: &'static str,
-    /// What its values are.
+    /// The type of the values.
     pub kind: SettingKind,
     /// The default of Apache Kafka, in Kafka's spelling. A cluster may have another.
     pub default: &'static str,
     /// The broker's setting that holds the cluster's default; absent when there is none.
     pub server_default: Option<&'static str>,
-    /// What it means, from Kafka's own documentation, without markup.
+    /// The meaning, from Kafka's own documentation, without markup.
     pub documentation: Cow<'static, str>,
-    /// Whether Apache Kafka has it; else only Confluent Cloud does.
+    /// `true` if Apache Kafka has the setting; else only Confluent Cloud does.
     pub apache_kafka: bool,
-    /// Whether Confluent Cloud lets its customers change it.
+    /// `true` if customers of Confluent Cloud may change the setting.
     pub confluent_editable: bool,
+    /// Its name in sentences.
+    pub label: &'static str,
+    /// `true` if a change of it may delete records.
+    pub lossy: bool,
 }
 
-/// What the values of a setting are.
+/// The settings whose change may delete records, and their names in sentences.
+const LOSSY: [(&str, &str); 3] =
+    [("cleanup.policy", "clean-up"), ("retention.bytes", "retention by size"), ("retention.ms", "retention")];
+
+/// The type of a setting's values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SettingKind {
     /// A time in milliseconds.
@@ -44,12 +52,12 @@ pub enum SettingKind {
     Words(Vec<&'static str>),
 }
 
-/// Which numbers a setting takes.
+/// The numbers that a setting takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// From the least to the greatest.
     pub range: RangeInclusive<i64>,
-    /// A number below the range that is taken too.
+    /// A number below the range that the setting takes too.
     pub also: Option<i64>,
     /// The number by which Kafka means "no limit".
     pub unlimited: Option<i64>,
@@ -61,7 +69,7 @@ impl Bounds {
     }
 }
 
-/// All settings, by name.
+/// Returns all settings, by name.
 pub fn all() -> &'static [Setting] {
     static SETTINGS: OnceLock<Vec<Setting>> = OnceLock::new();
     SETTINGS.get_or_init(|| {
@@ -79,7 +87,7 @@ pub fn all() -> &'static [Setting] {
     })
 }
 
-/// The setting of that name.
+/// Returns the setting of that name.
 ///
 /// ```
 /// let setting = weir_model::settings::lookup("retention.ms").unwrap();
@@ -91,7 +99,7 @@ pub fn lookup(name: &str) -> Option<&'static Setting> {
     settings.binary_search_by_key(&name, |setting| setting.name).ok().map(|index| &settings[index])
 }
 
-/// The setting that somebody probably meant by a `name` that does not exist.
+/// Returns the setting that `name`, which does not exist, most likely stands for.
 ///
 /// ```
 /// assert_eq!(weir_model::settings::did_you_mean("retention_ms"), Some("retention.ms"));
@@ -100,7 +108,7 @@ pub fn did_you_mean(name: &str) -> Option<&'static str> {
     closest(name, all().iter().map(|setting| setting.name))
 }
 
-/// As `xtask/kafka-settings` writes it.
+/// An entry as `xtask/kafka-settings` writes it.
 #[derive(Deserialize)]
 struct KafkaFile<'t> {
     #[serde(borrow)]
@@ -134,6 +142,7 @@ fn parse<T: Deserialize<'static>>(text: &'static str) -> T {
 fn setting(entry: Entry<'static>, apache_kafka: bool, editable: &[&str]) -> Setting {
     let kind = kind(&entry);
     let Entry { name, default, server_default, documentation, .. } = entry;
+    let lossy = LOSSY.iter().find(|(lossy, _)| *lossy == name);
     Setting {
         name,
         kind,
@@ -142,6 +151,8 @@ fn setting(entry: Entry<'static>, apache_kafka: bool, editable: &[&str]) -> Sett
         documentation: without_markup(documentation),
         apache_kafka,
         confluent_editable: editable.contains(&name),
+        label: lossy.map_or(name, |(_, label)| label),
+        lossy: lossy.is_some(),
     }
 }
 

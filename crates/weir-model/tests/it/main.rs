@@ -1,8 +1,9 @@
-//! What the crate does as a whole.
+//! Tests of the crate as a whole.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod any_order;
+mod kinds;
 mod locate;
 mod schema;
 mod stages;

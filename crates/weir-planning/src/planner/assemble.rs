@@ -9,7 +9,7 @@ use super::{
     draft::{Draft, workspace_route},
     order::{Cycle, order},
 };
-use crate::{Change, Phase, Step, precondition::KeysByAccount};
+use crate::{About, Change, Phase, Step, precondition::KeysByAccount};
 
 /// The steps in executable order, each with what it must follow.
 pub(super) fn assemble(draft: &mut Draft<'_>) -> Vec<Step> {
@@ -53,22 +53,10 @@ fn permuted(steps: Vec<Step>, order: Vec<usize>) -> Vec<Step> {
     order.into_iter().filter_map(|i| loose[i].take()).collect()
 }
 
-/// Phase, then object, then what must come first of the same object, then name.
+/// Steps are sorted by phase, then by object, then by the turn among the changes of the object, then by id.
 fn rank(step: &Step) -> (Phase, &str, u8, &str) {
-    let (object, action) = match &step.change {
-        Change::CreateAccount { account, .. } => (account, 0),
-        Change::UpdateAccount { account, .. } => (account, 1),
-        Change::CreateTopic { topic, .. } => (topic, 0),
-        // Copies come before `min.insync.replicas` may rise, and go after it has sunk.
-        Change::ChangeReplicationFactor { topic, from, to } => (topic, if to > from { 1 } else { 4 }),
-        Change::AddPartitions { topic, .. } => (topic, 2),
-        Change::AlterConfig { topic, .. } => (topic, 3),
-        Change::CreateAcl { principal, .. } | Change::DeleteAcl { principal, .. } => (principal, 0),
-        Change::CreateKey { account, .. } | Change::DeleteKey { account, .. } => (account, 0),
-        Change::DeleteTopic { topic } => (topic, 0),
-        Change::DeleteAccount { account } => (account, 0),
-    };
-    (step.change.phase(), object, action, &step.id.0)
+    let About { phase, object, turn, .. } = step.change.about();
+    (phase, object.name(), turn, &step.id.0)
 }
 
 /// Which step must come before which, by index into `steps`, which are sorted.

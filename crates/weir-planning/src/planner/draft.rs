@@ -3,7 +3,7 @@
 use weir_findings::{Finding, RuleId};
 use weir_model::{EntityRef, Kind, Route};
 
-use crate::{Change, Desired, Digest, Observed, Plane, Provider, ReportItem, ReportKind, Risk, Step, StepId};
+use crate::{Change, Desired, Digest, Object, Observed, Plane, Provider, ReportItem, ReportKind, Risk, Step};
 
 /// Whom a step is done for.
 #[derive(Clone, Copy, Default)]
@@ -56,8 +56,8 @@ impl<'a> Draft<'a> {
     pub(super) fn step(&mut self, change: Change, owner: Owner<'_>, risk: Risk, meaning: Vec<String>) {
         self.steps.push(Step {
             id: change.id(),
-            plane: plane(self.desired.provider, &change),
-            entity: owner.entity.map(|(kind, name)| format!("{kind}/{name}")),
+            plane: plane(self.desired.provider, change.about().object),
+            entity: owner.entity.map(|(kind, name)| EntityRef::new(kind, name)),
             team: owner.team.map(str::to_owned),
             risk,
             meaning,
@@ -87,49 +87,11 @@ impl<'a> Draft<'a> {
     }
 }
 
-fn plane(provider: Provider, change: &Change) -> Plane {
-    match change {
-        Change::CreateAccount { .. }
-        | Change::UpdateAccount { .. }
-        | Change::CreateKey { .. }
-        | Change::DeleteKey { .. }
-        | Change::DeleteAccount { .. } => match provider {
-            Provider::ConfluentCloud | Provider::Sandbox => Plane::Control,
-            // Accounts of plain Kafka are SCRAM users, which the brokers keep.
-            Provider::ApacheKafka => Plane::Data,
-        },
-        Change::CreateTopic { .. }
-        | Change::AddPartitions { .. }
-        | Change::ChangeReplicationFactor { .. }
-        | Change::AlterConfig { .. }
-        | Change::CreateAcl { .. }
-        | Change::DeleteAcl { .. }
-        | Change::DeleteTopic { .. } => Plane::Data,
-    }
-}
-
-impl Change {
-    /// The name of the step that makes this change. Free text comes last, so two names never meet.
-    pub(crate) fn id(&self) -> StepId {
-        StepId(match self {
-            Change::CreateAccount { account, description: _ } => format!("create-account {account}"),
-            Change::UpdateAccount { account, from: _, to: _ } => format!("update-account {account}"),
-            Change::CreateTopic { topic, partitions: _, replication_factor: _, config: _ } => {
-                format!("create-topic {topic}")
-            }
-            Change::AddPartitions { topic, from: _, to: _ } => format!("add-partitions {topic}"),
-            Change::ChangeReplicationFactor { topic, from: _, to: _ } => format!("change-replication-factor {topic}"),
-            Change::AlterConfig { topic, settings: _ } => format!("alter-config {topic}"),
-            Change::CreateAcl { principal, acl } => format!("create-acl {principal} {acl}"),
-            Change::CreateKey { account, slot, secret: _, tags: _, replaces: _, projections: _ } => {
-                format!("create-key {account}/{slot}")
-            }
-            Change::DeleteAcl { principal, acl } => format!("delete-acl {principal} {acl}"),
-            Change::DeleteTopic { topic } => format!("delete-topic {topic}"),
-            Change::DeleteKey { account, slot: _, key, secret: _, delete_secret: _, projections: _ } => {
-                format!("delete-key {account}/{key}")
-            }
-            Change::DeleteAccount { account } => format!("delete-account {account}"),
-        })
+/// Accounts of plain Kafka are SCRAM users, which the brokers keep.
+fn plane(provider: Provider, object: Object<'_>) -> Plane {
+    match (object, provider) {
+        (Object::Account(_) | Object::Key { .. }, Provider::ConfluentCloud | Provider::Sandbox) => Plane::Control,
+        (Object::Account(_) | Object::Key { .. }, Provider::ApacheKafka) => Plane::Data,
+        (Object::Topic(_) | Object::Acl { .. }, _) => Plane::Data,
     }
 }

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use weir_model::{Duration, settings};
+use weir_model::{
+    Duration,
+    settings::{self, KafkaValue},
+};
 
 use crate::{ClusterFacts, ObservedTopic, Risk, SettingChange, TopicFacts};
 
@@ -11,35 +14,22 @@ const RETENTION: &str = "retention.ms";
 const RETENTION_BYTES: &str = "retention.bytes";
 const CLEANUP: &str = "cleanup.policy";
 
-/// Settings whose change may drop records.
-const LOSSY: [&str; 3] = [RETENTION, RETENTION_BYTES, CLEANUP];
-
 /// The changes from a topic's own settings to the declared ones. An own setting that is not declared is left.
 ///
 /// A declared value is set even where it equals the cluster's default: declared means pinned, so a later change of
 /// the default does not reach the topic.
 pub(super) fn diff(
-    declared: &BTreeMap<String, Option<String>>,
-    own: &BTreeMap<String, String>,
+    declared: &BTreeMap<String, Option<KafkaValue>>,
+    own: &BTreeMap<String, KafkaValue>,
 ) -> BTreeMap<String, SettingChange> {
     let mut changes = BTreeMap::new();
     for (name, to) in declared {
         let from = own.get(name);
-        let equal = match (from, to) {
-            (Some(from), Some(to)) => settings::same(name, from, to),
-            (None, None) => true,
-            (Some(_), None) | (None, Some(_)) => false,
-        };
-        if !equal {
+        if from != to.as_ref() {
             changes.insert(name.clone(), SettingChange { from: from.cloned(), to: to.clone() });
         }
     }
     changes
-}
-
-/// Whether facts about the topic's records are needed to judge the changes.
-pub(crate) fn may_lose_data(changes: &BTreeMap<String, SettingChange>) -> bool {
-    LOSSY.iter().any(|name| changes.contains_key(*name))
 }
 
 /// Judges changes of one topic's settings.
@@ -60,19 +50,19 @@ impl<'a> Judge<'a> {
         (risk, judged.into_iter().filter_map(|(_, meaning)| meaning).collect())
     }
 
-    fn default_of(&self, name: &str) -> Option<&'a str> {
-        self.cluster.defaults.get(name).map(String::as_str)
+    fn default_of(&self, name: &str) -> Option<&'a KafkaValue> {
+        self.cluster.defaults.get(name)
     }
 
     /// What holds before the plan; absent when unknown.
-    fn before(&self, name: &str) -> Option<&'a str> {
-        self.topic.config.get(name).map(String::as_str).or_else(|| self.default_of(name))
+    fn before(&self, name: &str) -> Option<&'a KafkaValue> {
+        self.topic.config.get(name).or_else(|| self.default_of(name))
     }
 
     /// What holds after the plan; absent when unknown.
-    fn after(&self, name: &str) -> Option<&'a str> {
+    fn after(&self, name: &str) -> Option<&'a KafkaValue> {
         match self.changes.get(name) {
-            Some(change) => change.to.as_deref().or_else(|| self.default_of(name)),
+            Some(change) => change.to.as_ref().or_else(|| self.default_of(name)),
             None => self.before(name),
         }
     }
@@ -81,7 +71,7 @@ impl<'a> Judge<'a> {
         let (before, after) = (self.before(name), self.after(name));
         let arrow = format!("{} {} → {}", label(name), shown(name, before), shown(name, after));
         if let (Some(before), Some(after)) = (before, after)
-            && settings::same(name, before, after)
+            && before == after
         {
             let value = shown(name, Some(after));
             let (risk, why) = match change.to {
@@ -106,16 +96,18 @@ impl<'a> Judge<'a> {
                     "refuses writes (acks=all) while fewer replicas are in sync",
                 ),
             ),
-            "unclean.leader.election.enable" if after == Some("true") => {
+            "unclean.leader.election.enable" if after.is_some_and(|value| *value == "true") => {
                 (Risk::Change, Some("prefers being available to keeping acknowledged records".to_owned()))
             }
             "message.timestamp.type" => {
                 (Risk::Change, Some("records written from now on carry another kind of timestamp".to_owned()))
             }
+            _ if settings::lookup(name).is_some_and(|setting| setting.lossy) && !self.is_empty() => {
+                (Risk::DataLoss, Some("may delete records".to_owned()))
+            }
             _ => (Risk::Change, None),
         };
-        let readable =
-            before.is_some_and(|v| shown(name, before) != v) || after.is_some_and(|v| shown(name, after) != v);
+        let readable = [before, after].into_iter().flatten().any(|value| value.human_readable(name) != value.as_str());
         (risk, meaning.map(|meaning| format!("{arrow}: {meaning}")).or_else(|| readable.then(|| arrow.clone())))
     }
 
@@ -129,17 +121,17 @@ impl<'a> Judge<'a> {
 
     /// Whether cleanup by age or size runs after the plan; assumed when unknown.
     fn deletes(&self) -> bool {
-        self.after(CLEANUP).is_none_or(|policy| has(policy, "delete"))
+        self.after(CLEANUP).is_none_or(|policy| policy.has("delete"))
     }
 
-    fn retention(&self, before: Option<&str>, after: Option<&str>) -> (Risk, Option<String>) {
-        let Some(after) = after.and_then(|v| v.trim().parse::<i64>().ok()) else {
+    fn retention(&self, before: Option<&KafkaValue>, after: Option<&KafkaValue>) -> (Risk, Option<String>) {
+        let Some(after) = after.and_then(KafkaValue::number) else {
             return (Risk::DataLoss, Some("the new retention is not known, so data may be deleted".to_owned()));
         };
         if after < 0 {
             return (Risk::Change, Some("keeps data for ever".to_owned()));
         }
-        let before = before.and_then(|v| v.trim().parse::<i64>().ok());
+        let before = before.and_then(KafkaValue::number);
         if before.is_some_and(|before| (0..=after).contains(&before)) {
             return (Risk::Change, Some("keeps data longer".to_owned()));
         }
@@ -169,11 +161,11 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn retention_bytes(&self, before: Option<&str>, after: Option<&str>) -> (Risk, Option<String>) {
-        let Some(after) = after.and_then(|v| v.trim().parse::<i64>().ok()) else {
+    fn retention_bytes(&self, before: Option<&KafkaValue>, after: Option<&KafkaValue>) -> (Risk, Option<String>) {
+        let Some(after) = after.and_then(KafkaValue::number) else {
             return (Risk::DataLoss, Some("the new limit is not known, so data may be deleted".to_owned()));
         };
-        let before = before.and_then(|v| v.trim().parse::<i64>().ok());
+        let before = before.and_then(KafkaValue::number);
         if after < 0 || before.is_some_and(|before| (0..=after).contains(&before)) {
             return (Risk::Change, Some("keeps more data".to_owned()));
         }
@@ -190,19 +182,19 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn cleanup(&self, before: Option<&str>, after: Option<&str>) -> (Risk, Option<String>) {
+    fn cleanup(&self, before: Option<&KafkaValue>, after: Option<&KafkaValue>) -> (Risk, Option<String>) {
         let (Some(before), Some(after)) = (before, after) else {
             let risk = if self.is_empty() { Risk::Change } else { Risk::DataLoss };
             return (risk, Some("how the topic is cleaned changes, so data may be deleted".to_owned()));
         };
-        let gains = |policy| has(after, policy) && !has(before, policy);
+        let gains = |policy| after.has(policy) && !before.has(policy);
         let mut judged = Vec::new();
         if gains("compact") {
             let risk = if self.is_empty() { Risk::Change } else { Risk::DataLoss };
             judged.push((risk, "keeps only the newest record of each key and refuses records without key".to_owned()));
         }
         if gains("delete") {
-            judged.push(match self.after(RETENTION).and_then(|v| v.trim().parse::<i64>().ok()) {
+            judged.push(match self.after(RETENTION).and_then(KafkaValue::number) {
                 Some(retention) if retention >= 0 => {
                     let (risk, why) = self.loss_by_age(retention);
                     (risk, format!("deletes data older than {}{why}", words(retention as u64)))
@@ -222,46 +214,25 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// Whether a list of clean-up policies holds `policy`.
-pub(super) fn has(policies: &str, policy: &str) -> bool {
-    policies.split(',').any(|p| p.trim() == policy)
-}
-
 /// What lowering and raising a number means.
-fn limit(before: Option<&str>, after: Option<&str>, lower: &str, raise: &str) -> Option<String> {
-    let number = |v: Option<&str>| v.and_then(|v| v.trim().parse::<i64>().ok());
-    let (before, after) = (number(before)?, number(after)?);
+fn limit(before: Option<&KafkaValue>, after: Option<&KafkaValue>, lower: &str, raise: &str) -> Option<String> {
+    let (before, after) = (before?.number()?, after?.number()?);
     Some(if after < before { lower } else { raise }.to_owned())
 }
 
-/// A setting's name as people say it.
+/// A setting's name in sentences.
 fn label(name: &str) -> &str {
-    match name {
-        RETENTION => "retention",
-        RETENTION_BYTES => "retention by size",
-        CLEANUP => "clean-up",
-        other => other,
-    }
+    settings::lookup(name).map_or(name, |setting| setting.label)
 }
 
 /// A value as people write it.
-fn shown(name: &str, value: Option<&str>) -> String {
-    match (name, value) {
-        (_, None) => "the cluster's default".to_owned(),
-        (RETENTION | RETENTION_BYTES, Some("-1")) => "unlimited".to_owned(),
-        (_, Some(value)) => settings::human_readable(name, value),
-    }
+fn shown(name: &str, value: Option<&KafkaValue>) -> String {
+    value.map_or_else(|| "the cluster's default".to_owned(), |value| value.human_readable(name))
 }
 
 /// Milliseconds in words: `1 day`, `12 hours`.
 pub(super) fn words(millis: u64) -> String {
-    for (unit, size) in [("day", 86_400_000), ("hour", 3_600_000), ("minute", 60_000), ("second", 1_000)] {
-        if millis != 0 && millis.is_multiple_of(size) {
-            let number = millis / size;
-            return format!("{number} {unit}{}", if number == 1 { "" } else { "s" });
-        }
-    }
-    Duration::from_millis(millis).to_string()
+    Duration::from_millis(millis).in_words()
 }
 
 /// The day of a time, in UTC.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use weir_findings::count;
 use weir_model::Ensure;
 
 use super::{
     accounts::principal,
     draft::{Draft, workspace_route},
-    topics::{count, is_internal},
+    topics::is_internal,
 };
 use crate::{Change, Risk};
 

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use weir_model::{Ensure, Kind};
+use weir_findings::count;
+use weir_model::{Ensure, Kind, settings::KafkaValue};
 
 use super::{
     draft::{Draft, Owner},
     settings::{self, Judge, day},
 };
-use crate::{Change, Desired, DesiredTopic, Observed, ObservedTopic, Provider, ReportKind, Risk};
+use crate::{Change, Desired, DesiredTopic, Observed, ObservedTopic, Provider, ReportKind, Risk, SettingChange};
 
 /// Topics whose facts decide a risk.
 pub(super) fn facts_needed(desired: &Desired, observed: &Observed) -> BTreeSet<String> {
@@ -19,7 +20,7 @@ pub(super) fn facts_needed(desired: &Desired, observed: &Observed) -> BTreeSet<S
         Some(declared) => match declared.ensure {
             Ensure::Absent => true,
             Ensure::Unmanaged => false,
-            Ensure::Present => settings::may_lose_data(&settings::diff(&declared.config, &topic.config)),
+            Ensure::Present => SettingChange::may_lose_data(&settings::diff(&declared.config, &topic.config)),
         },
     };
     observed.topics.iter().filter(|(name, topic)| needs(name, topic)).map(|(name, _)| name.clone()).collect()
@@ -104,7 +105,7 @@ fn create(draft: &mut Draft<'_>, name: &str, topic: &DesiredTopic, owner: Owner<
     let replication = topic.replication_factor.unwrap_or(cluster.default_replication_factor);
     replication_possible(draft, name, topic, replication, owner);
     in_sync_possible(draft, name, topic, replication, owner);
-    let config: BTreeMap<String, String> =
+    let config: BTreeMap<String, KafkaValue> =
         topic.config.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect();
     settings_editable(draft, name, config.keys(), owner);
     let change = Change::CreateTopic {
@@ -234,7 +235,7 @@ fn in_sync_possible(draft: &mut Draft<'_>, name: &str, topic: &DesiredTopic, rep
         Some(declared) => declared.as_ref().or(default),
         None => own.or(default),
     };
-    let Some(wanted) = value.and_then(|v| v.trim().parse::<u64>().ok()) else { return };
+    let Some(wanted) = value.and_then(KafkaValue::number).and_then(|number| u64::try_from(number).ok()) else { return };
     if replication > 0 && wanted > u64::from(replication) {
         let at = owner.route(draft.desired, &["spec", "config", SETTING]);
         draft.error(
@@ -309,11 +310,6 @@ fn delete(draft: &mut Draft<'_>, name: &str, there: &ObservedTopic, owner: Owner
         meaning.push("no file declares the topic, and the stage prunes".to_owned());
     }
     draft.step(Change::DeleteTopic { topic: name.to_owned() }, owner, risk, meaning);
-}
-
-/// `1 record`, `2 records`.
-pub(super) fn count(number: u64, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// New names against all names of the cluster: `.` and `_` are the same in Kafka's metric names.

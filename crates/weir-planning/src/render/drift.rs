@@ -1,9 +1,10 @@
 //! What differs between the files and the cluster, without saying what to do.
 
-use weir_model::settings;
+use weir_findings::count;
+use weir_model::settings::KafkaValue;
 
 use super::{
-    plain::plain,
+    plain::{escaped, plain},
     text::Paint,
     words::{details, headline},
 };
@@ -12,36 +13,76 @@ use crate::{
     drift::{Cause, Difference, Drift},
 };
 
-/// What the cluster has otherwise than the files say, for a terminal. One line when nothing differs.
+/// The headings of differences by their cause, in the order they are shown.
+const CAUSES: [(Option<Cause>, Option<&str>); 4] = [
+    (None, None),
+    (Some(Cause::ByHand), Some("Changed by hand")),
+    (Some(Cause::Due), Some("Due, not deployed yet")),
+    (Some(Cause::AskedFor), Some("Asked for in git, not deployed yet")),
+];
+
+/// Most differences of one cause in markdown: comments on pull requests have at most about 64,000 characters.
+const MOST_LINES: usize = 100;
+
+/// The differences between files and cluster, for a terminal. One line when nothing differs.
 pub fn drift(drift: &Drift, colour: bool) -> String {
     if drift.differences.is_empty() {
-        return plain(&format!("No drift: stage {} is as its files say.", drift.stage)) + "\n";
+        return plain(&no_drift(drift)) + "\n";
     }
-    let number = drift.differences.len();
-    let noun = if number == 1 { "difference" } else { "differences" };
-    let mut out = Paint(colour).bold(&plain(&format!("Drift in stage {}: {number} {noun}", drift.stage)));
+    let mut out = Paint(colour).bold(&plain(&title(drift)));
     out.push('\n');
-    for (cause, heading) in [
-        (None, None),
-        (Some(Cause::ByHand), Some("Changed by hand")),
-        (Some(Cause::Due), Some("Due by now, not deployed yet")),
-        (Some(Cause::AskedFor), Some("Asked for in git, not deployed yet")),
-    ] {
-        let mut some = drift.differences.iter().filter(|difference| difference.cause == cause).peekable();
-        if let (Some(heading), Some(_)) = (heading, some.peek()) {
+    for (heading, differences) in by_cause(drift) {
+        if let Some(heading) = heading {
             out.push_str(&format!("\n{}\n", Paint(colour).bold(heading)));
         }
-        for difference in some {
+        for difference in differences {
             out.push_str(&format!("  {}\n", plain(&difference.text)));
         }
     }
     out
 }
 
+/// The differences between files and cluster as markdown, for a comment or the summary of a pipeline. One line when
+/// nothing differs.
+pub fn drift_markdown(drift: &Drift) -> String {
+    if drift.differences.is_empty() {
+        return format!("**weir:** {}\n", escaped(&no_drift(drift)));
+    }
+    let mut out = format!("### weir: {}\n", escaped(&title(drift)));
+    for (heading, differences) in by_cause(drift) {
+        match heading {
+            Some(heading) => out.push_str(&format!("\n**{heading}**\n\n")),
+            None => out.push('\n'),
+        }
+        for difference in differences.iter().take(MOST_LINES) {
+            out.push_str(&format!("- {}\n", escaped(&difference.text)));
+        }
+        if differences.len() > MOST_LINES {
+            out.push_str(&format!("\n… and {} more; `--format json` has them all.\n", differences.len() - MOST_LINES));
+        }
+    }
+    out
+}
+
+fn no_drift(drift: &Drift) -> String {
+    format!("No drift: stage {} is as its files say.", drift.stage)
+}
+
+fn title(drift: &Drift) -> String {
+    format!("Drift in stage {}: {}", drift.stage, count(drift.differences.len(), "difference"))
+}
+
+/// The differences of each cause that has some, below its heading.
+fn by_cause(drift: &Drift) -> impl Iterator<Item = (Option<&'static str>, Vec<&Difference>)> {
+    let of = |cause| drift.differences.iter().filter(|difference| difference.cause == cause).collect::<Vec<_>>();
+    let all = CAUSES.into_iter().map(move |(cause, heading)| (heading, of(cause)));
+    all.filter(|(_, differences)| !differences.is_empty())
+}
+
 /// All differences of a plan's stage.
 pub(crate) fn of_plan(plan: &Plan) -> Vec<Difference> {
     let of_step = |step: &Step| {
-        let object = step.change.object().to_owned();
+        let object = step.change.about().object.name().to_owned();
         differences(step).into_iter().map(move |text| Difference { object: object.clone(), text, cause: None })
     };
     let undeclared = plan.report.items.iter().filter(|item| item.kind.is_drift()).map(|item| Difference {
@@ -68,8 +109,10 @@ fn differences(step: &Step) -> Vec<String> {
         Change::AlterConfig { topic, settings: changes } => changes
             .iter()
             .map(|(name, change)| {
-                let value = |v: &Option<String>| {
-                    v.as_ref().map_or_else(|| "the cluster's default".to_owned(), |v| settings::human_readable(name, v))
+                let value = |value: &Option<KafkaValue>| {
+                    value
+                        .as_ref()
+                        .map_or_else(|| "the cluster's default".to_owned(), |value| value.human_readable(name))
                 };
                 format!("topic {topic}: {name} is {}, the files say {}", value(&change.from), value(&change.to))
             })

@@ -3,9 +3,9 @@
 use super::{
     plain::{escaped, fenced},
     text::summed_up,
-    words::{Counts, Verb, by_team, details, headline, nothing, team_name},
+    words::{Counts, by_team, details, headline, nothing, team_name, verb},
 };
-use crate::{Plan, Risk, Step};
+use crate::{Plan, Risk, Step, Verb};
 
 /// How much of the steps is spelled out: pull request comments are limited to about 64,000 characters.
 const ROOM: usize = 40_000;
@@ -94,9 +94,9 @@ fn team_steps(out: &mut String, team: Option<&str>, steps: &[&Step]) {
             break;
         }
         // A diff colours `!`, not `~`.
-        let symbol = match Verb::of(&step.change) {
-            Verb::Add => '+',
-            Verb::Change => '!',
+        let symbol = match verb(&step.change) {
+            Verb::Create => '+',
+            Verb::Update => '!',
             Verb::Delete => '-',
         };
         out.push_str(&format!("{symbol} {}  [{}]\n", fenced(&headline(&step.change)), step.risk));

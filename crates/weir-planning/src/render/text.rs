@@ -2,9 +2,9 @@
 
 use super::{
     plain::plain,
-    words::{Counts, Verb, by_team, details, headline, nothing, team_name},
+    words::{Counts, by_team, details, headline, nothing, team_name, verb},
 };
-use crate::{Plan, Report, ReportItem, ReportKind, Risk};
+use crate::{Plan, Report, ReportItem, ReportKind, Risk, Verb};
 
 /// A plan for a terminal: steps by team, effective access, what was left undone, and a last line with the counts
 /// above the digest. An empty plan is one line, and whatever the report has that somebody should act on.
@@ -50,9 +50,9 @@ fn steps(out: &mut String, paint: Paint, plan: &Plan) {
         out.push('\n');
         line(out, 0, &paint.bold(&plain(team_name(team))));
         for step in steps {
-            let (symbol, colour) = match Verb::of(&step.change) {
-                Verb::Add => ('+', GREEN),
-                Verb::Change => ('~', YELLOW),
+            let (symbol, colour) = match verb(&step.change) {
+                Verb::Create => ('+', GREEN),
+                Verb::Update => ('~', YELLOW),
                 Verb::Delete => ('-', RED),
             };
             let headline = paint.with(colour, &format!("{symbol} {}", plain(&headline(&step.change))));

@@ -2,35 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use weir_model::{Permission, settings};
+use weir_findings::count;
+use weir_model::{Permission, settings::KafkaValue};
 
-use crate::{Acl, Change, Host, Plan, Risk, Step, acl::target};
+use crate::{Acl, Change, Host, Plan, Risk, Step, Verb, acl::target};
 
-/// What kind of thing happens to an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verb {
-    Add,
-    Change,
-    Delete,
-}
-
-impl Verb {
-    pub(super) fn of(change: &Change) -> Self {
-        match change {
-            Change::CreateKey { replaces: Some(_), .. } => Verb::Change,
-            Change::CreateAccount { .. }
-            | Change::CreateTopic { .. }
-            | Change::CreateAcl { .. }
-            | Change::CreateKey { replaces: None, .. } => Verb::Add,
-            Change::UpdateAccount { .. }
-            | Change::AddPartitions { .. }
-            | Change::ChangeReplicationFactor { .. }
-            | Change::AlterConfig { .. } => Verb::Change,
-            Change::DeleteAcl { .. }
-            | Change::DeleteTopic { .. }
-            | Change::DeleteKey { .. }
-            | Change::DeleteAccount { .. } => Verb::Delete,
-        }
+/// The kind of change for a reader of the plan: a key that takes the place of another changes its slot.
+pub(super) fn verb(change: &Change) -> Verb {
+    match change {
+        Change::CreateKey { replaces: Some(_), .. } => Verb::Update,
+        _ => change.about().verb,
     }
 }
 
@@ -62,8 +43,7 @@ pub(super) fn headline(change: &Change) -> String {
             format!("topic {topic}: replication factor {from} → {to}")
         }
         Change::AlterConfig { topic, settings } => {
-            let noun = if settings.len() == 1 { "setting" } else { "settings" };
-            format!("topic {topic}: {} {noun}", settings.len())
+            format!("topic {topic}: {}", count(settings.len(), "setting"))
         }
         Change::CreateAcl { principal, acl } | Change::DeleteAcl { principal, acl } => binding(principal, acl),
         Change::CreateKey { account, slot, replaces, .. } => match replaces {
@@ -81,25 +61,40 @@ pub(super) fn headline(change: &Change) -> String {
 /// What stands below the headline: what it means, then how it is written.
 pub(super) fn details(step: &Step) -> Vec<String> {
     let mut lines = step.meaning.clone();
-    match &step.change {
+    lines.extend(content(&step.change));
+    lines
+}
+
+/// Returns the lines that say what a change changes, from and to, for a reader who knows its object.
+pub fn from_to(change: &Change) -> Vec<String> {
+    match change {
+        Change::AddPartitions { topic: _, from, to } => vec![format!("partitions: {from} → {to}")],
+        Change::ChangeReplicationFactor { topic: _, from, to } => vec![format!("replication factor: {from} → {to}")],
+        _ => content(change),
+    }
+}
+
+/// Returns the lines of a change that stand below its headline.
+fn content(change: &Change) -> Vec<String> {
+    let mut lines = Vec::new();
+    match change {
         Change::CreateAccount { account: _, description } if !description.is_empty() => {
             lines.push(format!("description: {description}"));
         }
         Change::UpdateAccount { account: _, from, to } => lines.push(format!("“{from}” → “{to}”")),
         Change::CreateTopic { topic: _, partitions, replication_factor, config } => {
-            let partitions = partitions.map(|n| format!("{n} partition{}", if n == 1 { "" } else { "s" }));
+            let partitions = partitions.map(|n| count(n, "partition"));
             let replicas = replication_factor.map(|n| format!("replication factor {n}"));
             let shape: Vec<_> = partitions.into_iter().chain(replicas).collect();
             if !shape.is_empty() {
                 lines.push(shape.join(", "));
             }
-            lines.extend(
-                config.iter().map(|(name, value)| format!("{name}: {}", settings::human_readable(name, value))),
-            );
+            lines.extend(config.iter().map(|(name, value)| format!("{name}: {}", value.human_readable(name))));
         }
         Change::AlterConfig { topic: _, settings } => {
             for (name, change) in settings {
-                let value = |v: &Option<String>| v.clone().unwrap_or_else(|| "default".to_owned());
+                let value =
+                    |value: &Option<KafkaValue>| value.as_ref().map_or("default", KafkaValue::as_str).to_owned();
                 lines.push(format!("{name}: {} → {}", value(&change.from), value(&change.to)));
             }
         }
@@ -132,9 +127,9 @@ impl Counts {
     pub(super) fn of<'a>(steps: impl IntoIterator<Item = &'a Step>) -> Self {
         let mut counts = Self::default();
         for step in steps {
-            match Verb::of(&step.change) {
-                Verb::Add => counts.add += 1,
-                Verb::Change => counts.change += 1,
+            match verb(&step.change) {
+                Verb::Create => counts.add += 1,
+                Verb::Update => counts.change += 1,
                 Verb::Delete => counts.delete += 1,
             }
             counts.risk = counts.risk.max(Some(step.risk));

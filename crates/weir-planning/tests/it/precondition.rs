@@ -1,5 +1,6 @@
 //! A step against what is there at deployment.
 
+use weir_model::settings::{self, KafkaValue};
 use weir_planning::*;
 
 use crate::{
@@ -35,7 +36,8 @@ fn only(desired: &Desired, observed: &Observed) -> (Plan, Step) {
 #[test]
 fn a_step_looks_at_its_own_aspect_only() {
     let (plan, step) = only(&topic("{partitions: 12}"), &with_topic(|_| {}));
-    let other_setting = with_topic(|t| _ = t.config.insert("retention.ms".to_owned(), "1".to_owned()));
+    let other_setting =
+        with_topic(|t| _ = t.config.insert("retention.ms".to_owned(), KafkaValue::observed("retention.ms", "1")));
     assert_eq!(step.check(&plan, &other_setting), Precondition::AsPlanned);
     assert_eq!(step.check(&plan, &with_topic(|t| t.partitions = 12)), Precondition::Done);
     let Precondition::Stale(why) = step.check(&plan, &with_topic(|t| t.partitions = 8)) else { panic!() };
@@ -72,7 +74,7 @@ fn a_topic_that_was_empty_is_not_deleted_with_records() {
 fn a_cut_that_was_to_lose_nothing_waits_when_records_have_come() {
     let topic_with = |records: Option<u64>| {
         with_topic(|t| {
-            t.config.insert("retention.ms".to_owned(), "604800000".to_owned());
+            t.config.extend(settings::observed([("retention.ms", "604800000")]));
             t.facts = records.map(|records| TopicFacts { records, ..TopicFacts::default() });
         })
     };
@@ -241,8 +243,8 @@ fn half_of_the_way_to_compaction_is_as_planned() {
                   spec: {config: {cleanup.policy: [compact, delete], retention.ms: 1d}}\n";
     let with = |policy: Option<&str>, retention: &str| {
         let mut observed = with_topic(|topic| {
-            topic.config.extend(policy.map(|policy| ("cleanup.policy".to_owned(), policy.to_owned())));
-            topic.config.insert("retention.ms".to_owned(), retention.to_owned());
+            topic.config.extend(settings::observed(policy.map(|policy| ("cleanup.policy", policy))));
+            topic.config.extend(settings::observed([("retention.ms", retention)]));
         });
         observed.cluster.id = "lkc-1".to_owned();
         observed

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use proptest::{collection, prelude::*, sample::Index};
-use weir_model::{Ensure, settings};
+use weir_model::Ensure;
 use weir_planning::*;
 
 use crate::{
@@ -57,7 +57,7 @@ proptest! {
         let outcome = plan(&desired, &observed, &options());
         for step in &outcome.plan.steps {
             prop_assert!(desired.asks_for(&step.change), "{} is not asked for", step.id);
-            prop_assert!(step.risk >= step.change.least_risk(), "{} risks {}", step.id, step.risk);
+            prop_assert!(step.risk >= step.change.about().least_risk, "{} risks {}", step.id, step.risk);
             let fine = match &step.change {
                 Change::CreateTopic { topic, .. }
                 | Change::AddPartitions { topic, .. }
@@ -108,7 +108,13 @@ proptest! {
         prop_assert_eq!(&Plan::from_json(&json).unwrap(), &outcome.plan);
         let ids: BTreeSet<_> = outcome.plan.steps.iter().map(|s| &s.id).collect();
         prop_assert_eq!(ids.len(), outcome.plan.steps.len(), "step ids are unique");
-        for rendered in [render::text(&outcome.plan, false), render::markdown(&outcome.plan), render::drift(&weir_planning::Drift::of(&outcome.plan), false)] {
+        let drift = weir_planning::Drift::of(&outcome.plan);
+        for rendered in [
+            render::text(&outcome.plan, false),
+            render::markdown(&outcome.plan),
+            render::drift(&drift, false),
+            render::drift_markdown(&drift),
+        ] {
             prop_assert!(!rendered.contains("##vso") && !rendered.contains('\u{202e}'), "{}", rendered);
         }
         // A key goes once its replacement is made: until then the vault hands it out.
@@ -155,9 +161,10 @@ proptest! {
                 && let Some(change) = changes.get("retention.ms")
                 && let (Some(from), Some(to)) = (&change.from, &change.to)
                 && observed.topics[topic].facts.is_none()
-                && to != "-1" && (from == "-1" || from.parse::<i64>().unwrap() > to.parse::<i64>().unwrap())
+                && let (Some(from), Some(to)) = (from.number(), to.number())
+                && to != -1 && (from == -1 || from > to)
                 && !changes.contains_key("cleanup.policy")
-                && observed.topics[topic].config.get("cleanup.policy").is_none_or(|p| !settings::same("cleanup.policy", p, "compact"))
+                && observed.topics[topic].config.get("cleanup.policy").is_none_or(|policy| *policy != "compact")
             {
                 prop_assert_eq!(step.risk, Risk::DataLoss);
             }

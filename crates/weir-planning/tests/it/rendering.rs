@@ -51,7 +51,22 @@ fn text() {
 
 #[test]
 fn drift() {
-    insta::assert_snapshot!(render::drift(&weir_planning::Drift::of(&sample()), false));
+    insta::assert_snapshot!(render::drift(&Drift::of(&sample()), false));
+}
+
+/// Each cause has its heading, and names from outside show as they are.
+#[test]
+fn drift_as_markdown() {
+    let mut drift = Drift::of(&sample());
+    let causes = [Cause::AskedFor, Cause::ByHand, Cause::Due, Cause::ByHand];
+    for (difference, cause) in drift.differences.iter_mut().zip(causes) {
+        difference.cause = Some(cause);
+    }
+    insta::assert_snapshot!(render::drift_markdown(&drift));
+    let first = drift.differences[0].clone();
+    drift.differences = vec![first; 101];
+    let many = render::drift_markdown(&drift);
+    assert!(many.ends_with("\n… and 1 more; `--format json` has them all.\n"), "{many}");
 }
 
 #[test]
@@ -70,8 +85,9 @@ fn colours_do_not_change_the_words() {
 #[test]
 fn an_empty_plan_is_one_line() {
     let plan = plan(&desired_of([WORKSPACE]), &Observed::default(), &options()).accept().unwrap();
-    assert!(!weir_planning::Drift::of(&plan).is_drift());
+    assert!(!Drift::of(&plan).is_drift());
     insta::assert_snapshot!(render::text(&plan, false), @"No changes: stage dev is as its files say.");
     insta::assert_snapshot!(render::markdown(&plan), @"**weir:** No changes: stage dev is as its files say.");
-    insta::assert_snapshot!(render::drift(&weir_planning::Drift::of(&plan), false), @"No drift: stage dev is as its files say.");
+    insta::assert_snapshot!(render::drift(&Drift::of(&plan), false), @"No drift: stage dev is as its files say.");
+    insta::assert_snapshot!(render::drift_markdown(&Drift::of(&plan)), @"**weir:** No drift: stage dev is as its files say.");
 }

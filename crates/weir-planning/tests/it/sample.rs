@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::{collection, option, prelude::*, sample::select};
-use weir_model::{Ensure, Operation, PatternType, Permission, Resource, SecretPart, load};
+use weir_model::{
+    Ensure, Operation, PatternType, Permission, Resource, SecretPart, load,
+    settings::{self, KafkaValue},
+};
 use weir_planning::*;
 
 pub(crate) fn now() -> Timestamp {
@@ -83,13 +86,20 @@ fn setting() -> impl Strategy<Value = (String, String)> {
     select(values).prop_map(|(n, v)| (n.to_owned(), v.to_owned()))
 }
 
-fn config() -> impl Strategy<Value = BTreeMap<String, String>> {
-    collection::vec(setting(), 0..3).prop_map(|settings| settings.into_iter().collect())
+fn config() -> impl Strategy<Value = BTreeMap<String, KafkaValue>> {
+    collection::vec(setting(), 0..3).prop_map(settings::observed)
 }
 
 fn desired_topic() -> impl Strategy<Value = DesiredTopic> {
-    let wanted = collection::vec((setting(), any::<bool>()), 0..3)
-        .prop_map(|settings| settings.into_iter().map(|((n, v), set)| (n, set.then_some(v))).collect());
+    let wanted = collection::vec((setting(), any::<bool>()), 0..3).prop_map(|settings| {
+        settings
+            .into_iter()
+            .map(|((name, value), set)| {
+                let value = KafkaValue::observed(&name, value);
+                (name, set.then_some(value))
+            })
+            .collect()
+    });
     (ensure(), option::of(1_u32..9), option::of(1_u16..4), wanted).prop_map(
         |(ensure, partitions, replication_factor, config)| DesiredTopic {
             entity: "t".to_owned(),
@@ -290,4 +300,52 @@ fn owner_is(secret: &ObservedSecret, key: &ObservedKey) -> bool {
 pub(crate) fn acls_of<'a>(observed: &'a Observed, principal: &str) -> impl Iterator<Item = &'a Acl> {
     static NONE: BTreeSet<Acl> = BTreeSet::new();
     observed.acls.get(principal).unwrap_or(&NONE).iter()
+}
+
+/// One change of each kind.
+pub(crate) fn every_change() -> Vec<Change> {
+    let (topic, account, description) = ("dev.a".to_owned(), "dev-x".to_owned(), "bills".to_owned());
+    let acl = Acl {
+        resource: Resource::Topic,
+        pattern: PatternType::Literal,
+        name: "dev.a".into(),
+        operation: Operation::Read,
+        permission: Permission::Allow,
+        host: Host::Any,
+    };
+    let principal = "User:dev-x".to_owned();
+    let secret = SecretRef { vault: "https://kv".to_owned(), name: "dev-x--main".to_owned() };
+    vec![
+        Change::CreateAccount { account: account.clone(), description: description.clone() },
+        Change::UpdateAccount { account: account.clone(), from: String::new(), to: description },
+        Change::CreateTopic {
+            topic: topic.clone(),
+            partitions: Some(3),
+            replication_factor: None,
+            config: BTreeMap::new(),
+        },
+        Change::AddPartitions { topic: topic.clone(), from: 3, to: 6 },
+        Change::ChangeReplicationFactor { topic: topic.clone(), from: 1, to: 3 },
+        Change::AlterConfig { topic: topic.clone(), settings: BTreeMap::new() },
+        Change::CreateAcl { principal: principal.clone(), acl: acl.clone() },
+        Change::CreateKey {
+            account: account.clone(),
+            slot: "main".to_owned(),
+            secret: secret.clone(),
+            tags: BTreeMap::new(),
+            replaces: None,
+            projections: BTreeMap::new(),
+        },
+        Change::DeleteAcl { principal, acl },
+        Change::DeleteTopic { topic },
+        Change::DeleteKey {
+            account: account.clone(),
+            slot: Some("main".to_owned()),
+            key: "K1".to_owned(),
+            secret: Some(secret),
+            delete_secret: true,
+            projections: Vec::new(),
+        },
+        Change::DeleteAccount { account },
+    ]
 }

@@ -1,4 +1,4 @@
-//! Cases that must not pass because nothing was checked.
+//! Cases in which nothing was checked: they must not pass.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use weir_policy::{Expect, Judging, judge};
 
 use crate::scene::{TOPIC, WORKSPACE, now, policy};
 
-/// What differs in a case with that `expect.yaml`.
+/// Returns the differences of a case with this `expect.yaml`.
 fn differences(policies: &str, entities: &str, expect: &str) -> Vec<String> {
     let loaded = weir_model::load([("weir.yaml", WORKSPACE), ("policies.yaml", policies), ("toll.yaml", entities)]);
     let rules = BTreeSet::from(["sharing-consent"]);
@@ -17,7 +17,7 @@ fn differences(policies: &str, entities: &str, expect: &str) -> Vec<String> {
 const SMALL: &str = "  partitions: {max: 24}";
 
 #[test]
-fn a_case_is_about_rules_that_there_are() {
+fn a_case_names_existing_rules() {
     let of = |expect: &str| differences(&policy("Topic", SMALL), TOPIC, expect);
     assert_eq!(of("rules: [tried, sharing-consent, policy-invalid]\nfindings: []"), [""; 0]);
     assert_eq!(of("rules: [treid]\nfindings: []"), ["there is no rule `treid`: did you mean `tried`?"]);
@@ -28,7 +28,7 @@ fn a_case_is_about_rules_that_there_are() {
 }
 
 #[test]
-fn what_cannot_be_read_is_not_passed_over() {
+fn unreadable_files_fail_a_case() {
     let malformed = TOPIC.replace("partitions: 12", "partitons: 48");
     let of = |expect: &str| differences(&policy("Topic", SMALL), &malformed, expect);
     let told = of("rules: [tried]\nfindings: []");
@@ -37,7 +37,7 @@ fn what_cannot_be_read_is_not_passed_over() {
 }
 
 #[test]
-fn a_policy_that_makes_no_sense_is_not_passed_over() {
+fn an_invalid_policy_fails_a_case() {
     let of = |text: &str, expect: &str| {
         let validation = format!("  validations: [{{expression: {text:?}, message: broken}}]");
         differences(&policy("Topic", &validation), TOPIC, expect)

@@ -2,7 +2,7 @@ use weir_policy::Policies;
 
 use crate::scene::{expression, found, lines, load, policy};
 
-/// What an expression over the topic comes to in all three stages.
+/// Returns the findings of an expression over the topic in all three stages.
 fn tried(kind: &str, text: &str) -> String {
     lines(&found(&load(&expression(kind, text))))
 }
@@ -71,7 +71,7 @@ fn expressions_see_the_entity_as_resolved() {
 }
 
 #[test]
-fn what_makes_no_sense_is_told_when_it_is_loaded() {
+fn invalid_expressions_are_reported_when_loaded() {
     let mut told = String::new();
     for wrong in [
         "entity.spec.partitons <= 12",
@@ -110,7 +110,7 @@ fn what_makes_no_sense_is_told_when_it_is_loaded() {
 }
 
 #[test]
-fn what_fails_is_a_finding_where_it_is_written() {
+fn a_failing_expression_is_a_finding_at_the_expression() {
     let mut told = String::new();
     for failing in [
         "entity.metadata.labels.nothing == 'x'",
@@ -139,7 +139,7 @@ fn variables_stand_for_expressions() {
 }
 
 #[test]
-fn a_finding_is_where_the_value_was_written() {
+fn a_finding_points_to_the_written_value() {
     let at = |path: &str, expression: &str| {
         let spec = format!("  validations: [{{expression: {expression:?}, message: broken, path: {path:?}}}]");
         lines(&found(&load(&policy("Topic", &spec))))
@@ -182,9 +182,9 @@ fn errors_are_warnings_until_they_are_enforced() {
     );
 }
 
-/// However the expression is folded, quoted or indented, what is misspelt in it is what is pointed at.
+/// A misspelt word in an expression is pointed at, however the expression is folded, quoted or indented.
 #[test]
-fn what_is_wrong_in_an_expression_is_where_it_is_written() {
+fn a_mistake_in_an_expression_is_pointed_at() {
     for (written, wanted) in [
         (">-\n        has(entity.spec.partitions) &&\n        entity.spec.partitons <= 24", "partitons"),
         ("|\n        // as many as they need\n        entity.spec.partitions <= 24 &&\n\n          nobody.x", "nobody"),
@@ -200,7 +200,7 @@ fn what_is_wrong_in_an_expression_is_where_it_is_written() {
         let at = loaded.locate(&findings[0].at);
         assert_eq!(&loaded.sources.file(at.file).text()[at.range()], wanted, "{written}: {}", findings[0].message);
     }
-    // At its end there is nothing to point at but what is there.
+    // For a mistake at the end of an expression, the finding points to its last character.
     let loaded =
         load(&policy("Topic", "  validations:\n    - expression: >-\n        entity.name ==\n\n        1 +\n"));
     let (_, findings) = Policies::compile(loaded.workspace.as_ref().unwrap());

@@ -1,10 +1,11 @@
-//! Expressions, patterns and entities that are meant to do harm.
+//! Expressions, patterns and entities that are written to do harm.
 
 use std::time::{Duration, Instant};
 
 use crate::scene::{TOPIC, expression, found, lines, load, load_with, policy};
 
-/// What a policy comes to, and that it does not take long about it: seconds, where without limits it would be hours.
+/// Returns the findings of a policy, and fails if judging takes long: seconds, where unlimited policies would take
+/// hours.
 fn tried(policies: &str, entities: &str) -> String {
     #[expect(clippy::disallowed_methods, reason = "how long it takes is what is tested")]
     let start = Instant::now();
@@ -97,7 +98,7 @@ fn patterns_are_bounded() {
         assert!(told.is_empty() || told.contains("policy-invalid") || told.contains("[tried]"), "{told}");
         tried(&policy("Topic", &format!("  naming: {{pattern: '{{x}}', parts: {{x: {{pattern: {quoted}}}}}}}")), TOPIC);
     }
-    // Linear, whatever the pattern: no such thing as a catastrophic one.
+    // Regular expressions run in linear time, so no pattern is catastrophic.
     let entities = TOPIC.replace("One record", &"a".repeat(50_000));
     tried(
         &expression(

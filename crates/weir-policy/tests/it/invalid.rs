@@ -1,15 +1,15 @@
-//! Policies that would match nothing, or ask for nothing.
+//! Policies that would match nothing, or require nothing.
 
 use crate::scene::{TOPIC, found, lines, load, load_with, policy};
 
-/// What is wrong with a policy about topics with these lines in `match` and in `spec`.
+/// Returns the problems of a policy about topics with these lines in `match` and in `spec`.
 fn tried(matches: &str, spec: &str) -> String {
     let text = policy("Topic", &format!("  {spec}")).replace("[Topic]}", &format!("[Topic]{matches}}}"));
     lines(&found(&load(&text)))
 }
 
 #[test]
-fn what_can_never_match_is_told() {
+fn policies_that_can_never_match_are_reported() {
     let mut told = String::new();
     for matches in [
         "names: ['toll.**']",
@@ -28,7 +28,7 @@ fn what_can_never_match_is_told() {
 }
 
 #[test]
-fn what_asks_for_nothing_is_told() {
+fn policies_that_require_nothing_are_reported() {
     let mut told = String::new();
     for spec in [
         "requires: {}",
@@ -54,7 +54,7 @@ fn what_asks_for_nothing_is_told() {
     assert!(!tried("", "naming: {pattern: '{team}.{term}.{v1}'}").contains("policy-invalid"));
 }
 
-/// A team that is there and cannot be read is told once.
+/// A declared team that cannot be read is reported once.
 #[test]
 fn a_team_that_cannot_be_read_is_not_unknown() {
     let text = policy("Topic", "  partitions: {max: 24}").replace("[Topic]}", "[Topic], teams: [cards]}");

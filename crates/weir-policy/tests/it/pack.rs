@@ -1,4 +1,4 @@
-//! The starter pack, and what a workspace says otherwise.
+//! The starter pack, and the changes of a workspace to it.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use weir_policy::starter_pack;
 
 use crate::scene::{TOPIC, WORKSPACE, found, lines};
 
-/// What the pack's policies find, with `picked` below `starter`, in a topic of that spec.
+/// Returns the findings of the pack's policies, with `picked` below `starter`, in a topic with this spec.
 fn told(picked: &str, spec: &str) -> String {
     told_in(WORKSPACE, picked, spec)
 }
@@ -33,7 +33,7 @@ fn every_policy_of_the_pack_has_cases() {
 }
 
 #[test]
-fn what_is_written_replaces_what_the_pack_says() {
+fn limits_of_the_workspace_replace_limits_of_the_pack() {
     let partitions = "{partitions: 100}";
     assert_eq!(told("topic-partitions: ", partitions).lines().count(), 2);
     assert_eq!(told("topic-partitions: {partitions: {max: 200}}", partitions), "");
@@ -45,9 +45,9 @@ fn what_is_written_replaces_what_the_pack_says() {
     assert_eq!(told("topic-retention: {settings: {retention.ms: {max: 900d}}}", "{}"), "");
 }
 
-/// The pack says `prod`; a workspace may call it otherwise, and have another `prod`.
+/// The pack names the last stage `prod`; a workspace may use another name, and may use `prod` for another stage.
 #[test]
-fn the_last_stage_is_the_last_stage() {
+fn limits_for_prod_apply_to_the_last_stage() {
     let other = WORKSPACE.replace("name: dev,", "name: prod-like,").replace("name: prod,", "name: live,");
     insta::assert_snapshot!(told_in(&other, "topic-partitions: ", "{partitions: 48}"), @"error[topic-partitions] Topic/toll.passages.v1 spec.partitions: 48 partitions are more than the 24 allowed (in prod-like, test) = write at most 24");
 }

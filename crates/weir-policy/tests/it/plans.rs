@@ -4,7 +4,7 @@ use weir_policy::{Judging, check_plan, judge, plan_policies};
 
 use crate::scene::{TOPIC, lines, load_with, now, policy};
 
-/// The plan of prod for an empty cluster, under those policies, with every step called a deletion.
+/// Returns the plan of prod for an empty cluster, under these policies, with every step renamed to a deletion.
 fn made(loaded: &Loaded) -> Plan {
     let workspace = loaded.workspace.as_ref().unwrap();
     let wanted = desired(&workspace.stage("prod").unwrap());
@@ -24,7 +24,7 @@ fn made(loaded: &Loaded) -> Plan {
 const FRIDAYS: &str = "  validations: [{expression: step.action != 'delete-topic' || now.weekday != 'Friday', messageExpression: '\"no \" + step.id'}]";
 
 #[test]
-fn a_plan_is_asked_again_when_it_is_carried_out() {
+fn a_plan_is_checked_again_when_it_is_carried_out() {
     let made = made(&load_with(&policy("Plan", FRIDAYS), TOPIC));
     let read = Plan::from_json(&made.to_json()).unwrap();
     let friday = "2026-11-20T23:59:59Z".parse().unwrap();
@@ -54,7 +54,7 @@ fn a_waiver_holds_until_its_last_day() {
 }
 
 #[test]
-fn a_comment_is_for_the_steps_of_the_entity_that_it_is_written_in() {
+fn a_comment_covers_the_steps_of_its_entity() {
     let allow = "# weir: allow tried reason=\"moved\" until=2026-11-26";
     let count = |entities: &str| {
         let made = made(&load_with(&policy("Plan", FRIDAYS), entities));
@@ -68,9 +68,9 @@ fn a_comment_is_for_the_steps_of_the_entity_that_it_is_written_in() {
     assert_eq!(count(&TOPIC.replace("One record", &format!("|\n    {allow}\n    One record"))), (1, 1));
 }
 
-/// Whether a waiver for steps is needed is not known before there is a plan.
+/// Only a plan shows whether a waiver for steps is needed.
 #[test]
-fn a_waiver_for_steps_is_not_called_unused() {
+fn a_waiver_for_steps_is_not_reported_as_unused() {
     let allow = "# weir: allow tried reason=\"moved\" until=2026-11-26";
     let told = |policies: &str, entities: &str| {
         let loaded = load_with(policies, entities);
@@ -83,7 +83,7 @@ fn a_waiver_for_steps_is_not_called_unused() {
     let elsewhere = format!("{allow}\n{}", policy("Plan", FRIDAYS));
     assert_eq!(
         told(&elsewhere, TOPIC),
-        ["waiver-invalid: `tried` is about steps of plans, and nothing here asks for one"]
+        ["waiver-invalid: `tried` judges steps of plans, but this place asks for no step"]
     );
 }
 
@@ -96,18 +96,18 @@ fn one_policy_does_not_keep_a_deployment_busy() {
     let step = made.steps[0].clone();
     assert_eq!(lines(&check_plan(&made, now())), "");
     made.steps = std::iter::repeat_n(step, 200).collect();
-    insta::assert_snapshot!(lines(&check_plan(&made, now())), @"error[policy-cost] Policy/tried spec.validations: the policy costs too much for all steps: `tried` was stopped = walk through fewer things; ask `in` instead of walking");
+    insta::assert_snapshot!(lines(&check_plan(&made, now())), @"error[policy-cost] Policy/tried spec.validations: the policy costs too much for all steps: `tried` was stopped = loop over fewer items, or use `in` instead of a loop");
 }
 
 #[test]
-fn what_will_be_an_error_says_so() {
+fn a_warning_names_the_day_when_it_becomes_an_error() {
     let spec = format!("  enforce: {{from: 2027-01-01}}\n{FRIDAYS}");
     let made = made(&load_with(&policy("Plan", &spec), TOPIC));
     insta::assert_snapshot!(lines(&check_plan(&made, now())), @"warning[tried] Topic/toll.passages.v1 metadata.name: no create-topic toll.passages.v1 = an error from 2027-01-01 on");
 }
 
 #[test]
-fn what_a_plan_carries_may_be_hostile() {
+fn hostile_policies_in_a_plan_are_refused() {
     let mut made = made(&load_with(&policy("Plan", FRIDAYS), TOPIC));
     let policies = made.policies.as_mut().unwrap();
     for text in ["", "{}", "[[[[", r#"{"match":{"kinds":["Plan"]},"validations":[{"expression":"nothing"}]}"#] {

@@ -65,12 +65,12 @@ pub(crate) fn load_with(policies: &str, entities: &str) -> Loaded {
     loaded
 }
 
-/// A policy about `kind` with these lines below `spec`.
+/// Returns a policy about `kind` with these lines below `spec`.
 pub(crate) fn policy(kind: &str, spec: &str) -> String {
     format!("apiVersion: weir/v1\nkind: Policy\nmetadata: {{name: tried}}\nspec:\n  match: {{kinds: [{kind}]}}\n{spec}")
 }
 
-/// A policy about `kind` with that expression.
+/// Returns a policy about `kind` with this expression.
 pub(crate) fn expression(kind: &str, text: &str) -> String {
     let quoted = serde_json::to_string(text).unwrap();
     policy(kind, &format!("  validations: [{{expression: {quoted}, message: broken}}]"))
@@ -83,7 +83,7 @@ pub(crate) fn found(loaded: &Loaded) -> Vec<Finding<Route>> {
     findings
 }
 
-/// Findings in a line each.
+/// Formats findings, a line each.
 pub(crate) fn lines(findings: &[Finding<Route>]) -> String {
     let line = |f: &Finding<Route>| {
         let label = f.label.as_ref().map(|label| format!(" ({label})")).unwrap_or_default();

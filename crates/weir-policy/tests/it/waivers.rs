@@ -1,4 +1,4 @@
-//! Exceptions: which are understood, what they silence, which are not needed.
+//! Waivers: which ones are understood, which findings they silence, and which ones are unused.
 
 use std::collections::BTreeSet;
 
@@ -8,16 +8,16 @@ use weir_policy::{Judged, Judging, judge};
 
 use crate::scene::{TOPIC, WORKSPACE, now, policy};
 
-/// A policy that says something else in each stage of where the topic's partitions are written.
+/// A policy about the topic's partitions, whose value is written in another place in each stage.
 const SMALL: &str = "  partitions: {max: 2}";
-/// A policy about a value of the profile, and of an overlay in prod.
+/// A policy about a value that comes from the profile, and in prod from an overlay.
 const SHORT: &str = "  settings: {retention.ms: {max: 1d}}";
 
 fn waiver(fields: &str) -> String {
     format!("\n---\napiVersion: weir/v1\nkind: Waiver\nmetadata: {{name: w}}\nspec: {{{fields}}}")
 }
 
-/// A waiver for the topic with more fields.
+/// Returns a waiver for the topic with additional fields.
 fn for_topic(more: &str) -> String {
     waiver(&format!("rule: tried, entity: Topic/toll.passages.v1, reason: moved, owner: toll, until: 2027-01-31{more}"))
 }
@@ -33,7 +33,7 @@ fn judged(loaded: &Loaded, found: Vec<Finding<Route>>, stage: Option<&str>) -> J
     judge(loaded, found, &Judging { now: now(), stage, rules: &rules })
 }
 
-/// What is found and what is waived, a line each.
+/// Returns the findings and the waived findings, a line each.
 fn told(policies: &str, entities: &str, stage: Option<&str>) -> String {
     told_in(WORKSPACE, policies, entities, stage)
 }
@@ -55,7 +55,7 @@ fn lines(loaded: &Loaded, Judged { findings, waived }: &Judged) -> String {
 }
 
 #[test]
-fn what_is_no_waiver_is_told() {
+fn invalid_waivers_are_reported() {
     let full = "rule: tried, entity: Topic/toll.passages.v1, reason: moved, owner: toll, until: 2027-01-31";
     let mut all = String::new();
     for (from, to) in [
@@ -79,13 +79,13 @@ fn what_is_no_waiver_is_told() {
 }
 
 #[test]
-fn what_may_not_be_waived_is_refused() {
+fn waivers_of_rules_without_waivers_are_refused() {
     let kept = policy("Topic", &format!("{SMALL}\n  waivable: false")) + &for_topic("");
     insta::assert_snapshot!(told(&kept, TOPIC, Some("dev")), @r"
-    error[waiver-refused] policies.yaml:12: `tried` cannot be waived: its policy says so = repair what is found
+    error[waiver-refused] policies.yaml:12: `tried` cannot be waived: its policy sets `waivable: false` = correct what the finding reports
     error[tried] toll.yaml:10: 12 partitions are more than the 2 allowed (in dev) = write at most 2
     ");
-    // Errors of weir's own; its warnings can be.
+    // Errors of weir's own rules cannot be waived; warnings can.
     let own = for_topic("").replace("rule: tried", "rule: sharing-consent");
     let loaded = read(WORKSPACE, &(policy("Topic", SMALL) + &own), TOPIC);
     let at = || Route::name(EntityRef::new(Kind::Topic, "toll.passages.v1"));
@@ -93,7 +93,7 @@ fn what_may_not_be_waived_is_refused() {
     let error = judged(&loaded, vec![Finding::error(rule(), at(), "not agreed")], Some("prod"));
     let warning = judged(&loaded, vec![Finding::warning(rule(), at(), "not agreed")], Some("prod"));
     insta::assert_snapshot!(lines(&loaded, &error) + "\n" + &lines(&loaded, &warning), @r"
-    error[waiver-refused] policies.yaml:11: `sharing-consent` cannot be waived: it is an error of weir's own = repair what is found
+    error[waiver-refused] policies.yaml:11: `sharing-consent` cannot be waived: it is an error of one of weir's own rules = correct what the finding reports
     error[sharing-consent] toll.yaml:5: not agreed
     error[tried] toll.yaml:10: 12 partitions are more than the 2 allowed (in prod) = write at most 2
 
@@ -103,11 +103,11 @@ fn what_may_not_be_waived_is_refused() {
 }
 
 #[test]
-fn what_nothing_needs_is_told_when_all_is_looked_at() {
+fn unused_waivers_are_reported_when_all_stages_are_checked() {
     let fine = policy("Topic", "  partitions: {max: 24}") + &for_topic("");
     insta::assert_snapshot!(told(&fine, TOPIC, None), @"warning[waiver-unused] policies.yaml:11: nothing breaks `tried` here: the waiver is not needed = delete it");
     assert_eq!(told(&fine, TOPIC, Some("dev")), "");
-    // In that stage nothing breaks it.
+    // In stage dev nothing breaks the policy.
     let elsewhere = policy("Topic", "  stages: {prod: {partitions: {max: 2}}}") + &for_topic(", stages: [dev]");
     insta::assert_snapshot!(told(&elsewhere, TOPIC, None), @r"
     warning[waiver-unused] policies.yaml:11: nothing breaks `tried` here: the waiver is not needed = delete it
@@ -129,7 +129,7 @@ fn a_waiver_holds_in_its_stages() {
     info[tried] toll.yaml:10: 12 partitions are more than the 2 allowed (waived until 2027-01-31) (in dev, prod) = write at most 2
     info[tried] toll.yaml:13: 3 partitions are more than the 2 allowed (waived until 2027-01-31) (in test) = write at most 2
     ");
-    // From a profile, in dev and test; from the overlay in prod.
+    // The value comes from a profile in dev and test, and from the overlay in prod.
     insta::assert_snapshot!(of(SHORT, "test", None), @r"
     error[tried] toll.yaml:13: `retention.ms` is unlimited, more than 1d (in prod) = write at most 1d
     error[tried] weir.yaml:12: `retention.ms` is 7d, more than 1d (in dev) = write at most 1d
@@ -140,7 +140,7 @@ fn a_waiver_holds_in_its_stages() {
 }
 
 #[test]
-fn a_stage_that_is_the_only_one_can_be_named() {
+fn a_waiver_can_name_the_only_stage() {
     let alone = "apiVersion: weir/v1\nkind: Workspace\nmetadata: {name: cps}\nspec: {clusters: {c: {sandbox: {path: x}}}, \
                  stages: [{name: dev, cluster: c}]}\n---\napiVersion: weir/v1\nkind: Team\nmetadata: {name: toll}";
     let topic =
@@ -149,7 +149,7 @@ fn a_stage_that_is_the_only_one_can_be_named() {
 }
 
 #[test]
-fn what_is_left_is_as_bad_as_it_is_where_it_is_left() {
+fn the_severity_of_a_partly_waived_finding_is_that_of_the_other_stages() {
     let text = policy("Topic", &format!("{SMALL}\n  enforce: {{fromStage: prod}}")) + &for_topic(", stages: [prod]");
     insta::assert_snapshot!(told(&text, TOPIC, None), @r"
     warning[tried] toll.yaml:10: 12 partitions are more than the 2 allowed (in dev) = write at most 2; an error from stage prod on
@@ -164,7 +164,7 @@ fn what_is_left_is_as_bad_as_it_is_where_it_is_left() {
 }
 
 #[test]
-fn a_value_that_is_written_for_several_is_waived_for_each() {
+fn a_shared_value_needs_a_waiver_for_each_entity() {
     let other = "\n---\napiVersion: weir/v1\nkind: Topic\nmetadata: {name: toll.b.v1, team: toll}\nspec: {}\n";
     let text = policy("Topic", SHORT) + &for_topic("");
     insta::assert_snapshot!(told(&text, &format!("{TOPIC}{other}"), None), @r"
@@ -175,7 +175,7 @@ fn a_value_that_is_written_for_several_is_waived_for_each() {
 }
 
 #[test]
-fn a_comment_is_for_what_it_stands_at() {
+fn a_comment_covers_its_place() {
     let allow = "# weir:allow tried reason=\"why\" until=2027-01-31";
     let at = |from: &str, to: &str| told(&policy("Topic", SMALL), &TOPIC.replace(from, to), None);
     let beside = "  partitions: 12";
@@ -190,7 +190,7 @@ fn a_comment_is_for_what_it_stands_at() {
 }
 
 #[test]
-fn what_stands_in_a_text_is_no_comment() {
+fn a_comment_inside_a_string_is_not_a_waiver() {
     let allow = "# weir: allow tried reason='why' until=2027-01-31";
     let at = |description: &str| {
         let entities = TOPIC.replace("description: One record for each passage", description);
@@ -208,7 +208,7 @@ fn what_stands_in_a_text_is_no_comment() {
         assert_eq!(told.lines().count(), line, "{text}: {told}");
         assert!(!told.contains("waive"), "{text}: {told}");
     }
-    // Behind what opens a block, and below it, there may be comments.
+    // A comment may follow the line that opens a block string, and may follow the block.
     let real = allow.replace('\'', "\"");
     for text in [format!("description: | {real}\n    One"), format!("description: |\n    One\n  {real}\n")] {
         let told = told(

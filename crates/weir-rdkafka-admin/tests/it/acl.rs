@@ -30,7 +30,7 @@ async fn seen(admin: &Admin, principal: &str) -> Vec<AclBinding> {
 }
 
 #[tokio::test]
-async fn every_kind_of_acl_comes_back_as_it_was_made() {
+async fn every_kind_of_acl_is_read_back_unchanged() {
     let (_, admin) = admin!();
     let user = unique("acl");
     let mut made = vec![
@@ -65,7 +65,7 @@ async fn every_kind_of_acl_comes_back_as_it_was_made() {
 }
 
 #[tokio::test]
-async fn an_exact_filter_deletes_one_acl_and_no_other() {
+async fn an_exact_filter_deletes_exactly_one_acl() {
     let (_, admin) = admin!();
     let user = unique("acl");
     let keep = [
@@ -178,7 +178,7 @@ async fn a_refusal_to_describe_is_not_an_empty_answer() {
 }
 
 #[tokio::test]
-async fn who_may_not_change_acls_is_told_so_for_each() {
+async fn a_client_without_rights_gets_an_error_for_each_acl() {
     let (broker, admin) = admin!();
     let (user, nobody) = nobody(broker, &admin).await;
     let refused = Some(RDKafkaErrorCode::ClusterAuthorizationFailed);
@@ -192,9 +192,9 @@ async fn who_may_not_change_acls_is_told_so_for_each() {
     }
 }
 
-/// Names as long as people write them fill 8 MiB of stack at some 60,000.
+/// Names of usual length fill a stack of 8 MiB at about 60,000 ACLs.
 #[tokio::test]
-async fn thousands_of_long_names_fit_into_an_answer() {
+async fn an_answer_can_hold_thousands_of_long_names() {
     let Some(broker) = Broker::start(&["--set", "controller.quorum.append.linger.ms=0"]) else { return };
     let admin = client(broker.admin_client());
     let name = |i| format!("t{i:05}.{}", "a-name-that-is-as-long-as-people-write-them".repeat(2));

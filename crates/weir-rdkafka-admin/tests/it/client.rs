@@ -15,7 +15,7 @@ use crate::{admin, broker, client, config, create_topic, eventually, options, to
 
 fn assert_thread_safe<T: Send + Sync>(_: &T) {}
 
-/// A port where something listens and never says a word.
+/// Opens a port that accepts connections and never answers.
 fn silent() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -35,7 +35,7 @@ fn a_client_is_made_and_dropped_without_a_broker() {
 }
 
 #[test]
-fn a_wrong_setting_is_told() {
+fn a_wrong_setting_is_reported() {
     let error = Admin::new(ClientConfig::new().set("no.such.setting", "1")).unwrap_err();
     assert_eq!(error.to_string(), "cannot create a client");
     assert!(error.source().unwrap().to_string().contains("no.such.setting"), "{error:?}");
@@ -45,7 +45,7 @@ fn a_wrong_setting_is_told() {
 }
 
 #[tokio::test]
-async fn a_broker_that_is_not_there_is_the_cause_of_a_timeout() {
+async fn an_absent_broker_is_named_as_the_cause_of_a_timeout() {
     let address = silent().1; // closed again
     let admin = to(&address);
     let start = Instant::now();
@@ -58,7 +58,7 @@ async fn a_broker_that_is_not_there_is_the_cause_of_a_timeout() {
 }
 
 #[tokio::test]
-async fn a_broker_that_is_silent_is_a_timeout() {
+async fn a_silent_broker_causes_a_timeout() {
     let (_listener, address) = silent();
     let (admin, short) = (to(&address), Options::new().request_timeout(Duration::from_millis(300)));
     let start = Instant::now();
@@ -68,11 +68,11 @@ async fn a_broker_that_is_silent_is_a_timeout() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_the_cause_of_a_timeout() {
+async fn a_wrong_password_is_named_as_the_cause_of_a_timeout() {
     let Some(broker) = broker() else { return };
     let admin = client(broker.client("admin", "wrong"));
     let short = Options::new().request_timeout(Duration::from_secs(2));
-    // On a busy machine the first call may end before the broker has said no.
+    // On a busy machine the first call may end before the broker has refused the login.
     eventually("the refused login is the cause", async || {
         let error = admin.describe_cluster(&short).await.unwrap_err();
         assert_eq!(error.code(), Some(RDKafkaErrorCode::OperationTimedOut));
@@ -83,7 +83,7 @@ async fn a_wrong_password_is_the_cause_of_a_timeout() {
 }
 
 #[tokio::test]
-async fn options_that_do_not_fit_are_told() {
+async fn invalid_options_are_reported() {
     let admin = to("127.0.0.1:1");
     let error = admin.describe_cluster(&Options::new().validate_only(true)).await.unwrap_err();
     assert!(matches!(&error, Error::Options(reason) if reason.starts_with("validate_only: ")), "{error:?}");
@@ -94,7 +94,7 @@ async fn options_that_do_not_fit_are_told() {
 }
 
 #[tokio::test]
-async fn nothing_asked_is_answered_without_a_broker() {
+async fn empty_requests_need_no_broker() {
     let admin = to("127.0.0.1:1");
     assert_eq!(admin.create_acls(&[], &options()).await, Ok(vec![]));
     assert_eq!(admin.delete_acls(&[], &options()).await, Ok(vec![]));
@@ -130,7 +130,7 @@ impl ClientContext for Panicking {
 }
 
 #[tokio::test]
-async fn a_context_that_panics_ends_the_client_and_nothing_hangs() {
+async fn a_panicking_context_ends_the_client_and_nothing_hangs() {
     let mut settings = ClientConfig::new();
     settings.set("bootstrap.servers", silent().1);
     let admin = Admin::with_context(&settings, Panicking).unwrap();
@@ -139,7 +139,7 @@ async fn a_context_that_panics_ends_the_client_and_nothing_hangs() {
 }
 
 #[tokio::test]
-async fn an_answer_nobody_waits_for_does_no_harm() {
+async fn an_abandoned_answer_does_no_harm() {
     let (_, admin) = admin!();
     for _ in 0..50 {
         let (filter, options) = (AclFilter::any(), options());
@@ -149,7 +149,7 @@ async fn an_answer_nobody_waits_for_does_no_harm() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_calls_at_once_each_get_their_own_answer() {
+async fn concurrent_calls_each_get_their_own_answer() {
     let (_, admin) = admin!();
     let name = create_topic(&admin, "client").await;
     let admin = Arc::new(admin);
@@ -182,7 +182,7 @@ async fn many_calls_at_once_each_get_their_own_answer() {
 }
 
 #[tokio::test]
-async fn a_client_outlives_its_broker() {
+async fn a_client_survives_a_restart_of_its_broker() {
     let Some(mut broker) = Broker::start(&[]) else { return };
     let mut settings = config(broker.admin_client());
     settings.set("reconnect.backoff.max.ms", "500");
@@ -227,7 +227,7 @@ impl ClientContext for Recording {
 }
 
 #[tokio::test]
-async fn a_context_hears_of_errors_logs_statistics_and_tokens() {
+async fn a_context_receives_errors_logs_statistics_and_token_requests() {
     let recorder = Arc::new(Recorder::default());
     let mut settings = ClientConfig::new();
     settings.set("bootstrap.servers", "127.0.0.1:1").set("debug", "broker").set("statistics.interval.ms", "50");

@@ -3,7 +3,7 @@ use weir_rdkafka_admin::AclOperation;
 use crate::{admin, nobody, options};
 
 #[tokio::test]
-async fn a_cluster_names_itself_its_brokers_and_ones_rights() {
+async fn a_cluster_description_has_id_brokers_and_rights() {
     let (broker, admin) = admin!();
     let cluster = admin.describe_cluster(&options()).await.unwrap();
     assert_eq!(cluster.cluster_id.as_deref(), Some("AAAAAAAAAAAAAAAAAAAAAQ"));

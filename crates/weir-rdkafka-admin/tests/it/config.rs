@@ -23,7 +23,7 @@ async fn read(admin: &Admin, topic: &str, key: &str) -> ConfigEntry {
 }
 
 #[tokio::test]
-async fn chosen_settings_only() {
+async fn only_chosen_settings_are_read() {
     let (_, admin) = admin!();
     let name = create_topic(&admin, "config").await;
     let all =
@@ -54,7 +54,7 @@ async fn chosen_settings_only() {
 }
 
 #[tokio::test]
-async fn changes_touch_only_what_they_name_and_sources_tell_it() {
+async fn changes_touch_only_the_named_settings() {
     let (_, admin) = admin!();
     let name = create_topic(&admin, "config").await;
     let alter = async |changes: &[(&str, ConfigOp)]| {
@@ -139,7 +139,7 @@ async fn thousands_of_topics_in_one_request() {
 }
 
 #[tokio::test]
-async fn a_broker_has_settings_too() {
+async fn settings_of_a_broker_are_read() {
     let (_, admin) = admin!();
     let query = ConfigQuery { keys: Some(&["log.retention.hours", "sasl.jaas.config"]), ..ConfigQuery::default() };
     let answers = admin.describe_configs(&[ConfigResource::Broker(1)], query, &options()).await.unwrap();
@@ -150,7 +150,7 @@ async fn a_broker_has_settings_too() {
 }
 
 #[tokio::test]
-async fn who_may_not_see_is_told_so_for_each() {
+async fn a_client_without_rights_gets_an_error_for_each_resource() {
     let (broker, admin) = admin!();
     let name = create_topic(&admin, "config").await;
     let (_, nobody) = nobody(broker, &admin).await;

@@ -8,7 +8,7 @@ use weir_rdkafka_admin::{Assignment, GroupKind, GroupOffset, GroupState};
 use crate::{admin, config, create_topic, eventually, nobody, options, unique};
 
 #[tokio::test]
-async fn groups_their_members_and_their_offsets() {
+async fn groups_with_members_and_offsets_are_read() {
     let (broker, admin) = admin!();
     let (topic, group) = (create_topic(&admin, "group").await, unique("group"));
     let mut settings = config(broker.admin_client());
@@ -52,12 +52,12 @@ async fn groups_their_members_and_their_offsets() {
 }
 
 #[tokio::test]
-async fn groups_that_are_not_there_or_not_to_be_seen() {
+async fn missing_and_hidden_groups() {
     let (broker, admin) = admin!();
     let missing = unique("group");
     let described = loop {
         match admin.describe_groups(&[&missing], &options()).await.unwrap().remove(0) {
-            // A young broker is still looking for a coordinator (15, 16) or loading its groups (14).
+            // A broker that has just started is still looking for a coordinator (15, 16) or loading its groups (14).
             Err(error) if (14..=16).contains(&error.number) => {
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             }

@@ -1,4 +1,4 @@
-//! Every call against a real broker.
+//! Tests of every call against a real broker.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -20,14 +20,14 @@ use weir_rdkafka_admin::rdkafka::ClientConfig;
 use weir_rdkafka_admin::{Admin, ItemError, NewTopic, Options, ScramAlteration, ScramMechanism};
 use weir_testkit::Broker;
 
-/// One broker for all tests: they keep apart by names. It ends with the process.
+/// Returns the broker for all tests, which use different names. The broker ends with the process.
 #[track_caller]
 fn broker() -> Option<&'static Broker> {
     static BROKER: OnceLock<Option<Broker>> = OnceLock::new();
     BROKER.get_or_init(|| Broker::start(&[])).as_ref()
 }
 
-/// The broker and its super user's client, or the end of the test.
+/// Returns the broker and a client of its super user, or ends the test.
 macro_rules! admin {
     () => {{
         let Some(broker) = crate::broker() else { return };
@@ -44,7 +44,7 @@ fn client(settings: BTreeMap<String, String>) -> Admin {
     Admin::new(&config(settings)).unwrap()
 }
 
-/// A name no other test has.
+/// Returns a name that no other test has.
 fn unique(prefix: &str) -> String {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     format!("{prefix}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
@@ -54,7 +54,7 @@ fn options() -> Options {
     Options::new().request_timeout(Duration::from_secs(60))
 }
 
-/// A client of a new user who may do nothing.
+/// Returns a client of a new user without rights.
 async fn nobody(broker: &Broker, admin: &Admin) -> (String, Admin) {
     let user = unique("nobody");
     let upsert = ScramAlteration::Upsert {
@@ -66,7 +66,7 @@ async fn nobody(broker: &Broker, admin: &Admin) -> (String, Admin) {
     };
     assert_eq!(admin.alter_scram_credentials(&[upsert], &options()).await.unwrap(), [Ok(())]);
     let client = client(broker.client(&user, "secret"));
-    // A user is known a moment after it was made.
+    // The broker knows a new user only after a moment.
     eventually("the new user can log in", async || client.describe_cluster(&options()).await.is_ok()).await;
     (user, client)
 }
@@ -83,7 +83,7 @@ async fn create_topic(admin: &Admin, prefix: &str) -> String {
     name
 }
 
-/// Reads lag behind writes: tries again until it is so.
+/// Repeats `check` until it holds, because reads lag behind writes.
 async fn eventually(what: &str, mut check: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !check().await {

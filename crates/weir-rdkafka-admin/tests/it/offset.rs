@@ -6,7 +6,7 @@ use weir_rdkafka_admin::{IsolationLevel, ListedOffset, OffsetQuery, OffsetSpec};
 use crate::{admin, config, create_topic, eventually, nobody, options};
 
 #[tokio::test]
-async fn first_last_newest_and_by_time() {
+async fn offsets_are_found_by_position_and_time() {
     let (broker, admin) = admin!();
     let topic = create_topic(&admin, "offset").await;
     let producer: BaseProducer = config(broker.admin_client()).create().unwrap();

@@ -8,7 +8,7 @@ fn upsert<'a>(user: &'a str, password: &'a [u8], iterations: i32, salt: Option<&
 }
 
 #[tokio::test]
-async fn a_credential_is_made_used_replaced_and_deleted() {
+async fn a_credential_is_created_used_replaced_and_deleted() {
     let (broker, admin) = admin!();
     let user = unique("scram");
     let made = [
@@ -77,7 +77,7 @@ async fn one_wrong_user_of_a_batch_fails_alone() {
 }
 
 #[tokio::test]
-async fn nobody_is_not_everybody() {
+async fn an_empty_list_of_users_does_not_mean_all_users() {
     let (_, admin) = admin!();
     assert!(admin.describe_scram_credentials(Some(&[]), &options()).await.unwrap().is_empty());
     let twice = admin.describe_scram_credentials(Some(&["a", "a"]), &options()).await.unwrap_err();
@@ -85,7 +85,7 @@ async fn nobody_is_not_everybody() {
     assert_eq!(twice.to_string(), "Duplicate users aren't allowed in the same request");
 }
 
-/// librdkafka would free a pointer into its stack here: see `broken_error`.
+/// Without `broken_error`, librdkafka would free a pointer into its stack here.
 #[tokio::test]
 async fn a_refusal_to_describe_does_not_end_the_process() {
     let (broker, admin) = admin!();
@@ -104,7 +104,7 @@ async fn a_refusal_to_describe_does_not_end_the_process() {
 }
 
 #[tokio::test]
-async fn who_may_not_change_users_is_told_so() {
+async fn a_client_without_rights_gets_an_error() {
     let (broker, admin) = admin!();
     let (_, nobody) = nobody(broker, &admin).await;
     let refused = Some(RDKafkaErrorCode::ClusterAuthorizationFailed);

@@ -4,7 +4,7 @@ use weir_rdkafka_admin::rdkafka::types::RDKafkaErrorCode;
 use crate::{admin, code, create_topic, eventually, nobody, options, topic, unique};
 
 #[tokio::test]
-async fn each_topic_of_a_batch_succeeds_or_fails_alone_in_the_brokers_words() {
+async fn each_topic_of_a_batch_succeeds_or_fails_alone() {
     let (_, admin) = admin!();
     let (old, new) = (create_topic(&admin, "topic").await, unique("topic"));
     let config = vec![("cleanup.policy".into(), "shred".into())];
@@ -64,7 +64,7 @@ async fn validate_only_makes_nothing() {
 }
 
 #[tokio::test]
-async fn not_there_and_not_to_be_seen_are_different_errors() {
+async fn missing_and_hidden_topics_have_different_errors() {
     let (broker, admin) = admin!();
     let name = create_topic(&admin, "topic").await;
     let (_, nobody) = nobody(broker, &admin).await;

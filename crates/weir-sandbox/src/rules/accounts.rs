@@ -9,7 +9,7 @@ use crate::{
     transaction::Transaction,
 };
 
-/// The most characters of a name on Confluent Cloud.
+/// The longest name on Confluent Cloud, in characters.
 const NAME_LENGTH: usize = 64;
 
 pub(crate) fn create(on: &mut Transaction<'_>, name: &str, description: &str) -> Result<(), PortError> {
@@ -55,7 +55,7 @@ pub(crate) fn describe(on: &mut Transaction<'_>, name: &str, description: &str) 
     Ok(())
 }
 
-/// The account's keys go with it; its ACL bindings stay, as on Confluent Cloud.
+/// Deletes an account and its keys. Its ACL bindings stay, as on Confluent Cloud.
 pub(crate) fn delete(on: &mut Transaction<'_>, name: &str) {
     if !on.state().accounts.contains_key(name) {
         return;

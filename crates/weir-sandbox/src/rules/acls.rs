@@ -36,7 +36,7 @@ pub(crate) fn revoke(on: &mut Transaction<'_>, principal: &str, acl: &Acl) {
 fn check(principal: &str, acl: &Acl) -> Result<(), PortError> {
     let Acl { resource, pattern, name, operation, permission: _, host } = acl;
     if principal.strip_prefix("User:").is_none_or(str::is_empty) {
-        return Err(refused(format!("`{principal}` is no principal; it must be `User:` and a name")));
+        return Err(refused(format!("`{principal}` is not a principal; it must be `User:` and a name")));
     }
     if name.is_empty() {
         return Err(refused("the ACL's resource name is empty"));
@@ -51,13 +51,13 @@ fn check(principal: &str, acl: &Acl) -> Result<(), PortError> {
         )));
     }
     if !operations(*resource).contains(operation) && *operation != Operation::All {
-        return Err(refused(format!("the operation {operation:?} means nothing for {resource:?}")));
+        return Err(refused(format!("the operation {operation:?} does not apply to {resource:?}")));
     }
     Ok(())
 }
 
-/// What can be done with a resource. Apache Kafka keeps this list for its command line (`AclEntry.supportedOperations`)
-/// and takes anything in the protocol; a binding that means nothing is a mistake all the same.
+/// Returns the operations that apply to a resource. Apache Kafka checks this list only in its command line
+/// (`AclEntry.supportedOperations`), and accepts any operation in the protocol; such a binding is still a mistake.
 fn operations(resource: Resource) -> &'static [Operation] {
     use Operation::{
         Alter, AlterConfigs, ClusterAction, Create, Delete, Describe, DescribeConfigs, IdempotentWrite, Read, Write,

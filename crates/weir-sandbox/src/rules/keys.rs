@@ -11,7 +11,7 @@ use crate::{
     transaction::Transaction,
 };
 
-/// Creates a key; answers its id and secret.
+/// Creates a key; returns its id and secret.
 pub(crate) fn create(
     on: &mut Transaction<'_>,
     account: &str,
@@ -46,9 +46,10 @@ pub(crate) fn create(
 pub(crate) fn delete(on: &mut Transaction<'_>, account: &str, id: &str) -> Result<(), PortError> {
     match on.state().keys.get(id) {
         None => Ok(()),
-        Some(key) if key.account != account => {
-            Err(refused(format!("the API key {id} is of the service account `{}`, not of `{account}`", key.account)))
-        }
+        Some(key) if key.account != account => Err(refused(format!(
+            "the API key {id} belongs to the service account `{}`, not to `{account}`",
+            key.account
+        ))),
         Some(_) => {
             on.edit(KEYS).keys.remove(id);
             Ok(())
@@ -56,7 +57,7 @@ pub(crate) fn delete(on: &mut Transaction<'_>, account: &str, id: &str) -> Resul
     }
 }
 
-/// What the cluster keeps of a secret. Enough here: a secret of 384 random bits cannot be guessed from it.
+/// Returns the hash that the cluster keeps of a secret. SHA-256 is enough, since a secret has 384 random bits.
 pub(crate) fn hash(secret: &SecretString) -> String {
     let digest = Sha256::digest(secret.expose_secret().as_bytes());
     digest

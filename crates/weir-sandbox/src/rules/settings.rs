@@ -1,20 +1,21 @@
-//! Topic settings, as far as a broker looks at them.
+//! Topic settings, with a broker's checks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use weir_model::{
     SettingValue,
-    settings::{self, SettingKind},
+    settings::{self, KafkaValue, SettingKind},
 };
 use weir_ports::PortError;
 
 use super::refused;
 
-/// Refuses what a broker refuses of a topic whose own settings become `config`, of which `touched` change.
+/// Refuses invalid settings, as a broker does. The topic's own settings become `config`, and `touched` are the
+/// changed ones.
 pub(crate) fn check<'a>(
     read_only: &BTreeSet<String>,
     touched: impl Iterator<Item = &'a str>,
-    config: &BTreeMap<String, String>,
+    config: &BTreeMap<String, KafkaValue>,
 ) -> Result<(), PortError> {
     for setting in touched {
         if read_only.contains(setting) {
@@ -26,15 +27,15 @@ pub(crate) fn check<'a>(
             let meant = settings::did_you_mean(setting).map(|meant| format!("; did you mean `{meant}`?"));
             return Err(refused(format!("there is no topic setting `{setting}`{}", meant.unwrap_or_default())));
         };
-        let written = SettingValue::Scalar(value.clone());
+        let written = SettingValue::Scalar(value.to_string());
         settings::canonical(setting, &written).map_err(|wrong| value_refused(&wrong))?;
-        // What people may write in files, a broker does not take: units, `unlimited`, `default`.
+        // A broker refuses units, `unlimited` and `default`, which files may use.
         let is_number = matches!(known.kind, SettingKind::Time(_) | SettingKind::Size(_) | SettingKind::Integer(_));
-        if is_number && value.trim().parse::<i64>().is_err() || written.is_default() {
+        if is_number && value.number().is_none() || written.is_default() {
             return Err(value_refused("it is not in Kafka's own spelling"));
         }
     }
-    let number = |setting: &str| config.get(setting).and_then(|value| value.parse::<i64>().ok());
+    let number = |setting: &str| config.get(setting).and_then(KafkaValue::number);
     if let (Some(least), Some(most)) = (number("min.compaction.lag.ms"), number("max.compaction.lag.ms"))
         && least > most
     {
@@ -43,16 +44,16 @@ pub(crate) fn check<'a>(
     Ok(())
 }
 
-/// The first setting in which two topics differ.
-pub(crate) fn difference<'a>(a: &'a BTreeMap<String, String>, b: &'a BTreeMap<String, String>) -> Option<&'a str> {
-    a.keys().chain(b.keys()).map(String::as_str).find(|setting| match (a.get(*setting), b.get(*setting)) {
-        (Some(a), Some(b)) => !settings::same(setting, a, b),
-        _ => true,
-    })
+/// Returns the first setting in which two topics differ.
+pub(crate) fn difference<'a>(
+    a: &'a BTreeMap<String, KafkaValue>,
+    b: &'a BTreeMap<String, KafkaValue>,
+) -> Option<&'a str> {
+    a.keys().chain(b.keys()).find(|setting| a.get(*setting) != b.get(*setting)).map(String::as_str)
 }
 
-/// What settings a topic has that does not set them: those of Apache Kafka.
-pub(crate) fn defaults() -> BTreeMap<String, String> {
+/// Returns the settings that a topic inherits: Apache Kafka's defaults.
+pub(crate) fn defaults() -> BTreeMap<String, KafkaValue> {
     let settings = settings::all().iter().filter(|setting| setting.apache_kafka);
-    settings.map(|setting| (setting.name.to_owned(), setting.default.to_owned())).collect()
+    settings::observed(settings.map(|setting| (setting.name.to_owned(), setting.default.to_owned())))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use weir_model::settings::KafkaValue;
 use weir_planning::SettingChange;
 use weir_ports::PortError;
 
@@ -12,11 +13,11 @@ use crate::{
     transaction::Transaction,
 };
 
-/// The most characters of a name (Kafka: `Topic.MAX_NAME_LENGTH`).
+/// The longest name, in characters (Kafka: `Topic.MAX_NAME_LENGTH`).
 const NAME_LENGTH: usize = 249;
-/// The most partitions a controller makes in one request.
+/// The largest number of partitions that a controller creates in one request.
 const PARTITIONS_AT_ONCE: u32 = 10_000;
-/// What brokers keep for themselves.
+/// The topics that brokers keep for themselves.
 const INTERNAL: [&str; 4] = ["__cluster_metadata", "__consumer_offsets", "__share_group_state", "__transaction_state"];
 
 pub(crate) fn create(
@@ -24,7 +25,7 @@ pub(crate) fn create(
     name: &str,
     partitions: Option<u32>,
     replication_factor: Option<u16>,
-    config: &BTreeMap<String, String>,
+    config: &BTreeMap<String, KafkaValue>,
 ) -> Result<(), PortError> {
     let state = on.state();
     let partitions = partitions.unwrap_or(state.cluster.default_partitions);
@@ -49,13 +50,13 @@ pub(crate) fn create(
     Ok(())
 }
 
-/// Creating what is there already is done if it is the same.
+/// Compares an existing topic with the wanted one: creating the same topic again succeeds.
 fn already_there(
     name: &str,
     found: &Topic,
     partitions: u32,
     replication_factor: u16,
-    config: &BTreeMap<String, String>,
+    config: &BTreeMap<String, KafkaValue>,
 ) -> Result<(), PortError> {
     let difference = if found.partitions != partitions {
         format!("{} partitions, not {partitions}", found.partitions)
@@ -169,7 +170,7 @@ fn check_name(state: &State, name: &str) -> Result<(), PortError> {
 
 fn check_partitions(number: u32) -> Result<(), PortError> {
     match number {
-        0 => Err(refused("a topic of 0 partitions is none; it must have at least 1")),
+        0 => Err(refused("a topic cannot have 0 partitions; it must have at least 1")),
         1..=PARTITIONS_AT_ONCE => Ok(()),
         _ => Err(refused(format!(
             "{number} partitions are more than the {PARTITIONS_AT_ONCE} that one request may make"
@@ -177,12 +178,12 @@ fn check_partitions(number: u32) -> Result<(), PortError> {
     }
 }
 
-/// Kafka lets `min.insync.replicas` be more than the replication factor, which makes a topic nobody can write to with
-/// `acks=all`. So does the sandbox: finding that is the planner's task.
+/// Checks a replication factor. Like Kafka, the sandbox accepts a `min.insync.replicas` above the replication factor,
+/// with which no producer can write with `acks=all`. Reporting that is the planner's task.
 fn check_replication(state: &State, factor: u16) -> Result<(), PortError> {
     let brokers = state.cluster.brokers;
     if factor == 0 {
-        return Err(refused("the replication factor 0 means no copy; it must be at least 1"));
+        return Err(refused("the replication factor cannot be 0; it must be at least 1"));
     }
     if factor > brokers {
         return Err(refused(format!("the replication factor {factor} is larger than the {brokers} brokers")));

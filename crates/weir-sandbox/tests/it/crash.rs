@@ -1,4 +1,4 @@
-//! Other processes: many at once, and killed ones.
+//! Other processes: several at the same time, and killed ones.
 
 use std::{
     path::Path,
@@ -18,7 +18,7 @@ const TASK: &str = "WEIR_SANDBOX_TEST_TASK";
 const FOLDER: &str = "WEIR_SANDBOX_TEST_FOLDER";
 const FAULTS: &str = "WEIR_SANDBOX_FAULTS";
 
-/// This test binary in another process, doing what [`as_another_process`] does.
+/// Starts this test binary in another process, which runs [`as_another_process`].
 fn spawn(task: &str, folder: &Path, faults: &str) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "crash::as_another_process", "--nocapture"])
@@ -31,7 +31,7 @@ fn spawn(task: &str, folder: &Path, faults: &str) -> Child {
         .unwrap()
 }
 
-/// Does nothing unless it was spawned by another test.
+/// Does nothing unless another test started this process.
 #[tokio::test]
 async fn as_another_process() {
     let Ok(task) = std::env::var(TASK) else { return };
@@ -42,7 +42,7 @@ async fn as_another_process() {
         work(&sandbox).await.unwrap();
         return;
     }
-    // Otherwise the task is the beginning of names, and how many.
+    // The task is otherwise a prefix of names, and their number.
     let (name, number) = task.split_once('*').unwrap();
     for n in 0..number.parse().unwrap() {
         does(&sandbox, topic(&format!("t.{name}.{n}"))).await.unwrap();
@@ -56,7 +56,7 @@ async fn many_at_once_lose_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = open(folder.path());
     let mut children = ["a", "b", "c"].map(|name| spawn(&format!("{name}*25"), folder.path(), ""));
-    // This one reads in between: whatever it sees is whole.
+    // This process reads in between: each observed state is complete.
     while children[0].try_wait().unwrap().is_none() {
         sandbox.observe(&everything()).await.unwrap();
         sandbox.inspect(&[secret_ref("shared")].into()).await.unwrap();
@@ -70,7 +70,7 @@ async fn many_at_once_lose_nothing() {
 }
 
 #[tokio::test]
-async fn killed_at_random_moments_leave_a_folder_that_can_be_read() {
+async fn killed_processes_leave_a_readable_folder() {
     let folder = tempfile::tempdir().unwrap();
     open(folder.path());
     let mut interrupted = 0;
@@ -83,7 +83,7 @@ async fn killed_at_random_moments_leave_a_folder_that_can_be_read() {
         let topics = observe(&sandbox).await.topics.len();
         interrupted += usize::from(topics > 0);
         let versions = sandbox.vaults().secret_versions(&secret_ref("shared")).unwrap();
-        // A topic is made before its version; each killed process may have come no further.
+        // A topic is created before its secret's version; each killed process may have stopped between the two.
         let so_far = versions.len()..=versions.len() + round as usize + 1;
         assert!(so_far.contains(&topics), "{topics} topics, {} versions", versions.len());
         if let Some(newest) = versions.last() {
@@ -100,7 +100,7 @@ async fn killed_at_random_moments_leave_a_folder_that_can_be_read() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn killed_at_every_fault_point_end_as_if_they_were_not() {
+async fn work_killed_at_any_fault_point_can_be_completed() {
     use std::os::unix::process::ExitStatusExt as _;
     let (expected, points) = undisturbed().await;
     for point in 1..=points {

@@ -1,4 +1,4 @@
-//! What importing a cluster sees.
+//! The observation of a whole cluster, as import needs it.
 
 use weir_model::{Operation, PatternType, Permission, Resource};
 use weir_planning::{Acl, Change, Host};
@@ -7,7 +7,7 @@ use weir_ports::{Cluster, Query, Selection};
 use crate::scene::{account, open, topic};
 
 #[tokio::test]
-async fn everything_is_internal_topics_and_strange_principals_too() {
+async fn everything_includes_internal_topics_and_foreign_principals() {
     let dir = tempfile::tempdir().unwrap();
     let sandbox = open(dir.path());
     let acl = Acl {

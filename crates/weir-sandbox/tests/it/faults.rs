@@ -8,7 +8,7 @@ use weir_sandbox::{Faults, Sandbox};
 
 use crate::scene::{account, everything, marker, observe, open, options, secret_ref, tags, topic};
 
-/// What the work leaves, without what is random.
+/// The state after the work, without random parts.
 pub(crate) type End = (Vec<String>, Vec<String>, Vec<ObservedKey>, Option<SecretState>, usize);
 
 pub(crate) async fn end(sandbox: &Sandbox) -> End {
@@ -24,9 +24,9 @@ pub(crate) async fn end(sandbox: &Sandbox) -> End {
     )
 }
 
-/// Work that passes every kind of fault point, written as weir works: whatever was done before is found and kept.
+/// Work that passes every kind of fault point, and that continues from the existing state, as weir does.
 ///
-/// The first key is replaced by a second one, the secret is deleted and recovered on the way.
+/// The second key replaces the first; in between, the secret is deleted and recovered.
 pub(crate) async fn work(sandbox: &Sandbox) -> Result<(), PortError> {
     let changes = [topic("t1"), account("a"), topic("t2"), account("x"), topic("t3")];
     for answer in sandbox.apply(&changes.iter().collect::<Vec<_>>()).await {
@@ -42,7 +42,7 @@ pub(crate) async fn work(sandbox: &Sandbox) -> Result<(), PortError> {
     let is_stored =
         |id: &String| stored.as_ref().is_some_and(|s| s.key_id() == Some(id) && s.state == SecretState::Present);
     if made("2").as_ref().is_none_or(|id| !is_stored(id)) {
-        // An orphan's secret is lost with the process that made it.
+        // The secret of an orphaned key is lost with the process that created the key.
         for id in [made("1"), made("2")].into_iter().flatten() {
             sandbox.delete_key("a", &id).await?;
             sandbox.disable(&at, &id).await?;
@@ -64,7 +64,7 @@ pub(crate) async fn work(sandbox: &Sandbox) -> Result<(), PortError> {
             sandbox.disable(&at, id).await?;
         }
     }
-    // Two files in one batch, and in one change: the account's key goes with it.
+    // Two files change in one batch, and in one change: the account's key is deleted with the account.
     let changes = [Change::DeleteTopic { topic: "t2".to_owned() }, Change::DeleteAccount { account: "x".to_owned() }];
     for answer in sandbox.apply(&changes.iter().collect::<Vec<_>>()).await {
         answer?;
@@ -72,7 +72,7 @@ pub(crate) async fn work(sandbox: &Sandbox) -> Result<(), PortError> {
     Ok(())
 }
 
-/// The end of undisturbed work, and how many fault points it passes.
+/// Returns the state after undisturbed work, and the number of its fault points.
 pub(crate) async fn undisturbed() -> (End, u64) {
     let folder = tempfile::tempdir().unwrap();
     let faults: Faults = "".parse().unwrap();
@@ -88,13 +88,13 @@ pub(crate) async fn undisturbed() -> (End, u64) {
 
 async fn again_without_faults(path: &Path) -> End {
     let sandbox = open(path);
-    // Twice, since one that was interrupted removes t2 and x, and makes them again.
+    // Twice, since work that was interrupted after removing t2 and x creates both again.
     work(&sandbox).await.unwrap();
     end(&sandbox).await
 }
 
 #[tokio::test]
-async fn a_crash_anywhere_and_the_work_ends_as_if_there_was_none() {
+async fn work_can_be_completed_after_a_crash_at_any_point() {
     let (expected, points) = undisturbed().await;
     for point in 1..=points {
         let folder = tempfile::tempdir().unwrap();
@@ -108,7 +108,7 @@ async fn a_crash_anywhere_and_the_work_ends_as_if_there_was_none() {
 }
 
 #[tokio::test]
-async fn a_failure_or_a_lost_answer_anywhere_and_the_work_ends_as_if_there_was_none() {
+async fn work_can_be_completed_after_a_failure_or_lost_answer_at_any_point() {
     let (expected, points) = undisturbed().await;
     for (fault, kind) in [("fail", ErrorKind::Retry), ("lost", ErrorKind::Ambiguous)] {
         for point in 1..=points {
@@ -116,7 +116,7 @@ async fn a_failure_or_a_lost_answer_anywhere_and_the_work_ends_as_if_there_was_n
             let failing = Sandbox::open(folder.path(), options(&format!("{fault}@{point}"))).unwrap();
             match work(&failing).await {
                 Err(error) => assert_eq!(error.kind, kind, "{fault} at {point}"),
-                // Behind the last item nothing begins or ends any more.
+                // No item begins or ends after the last one.
                 Ok(()) => assert!(point + 1 >= points, "{fault}@{point} did not strike"),
             }
             assert_eq!(again_without_faults(folder.path()).await, expected, "{fault} at {point}");
@@ -125,7 +125,7 @@ async fn a_failure_or_a_lost_answer_anywhere_and_the_work_ends_as_if_there_was_n
 }
 
 #[tokio::test]
-async fn a_failed_item_is_not_done_and_a_lost_one_is() {
+async fn a_failed_item_has_no_effect_and_a_lost_one_has() {
     for (fault, kind, left) in
         [("fail@3", ErrorKind::Retry, ["t1", "t3"].as_slice()), ("lost@4", ErrorKind::Ambiguous, &["t1", "t2", "t3"])]
     {
@@ -140,7 +140,7 @@ async fn a_failed_item_is_not_done_and_a_lost_one_is() {
 }
 
 #[tokio::test]
-async fn a_crash_in_a_batch_keeps_what_was_done_before() {
+async fn a_crash_in_a_batch_keeps_the_earlier_changes() {
     for (point, left) in [(1, 0), (2, 1), (3, 1), (4, 2), (5, 2), (6, 3)] {
         let folder = tempfile::tempdir().unwrap();
         let sandbox = Sandbox::open(folder.path(), options(&format!("crash@{point}"))).unwrap();

@@ -1,4 +1,4 @@
-//! The folder: what it looks like, and what is made of one that is not as it should be.
+//! The folder: its files, and damaged or foreign folders.
 
 use std::fs;
 
@@ -11,14 +11,14 @@ use weir_sandbox::{Options, Sandbox};
 use crate::scene::{account, chain, does, marker, observe, open, options, secret_ref, tags, topic};
 
 #[tokio::test]
-async fn are_readable() {
+async fn files_are_readable() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = open(folder.path());
     let create = Change::CreateTopic {
         topic: "t.orders".to_owned(),
         partitions: Some(6),
         replication_factor: None,
-        config: [("retention.ms".to_owned(), "604800000".to_owned())].into(),
+        config: weir_model::settings::observed([("retention.ms", "604800000")]),
     };
     let acl = Acl {
         resource: Resource::Topic,
@@ -52,7 +52,7 @@ async fn are_readable() {
 }
 
 #[tokio::test]
-async fn are_read_by_the_next_process_and_after_edits_by_hand() {
+async fn files_are_read_by_the_next_process_and_after_edits_by_hand() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = open(folder.path());
     does(&sandbox, topic("t")).await.unwrap();
@@ -65,7 +65,7 @@ async fn are_read_by_the_next_process_and_after_edits_by_hand() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn are_private() {
+async fn files_are_private() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     open(folder.path()).store(&secret_ref("a"), &"s3cret".into(), &tags("K")).await.unwrap();
@@ -77,7 +77,7 @@ async fn are_private() {
 }
 
 #[test]
-fn of_another_cluster_are_refused() {
+fn files_of_another_cluster_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     open(folder.path());
     let other = Options { cluster_id: Some("lkc-other".to_owned()), ..Options::default() };
@@ -89,11 +89,11 @@ fn of_another_cluster_are_refused() {
     Sandbox::open(copied.path(), Options { cluster_id: Some("lkc-copy".to_owned()), ..Options::default() }).unwrap();
     fs::copy(copied.path().join("topics.json"), folder.path().join("topics.json")).unwrap();
     let error = Sandbox::open(folder.path(), options("")).unwrap_err();
-    assert_snapshot!(error, @"topics.json of the sandbox is of the cluster `lkc-copy`, not of `lkc-test`");
+    assert_snapshot!(error, @"topics.json of the sandbox belongs to the cluster `lkc-copy`, not to `lkc-test`");
 }
 
 #[tokio::test]
-async fn that_become_another_clusters_under_way_are_refused() {
+async fn files_replaced_by_another_clusters_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = open(folder.path());
     for file in ["cluster", "topics", "acls", "accounts", "keys"] {
@@ -105,7 +105,7 @@ async fn that_become_another_clusters_under_way_are_refused() {
 }
 
 #[test]
-fn of_somebody_else_are_left_alone() {
+fn foreign_files_are_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("thesis.txt"), "years of work").unwrap();
     let error = Sandbox::open(folder.path(), Options::default()).unwrap_err();
@@ -115,7 +115,7 @@ fn of_somebody_else_are_left_alone() {
 }
 
 #[tokio::test]
-async fn that_are_broken_are_an_error_and_never_an_empty_cluster() {
+async fn broken_files_are_an_error_and_not_an_empty_cluster() {
     for file in ["cluster", "topics", "acls", "accounts", "keys"] {
         let folder = tempfile::tempdir().unwrap();
         let sandbox = open(folder.path());
@@ -145,7 +145,7 @@ async fn that_are_broken_are_an_error_and_never_an_empty_cluster() {
 }
 
 #[tokio::test]
-async fn that_are_broken_do_not_tell_secrets() {
+async fn errors_about_broken_files_contain_no_secrets() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = open(folder.path());
     let at = secret_ref("a");
@@ -158,7 +158,7 @@ async fn that_are_broken_do_not_tell_secrets() {
 }
 
 #[test]
-fn that_a_killed_process_left_are_removed() {
+fn files_left_by_a_killed_process_are_removed() {
     let folder = tempfile::tempdir().unwrap();
     open(folder.path());
     let vault = folder.path().join("vaults/v");
@@ -168,7 +168,7 @@ fn that_a_killed_process_left_are_removed() {
         open(folder.path());
         assert!(!left.exists());
     }
-    // A sandbox whose making was interrupted is made again.
+    // A sandbox whose creation was interrupted is created again.
     let half = tempfile::tempdir().unwrap();
     fs::copy(folder.path().join("keys.json"), half.path().join("keys.json")).unwrap();
     Sandbox::open(half.path(), Options::default()).unwrap();
@@ -186,7 +186,7 @@ fn brokers_follow_the_workspace() {
 }
 
 #[test]
-fn nothing_of_it_gets_into_git() {
+fn the_folder_is_kept_out_of_git() {
     let dir = tempfile::tempdir().unwrap();
     let git = |args: &[&str]| {
         let output = std::process::Command::new("git").args(args).current_dir(dir.path()).output().unwrap();

@@ -1,9 +1,9 @@
-//! What it refuses beyond what the suite asks of everybody, in its words.
+//! Refusals that the conformance suite does not demand, with their messages.
 
 use std::collections::BTreeMap;
 
 use insta::assert_snapshot;
-use weir_model::{Operation, PatternType, Permission, Resource};
+use weir_model::{Operation, PatternType, Permission, Resource, settings};
 use weir_planning::{Acl, Change, Host, SettingChange};
 use weir_ports::{Cluster, ErrorKind};
 
@@ -25,7 +25,7 @@ fn grant(principal: &str, acl: Acl) -> Change {
 }
 
 #[tokio::test]
-async fn in_plain_words() {
+async fn refusals_have_plain_messages() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = open(folder.path());
     does(&sandbox, topic("t.a")).await.unwrap();
@@ -34,7 +34,7 @@ async fn in_plain_words() {
         topic: "t.b".to_owned(),
         partitions: Some(partitions),
         replication_factor: Some(replication_factor),
-        config: config.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+        config: settings::observed(config.iter().copied()),
     };
     let refusals = [
         topic("t_a"),
@@ -76,20 +76,20 @@ async fn in_plain_words() {
 }
 
 #[tokio::test]
-async fn min_insync_replicas_beyond_the_copies_is_taken_as_kafka_takes_it() {
+async fn min_insync_replicas_above_the_replication_factor_is_accepted_as_in_kafka() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = open(folder.path());
     let create = Change::CreateTopic {
         topic: "t".to_owned(),
         partitions: None,
         replication_factor: Some(1),
-        config: [("min.insync.replicas".to_owned(), "3".to_owned())].into(),
+        config: settings::observed([("min.insync.replicas", "3")]),
     };
     assert_eq!(does(&sandbox, create).await, Ok(()));
 }
 
 #[tokio::test]
-async fn beyond_its_limits() {
+async fn changes_beyond_a_limit_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = open(folder.path());
     sandbox
@@ -118,14 +118,14 @@ async fn beyond_its_limits() {
 }
 
 #[tokio::test]
-async fn read_only_settings_and_mirrors() {
+async fn changes_of_read_only_settings_and_mirrors_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = open(folder.path());
     sandbox.configure(|cluster| _ = cluster.read_only_settings.insert("segment.bytes".to_owned())).unwrap();
     does(&sandbox, topic("t")).await.unwrap();
     let set = |name: &str, value: &str| Change::AlterConfig {
         topic: "t".to_owned(),
-        settings: [(name.to_owned(), SettingChange { from: None, to: Some(value.to_owned()) })].into(),
+        settings: [(name.to_owned(), SettingChange::new(name, None, Some(value)))].into(),
     };
     assert_snapshot!(message(&sandbox, set("segment.bytes", "1000000")).await, @"the setting `segment.bytes` cannot be changed on this cluster");
     does(&sandbox, set("retention.ms", "1000")).await.unwrap();
@@ -135,7 +135,7 @@ async fn read_only_settings_and_mirrors() {
 }
 
 #[tokio::test]
-async fn not_the_deletion_of_an_account_with_bindings_which_stay() {
+async fn deleting_an_account_with_bindings_succeeds_and_keeps_the_bindings() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = open(folder.path());
     does(&sandbox, account("a")).await.unwrap();
@@ -149,7 +149,7 @@ async fn not_the_deletion_of_an_account_with_bindings_which_stay() {
 }
 
 #[tokio::test]
-async fn keys_of_others() {
+async fn foreign_keys_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = open(folder.path());
     for name in ["a", "b"] {

@@ -1,4 +1,4 @@
-//! What the tests have in common.
+//! Shared helpers of the tests.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
@@ -7,7 +7,7 @@ use weir_planning::{Change, KeyMarker, NamePattern, Observed, ObservedSecret, Se
 use weir_ports::{Clock, Cluster, ErrorKind, PortError, Query};
 use weir_sandbox::{Options, Sandbox};
 
-/// A clock that stands still.
+/// A clock with a fixed time.
 pub(crate) struct Fixed;
 
 impl Clock for Fixed {
@@ -56,7 +56,7 @@ pub(crate) fn tags(key: &str) -> BTreeMap<String, String> {
         .into()
 }
 
-/// Everything whose name begins with `t`, `a` or `x`.
+/// Returns a query for all objects whose names begin with `t`, `a` or `x`.
 pub(crate) fn everything() -> Query {
     let patterns: Vec<_> = ["t*", "a*", "x*"].map(|p| NamePattern::try_from(p.to_owned()).unwrap()).into();
     let mut query = Query::default();
@@ -69,7 +69,7 @@ pub(crate) async fn observe(sandbox: &Sandbox) -> Observed {
     sandbox.observe(&everything()).await.unwrap()
 }
 
-/// Does a change; the error's kind if it was not done.
+/// Applies a change; returns the kind of error if it fails.
 pub(crate) async fn does(sandbox: &Sandbox, change: Change) -> Result<(), ErrorKind> {
     sandbox.apply(&[&change]).await.remove(0).map_err(|e| e.kind)
 }
@@ -78,7 +78,7 @@ pub(crate) async fn message(sandbox: &Sandbox, change: Change) -> String {
     sandbox.apply(&[&change]).await.remove(0).unwrap_err().to_string()
 }
 
-/// An error with its causes.
+/// Formats an error with its causes.
 pub(crate) fn chain(error: &PortError) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);

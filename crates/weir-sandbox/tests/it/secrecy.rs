@@ -1,4 +1,4 @@
-//! Secrets are in the vaults' files and nowhere else.
+//! Secrets are only in the files of the vaults.
 
 use std::{fs, path::Path};
 
@@ -6,7 +6,7 @@ use weir_ports::{Cluster, ExposeSecret as _, SecretSink};
 
 use crate::scene::{account, does, everything, marker, open, secret_ref, tags};
 
-/// All files below `path` that hold `text`.
+/// Returns all files below `path` that contain `text`.
 fn holding(path: &Path, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(path).unwrap() {

@@ -1,4 +1,4 @@
-//! Nothing grows faster than what it is about.
+//! The cost of a call grows no faster than its data.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use weir_ports::Cluster;
 
 use crate::scene::{observe, open, topic};
 
-/// In a build without optimisation on a busy machine: minutes if anything were quadratic, seconds otherwise.
+/// In a build without optimisation on a busy machine: minutes if any part were quadratic, seconds otherwise.
 #[tokio::test]
 async fn a_hundred_thousand_topics() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Key vaults pass the suite that every sink passes: as somebody who may not read a value.
+//! Key vaults pass the conformance suite, with a login that may not read values.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -80,7 +80,7 @@ async fn at_once() {
     passes(json!({"deletedNeedsGet": false})).await;
 }
 
-/// As Azure does it.
+/// Deletions and recoveries take time, as on Azure.
 #[tokio::test(flavor = "multi_thread")]
 async fn with_deletions_and_recoveries_that_take_time() {
     passes(json!({"deleteDelay": 0.2, "recoverDelay": 0.2, "recoverSettles": 0.2})).await;

@@ -1,4 +1,4 @@
-//! Whatever goes wrong with a request, calls end right, or say what is not known.
+//! Faults in requests: each call succeeds in the end, or reports what is unknown.
 
 use std::{future::Future, pin::Pin, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::scene::{Scene, options, possible};
 
 type Ending<'a> = Pin<Box<dyn Future<Output = Result<(), PortError>> + Send + 'a>>;
 
-/// A call, what has to be there before it, and what must be there after it.
+/// A call, the state that it needs, and the state that it must leave.
 struct Case {
     name: &'static str,
     before: fn(&Scene),
@@ -93,7 +93,7 @@ const CASES: &[Case] = &[
     },
 ];
 
-/// What may happen to a request and is over a moment later.
+/// Returns faults that end a moment later.
 fn passing() -> Vec<Value> {
     vec![
         json!({"cut": true}),
@@ -107,7 +107,7 @@ fn passing() -> Vec<Value> {
     ]
 }
 
-/// Every request of every call goes wrong in every way: nothing is lost or done twice.
+/// Every request of every call suffers every fault: nothing is lost or done twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_request_in_each_way() {
     if !possible() {
@@ -117,7 +117,7 @@ async fn each_request_in_each_way() {
     assert!(wrong.is_empty(), "{} go wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// What goes wrong with a case. All of it in one vault, which is emptied each time.
+/// Returns the failures of a case. All runs use one vault, which is emptied each time.
 async fn each_request(case: &Case) -> Vec<String> {
     let undisturbed = Scene::new();
     (case.before)(&undisturbed);
@@ -127,7 +127,7 @@ async fn each_request(case: &Case) -> Vec<String> {
     let mut wrong = Vec::new();
     for request in 0..requests {
         for mut fault in passing() {
-            // Twice in a row: the answer got lost, or the try after it.
+            // Twice in a row: the answer is lost, or the retry after it.
             for times in 1..=if fault["cut"] == true { 2 } else { 1 } {
                 let scene = Scene::named(undisturbed.name.clone(), options("deployer"));
                 scene.server.reset(&scene.name);
@@ -149,7 +149,7 @@ fn hasty() -> Options {
     Options { patience: Duration::from_millis(200), ..options("deployer") }
 }
 
-/// What does not pass: which kind each call answers.
+/// Lasting faults: the kind of error of each call.
 #[tokio::test(flavor = "multi_thread")]
 async fn faults_that_last() {
     if !possible() {
@@ -183,7 +183,7 @@ async fn faults_that_last() {
     }
 }
 
-/// The same for what retires secrets: disabling twice does no harm, a deletion may have been carried out.
+/// Lasting faults while secrets are retired: disabling twice does no harm, a deletion may have taken effect.
 #[tokio::test(flavor = "multi_thread")]
 async fn retiring_with_faults_that_last() {
     if !possible() {
@@ -212,7 +212,7 @@ async fn retiring_with_faults_that_last() {
     }
 }
 
-/// Stored, but nothing says so: it may be there, so the key must not be deleted.
+/// A value that was stored but never shows: it may be there, so the key must not be deleted.
 #[tokio::test(flavor = "multi_thread")]
 async fn stored_and_never_seen_again() {
     if !possible() {
@@ -240,13 +240,13 @@ async fn the_vault_says_when_to_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_there() {
+async fn an_unreachable_vault_is_unavailable() {
     if !possible() {
         return;
     }
     let scene = Scene::with(hasty());
     let mut at = scene.at("a");
-    // A port that nobody listens at.
+    // No process listens on this port.
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     at.vault = format!("https://kv.localhost:{free}");
     let error = scene.vaults.preflight(&at).await.unwrap_err();
@@ -254,9 +254,9 @@ async fn nobody_is_there() {
     assert!(error.to_string().contains("cannot be reached"), "{error}");
 }
 
-/// Whoever signs with another authority is not a vault.
+/// A certificate of an unknown authority is refused.
 #[tokio::test(flavor = "multi_thread")]
-async fn whom_nobody_vouches_for() {
+async fn an_untrusted_certificate_is_refused() {
     if !possible() {
         return;
     }

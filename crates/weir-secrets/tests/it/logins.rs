@@ -1,4 +1,4 @@
-//! Who asks, with which rights.
+//! Logins, and their rights.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,8 @@ use weir_testkit::keyvault::Vaults;
 
 use crate::scene::{Scene, options, possible, server};
 
-/// A token as a cluster mounts it into a pod, for the audience that Entra wants; nobody checks its signature here.
+/// Returns a token as a cluster mounts it into a pod, for the audience that Entra expects; its signature is not
+/// checked here.
 fn federated(audience: &str) -> tempfile::NamedTempFile {
     let claims = json!({"aud": audience, "exp": 4_000_000_000_u64}).to_string();
     let file = tempfile::NamedTempFile::new().unwrap();
@@ -40,7 +41,7 @@ async fn workload_identity() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn workload_identity_that_entra_does_not_take() {
+async fn a_workload_identity_with_a_wrong_audience_is_refused() {
     if !possible() {
         return;
     }
@@ -54,7 +55,7 @@ async fn workload_identity_that_entra_does_not_take() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn entra_that_is_not_reached() {
+async fn an_unreachable_entra_is_reported() {
     if !possible() {
         return;
     }
@@ -67,10 +68,10 @@ async fn entra_that_is_not_reached() {
     assert!(error.to_string().contains("no token was got"), "{error}");
 }
 
-/// How the process that [`runs`] starts is to log in.
+/// The variable with the login for the process that [`runs`] starts.
 const LOGIN: &str = "WEIR_TEST_LOGIN";
 
-/// What that process does: it stores a secret, with what its environment says.
+/// Stores a secret, with the login from the environment; the started process does this.
 async fn store_as(login: &str) {
     let given = |name: &str| std::env::var(name).unwrap();
     let login = match login {
@@ -82,18 +83,18 @@ async fn store_as(login: &str) {
         },
         "managed" => Login::ManagedIdentity { client: Some("deployer".to_owned()) },
         "cli" => Login::AzureCli { tenant: None },
-        // All of it from the environment.
+        // All fields come from the environment.
         _ => Login::WorkloadIdentity { tenant: None, client: None, token_file: None },
     };
     let ca = Some(given("CA").into());
-    // Quickly: none of these log-ins is tried twice.
+    // Short, since no login is retried here.
     let options = Options { ca, patience: Duration::from_millis(10), ..Options::new(login) };
     let vaults = weir_secrets::KeyVaults::open(options).unwrap();
     let at = weir_planning::SecretRef { vault: given("VAULT"), name: "a".to_owned() };
     vaults.store(&at, &"one".into(), &crate::scene::ours("K1")).await.unwrap();
 }
 
-/// Runs [`other_ways_to_log_in`] in an environment of its own, where it stores a secret; what it said, if it did not.
+/// Runs [`other_ways_to_log_in`] in a process of its own, which stores a secret; returns its output if it fails.
 fn runs(scene: &Scene, login: &str, environment: &[(&str, &str)]) -> Result<(), String> {
     let mut child = std::process::Command::new(std::env::current_exe().unwrap());
     child.args(["--exact", "logins::other_ways_to_log_in", "--nocapture"]);
@@ -105,7 +106,7 @@ fn runs(scene: &Scene, login: &str, environment: &[(&str, &str)]) -> Result<(), 
     output.status.success().then_some(()).ok_or(said)
 }
 
-/// Whatever way somebody logs in, the vault sees the same client.
+/// All kinds of logins reach the vault as the same client.
 #[tokio::test(flavor = "multi_thread")]
 async fn other_ways_to_log_in() {
     if let Ok(login) = std::env::var(LOGIN) {
@@ -143,7 +144,7 @@ async fn other_ways_to_log_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn other_ways_to_fail_to_log_in() {
+async fn failed_logins_are_reported_with_their_cause() {
     if !possible() {
         return;
     }
@@ -165,7 +166,7 @@ async fn other_ways_to_fail_to_log_in() {
 }
 
 #[test]
-fn what_a_log_in_lacks() {
+fn an_incomplete_login_is_refused() {
     let login = Login::WorkloadIdentity { tenant: None, client: None, token_file: Some("/nowhere".into()) };
     let error = weir_secrets::KeyVaults::open(Options::new(login)).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Refused, "{error}");
@@ -176,7 +177,7 @@ fn what_a_log_in_lacks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_ran_out() {
+async fn an_expired_token_is_refused() {
     if !possible() {
         return;
     }
@@ -187,9 +188,9 @@ async fn a_token_that_ran_out() {
     assert!(error.to_string().contains("The token has expired"), "{error}");
 }
 
-/// Every right that is lacking is found out before a key is made, and nothing is written to find out.
+/// A preflight reports every missing right before a key is created, without writing anything.
 #[tokio::test(flavor = "multi_thread")]
-async fn preflight_finds_what_is_lacking() {
+async fn a_preflight_reports_missing_rights() {
     if !possible() {
         return;
     }
@@ -205,7 +206,7 @@ async fn preflight_finds_what_is_lacking() {
     }
 }
 
-/// A deleted secret has to be recovered before it can be stored: that right is asked for too, and not used.
+/// A deleted secret must be recovered before it is stored again: a preflight checks this right too, without using it.
 #[tokio::test(flavor = "multi_thread")]
 async fn preflight_over_a_deleted_secret() {
     if !possible() {
@@ -238,7 +239,7 @@ async fn a_role_that_was_just_assigned() {
     assert!(began.elapsed() >= Duration::from_millis(400));
 }
 
-/// It is waited for once in each vault, not for each of its secrets.
+/// A preflight waits for a missing right once in each vault, not once for each secret.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_that_is_never_assigned() {
     if !possible() {
@@ -255,7 +256,7 @@ async fn a_role_that_is_never_assigned() {
     assert!(took[0] > Duration::from_millis(200) && took[1] < took[0], "{took:?}");
 }
 
-/// The firewall is not a matter of time.
+/// A preflight does not wait at a firewall.
 #[tokio::test(flavor = "multi_thread")]
 async fn preflight_at_a_firewall() {
     if !possible() {
@@ -270,7 +271,7 @@ async fn preflight_at_a_firewall() {
     assert!(began.elapsed() < Duration::from_secs(2));
 }
 
-/// Each right that the documentation names is needed, and no other.
+/// Each documented right is needed, and no other.
 #[tokio::test(flavor = "multi_thread")]
 async fn rights_that_are_needed() {
     if !possible() {
@@ -301,7 +302,7 @@ async fn rights_that_are_needed() {
     }
 }
 
-/// Rights are asked about once; a vault of a thousand secrets gets no thousand questions more.
+/// The check of rights runs once for a vault, even with a thousand secrets.
 #[tokio::test(flavor = "multi_thread")]
 async fn preflight_asks_for_rights_once() {
     if !possible() {
@@ -325,7 +326,7 @@ async fn reading_a_credential_of_our_own() {
     assert_eq!(scene.vaults.read(&address).await.unwrap().expose_secret(), "{\"key\":\"K\"}");
     let absent = format!("{}/secrets/absent", scene.server.address(&scene.name));
     assert_eq!(scene.vaults.read(&absent).await.unwrap_err().kind, ErrorKind::Refused);
-    // Whoever deploys need not read.
+    // The deploying login may not read values.
     let error = Scene::with(options("deployer")).vaults.read(&address).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Denied, "{error}");
     assert!(error.to_string().contains("Key Vault Secrets User"), "{error}");

@@ -29,11 +29,11 @@ async fn inspecting_many_lists_pages() {
     assert_eq!(found.len(), 120);
     assert_eq!(found[&scene.at("SECRET-007")].key_id(), Some("K7"));
     assert_eq!(found.values().filter(|found| found.state == SecretState::Deleted).count(), 60);
-    // Sixty and sixty, 25 to a page.
+    // Sixty live secrets and sixty deleted ones, 25 to a page.
     assert_eq!(scene.server.calls(&scene.name).len(), 6);
 }
 
-/// One secret is not looked for in the whole vault.
+/// A single secret is looked up without listing the vault.
 #[tokio::test(flavor = "multi_thread")]
 async fn inspecting_one_asks_for_one() {
     if !possible() {
@@ -46,7 +46,7 @@ async fn inspecting_one_asks_for_one() {
     assert_eq!(calls, ["/secrets/a/versions"]);
 }
 
-/// What storing costs: looking how the name stands, storing, reading back.
+/// The requests of a store: look up the name, store, read back.
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_of_a_store() {
     if !possible() {
@@ -57,7 +57,7 @@ async fn requests_of_a_store() {
         scene.server.calls(&scene.name).into_iter().map(|call| format!("{} {}", call.method, call.path)).collect()
     };
     scene.store("a", "one", "K1").await.unwrap();
-    // Whoever may not read values is not shown one deleted secret.
+    // A login without the right to read values must list the deleted secrets.
     let first = [
         "GET /secrets/a/versions",
         "GET /deletedsecrets/a",
@@ -72,7 +72,7 @@ async fn requests_of_a_store() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vault_is_not_flooded() {
+async fn simultaneous_requests_are_limited() {
     if !possible() {
         return;
     }
@@ -85,7 +85,7 @@ async fn a_vault_is_not_flooded() {
     assert_eq!(scene.server.at_once(&scene.name), 3);
 }
 
-/// Writers of one program take turns: none is refused, all versions are there.
+/// Writers of one process take turns: none is refused, and all versions are stored.
 #[tokio::test(flavor = "multi_thread")]
 async fn writers_of_one_name_take_turns() {
     if !possible() {
@@ -103,7 +103,7 @@ async fn writers_of_one_name_take_turns() {
     assert_eq!(scene.server.at_once(&scene.name), 1);
 }
 
-/// Writers of two programs, one of which finds the name deleted at first: both versions are there.
+/// Writers of two processes, one of which first finds a deleted secret: both versions are stored.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_programs_write_at_once() {
     if !possible() {
@@ -127,7 +127,7 @@ async fn two_programs_write_at_once() {
     }
 }
 
-/// A key that a store of ours replaced is told by its tags alone, whoever wrote within the same second.
+/// A replaced key is recognised by its tags alone, even if both versions are from the same second.
 #[tokio::test(flavor = "multi_thread")]
 async fn versions_of_one_second() {
     if !possible() {
@@ -141,7 +141,7 @@ async fn versions_of_one_second() {
     }
 }
 
-/// A person stores while two requests of ours are under way: theirs is not taken for none.
+/// A person stores a version between two requests of weir: the person's version is noticed.
 #[tokio::test(flavor = "multi_thread")]
 async fn changed_between_two_answers() {
     if !possible() {
@@ -162,7 +162,7 @@ async fn changed_between_two_answers() {
     };
     let (stored, ()) = tokio::join!(scene.store("a", "new", "K3"), by_hand);
     let error = stored.unwrap_err();
-    // Theirs may be of the same second as ours; then it is the list again that tells.
+    // The person's version may be of the same second; then the list decides again.
     assert_eq!(error.kind, ErrorKind::Refused, "{error}");
     assert_eq!(scene.values("a"), ["ours", "ours", "theirs"]);
 }
@@ -184,9 +184,9 @@ async fn a_vault_that_limits_sets() {
     assert!(scene.count("PUT", 429) > 0);
 }
 
-/// Nothing is taken for absent that is only not shown.
+/// A secret that the login may not see is not taken for absent.
 #[tokio::test(flavor = "multi_thread")]
-async fn not_allowed_to_see() {
+async fn a_hidden_secret_is_not_taken_for_absent() {
     if !possible() {
         return;
     }
@@ -204,9 +204,9 @@ async fn not_allowed_to_see() {
     assert!(error.to_string().contains("firewall") && error.to_string().contains("127.0.0.1"), "{error}");
 }
 
-/// Of the requests that an answer is made of, none may be refused.
+/// An observation fails if one of its requests is refused.
 #[tokio::test(flavor = "multi_thread")]
-async fn not_allowed_to_see_a_part() {
+async fn a_partly_denied_observation_is_an_error() {
     if !possible() {
         return;
     }

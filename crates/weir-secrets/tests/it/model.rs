@@ -1,4 +1,4 @@
-//! Key vaults and the sandbox's vaults: whatever is done to both, both answer and show the same.
+//! Key vaults and the sandbox's vaults: after the same steps, both give the same answers and show the same state.
 
 use std::collections::BTreeSet;
 
@@ -53,7 +53,7 @@ impl Both {
         self.scene.at(&format!("s{secret}"))
     }
 
-    /// Does a step to one of them.
+    /// Applies a step to one of them.
     async fn act(&self, sink: &dyn SecretSink, step: &Step) -> Result<(), ErrorKind> {
         let ended: Result<(), PortError> = match step {
             Step::Preflight(secret) => sink.preflight(&self.at(*secret)).await,
@@ -68,7 +68,7 @@ impl Both {
         ended.map_err(|error| error.kind)
     }
 
-    /// What a person does, where a vault lets them.
+    /// Applies a step of a person, if the vault allows it.
     async fn by_hand(&self, step: &Step) {
         let (Step::PutByHand(secret) | Step::RemoveByHand(secret)) = step else { return };
         let at = self.at(*secret);

@@ -1,4 +1,4 @@
-//! Vaults, and ways to use them.
+//! Vaults for the tests, and their clients.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,20 +11,20 @@ use weir_ports::{PortError, SecretSink as _, SecretString};
 use weir_secrets::{KeyVaults, Login, Options};
 use weir_testkit::keyvault::Vaults;
 
-/// One set of vaults for all tests of the program; each test has a vault of its own. It ends with the program.
+/// One server for all tests of this binary; each test has a vault of its own. The server stops with the process.
 pub(crate) fn server() -> &'static Vaults {
     static SERVER: std::sync::OnceLock<Vaults> = std::sync::OnceLock::new();
     SERVER.get_or_init(Vaults::start)
 }
 
-/// A vault that nobody else uses.
+/// A vault for one test.
 pub(crate) struct Scene {
     pub(crate) name: String,
     pub(crate) server: &'static Vaults,
     pub(crate) vaults: KeyVaults,
 }
 
-/// Whether there can be vaults; otherwise says so.
+/// Returns `true` if the vaults can run here; otherwise reports a skip.
 pub(crate) fn possible() -> bool {
     Vaults::lacking().map(weir_testkit::skip).is_none()
 }
@@ -50,7 +50,7 @@ impl Scene {
         Self::named(format!("kv-{}", COUNT.fetch_add(1, Ordering::Relaxed)), options)
     }
 
-    /// A client that has not asked anything yet, of a vault that may be another's too.
+    /// Makes a new client of a vault that other clients may use too.
     pub(crate) fn named(name: String, options: Options) -> Self {
         Self { name, server: server(), vaults: KeyVaults::open(options).expect("nobody is asked yet") }
     }
@@ -68,12 +68,12 @@ impl Scene {
         Ok(self.vaults.inspect(&BTreeSet::from([at.clone()])).await?.remove(&at))
     }
 
-    /// The values that a secret has had, the oldest first.
+    /// Returns all values of a secret, the oldest first.
     pub(crate) fn values(&self, name: &str) -> Vec<String> {
         self.server.versions(&self.name, name).into_iter().map(|version| version.value).collect()
     }
 
-    /// How many calls of a method got an answer of this status.
+    /// Returns the number of calls of a method with this status.
     pub(crate) fn count(&self, method: &str, status: u64) -> usize {
         self.server.calls(&self.name).iter().filter(|call| call.method == method && call.status == status).count()
     }

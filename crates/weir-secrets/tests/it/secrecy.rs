@@ -1,4 +1,4 @@
-//! A secret is in memory and in the vault, and nowhere else.
+//! Secrets stay in memory and in the vault.
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -10,7 +10,7 @@ use crate::scene::{Scene, options, ours, possible};
 
 const CANARY: &str = "canary-5f3d\"\\ü";
 
-/// All that an error may print.
+/// Returns all forms in which an error is printed.
 fn printed(error: &weir_ports::PortError) -> String {
     let mut text = format!("{error} {error:?} {error:#?}");
     let mut next = std::error::Error::source(error);
@@ -21,7 +21,7 @@ fn printed(error: &weir_ports::PortError) -> String {
     text
 }
 
-/// Answers that echo what was sent, as some proxies do.
+/// Some proxies answer with the request that they got.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_answer_gets_a_secret_into_an_error() {
     if !possible() {
@@ -51,7 +51,7 @@ async fn no_token_gets_into_an_error() {
     assert!(!format!("{:?}", scene.vaults).contains("canary"));
 }
 
-/// Storing, looking, retiring: nothing of it reads a value.
+/// Storing, inspecting and retiring never read a value.
 #[tokio::test(flavor = "multi_thread")]
 async fn values_are_never_asked_for() {
     if !possible() {
@@ -71,7 +71,7 @@ async fn values_are_never_asked_for() {
     }
 }
 
-/// What consumers see beside the value.
+/// The metadata that consumers see beside the value.
 #[tokio::test(flavor = "multi_thread")]
 async fn content_type_and_expiry() {
     if !possible() {
@@ -88,13 +88,13 @@ async fn content_type_and_expiry() {
         (versions[1].content_type.as_deref(), versions[1].expires),
         (Some("text/plain"), Some(expires.as_second()))
     );
-    // Disabling touches nothing else.
+    // Disabling changes nothing else.
     weir_ports::SecretSink::disable(&scene.vaults, &scene.at("a"), "K2").await.unwrap();
     let disabled = scene.server.versions(&scene.name, "a").pop().unwrap();
     assert_eq!((disabled.enabled, disabled.expires, disabled.tags), (false, Some(expires.as_second()), ours("K2")));
 }
 
-/// A slot that rotates: what its tags say becomes the version's expiry, for Azure to remind of.
+/// A slot that rotates: its tags decide the version's expiry, so that Azure can send reminders.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_expiry_is_what_tags_say() {
     if !possible() {
@@ -112,7 +112,7 @@ async fn the_expiry_is_what_tags_say() {
         assert_eq!(newest.expires, Some(due.as_second()), "{projection:?}");
         assert_eq!(newest.tags, tags);
     }
-    // Where the cluster does not tell when a key was made, nobody knows.
+    // If the cluster does not report a key's time of creation, there is no expiry.
     tags.remove(ObservedSecret::TAG_KEY_CREATED);
     weir_ports::SecretSink::store(&scene.vaults, &scene.at("a"), &"two".into(), &tags).await.unwrap();
     assert_eq!(scene.server.versions(&scene.name, "a").pop().unwrap().expires, None);

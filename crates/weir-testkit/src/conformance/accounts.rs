@@ -6,17 +6,17 @@ use super::{Verdict, bench::Bench, ensure, ensure_eq, suite};
 
 suite! { Cluster;
     create [Accounts] "create-account":
-        "A created account is seen with its description and an id; no two have the same id.",
+        "A created account is observed with its description and an id; no two accounts have the same id.",
     again [Accounts] "create-account-twice":
-        "Creating an account that is there with the same description succeeds; with another it is refused.",
+        "Creating an existing account with the same description succeeds; with another description it is refused.",
     describe [Accounts] "update-account":
-        "A description is changed; the id stays.",
-    describe_absent [Accounts] "describe-absent-account":
-        "The description of an account that is not there cannot be changed.",
+        "Changing a description keeps the account's id.",
+    describe_absent [Accounts] "update-absent-account":
+        "Changing the description of a missing account is refused.",
     delete [Accounts] "delete-account":
-        "A deleted account is gone; deleting it again succeeds; the others stay.",
+        "A deleted account no longer exists; deleting it again succeeds; other accounts stay.",
     long_name [Accounts, ShortAccountNames] "long-account-name":
-        "A name of 65 characters is refused, one of 64 is taken.",
+        "A name of 65 characters is refused, a name of 64 is accepted.",
 }
 
 async fn create(b: &Bench<'_>) -> Verdict {

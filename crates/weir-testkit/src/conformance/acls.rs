@@ -12,34 +12,34 @@ use super::{
 };
 
 suite! { Cluster;
-    grant [] "grant":
-        "Granted bindings of every kind of resource are seen, exactly those.",
-    prefixed [] "grant-prefixed":
+    grant [] "create-acl":
+        "Created bindings of every kind of resource are observed, and no others.",
+    prefixed [] "create-acl-prefixed":
         "A prefixed and a literal binding of the same name are two bindings.",
-    deny [] "grant-deny":
-        "An allowing and a denying binding that are otherwise the same are two bindings.",
-    host [Hosts] "grant-host":
-        "A binding for one address and one for any are two bindings.",
-    wildcard [] "grant-wildcard":
-        "A literal binding of the name `*` is seen as such.",
-    again [] "grant-twice":
-        "Granting what is granted succeeds and makes no second binding.",
-    revoke [] "revoke":
-        "A revoked binding is gone; revoking it again succeeds.",
-    exact [] "revoke-exactly":
-        "Revoking a binding leaves those that differ in name, pattern, operation or permission.",
+    deny [] "create-acl-deny":
+        "An allowing and a denying binding that are equal otherwise are two bindings.",
+    host [Hosts] "create-acl-host":
+        "A binding for one address and a binding for any address are two bindings.",
+    wildcard [] "create-acl-wildcard":
+        "A literal binding with the name `*` is observed with this name.",
+    again [] "create-acl-twice":
+        "Creating an existing binding succeeds and makes no second binding.",
+    revoke [] "delete-acl":
+        "A deleted binding no longer exists; deleting it again succeeds.",
+    exact [] "delete-acl-exactly":
+        "Deleting a binding leaves bindings that differ in name, pattern, operation or permission.",
     apart [] "principals-apart":
-        "Bindings of a principal that was not asked for are not shown, and stay.",
+        "Bindings of a principal outside the query are not reported, and stay.",
     deployer [] "deployer-bindings":
-        "Bindings of the principal that deploys are shown whatever is asked for.",
-    without_topic [] "grant-before-topic":
-        "A binding can be granted before the topic exists.",
+        "Bindings of the deploying principal are reported for every query.",
+    without_topic [] "create-acl-before-topic":
+        "A binding can be created before its topic exists.",
     bad_resource [] "wrong-acl-resource":
-        "An empty resource name, or another name of the cluster than Kafka's, is refused.",
+        "An empty resource name is refused, and so is any cluster name but Kafka's own.",
     meaningless [MeaninglessOperations] "meaningless-operation":
-        "An operation that means nothing for its resource is refused.",
-    half [] "half-a-batch-of-grants":
-        "In a batch of good and bad bindings each is answered in its place, and the good ones are granted.",
+        "An operation that does not apply to its resource is refused.",
+    half [] "half-a-batch-of-acls":
+        "In a batch of good and bad bindings, each gets its answer in its place, and the good ones are created.",
 }
 
 fn grants(principal: &str, acls: &[Acl]) -> Vec<Change> {
@@ -157,7 +157,7 @@ async fn apart(b: &Bench<'_>) -> Verdict {
 }
 
 async fn deployer(b: &Bench<'_>) -> Verdict {
-    // A cluster that does not tell who deploys has nothing to show.
+    // A cluster that does not report its deploying principal has nothing to show.
     let query = weir_ports::Query::default();
     let Some(deployer) = b.observe(&query).await?.cluster.deployer else { return Ok(()) };
     let acl = allow(Operation::Describe, &b.name("a"));

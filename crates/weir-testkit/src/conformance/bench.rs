@@ -1,20 +1,20 @@
-//! What the cases have in common.
+//! The common tools of the cases.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
-use weir_model::{Operation, PatternType, Permission, Resource};
+use weir_model::{Operation, PatternType, Permission, Resource, settings};
 use weir_planning::{Acl, Change, Host, KeyMarker, NamePattern, Observed, ObservedSecret, SecretRef};
 use weir_ports::{Cluster, ErrorKind, PortError, Query, SecretSink};
 
 use super::{Ability, Harness, Verdict};
 
-/// A case's place: names nobody else uses, and ways to do and see things.
+/// The surroundings of one case: names that no other case uses, and ways to change and observe objects.
 pub(crate) struct Bench<'a> {
     pub(crate) harness: &'a dyn Harness,
-    /// What the names of this case begin with.
+    /// The prefix of all names in this case.
     pub(crate) prefix: String,
 }
 
@@ -39,7 +39,7 @@ impl<'a> Bench<'a> {
         SecretRef { vault: self.harness.vault().to_owned(), name: self.name(name) }
     }
 
-    /// Everything that the case made.
+    /// Returns a query for all objects of the case.
     pub(crate) fn everything(&self) -> Query {
         let mut query = Query::default();
         if let Ok(pattern) = NamePattern::try_from(format!("{}*", self.prefix)) {
@@ -58,7 +58,7 @@ impl<'a> Bench<'a> {
             topic: self.name(name),
             partitions: Some(partitions),
             replication_factor: Some(self.harness.replicas()),
-            config: config.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            config: settings::observed(config.iter().copied()),
         }
     }
 
@@ -66,7 +66,8 @@ impl<'a> Bench<'a> {
         Change::CreateAccount { account: self.name(name), description: "made by a test".to_owned() }
     }
 
-    /// The principal of an account, made if accounts can be made; otherwise a name is enough.
+    /// Returns the principal of an account. Creates the account if accounts can be created; otherwise the name is
+    /// enough.
     pub(crate) async fn principal(&self, name: &str) -> Result<String, String> {
         if !self.harness.lacks().contains(&Ability::Accounts) {
             self.apply(&[self.create_account(name)]).await?;
@@ -80,7 +81,7 @@ impl<'a> Bench<'a> {
         KeyMarker { stage: "test".to_owned(), slot: slot.to_owned(), intent: format!("{number:016x}") }
     }
 
-    /// Does all of `changes`; none may fail.
+    /// Applies all `changes`, none of which may fail.
     pub(crate) async fn apply(&self, changes: &[Change]) -> Verdict {
         for (change, answer) in changes.iter().zip(self.answers(changes).await?) {
             answer.map_err(|e| format!("{change:?} failed: {e}"))?;
@@ -98,7 +99,7 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// Does one change, which must be refused.
+    /// Applies one change, which must be refused.
     pub(crate) async fn refused(&self, change: Change) -> Verdict {
         let answer = self.answers(std::slice::from_ref(&change)).await?.remove(0);
         refusal(&format!("{change:?}"), answer)
@@ -108,7 +109,7 @@ impl<'a> Bench<'a> {
         self.cluster().observe(query).await.map_err(|e| format!("cannot observe: {e}"))
     }
 
-    /// Observes everything the case made until `seen` holds.
+    /// Observes all objects of the case until `seen` holds.
     pub(crate) async fn until(&self, what: &str, seen: impl Fn(&Observed) -> bool + Send) -> Result<Observed, String> {
         self.until_of(&self.everything(), what, seen).await
     }
@@ -133,7 +134,7 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// The state of a secret; `None` if there is none.
+    /// Returns the state of a secret; `None` if it does not exist.
     pub(crate) async fn inspect(&self, at: &SecretRef) -> Result<Option<ObservedSecret>, String> {
         let mut found =
             self.sink().inspect(&BTreeSet::from([at.clone()])).await.map_err(|e| format!("cannot inspect: {e}"))?;
@@ -160,7 +161,7 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// Deletes what the case made on the cluster.
+    /// Deletes the objects that the case created on the cluster.
     pub(crate) async fn sweep(&self) -> Verdict {
         let observed = self.observe(&self.everything()).await?;
         let deployer = observed.cluster.deployer.clone().unwrap_or_default();
@@ -191,7 +192,7 @@ pub(crate) fn allow(operation: Operation, name: &str) -> Acl {
     }
 }
 
-/// Holds if `answer` says that the system does not take it.
+/// Checks that `answer` is a refusal.
 pub(crate) fn refusal<T>(what: &str, answer: Result<T, PortError>) -> Verdict {
     match answer {
         Ok(_) => Err(format!("{what} was not refused")),

@@ -10,23 +10,23 @@ use super::{
 
 suite! { Cluster;
     create [Accounts, Keys] "create-key":
-        "A created key has an id and a secret, and is seen as its account's.",
+        "A created key has an id and a secret, and is observed as its account's key.",
     marked [Accounts, Keys, KeyMarks] "key-mark":
-        "A created key is seen with its mark, its slot and when it was made.",
+        "A created key is observed with its mark, its slot and its time of creation.",
     apart [Accounts, Keys, SeveralKeys] "keys-apart":
-        "Two keys of one account have other ids and other secrets.",
+        "Two keys of one account have different ids and different secrets.",
     delete [Accounts, Keys] "delete-key":
-        "A deleted key is gone; deleting it again succeeds; the account stays.",
+        "A deleted key no longer exists; deleting it again succeeds; the account stays.",
     delete_one [Accounts, Keys, SeveralKeys] "delete-one-key":
-        "Deleting a key leaves the account's others.",
+        "Deleting a key leaves the other keys of the account.",
     unknown [Accounts, Keys] "key-for-nobody":
-        "A key for an account that is not there is refused.",
+        "A key for a missing account is refused.",
     by_hand [Accounts, Keys, KeysByHand] "key-by-hand":
-        "A key that somebody made by hand is seen, without a mark or a slot.",
+        "A key that was created by hand is observed without a mark or a slot.",
     login [Accounts, Keys, Login] "log-in":
-        "A created key is let in, a deleted one is not.",
+        "A client can log in with a created key, but not with a deleted one.",
     unseen [Accounts, Keys] "keys-of-others":
-        "Keys of an account that was not asked for are not shown.",
+        "Keys of an account outside the query are not reported.",
 }
 
 async fn key(b: &Bench<'_>, account: &str, number: u32) -> Result<CreatedKey, String> {
@@ -60,7 +60,7 @@ async fn marked(b: &Bench<'_>) -> Verdict {
     let seen = &observed.keys[&key.id];
     ensure_eq!(seen.marker, Some(marker.to_string()), "the mark");
     ensure_eq!(seen.slot.as_deref(), Some("batch"), "the slot");
-    ensure!(seen.created.is_some(), "when it was made is not told");
+    ensure!(seen.created.is_some(), "the time of creation is missing");
     Ok(())
 }
 

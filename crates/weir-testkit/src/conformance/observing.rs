@@ -1,4 +1,4 @@
-//! What is seen, and what must not be taken for absent.
+//! Observation, and states that must not be mistaken for absence.
 
 use std::collections::BTreeSet;
 
@@ -9,27 +9,27 @@ use super::{Verdict, bench::Bench, ensure, ensure_eq, suite};
 
 suite! { Cluster;
     facts [] "cluster-facts":
-        "The cluster tells its id, its brokers, and defaults that it would itself accept.",
+        "The cluster reports its id, its brokers, and defaults that it would accept itself.",
     names [] "select-by-name":
-        "Topics are selected by exact names; a name that begins the same is another.",
+        "Topics are selected by exact names; a longer name with the same beginning is another topic.",
     patterns [] "select-by-pattern":
-        "Topics are selected by the beginning of names.",
+        "Topics are selected by the beginning of their names.",
     others [] "other-topics":
-        "Every topic is either among those asked for or named as another, never both.",
+        "Every topic is reported either as selected or by name as another topic, never both.",
     nothing [] "select-nothing":
-        "A query for nothing shows no topic and no account, yet the names of all topics.",
+        "An empty query selects no topic and no account, but reports the names of all topics.",
     absent [] "absent":
-        "What was asked for and does not exist is left out.",
+        "Missing topics and accounts in a query are left out.",
     denied [Denied] "denied":
-        "Whoever is not allowed to see gets an error that says so, and not an empty answer.",
+        "A client without the right to read gets an error that says so, and not an empty answer.",
     accounts [Accounts] "select-accounts":
         "Accounts are selected by names and patterns.",
     no_secrets [] "no-secrets":
-        "A cluster answers nothing about secrets in vaults.",
+        "A cluster reports nothing about secrets in vaults.",
     lossless_facts [] "facts-of-topics":
-        "Facts are told of topics that exist, others are left out; a new topic holds nothing.",
+        "Facts are reported for existing topics only; a new topic holds no records.",
     records [Records] "facts-of-records":
-        "The number of records in a topic is told.",
+        "The number of records in a topic is reported.",
 }
 
 async fn facts(b: &Bench<'_>) -> Verdict {

@@ -13,53 +13,53 @@ use super::{
 
 suite! { SecretSink;
     store [] "store":
-        "A stored secret is there, with its tags.",
+        "A stored secret is observed with its tags.",
     readable [ReadSecrets] "read-what-was-stored":
-        "An application reads what was stored last.",
+        "An application reads the value that was stored last.",
     absent [] "absent-secret":
-        "A secret that is not there is left out, may be stored, and may be disabled and deleted without effect.",
+        "A missing secret is left out of answers, may be stored, and may be disabled and deleted without effect.",
     newer [] "store-again":
-        "Storing again shows the tags of the newest version.",
+        "After a secret is stored again, the tags of the newest version are observed.",
     disable [] "disable":
-        "Disabling the versions of a key leaves the secret disabled; again succeeds; storing makes it readable.",
+        "Disabling the versions of a key disables the secret; disabling them again succeeds; storing makes the secret readable.",
     disable_other [] "disable-another-key":
-        "Disabling the versions of another key leaves the secret as it is.",
+        "Disabling the versions of another key leaves the secret unchanged.",
     disable_old [ReadSecrets] "disable-old-version":
-        "Disabling the versions of the replaced key leaves the newest readable.",
+        "Disabling the versions of the replaced key leaves the newest version readable.",
     delete [] "delete":
-        "A deleted secret's name is taken but recoverable; deleting again succeeds.",
+        "A deleted secret keeps its name and is recoverable; deleting it again succeeds.",
     recover [] "recover":
-        "Storing under a deleted name recovers it.",
+        "Storing under the name of a deleted secret recovers the secret.",
     recovered [ReadSecrets] "read-what-was-recovered":
-        "After a recovery an application reads the new value, not the old one.",
+        "After a recovery, an application reads the new value, not the old one.",
     foreign [SecretsByHand] "foreign-secret":
-        "A secret that somebody stored by hand is neither overwritten nor disabled nor deleted.",
+        "A secret that was stored by hand is not overwritten, disabled or deleted.",
     foreign_deleted [SecretsByHand] "deleted-foreign-secret":
-        "A secret that somebody stored and deleted by hand keeps its name: it is not recovered and not overwritten.",
+        "A secret that was stored and deleted by hand keeps its name: it is not recovered or overwritten.",
     names [] "secret-names-ignore-case":
-        "Names that differ in case alone are the same secret.",
+        "Names that differ only in case are the same secret.",
     bad_names [] "illegal-secret-names":
-        "A name that is empty, too long, or holds something else than letters, digits and `-` is refused.",
+        "A name is refused if it is empty, too long, or holds a character other than letters, digits and `-`.",
     bad_content [] "too-large-for-a-vault":
-        "A value of more than 25 KiB and more than 15 tags are refused.",
+        "A value of more than 25 KiB is refused, and so are more than 15 tags.",
     several [] "inspect-several":
-        "Several secrets are inspected at once; those that are not there are left out.",
+        "One call inspects several secrets; missing ones are left out.",
     many [] "inspect-many":
-        "Of many secrets inspected at once each has its own state and tags, as if it had been asked for alone.",
+        "Each of many secrets inspected in one call is reported with the same state and tags as alone.",
     at_once [] "store-many-at-once":
-        "Secrets stored at once are all there.",
+        "Secrets that are stored at the same time are all kept.",
     writers [] "two-writers-of-a-secret":
-        "Two that store the same secret at once are both told the truth: what is stored last is what is seen.",
+        "If two clients store the same secret at the same time, both get true answers: the version stored last is the one observed.",
     disable_deleted [] "disable-deleted-secret":
-        "Disabling the versions of a deleted secret succeeds, and leaves it deleted.",
+        "Disabling the versions of a deleted secret succeeds, and leaves the secret deleted.",
     recover_twice [ReadSecrets] "delete-and-recover-again":
         "A secret that was deleted and recovered can be disabled, deleted and recovered again.",
     bad_tags [] "too-long-a-tag":
         "A tag of more than 512 characters is refused.",
     bad_vaults [] "illegal-vault-addresses":
-        "An address that is no vault's is refused: without a host, without encryption, with a path or a user.",
+        "The address of a vault is refused if it has no host, no encryption, a path or a user.",
     spelling [] "vault-addresses-are-compared":
-        "Addresses that differ in case and in a slash at the end are the same vault's.",
+        "Addresses that differ only in case or in a slash at the end name the same vault.",
 }
 
 fn ours(key: &str) -> BTreeMap<String, String> {
@@ -182,7 +182,7 @@ async fn foreign(b: &Bench<'_>) -> Verdict {
     refusal("the preflight", b.sink().preflight(&at).await)?;
     refusal("the overwriting", b.sink().store(&at, &"new".into(), &ours("K1")).await)?;
     refusal("the deletion", b.sink().delete(&at).await)?;
-    // Refusing and doing nothing are both right.
+    // Both a refusal and a success without effect are right.
     let _ = b.sink().disable(&at, "BYHAND").await;
     ensure_eq!(b.inspect(&at).await?, before, "it changed");
     Ok(())

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use weir_model::settings;
 use weir_planning::{Change, Observed, ObservedTopic, SettingChange};
 
 use super::{
@@ -12,58 +13,56 @@ use super::{
 
 suite! { Cluster;
     create [] "create-topic":
-        "A created topic is seen with its partitions, its replication factor and its own settings.",
+        "A created topic is observed with its partitions, its replication factor and its own settings.",
     defaults [] "create-topic-with-defaults":
-        "A topic that asks for no partitions and replicas gets as many as the cluster says a topic gets.",
+        "A topic created without partitions and replicas gets the cluster's reported defaults.",
     again [] "create-topic-twice":
-        "Creating a topic that is there with the same content succeeds and leaves it as it is.",
+        "Creating an existing topic with the same content succeeds and changes nothing.",
     otherwise [] "create-topic-otherwise":
-        "Creating a topic that is there with other content is refused and leaves it as it is.",
+        "Creating an existing topic with other content is refused and changes nothing.",
     own_settings [] "own-settings-only":
-        "A topic without settings of its own shows none: the cluster's defaults are not among them.",
+        "A topic without settings of its own is observed without settings: the cluster's defaults are not among them.",
     alter [] "alter-config":
-        "Changing a setting changes that one and leaves the topic's others.",
+        "Changing a setting leaves the topic's other settings.",
     reset [] "reset-config":
-        "Resetting a setting takes the topic's own value away.",
+        "Resetting a setting removes the topic's own value.",
     alter_again [] "alter-config-twice":
-        "Setting what is set, and resetting what is not, succeeds.",
+        "Setting the current value succeeds, and so does resetting a setting without a value.",
     alter_absent [] "alter-absent-topic":
-        "Settings and partitions of a topic that is not there are refused.",
+        "Changing settings or partitions of a missing topic is refused.",
     grow [] "add-partitions":
-        "Partitions are added; asking again for as many as there are succeeds; settings stay.",
+        "Partitions are added; asking again for the same number succeeds; settings stay.",
     shrink [] "fewer-partitions":
-        "Fewer partitions than there are is refused and leaves the topic as it is.",
+        "A smaller number of partitions is refused and changes nothing.",
     replication [ChangeReplicationFactor] "change-replication-factor":
         "The replication factor is changed without another change to the topic.",
     delete [] "delete-topic":
-        "A deleted topic is gone; deleting it again succeeds.",
+        "A deleted topic no longer exists; deleting it again succeeds.",
     recreate [] "recreate-topic":
         "A topic that was deleted and created again has another id.",
     no_partitions [] "no-partitions":
-        "A topic of no partitions is refused.",
+        "A topic with 0 partitions is refused.",
     no_replicas [] "wrong-replication-factor":
         "A replication factor of 0, or larger than the number of brokers, is refused.",
     bad_names [] "illegal-topic-names":
-        "Names that Kafka does not take are refused: empty, dots only, other characters, 250 characters.",
+        "Names that Kafka refuses are refused: empty, only dots, other characters, 250 characters.",
     collision [] "colliding-topic-names":
-        "Two topics whose names differ in `.` and `_` only are refused.",
+        "Two topics whose names differ only in `.` and `_` are refused.",
     unknown_setting [] "unknown-setting":
-        "A setting that Kafka does not know is refused, when creating and when altering.",
+        "An unknown setting is refused, both in a creation and in a change.",
     bad_value [] "setting-out-of-range":
-        "A value that a setting cannot have is refused, when creating and when altering.",
+        "An invalid value of a setting is refused, both in a creation and in a change.",
     half [] "half-a-batch":
-        "In a batch of good and bad changes each is answered in its place, and the good ones are done.",
+        "In a batch of good and bad changes, each gets its answer in its place, and the good ones are done.",
     empty [] "empty-batch":
-        "A batch of nothing has no answers.",
+        "An empty batch gets no answers.",
     large [] "large-batch":
-        "A hundred topics in one batch are all made.",
+        "A batch of a hundred new topics creates all of them.",
 }
 
 fn alter_of(topic: String, settings: &[(&str, Option<&str>)]) -> Change {
-    let settings = settings
-        .iter()
-        .map(|(name, to)| ((*name).to_owned(), SettingChange { from: None, to: to.map(str::to_owned) }))
-        .collect();
+    let settings =
+        settings.iter().map(|(name, to)| ((*name).to_owned(), SettingChange::new(name, None, *to))).collect();
     Change::AlterConfig { topic, settings }
 }
 
@@ -79,7 +78,7 @@ async fn made(b: &Bench<'_>, change: Change) -> Result<ObservedTopic, String> {
     topic(&observed, &name).cloned()
 }
 
-/// The topic as it is, after a while in which a wrong change would have become visible.
+/// Checks that the topic is unchanged, after enough time for a wrong change to become visible.
 async fn unchanged(b: &Bench<'_>, name: &str, before: &ObservedTopic) -> Verdict {
     let observed = b.observe(&b.everything()).await?;
     ensure_eq!(topic(&observed, name)?, before, "the topic changed");
@@ -90,8 +89,7 @@ async fn create(b: &Bench<'_>) -> Verdict {
     let config = [("cleanup.policy", "compact"), ("retention.ms", "86400000")];
     let seen = made(b, b.create_topic_with("a", 3, &config)).await?;
     ensure_eq!((seen.partitions, seen.replication_factor), (3, b.harness.replicas()), "partitions and replicas");
-    let expected: BTreeMap<_, _> = config.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-    ensure_eq!(seen.config, expected, "settings");
+    ensure_eq!(seen.config, settings::observed(config), "settings");
     ensure!(!seen.mirror, "it is no mirror");
     ensure!(!seen.topic_id.is_empty(), "it has no id");
     Ok(())
@@ -134,8 +132,7 @@ async fn alter(b: &Bench<'_>) -> Verdict {
     let name = b.name("a");
     b.apply(&[alter_of(name.clone(), &[("retention.ms", Some("1000")), ("segment.ms", Some("60000"))])]).await?;
     let mut expected = before;
-    expected.config.insert("retention.ms".to_owned(), "1000".to_owned());
-    expected.config.insert("segment.ms".to_owned(), "60000".to_owned());
+    expected.config.extend(settings::observed([("retention.ms", "1000"), ("segment.ms", "60000")]));
     b.until("the change", |o| o.topics.get(&name) == Some(&expected)).await?;
     Ok(())
 }

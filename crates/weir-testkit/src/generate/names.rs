@@ -1,25 +1,25 @@
-//! The words of a city's mobility, and a sequence of numbers that looks random and is not.
+//! Words from a city's transport, and a sequence of pseudo-random numbers.
 
 const TEAMS: [&str; 20] = [
     "toll", "cards", "parking", "transit", "billing", "identity", "fraud", "platform", "charging", "ferry", "bikes",
     "tickets", "routing", "traffic", "permits", "fines", "refunds", "tariffs", "fleet", "support",
 ];
 
-/// What events are about.
+/// The subjects of events.
 pub(super) const SUBJECTS: [&str; 16] = [
     "passage", "journey", "card", "invoice", "payment", "vehicle", "permit", "session", "refund", "tariff", "device",
     "customer", "zone", "contract", "alert", "receipt",
 ];
 
-/// What happens.
+/// The events.
 pub(super) const EVENTS: [&str; 8] =
     ["created", "changed", "closed", "priced", "paid", "rejected", "matched", "archived"];
 
-/// What accounts are for.
+/// The purposes of service accounts.
 pub(super) const SERVICES: [&str; 10] =
     ["ingest", "pricing", "matching", "api", "export", "notify", "archive", "audit", "search", "settlement"];
 
-/// The name of the team at `index`. Short, since vaults are named after teams and have 24 characters.
+/// Returns the name of the team at `index`: short, because vault names contain it and have at most 24 characters.
 pub(super) fn team(index: usize) -> String {
     let name = TEAMS[index % TEAMS.len()];
     match index / TEAMS.len() {
@@ -28,7 +28,7 @@ pub(super) fn team(index: usize) -> String {
     }
 }
 
-/// splitmix64: a few lines instead of a dependency, and the same everywhere for ever.
+/// A splitmix64 generator: a few lines instead of a dependency, with the same numbers on every platform.
 pub(super) struct Sequence(u64);
 
 impl Sequence {
@@ -36,7 +36,7 @@ impl Sequence {
         Self(seed)
     }
 
-    /// A number below `limit`, which is small.
+    /// Returns a number below `limit`, which must be small.
     pub(super) fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -45,7 +45,7 @@ impl Sequence {
         (mixed ^ (mixed >> 31)) % limit.max(1)
     }
 
-    /// One of `items`, of which there is at least one.
+    /// Returns one of `items`, which must not be empty.
     pub(super) fn pick<T: Copy>(&mut self, items: &[T]) -> T {
         items[self.below(items.len() as u64) as usize]
     }

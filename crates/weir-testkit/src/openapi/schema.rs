@@ -1,11 +1,11 @@
-//! From OpenAPI 3.0's schemas to JSON Schema (draft 4): without references, and each object in one piece.
+//! Translates OpenAPI 3.0 schemas to JSON Schema (draft 4), without references, and with each object in one piece.
 
 use serde_json::{Map, Value, json};
 
-/// How deep a schema may be: one that refers to itself is not understood.
+/// The deepest nesting of a schema; a schema that refers to itself is not supported.
 const DEPTH: usize = 40;
 
-/// Follows a reference, if it is one.
+/// Follows the reference, if `value` is one.
 pub(super) fn resolve<'a>(root: &'a Value, value: &'a Value) -> Result<&'a Value, String> {
     match value.get("$ref").and_then(Value::as_str) {
         None => Ok(value),
@@ -16,7 +16,7 @@ pub(super) fn resolve<'a>(root: &'a Value, value: &'a Value) -> Result<&'a Value
     }
 }
 
-/// A schema without references and `allOf`.
+/// Returns a schema without references and `allOf`.
 pub(super) fn flat(root: &Value, schema: &Value) -> Result<Value, String> {
     let mut flat = flatten(root, schema, DEPTH)?;
     admit_null(&mut flat);
@@ -52,7 +52,7 @@ fn flatten(root: &Value, schema: &Value, depth: usize) -> Result<Value, String> 
     Ok(Value::Object(whole))
 }
 
-/// What holds for both.
+/// Merges the constraints of two schemas.
 fn merge(whole: &mut Map<String, Value>, part: Map<String, Value>) {
     for (name, value) in part {
         match (whole.get_mut(&name), value) {
@@ -67,7 +67,7 @@ fn merge(whole: &mut Map<String, Value>, part: Map<String, Value>) {
     }
 }
 
-/// `nullable` becomes a type.
+/// Translates `nullable` to a type.
 fn admit_null(schema: &mut Value) {
     match schema {
         Value::Array(items) => items.iter_mut().for_each(admit_null),
@@ -83,7 +83,7 @@ fn admit_null(schema: &mut Value) {
     }
 }
 
-/// What a client may send: nothing that is unknown, nothing that only the service sets.
+/// Returns the schema of a request: no unknown properties, and no properties that only the service sets.
 pub(super) fn sent(mut schema: Value) -> Value {
     close(&mut schema);
     schema
@@ -106,7 +106,7 @@ fn close(schema: &mut Value) {
     entries.entry("additionalProperties").or_insert(json!(false));
     if let Some(Value::Array(required)) = entries.get_mut("required") {
         required.retain(|name| known.iter().any(|known| name == known));
-        // Draft 4 has no empty `required`.
+        // Draft 4 forbids an empty `required`.
         if required.is_empty() {
             entries.remove("required");
         }

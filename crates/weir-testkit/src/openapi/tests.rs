@@ -66,7 +66,7 @@ fn parameters_are_judged() {
 }
 
 #[test]
-fn bodies_are_judged_strictly_when_they_are_sent() {
+fn request_bodies_are_judged_strictly() {
     let specs = specs();
     let judge = |body| specs.judge_request("PATCH", "/things/1", &[], Some(&body));
     is(judge(json!({"name": "abc"})), &[]);
@@ -94,7 +94,7 @@ fn answers_are_judged_leniently() {
 }
 
 #[test]
-fn confluents_files_are_understood() {
+fn confluents_files_are_supported() {
     let Some(specs) = Specs::confluent() else { return };
     let judge = |body| specs.judge_request("POST", "/iam/v2/api-keys", &[], Some(&body));
     is(judge(json!({"spec": {"owner": {"id": "sa-1"}, "resource": {"id": "lkc-1"}, "display_name": "x"}})), &[]);
@@ -110,11 +110,11 @@ fn confluents_files_are_understood() {
 }
 
 #[test]
-fn absent_files_are_a_failure_where_nobody_watches() {
-    // This very binary again, with another environment.
+fn missing_files_fail_a_test_in_ci() {
+    // Runs this test binary again, with another environment.
     let run = |ci: &str| {
         std::process::Command::new(env::current_exe().unwrap())
-            .args(["--exact", "openapi::tests::confluents_files_are_understood", "--nocapture"])
+            .args(["--exact", "openapi::tests::confluents_files_are_supported", "--nocapture"])
             .envs([("CI", ci), ("WEIR_SPECS", "/nowhere")])
             .output()
             .unwrap()

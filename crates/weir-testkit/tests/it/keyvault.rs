@@ -5,7 +5,7 @@ use std::{path::Path, process::Command};
 use weir_testkit::keyvault::Vaults;
 
 #[test]
-fn microsofts_library_can_use_them() {
+fn microsofts_client_library_works_with_them() {
     if let Some(lacking) = Vaults::lacking() {
         return weir_testkit::skip(lacking);
     }

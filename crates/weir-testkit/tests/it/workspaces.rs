@@ -2,10 +2,11 @@ use std::{fs, path::Path};
 
 use weir_testkit::generate::{Shape, workspace};
 
-/// All findings, as `path: rule: message`.
+/// Returns all findings, as `path: rule: message`.
 fn findings(files: Vec<(String, String)>) -> Vec<String> {
     let loaded = weir_model::load(files);
-    weir_validation::validate(&loaded)
+    weir_validation::validate(&loaded, None)
+        .unwrap()
         .iter()
         .map(|finding| {
             let path = loaded.sources.file(finding.at.file).path();
@@ -14,7 +15,7 @@ fn findings(files: Vec<(String, String)>) -> Vec<String> {
         .collect()
 }
 
-/// All YAML files below `dir`, by path from there.
+/// Reads all YAML files below `dir`, with paths relative to it.
 fn read(dir: &Path, prefix: &str, into: &mut Vec<(String, String)>) {
     for entry in fs::read_dir(dir).unwrap() {
         let entry = entry.unwrap();
@@ -32,7 +33,7 @@ fn read(dir: &Path, prefix: &str, into: &mut Vec<(String, String)>) {
 fn fixture(name: &str) -> Vec<(String, String)> {
     let mut files = Vec::new();
     read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(name), "", &mut files);
-    // Cases of its policies are workspaces of their own.
+    // The policies' test cases are workspaces of their own.
     files.retain(|(path, _)| !path.starts_with("policy-tests/"));
     files
 }

@@ -1,13 +1,13 @@
-//! What to remove with an item of a list.
+//! Finds the text to remove together with an item of a list.
 
 use std::ops::Range;
 
-/// The bytes to remove so that the item at `item`, which is not the first of its list, is gone and nothing else: its
-/// lines in block style, from the comma on between brackets. `None` where a comment would go with it, or where it is
-/// laid out in another way.
+/// Returns the bytes to remove so that only the item at `item` disappears; the item is not the first of its list. In
+/// block style these are its lines, between brackets the text from the comma before it. Returns `None` if a comment
+/// would be removed too, or if the list has another layout.
 pub(super) fn of_item(text: &str, item: Range<usize>) -> Option<Range<usize>> {
     let (before, inside, behind) = (text.get(..item.start)?, text.get(item.clone())?, text.get(item.end..)?);
-    // A sign that may be no comment at all is one reason more to leave it.
+    // The `#` may be no comment, but then leaving the item is still safe.
     if inside.is_empty() || inside.contains('#') {
         return None;
     }
@@ -31,7 +31,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_item_goes() {
+    fn only_the_item_is_removed() {
         let block = "a:\n  - x: 1 # one\n  # two\n  - x: 2\n    y: 3\n  # end\n";
         assert_eq!(without(block, "x: 2\n    y: 3").unwrap(), "a:\n  - x: 1 # one\n  # two\n  # end\n");
         assert_eq!(without("a: [x, y , z]", "y").unwrap(), "a: [x , z]");

@@ -12,9 +12,9 @@ pub(super) const RULE: Rule = Rule {
         id: "access-list",
         severity: Severity::Warning,
         waivable: Some(Severity::Warning),
-        title: "sharing lists without idle entries",
+        title: "lists of teams without useless entries",
         what: "A topic's `access` names other teams, each once; `\"*\"` stands alone.",
-        why: "An entry without effect hides what the list really says: beside `\"*\"`, every team may already.",
+        why: "An entry without effect misleads the reader: beside `\"*\"`, every team has the right already.",
         bad: "access: {consumers: [cards, \"*\"]}",
         good: "access: {consumers: [\"*\"]}",
         remedy: "",
@@ -50,7 +50,7 @@ fn list(out: &mut Out, owner: &str, teams: &[String], at: impl Fn(usize) -> Rout
         let message = if team == owner {
             format!("team `{team}` owns the topic and needs no consent of its own")
         } else if teams[..i].contains(team) {
-            format!("team `{team}` is there twice")
+            format!("team `{team}` is listed twice")
         } else if everybody && team != "*" {
             format!("`\"*\"` lets every team in, `{team}` included")
         } else {

@@ -12,15 +12,16 @@ pub(super) const RULE: Rule = Rule {
         id: "cluster-rights",
         severity: Severity::Error,
         waivable: None,
-        title: "no right over everybody's topics",
+        title: "no right over the topics of all teams",
         what: "Raw rules on the cluster allow Describe, DescribeConfigs and IdempotentWrite only.",
-        why: "Alter on the cluster is the right to change every ACL, Create the right to make topics of any name, \
-              ClusterAction the right to act as a broker. Whoever holds one needs no other team's consent for anything.",
+        why: "Alter on the cluster is the right to change every ACL binding, Create the right to create topics of any \
+              name, ClusterAction the right to act as a broker. An account with one of these rights needs no consent \
+              of any team.",
         bad: "rules:\n  - {resource: cluster, operations: [Alter]}",
         good: "rules:\n  - {resource: cluster, operations: [Describe]}",
-        remedy: "Accounts that administer the cluster are made by whoever runs it, outside these files. To create topics \
-                 of one's own, write a rule on the topics: `{resource: topic, name: toll., pattern: prefixed, operations: \
-                 [Create]}`.",
+        remedy: "Create accounts that administer the cluster outside these files. To let an application create its \
+                 own topics, write a rule on the topics: `{resource: topic, name: toll., pattern: prefixed, \
+                 operations: [Create]}`.",
     },
     check,
 };
@@ -37,8 +38,8 @@ fn check(cx: &Context<'_>, out: &mut Out) {
                 for (j, operation) in rule.operations.iter().enumerate().filter(|(_, op)| !HARMLESS.contains(op)) {
                     let mut at = level.route(acl, "rules", i, "operations");
                     at.path.push(j.to_string());
-                    let message = format!("`{operation:?}` on the cluster is a right over every team's topics");
-                    out.push(out.error(at, message).help("remove it; a rule on one's own topics may do"));
+                    let message = format!("`{operation:?}` on the cluster affects the topics of every team");
+                    out.push(out.error(at, message).help("remove it; a rule on your own topics may be enough"));
                 }
             }
         }

@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 
 use weir_findings::{RulePage, Severity};
-use weir_model::{ApacheKafka, ConfluentCloud, CredentialRef, SaslMechanism};
+use weir_model::{ApacheKafka, ConfluentCloud, CredentialRef, ProviderRef, Sandbox, SaslMechanism};
 
 use crate::{
     Rule,
-    context::{Context, identity},
+    context::Context,
     out::Out,
 };
 
@@ -16,13 +16,13 @@ pub(super) const RULE: Rule = Rule {
         waivable: Some(Severity::Warning),
         title: "clusters that can be reached and recognised",
         what: "A Confluent Cloud cluster has an environment `env-…` and an id `lkc-…`; an Apache Kafka cluster a \
-               `bootstrap` of `host:port`s and an id; a sandbox a path, and at least one broker. The control plane is reached \
-               by https; only on this machine, for tests, by http. `assignedOwner` is an id that begins with `sa-`, `u-`, \
-               `pool-` or `group-`; brokers are named by `bootstrap` or by `endpoint`, not by both. Credentials in a key \
-               vault are given by the secret's address; OAUTHBEARER takes a file with a token in place of credentials. Two \
-               names for one cluster are a warning.",
-        why: "Deployment compares the id with the cluster it reaches, and refuses any other. With a wrong one it refuses \
-              the right cluster.",
+               `bootstrap` of `host:port`s and an id; a sandbox a path, and at least one broker. The address of the \
+               control plane begins with `https`; `http` is allowed for tests on the same machine. `assignedOwner` is \
+               an id that begins with `sa-`, `u-`, `pool-` or `group-`. The brokers have either `bootstrap` or \
+               `endpoint`. Credentials in a key vault are given by the secret's address. OAUTHBEARER takes a file \
+               with a token in place of credentials. Two names for one cluster are a warning.",
+        why: "Deployment compares the id with the id of the cluster that it reaches. With a wrong id in the file, it \
+              refuses the right cluster.",
         bad: "clusters: {prod: {confluentCloud: {environment: production, cluster: lkc-c3}}}",
         good: "clusters: {prod: {confluentCloud: {environment: env-x2, cluster: lkc-c3}}}",
         remedy: "",
@@ -33,53 +33,58 @@ pub(super) const RULE: Rule = Rule {
 fn check(cx: &Context<'_>, out: &mut Out) {
     let mut first = BTreeMap::new();
     for (name, cluster) in &cx.workspace.settings.spec.clusters {
-        if let Some(cloud) = &cluster.confluent_cloud {
-            confluent(cx, out, name, cloud);
+        match cluster.provider() {
+            Some(ProviderRef::ConfluentCloud(cloud)) => confluent(cx, out, name, cloud),
+            Some(ProviderRef::ApacheKafka(kafka)) => apache_kafka(cx, out, name, kafka),
+            Some(ProviderRef::Sandbox(folder)) => sandbox(cx, out, name, folder),
+            None => {}
         }
-        if let Some(kafka) = &cluster.apache_kafka {
-            if let Some(broker) = kafka.bootstrap.split(',').find(|broker| !is_address(broker.trim())) {
-                let at = cx.settings(["clusters", name, "apacheKafka", "bootstrap"]);
-                let message = format!("`{}` is no `host:port`", broker.trim());
-                out.push(out.error(at, message).help("write `broker-1:9092`, several separated by commas"));
-            }
-            credentials(cx, out, &["clusters", name, "apacheKafka"], kafka.credentials.as_ref());
-            tokens(cx, out, name, kafka);
-            if kafka.cluster_id.trim().is_empty() {
-                let at = cx.settings(["clusters", name, "apacheKafka", "clusterId"]);
-                let help = "write what `kafka-cluster.sh cluster-id` prints";
-                out.push(out.error(at, "the cluster's id is empty").help(help));
-            }
-        }
-        if let Some(sandbox) = &cluster.sandbox {
-            if sandbox.path.trim().is_empty() {
-                let at = cx.settings(["clusters", name, "sandbox", "path"]);
-                out.push(out.error(at, "the sandbox's path is empty").help("write a folder, as in `.weir/local`"));
-            }
-            if sandbox.brokers == Some(0) {
-                let at = cx.settings(["clusters", name, "sandbox", "brokers"]);
-                out.push(out.error(at, "a cluster without brokers cannot be").help("write 3, or leave it out"));
-            }
-        }
-        if let Some(id) = identity(cluster)
+        if let Some(id) = cluster.identity()
             && let Some(other) = first.insert(id, name)
         {
             let finding = out
                 .warning(cx.settings(["clusters", name]), format!("`{name}` and `{other}` are the same cluster"))
-                .help("declare it once, and bind the stages to that name")
+                .help("declare the cluster once, and use that name in the stages")
                 .related(cx.settings(["clusters", other]), "the other one");
             out.push(finding);
         }
     }
 }
 
-/// OAUTHBEARER and its tokens come together, and are a log-in of their own.
+fn apache_kafka(cx: &Context<'_>, out: &mut Out, name: &str, kafka: &ApacheKafka) {
+    if let Some(broker) = kafka.bootstrap.split(',').find(|broker| !is_address(broker.trim())) {
+        let at = cx.settings(["clusters", name, "apacheKafka", "bootstrap"]);
+        let message = format!("`{}` is not `host:port`", broker.trim());
+        out.push(out.error(at, message).help("write `broker-1:9092`, several separated by commas"));
+    }
+    credentials(cx, out, &["clusters", name, "apacheKafka"], kafka.credentials.as_ref());
+    tokens(cx, out, name, kafka);
+    if kafka.cluster_id.trim().is_empty() {
+        let at = cx.settings(["clusters", name, "apacheKafka", "clusterId"]);
+        let help = "write the id that `kafka-cluster.sh cluster-id` prints";
+        out.push(out.error(at, "the cluster's id is empty").help(help));
+    }
+}
+
+fn sandbox(cx: &Context<'_>, out: &mut Out, name: &str, sandbox: &Sandbox) {
+    if sandbox.path.trim().is_empty() {
+        let at = cx.settings(["clusters", name, "sandbox", "path"]);
+        out.push(out.error(at, "the sandbox's path is empty").help("write a folder, as in `.weir/local`"));
+    }
+    if sandbox.brokers == Some(0) {
+        let at = cx.settings(["clusters", name, "sandbox", "brokers"]);
+        out.push(out.error(at, "a cluster needs at least one broker, found 0").help("write 3, or leave it out"));
+    }
+}
+
+/// Checks the tokens of OAUTHBEARER: the mechanism and `tokens` need each other, and exclude `credentials`.
 fn tokens(cx: &Context<'_>, out: &mut Out, name: &str, kafka: &ApacheKafka) {
     let at = |rest: &[&str]| cx.settings(["clusters", name, "apacheKafka"].iter().chain(rest).copied());
     let is_bearer = |mechanism: SaslMechanism| mechanism == SaslMechanism::OauthBearer;
     match (kafka.security.mechanism, &kafka.security.tokens) {
         (Some(mechanism), None) if is_bearer(mechanism) => {
-            let message = "OAUTHBEARER needs tokens, and weir does not fetch them itself";
-            let help = "name the file where the platform keeps one: `tokens: {file: PATH}` beside the mechanism";
+            let message = "OAUTHBEARER needs a token, and weir does not fetch tokens";
+            let help = "name the file that holds the token: `tokens: {file: PATH}` beside `mechanism`";
             out.push(out.error(at(&["security", "mechanism"]), message).help(help));
         }
         (Some(mechanism), Some(_)) if !is_bearer(mechanism) => {
@@ -88,7 +93,7 @@ fn tokens(cx: &Context<'_>, out: &mut Out, name: &str, kafka: &ApacheKafka) {
         }
         (_, Some(tokens)) if tokens.file.trim().is_empty() => {
             let help = "write the file's path, as in `/var/run/secrets/kafka/token`";
-            out.push(out.error(at(&["security", "tokens", "file"]), "no file has an empty name").help(help));
+            out.push(out.error(at(&["security", "tokens", "file"]), "the path of the token file is empty").help(help));
         }
         (_, Some(_)) if kafka.credentials.is_some() => {
             let message = "there are `credentials` and `tokens`: two ways to log in";
@@ -105,12 +110,12 @@ fn confluent(cx: &Context<'_>, out: &mut Out, name: &str, cloud: &ConfluentCloud
         [("environment", &cloud.environment, "env-"), ("cluster", &cloud.cluster, "lkc-")]
     {
         if !is_id(value, beginning) {
-            let message = format!("`{value}` is no id of this kind");
+            let message = format!("`{value}` is not a valid `{field}` id");
             out.push(out.error(at(&[field]), message).help(format!("write the id that begins with `{beginning}`")));
         }
     }
     if let Some(api) = cloud.api.as_deref().filter(|api| !is_control_plane(api)) {
-        let message = format!("`{api}` is no https address of a control plane");
+        let message = format!("`{api}` is not the https address of a control plane");
         out.push(out.error(at(&["api"]), message).help("leave it out, or write `https://api.confluent.cloud`"));
     }
     let owners = ["sa-", "u-", "pool-", "group-"];
@@ -118,13 +123,13 @@ fn confluent(cx: &Context<'_>, out: &mut Out, name: &str, cloud: &ConfluentCloud
     if let Some(owner) = cloud.assigned_owner.as_deref().filter(|id| !is_owner(id)) {
         let help = "write the id of a service account, a user, an identity pool or a group mapping: `sa-…`, `u-…`, \
                     `pool-…`, `group-…`";
-        out.push(out.error(at(&["assignedOwner"]), format!("`{owner}` is no id of an owner")).help(help));
+        out.push(out.error(at(&["assignedOwner"]), format!("`{owner}` is not the id of an owner")).help(help));
     }
     let limits = cloud.limits.unwrap_or_default();
     for (field, limit) in [("partitions", limits.partitions), ("aclBindings", limits.acl_bindings)] {
         if limit == Some(0) {
-            let finding = out.error(at(&["limits", field]), "a cluster that takes nothing cannot be");
-            out.push(finding.help("write how many it takes, or leave it out"));
+            let finding = out.error(at(&["limits", field]), "a limit of 0 allows nothing");
+            out.push(finding.help("write the cluster's limit, or leave the field out"));
         }
     }
     credentials(cx, out, &path, cloud.credentials.as_ref());
@@ -134,21 +139,22 @@ fn confluent(cx: &Context<'_>, out: &mut Out, name: &str, cloud: &ConfluentCloud
         let at = at(&["kafka", "endpoint"]);
         if endpoint.is_empty() || !endpoint.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)) {
             let help = "write `PUBLIC`, `PRIVATE_LINK`, or the id of the access point";
-            out.push(out.error(at, format!("`{endpoint}` is no id of an access point")).help(help));
+            out.push(out.error(at, format!("`{endpoint}` is not the id of an access point")).help(help));
         } else if kafka.bootstrap.is_some() {
             let help = "leave one of them out";
-            out.push(out.error(at, "`bootstrap` says already where the brokers are").help(help));
+            out.push(out.error(at, "`bootstrap` already names the brokers").help(help));
         }
     }
     let Some(bootstrap) = kafka.bootstrap.as_deref() else { return };
-    // As Confluent writes it; unencrypted only on this machine, for tests.
+    // The address may have a protocol in front, as Confluent writes it. An unencrypted connection is accepted to this
+    // machine only, for tests.
     let here = bootstrap.strip_prefix("SASL_PLAINTEXT://");
     let brokers = here.or_else(|| bootstrap.strip_prefix("SASL_SSL://")).unwrap_or(bootstrap);
     let fits = |one: &&str| is_address(one.trim()) && (here.is_none() || is_here(one.trim()));
     if let Some(broker) = brokers.split(',').find(|one| !fits(one)) {
         let message = match here {
             Some(_) if is_address(broker.trim()) => format!("a login at `{}` would not be encrypted", broker.trim()),
-            _ => format!("`{}` is no `host:port`", broker.trim()),
+            _ => format!("`{}` is not `host:port`", broker.trim()),
         };
         let help = "write the cluster's bootstrap server, as in `pkc-1.westeurope.azure.confluent.cloud:9092`";
         out.push(out.error(at(&["kafka", "bootstrap"]), message).help(help));
@@ -162,17 +168,17 @@ fn credentials(cx: &Context<'_>, out: &mut Out, path: &[&str], credentials: Opti
     if !secret.is_some_and(|(host, name)| plain(host) && !host.contains('/') && plain(name)) {
         let at = cx.settings(path.iter().chain(&["credentials", "keyVault"]).copied());
         let help = "write `https://<vault>.vault.azure.net/secrets/<name>`";
-        out.push(out.error(at, format!("`{url}` is no address of a secret")).help(help));
+        out.push(out.error(at, format!("`{url}` is not the address of a secret")).help(help));
     }
 }
 
-/// Whether `text` is an id that begins so.
+/// Returns `true` if `text` is `beginning` followed by letters or digits.
 fn is_id(text: &str, beginning: &str) -> bool {
     let rest = text.strip_prefix(beginning).filter(|rest| !rest.is_empty());
     rest.is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
-/// Whether `url` is an https address of a host, or an http address of this machine.
+/// Returns `true` if `url` is an https address of a host, or an http address of this machine.
 fn is_control_plane(url: &str) -> bool {
     let (https, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
         (Some(rest), _) => (true, rest),
@@ -186,7 +192,7 @@ fn is_control_plane(url: &str) -> bool {
     https || is_here(authority)
 }
 
-/// Whether `host` or `host:port` is this machine.
+/// Returns `true` if `host` or `host:port` is this machine.
 fn is_here(authority: &str) -> bool {
     let host = match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => host,

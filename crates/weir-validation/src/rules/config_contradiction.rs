@@ -1,5 +1,5 @@
 use weir_findings::{RulePage, Severity};
-use weir_model::{Layer, SettingValue, StageView, StagedTopic, settings};
+use weir_model::{Layer, SettingValue, StageView, StagedTopic, settings::{self, KafkaValue}};
 
 use crate::{Rule, context::Context, out::Out};
 
@@ -8,12 +8,12 @@ pub(super) const RULE: Rule = Rule {
         id: "config-contradiction",
         severity: Severity::Error,
         waivable: Some(Severity::Warning),
-        title: "settings that contradict each other",
-        what: "Errors: `min.compaction.lag.ms` over `max.compaction.lag.ms`; `local.retention.ms` over `retention.ms` and \
-               `local.retention.bytes` over `retention.bytes`; tiered storage of a compacted topic. Warnings: a setting \
-               of the topic itself that its cleanup policy ignores; `max.message.bytes` over `segment.bytes`; \
-               `retention.bytes` under `segment.bytes`.",
-        why: "The broker refuses the first. The others are taken and have no effect, or not the one that was meant.",
+        title: "settings that do not contradict each other",
+        what: "Errors: `min.compaction.lag.ms` above `max.compaction.lag.ms`; `local.retention.ms` above \
+               `retention.ms`; `local.retention.bytes` above `retention.bytes`; tiered storage of a compacted topic. \
+               Warnings: a setting of the topic itself that its cleanup policy ignores; `max.message.bytes` above \
+               `segment.bytes`; `retention.bytes` below `segment.bytes`.",
+        why: "The broker refuses the errors. It accepts the warnings, but they have no effect or an unintended one.",
         bad: "config: {cleanup.policy: compact, retention.ms: 7d}",
         good: "config: {cleanup.policy: [compact, delete], retention.ms: 7d}",
         remedy: "",
@@ -45,8 +45,8 @@ fn check(cx: &Context<'_>, out: &mut Out) {
     }
 }
 
-/// A setting's value as Kafka would print it, when the topic has one of its own.
-fn own(topic: &StagedTopic<'_>, name: &str) -> Option<String> {
+/// Returns a setting's value as Kafka would print it, if the topic sets it and the value is valid.
+fn own(topic: &StagedTopic<'_>, name: &str) -> Option<KafkaValue> {
     let setting = topic.config.get(name).filter(|setting| !setting.value.is_default())?;
     settings::canonical(name, setting.value).ok()
 }
@@ -60,8 +60,8 @@ fn ordered(
 ) {
     let (Some(a), Some(b)) = (topic.config.get(low), topic.config.get(high)) else { return };
     let (Some(low_text), Some(high_text)) = (own(topic, low), own(topic, high)) else { return };
-    // Negative values are words: -1 is "no limit", -2 "as the other says".
-    let number = |text: &str| text.parse::<u64>().ok();
+    // Negative values have a meaning of their own: -1 is "no limit", -2 "the value of the other setting".
+    let number = |value: &KafkaValue| value.number().filter(|number| *number >= 0);
     let local = low.starts_with("local.");
     let exceeds = match (number(&low_text), number(&high_text)) {
         (Some(low), Some(high)) => low > high,
@@ -71,19 +71,19 @@ fn ordered(
     if !exceeds {
         return;
     }
-    // The place that was written last is the one that made the two disagree.
+    // The later layer caused the contradiction, so the finding points there.
     let (name, other, by) = if a.layer >= b.layer { (low, high, &a.layer) } else { (high, low, &b.layer) };
     let at = cx.topic(view, topic, by, &["config", name]);
     let message = format!(
         "`{low}` ({}) is more than `{high}` ({})",
-        settings::human_readable(low, &low_text),
-        settings::human_readable(high, &high_text)
+        low_text.human_readable(low),
+        high_text.human_readable(high)
     );
     let mut finding = out.error(at, message);
     finding.severity = severity;
     let layer = &topic.config[other].layer;
     let finding = finding
-        .help(format!("write `{low}: {}` or less", settings::human_readable(high, &high_text)))
+        .help(format!("write `{low}: {}` or less", high_text.human_readable(high)))
         .related(cx.topic(view, topic, layer, &["config", other]), "the other setting");
     out.push_in(view.index, finding);
 }
@@ -95,9 +95,9 @@ fn policy(cx: &Context<'_>, out: &mut Out, view: &StageView<'_>, topic: &StagedT
         SettingValue::List(policies) => policies.iter().any(|policy| policy.trim() == word),
     };
     let (compacts, deletes) = (holds("compact"), holds("delete"));
-    // What is no policy is `setting-value`'s.
+    // The rule `setting-value` reports an invalid policy.
     let is_policy = || own(topic, "cleanup.policy").is_some();
-    if compacts && own(topic, "remote.storage.enable").as_deref() == Some("true") && is_policy() {
+    if compacts && own(topic, "remote.storage.enable").is_some_and(|tiered| tiered == "true") && is_policy() {
         let at = cx.topic(view, topic, &topic.config["remote.storage.enable"].layer, &["config", "remote.storage.enable"]);
         let finding = out
             .error(at, "a compacted topic cannot have tiered storage")
@@ -110,7 +110,7 @@ fn policy(cx: &Context<'_>, out: &mut Out, view: &StageView<'_>, topic: &StagedT
         _ => return,
     };
     for name in ignored {
-        // What a profile sets for many topics need not fit each of them.
+        // A profile sets values for many topics; a value need not fit each of them.
         let Some(setting) = topic.config.get(name).filter(|s| s.layer >= Layer::Entity && !s.value.is_default()) else {
             continue;
         };

@@ -14,8 +14,8 @@ pub(super) const RULE: Rule = Rule {
         severity: Severity::Warning,
         waivable: Some(Severity::Warning),
         title: "a right is written once",
-        what: "No grant and no raw rule stands twice in the same list.",
-        why: "Whoever takes the right away later removes one of the two, and the account keeps it.",
+        what: "Each grant and each raw rule occurs once in its list.",
+        why: "A later change that removes one of two equal grants leaves the right in place.",
         bad: "allow:\n  - {produce: toll.transactions.v1}\n  - {produce: toll.transactions.v1}",
         good: "allow:\n  - {produce: toll.transactions.v1}",
         remedy: "",
@@ -37,7 +37,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
             let again = repeated(grants).into_iter().map(|pair| ("allow", "grant", pair));
             for (list, what, (i, first)) in again.chain(repeated(rules).into_iter().map(|pair| ("rules", "rule", pair))) {
                 let finding = out
-                    .warning(level.route(acl, list, i, ""), format!("the {what} is there twice"))
+                    .warning(level.route(acl, list, i, ""), format!("the {what} is written twice"))
                     .help("remove one of the two")
                     .related(level.route(acl, list, first, ""), "the other one")
                     .fix("remove it", level.route(acl, list, i, ""), "");
@@ -47,7 +47,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
     }
 }
 
-/// Each item that was there before, with the first of its kind, by index.
+/// Returns each item that repeats an earlier one, and the earlier one, by index.
 fn repeated<T: Ord>(items: impl Iterator<Item = T>) -> Vec<(usize, usize)> {
     let mut first = BTreeMap::new();
     let mut again = Vec::new();

@@ -12,12 +12,13 @@ pub(super) const RULE: Rule = Rule {
         id: "empty-pattern",
         severity: Severity::Error,
         waivable: None,
-        title: "no pattern that means everything by accident",
-        what: "No prefix, owned pattern, or name in a grant or raw rule is empty. `*` stands only at the end, in raw rules \
-               only alone (`pattern: prefixed` says the rest). What a stage owns is never `*` alone. Where a stage puts \
-               no prefix before names, no grant is given on `*`: there it would mean every name of the cluster. A raw rule \
-               may be, when it says why under `reason`; with a reason a name may also hold `*` as a letter.",
-        why: "An empty beginning matches every name. Such slips have deleted whole clusters and opened them to everybody.",
+        title: "no pattern that matches everything by accident",
+        what: "No prefix, owned pattern, or name in a grant or raw rule is empty. `*` is allowed only at the end of a \
+               name; in raw rules only alone (use `pattern: prefixed` instead). A pattern under `owns` is never `*` \
+               alone. In a stage without a prefix, no grant is on `*`, since `*` would mean every name of the \
+               cluster. A raw rule with a `reason` may be on `*`, or use `*` as a letter of a name.",
+        why: "An empty prefix matches every name. Such mistakes have deleted whole clusters, and have opened them to \
+              everybody.",
         bad: "owns: {topics: [\"*\"]}",
         good: "owns: {topics: [\"dev.*\"]}",
         remedy: "",
@@ -25,7 +26,7 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
-const OMIT: &str = "leave it out, or write something";
+const OMIT: &str = "write a value, or leave the field out";
 
 fn check(cx: &Context<'_>, out: &mut Out) {
     for (i, stage) in cx.workspace.settings.spec.stages.iter().enumerate() {
@@ -49,7 +50,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
                     let message = format!("the pattern `{pattern}` would match every name");
                     out.push(out.error(at(), message).help("write the beginning of the names, as in `dev.*`"));
                 } else if body.contains('*') {
-                    let message = format!("the pattern `{pattern}` has `*` elsewhere than at its end");
+                    let message = format!("the pattern `{pattern}` has a `*` before its end");
                     out.push(out.error(at(), message).help("write the beginning of the names, then `*`"));
                 }
             }
@@ -59,7 +60,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
     everything(cx, out);
 }
 
-/// Whether somebody has thought about it: such rules come from clusters that are older than the files.
+/// Returns `true` if the rule gives a reason. Rules with a reason come from clusters that are older than the files.
 fn reasoned(rule: &weir_model::Rule) -> bool {
     rule.reason.as_deref().is_some_and(|reason| !reason.trim().is_empty())
 }
@@ -79,7 +80,7 @@ fn as_written(cx: &Context<'_>, out: &mut Out) {
                     if name.is_empty() {
                         out.push(out.error(at(), format!("`{field}` is empty")).help(OMIT));
                     } else if name.strip_suffix('*').unwrap_or(name).contains('*') {
-                        let message = format!("`{name}` has `*` elsewhere than at its end");
+                        let message = format!("`{name}` has a `*` before its end");
                         out.push(out.error(at(), message).help("write the beginning of the names, then `*`"));
                     }
                 }
@@ -90,7 +91,7 @@ fn as_written(cx: &Context<'_>, out: &mut Out) {
                 if name.is_empty() {
                     out.push(out.error(at(), "the name is empty").help("write the name, or its beginning"));
                 } else if name.contains('*') && (name != "*" || rule.pattern == PatternType::Prefixed) && !reasoned(rule) {
-                    let message = format!("`*` in `{name}` would be taken as a letter");
+                    let message = format!("Kafka would take the `*` in `{name}` literally");
                     let help = match name.strip_suffix('*').filter(|body| !body.is_empty() && !body.contains('*')) {
                         Some(body) => format!("write `name: {body}` with `pattern: prefixed`"),
                         None => "write the name, or its beginning with `pattern: prefixed`".to_owned(),
@@ -102,7 +103,7 @@ fn as_written(cx: &Context<'_>, out: &mut Out) {
     }
 }
 
-/// Rights on `*` where no prefix keeps them to the stage.
+/// Reports rights on `*` in stages without a prefix, which would reach beyond the stage.
 fn everything(cx: &Context<'_>, out: &mut Out) {
     for view in &cx.stages {
         let Prefix { topic, group, transactional_id, service_account: _ } = &view.stage.prefix;
@@ -121,7 +122,7 @@ fn everything(cx: &Context<'_>, out: &mut Out) {
                 ] {
                     if open && name.as_deref() == Some("*") {
                         let at = access(view, list, "allow", i, field);
-                        let message = format!("`*` means every {what} of the cluster, since the stage has no prefix for them");
+                        let message = format!("`*` means every {what} of the cluster, because the stage sets no prefix for them");
                         out.push_in(view.index, out.error(at, message).help("write the beginning of the names, as in `toll.*`"));
                     }
                 }
@@ -136,8 +137,8 @@ fn everything(cx: &Context<'_>, out: &mut Out) {
                 let all = rule.pattern == PatternType::Literal && rule.name.as_deref() == Some("*");
                 if open && all && rule.permission == Permission::Allow && !reasoned(rule) {
                     let at = access(view, list, "rules", i, "name");
-                    let message = "`*` means every name of the cluster, since the stage has no prefix for them";
-                    let help = "write the beginning of the names with `pattern: prefixed`, or say under `reason` why it needs all";
+                    let message = "`*` means every name of the cluster, because the stage sets no prefix for them";
+                    let help = "write the beginning of the names with `pattern: prefixed`, or state under `reason` why the account needs all names";
                     out.push_in(view.index, out.error(at, message).help(help));
                 }
             }

@@ -12,20 +12,22 @@ pub(super) const RULE: Rule = Rule {
         id: "group-owner",
         severity: Severity::Warning,
         waivable: Some(Severity::Warning),
-        title: "consumer groups and transactional ids of one team",
-        what: "A consumer group or transactional id that an account of one team uses by its full name is not used, nor \
-               reached by a pattern, by an account of another team. Raw rules that say why under `reason`, and those that \
-               only deny, are left alone.",
-        why: "Whoever joins another team's group takes part of its records away from it, and whoever may delete or reset \
-              the group decides what it reads again. A second producer with the same transactional id fences the first.",
+        title: "consumer groups and transactional ids belong to one team",
+        what: "If an account of one team uses a consumer group or transactional id by its full name, no account of \
+               another team uses it or reaches it by a pattern. Raw rules with a `reason`, and rules that deny, are \
+               exempt.",
+        why: "A consumer that joins another team's group takes some of its records. An account that may delete or \
+              reset the group decides which records the group reads again. A second producer with the same \
+              transactional id fences the first.",
         bad: "# group `cards-ledger` is used by team cards\nallow:\n  - {consume: cards.status.v1, group: cards-ledger}   # an account of team toll",
         good: "allow:\n  - {consume: cards.status.v1, group: toll-billing}",
-        remedy: "Use a group of your own. What watches the lag of all groups says so in a raw rule: `reason: lag exporter`.",
+        remedy: "Use a group of your own. For a program that watches the lag of all groups, write a raw rule with a \
+                 reason: `reason: lag exporter`.",
     },
     check,
 };
 
-/// A group or transactional id, or the beginning of some, in an access control list.
+/// A group or transactional id in an access control list, or the beginning of several.
 struct Use<'c> {
     resource: Resource,
     name: &'c str,
@@ -33,7 +35,7 @@ struct Use<'c> {
     at: Place<'c>,
 }
 
-/// Where it is written.
+/// Place of the name in the files.
 #[derive(Clone, Copy)]
 struct Place<'c> {
     list: &'c str,
@@ -86,13 +88,13 @@ fn stage(cx: &Context<'_>, out: &mut Out, view: &StageView<'_>) {
     }
     names.sort_by(|a, b| (a.resource, a.name).cmp(&(b.resource, b.name)));
     for same in names.chunk_by(|a, b| (a.resource, a.name) == (b.resource, b.name)) {
-        // Whose name it begins with, or else who comes first.
+        // The owner is the team whose name begins the group's name, or else the team that comes first.
         let Some(owner) = same.iter().find(|one| one.name.starts_with(one.team)).or_else(|| same.first()) else {
             continue;
         };
         for other in same.iter().filter(|other| other.team != owner.team) {
             let name = format!("the {} `{}`", what(other.resource), other.name);
-            report(out, view, other, owner, format!("{name} is used by an account of team `{}` too", owner.team));
+            report(out, view, other, owner, format!("{name} is also used by team `{}`", owner.team));
         }
     }
     for pattern in &patterns {
@@ -103,7 +105,7 @@ fn stage(cx: &Context<'_>, out: &mut Out, view: &StageView<'_>) {
             .find(|one| one.team != pattern.team);
         if let Some(reached) = reached {
             let (kind, name, owner) = (what(reached.resource), reached.name, reached.team);
-            let message = format!("`{}*` reaches the {kind} `{name}`, which team `{owner}` uses", pattern.name);
+            let message = format!("`{}*` matches the {kind} `{name}`, which team `{owner}` uses", pattern.name);
             report(out, view, pattern, reached, message);
         }
     }
@@ -119,6 +121,6 @@ fn report(out: &mut Out, view: &StageView<'_>, found: &Use<'_>, owner: &Use<'_>,
         Some(access(view, list, at.part, at.index, at.field))
     };
     let (Some(at), Some(other)) = (place(found.at), place(owner.at)) else { return };
-    let finding = out.warning(at, message).help("use one of your own").related(other, "it is used here");
+    let finding = out.warning(at, message).help("use a name that no other team uses").related(other, "used here");
     out.push_in(view.index, finding);
 }

@@ -11,7 +11,7 @@ pub(super) const RULE: Rule = Rule {
         title: "no internal topics",
         what: "No topic name and no topic prefix begins with `_`.",
         why: "Names that begin with `_` belong to Kafka and its tools (`__consumer_offsets`, `_schemas`). weir never \
-              creates, changes or deletes them, so declaring one has no effect that could be meant.",
+              creates, changes or deletes such topics, so declaring one has no effect.",
         bad: "metadata: {name: _toll.state.v1, team: toll}",
         good: "metadata: {name: toll.state.v1, team: toll}",
         remedy: "",
@@ -27,7 +27,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
     }
     for (i, stage) in cx.workspace.settings.spec.stages.iter().enumerate() {
         if let Some(prefix) = stage.prefix.topic.as_deref().filter(|prefix| prefix.starts_with('_')) {
-            let message = format!("the prefix `{prefix}` would make every topic of the stage an internal one");
+            let message = format!("the prefix `{prefix}` would make every topic of the stage look internal");
             let help = format!("write `{}`", prefix.trim_start_matches('_'));
             out.push(out.error(cx.stage(i, ["prefix", "topic"]), message).help(help));
         }

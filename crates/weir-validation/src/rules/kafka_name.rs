@@ -8,12 +8,12 @@ pub(super) const RULE: Rule = Rule {
         id: "kafka-name",
         severity: Severity::Error,
         waivable: None,
-        title: "names Kafka takes",
-        what: "Topic names consist of letters, digits, `.`, `_` and `-`, are neither `.` nor `..`, and have at most 249 \
-               characters with the stage's prefix. Names of teams, service accounts, access control lists, stages, \
-               clusters and profiles, and prefixes, keep to the same letters. Consumer groups and transactional ids hold \
-               no blanks or control characters and have at most 249 characters.",
-        why: "The broker refuses an illegal name when the topic is created, long after review.",
+        title: "names that Kafka accepts",
+        what: "Topic names consist of letters, digits, `.`, `_` and `-`, are neither `.` nor `..`, and have at most \
+               249 characters with the stage's prefix. Prefixes and the names of teams, service accounts, access \
+               control lists, stages, clusters and profiles consist of the same characters. Consumer groups and \
+               transactional ids have no blanks or control characters, and at most 249 characters.",
+        why: "The broker refuses an illegal name only when the topic is created, long after the review.",
         bad: "metadata: {name: \"toll transactions/v1\", team: toll}",
         good: "metadata: {name: toll.transactions.v1, team: toll}",
         remedy: "",
@@ -21,7 +21,8 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
-/// Kafka's limit: a topic's name and its partition number make a folder's name (`Topic.MAX_NAME_LENGTH`).
+/// Kafka's limit for a topic's name, in characters: the name and a partition number become the name of a folder
+/// (`Topic.MAX_NAME_LENGTH`).
 const MAX_LENGTH: usize = 249;
 
 const LETTERS: &str = "use only letters, digits, `.`, `_` and `-`";
@@ -30,16 +31,16 @@ fn legal(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
 }
 
-/// What is wrong with a name, and what to write instead.
+/// Returns the fault of a name and the advice; `None` for a valid name.
 pub(super) fn fault(name: &str) -> Option<(String, &'static str)> {
     if name.is_empty() {
         return Some(("is empty".to_owned(), "write a name"));
     }
     if name == "." || name == ".." {
-        return Some((format!("is `{name}`, which is a folder to Kafka"), "write a name"));
+        return Some((format!("is `{name}`, which Kafka would take for a folder"), "write a name"));
     }
     if let Some(c) = name.chars().find(|c| !legal(*c)) {
-        return Some((format!("`{}` holds `{}`", name.escape_debug(), c.escape_debug()), LETTERS));
+        return Some((format!("`{}` contains `{}`", name.escape_debug(), c.escape_debug()), LETTERS));
     }
     (name.len() > MAX_LENGTH).then(|| (format!("has {} characters", name.len()), "use at most 249 characters"))
 }
@@ -89,7 +90,7 @@ fn prefixes(cx: &Context<'_>, out: &mut Out) {
             ("serviceAccount", &prefix.service_account),
         ] {
             if let Some(c) = value.iter().flat_map(|text| text.chars()).find(|c| !legal(*c)) {
-                let message = format!("the prefix `{}` holds `{}`", value.as_deref().unwrap_or_default(), c.escape_debug());
+                let message = format!("the prefix `{}` contains `{}`", value.as_deref().unwrap_or_default(), c.escape_debug());
                 out.push(out.error(cx.stage(i, ["prefix", field]), message).help(LETTERS));
             }
         }
@@ -118,21 +119,21 @@ fn clients(cx: &Context<'_>, out: &mut Out) {
                 ] {
                     let Some(name) = name else { continue };
                     let fault = if name.chars().any(|c| c.is_whitespace() || c.is_control()) {
-                        format!("the {what} `{}` holds a blank or control character", name.escape_debug())
+                        format!("the {what} `{}` contains white space or a control character", name.escape_debug())
                     } else if name.len() > MAX_LENGTH {
                         format!("the {what} has {} characters", name.len())
                     } else {
                         continue;
                     };
                     let at = written.route(acl, "allow", i, field);
-                    out.push(out.error(at, fault).help("use at most 249 visible characters without blanks"));
+                    out.push(out.error(at, fault).help("use at most 249 characters, without white space"));
                 }
             }
             for (i, rule) in written.rules.iter().enumerate() {
                 let about = matches!(rule.resource, Resource::Group | Resource::TransactionalId);
                 let Some(name) = rule.name.as_deref().filter(|_| about) else { continue };
                 if let Some(c) = name.chars().find(|c| c.is_control()) {
-                    let fault = format!("the name `{}` holds `{}`", name.escape_debug(), c.escape_debug());
+                    let fault = format!("the name `{}` contains `{}`", name.escape_debug(), c.escape_debug());
                     let at = written.route(acl, "rules", i, "name");
                     out.push(out.error(at, fault).help("use visible characters"));
                 }

@@ -12,11 +12,11 @@ pub(super) const RULE: Rule = Rule {
         id: "key-rotation",
         severity: Severity::Error,
         waivable: Some(Severity::Warning),
-        title: "rotation that leaves time to change over",
-        what: "`overlap` is shorter than `rotateEvery`, which is not zero. A `rotateEvery` under a day, or an `overlap` of \
-               zero, is a warning. `emergency` stands beside `rotatedAfter`.",
-        why: "A key that is still in its overlap when the next one is due piles up with it, up to the cluster's limit. \
-              Without an overlap, applications lose access the moment a new key is made.",
+        title: "rotation with an overlap",
+        what: "`rotateEvery` is not zero, and `overlap` is shorter. A `rotateEvery` under a day, or an `overlap` of \
+               zero, is a warning. `emergency` needs `rotatedAfter`.",
+        why: "With a longer overlap, old keys accumulate up to the cluster's limit. Without an overlap, applications \
+              lose access as soon as weir makes a new key.",
         bad: "apiKeys: [{rotateEvery: 1d, overlap: 2d}]",
         good: "apiKeys: [{rotateEvery: 90d, overlap: 7d}]",
         remedy: "",
@@ -44,13 +44,13 @@ fn keys(out: &mut Out, keys: &[ApiKey], route: impl Fn(&[&str]) -> Route) {
         let ApiKey { slot: _, rotate_every, overlap, rotated_after, emergency, projections: _ } = key;
         let at = |field| route(&[&i.to_string(), field]);
         if *emergency && rotated_after.is_none() {
-            let message = "nothing says which keys are meant";
-            let help = "write `rotatedAfter` with the day or the moment until which keys are not to be trusted";
+            let message = "`emergency` without `rotatedAfter` names no keys to replace";
+            let help = "write `rotatedAfter`: the day or time before which keys are not trusted";
             out.push(out.error(at("emergency"), message).help(help));
         }
         let Some(every) = *rotate_every else { continue };
         if every.millis == 0 {
-            out.push(out.error(at("rotateEvery"), "a key cannot be replaced all the time").help("write `90d`, or leave it out"));
+            out.push(out.error(at("rotateEvery"), "a rotation period of 0 would replace the key at every deployment").help("write `90d`, or leave it out"));
         } else if *overlap >= every {
             let message = format!("the overlap ({overlap}) is not shorter than the rotation ({every})");
             out.push(out.error(at("overlap"), message).help(format!("write less than {every}")));
@@ -58,7 +58,7 @@ fn keys(out: &mut Out, keys: &[ApiKey], route: impl Fn(&[&str]) -> Route) {
             let message = format!("a key that is replaced every {every} is replaced at nearly every deployment");
             out.push(out.warning(at("rotateEvery"), message).help("write a day or more"));
         } else if overlap.millis == 0 {
-            let message = "without an overlap, applications lose access the moment a new key is made";
+            let message = "without an overlap, applications lose access as soon as a new key is created";
             out.push(out.warning(at("overlap"), message).help("write `2d`, or leave it out"));
         }
     }

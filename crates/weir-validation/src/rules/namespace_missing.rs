@@ -13,7 +13,7 @@ pub(super) const RULE: Rule = Rule {
         title: "a namespace for every team with accounts",
         what: "A team that has service accounts in a stage has a Kubernetes namespace there: under its `namespaces`, or by \
                the template `namespace` of the stage or of the workspace's defaults.",
-        why: "A CLI pod for one of the accounts has nowhere to be started.",
+        why: "Pods of a team start in its namespace.",
         bad: "kind: Team\nspec: {}",
         good: "kind: Team\nspec:\n  namespaces: {dev: toll-dev, prod: toll-prod}",
         remedy: "",
@@ -32,8 +32,8 @@ fn check(cx: &Context<'_>, out: &mut Out) {
             .collect();
         for team in without {
             let at = Route::name(EntityRef::new(Kind::Team, team));
-            let help = "write it under `namespaces`, or a `namespace` template in `weir.yaml`";
-            let message = format!("team `{team}` has service accounts and no namespace");
+            let help = "write the namespace under `namespaces`, or a `namespace` template in `weir.yaml`";
+            let message = format!("team `{team}` has service accounts but no namespace");
             out.push_in(view.index, out.warning(at, message).help(help));
         }
     }

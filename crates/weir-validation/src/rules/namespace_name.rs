@@ -12,10 +12,10 @@ pub(super) const RULE: Rule = Rule {
         id: "namespace-name",
         severity: Severity::Error,
         waivable: None,
-        title: "namespaces Kubernetes takes",
-        what: "A namespace has 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends. \
-               Templates are judged as they come out for each team and stage.",
-        why: "Kubernetes refuses any other, when a developer waits for a pod.",
+        title: "names of namespaces that Kubernetes accepts",
+        what: "The name of a namespace has 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at \
+               both ends. weir checks the result of a template for each team and stage.",
+        why: "Kubernetes refuses other names, at a time when a developer waits for a pod.",
         bad: "namespaces: {dev: Toll_Dev}",
         good: "namespaces: {dev: toll-dev}",
         remedy: "",
@@ -28,7 +28,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
     for view in &cx.stages {
         let stage = &view.stage.name;
         for (name, team) in &cx.workspace.teams {
-            // What a team is called is judged elsewhere; its namespace would only repeat it.
+            // The rule `kafka-name` reports an invalid team name; its namespace would only repeat the fault.
             if super::kafka_name::fault(name).is_some() {
                 continue;
             }
@@ -42,11 +42,11 @@ fn check(cx: &Context<'_>, out: &mut Out) {
                 continue;
             };
             let namespace = template.replace("{team}", name).replace("{stage}", stage);
-            // Left-over braces are `unknown-placeholder`'s.
+            // The rule `unknown-placeholder` reports braces that remain.
             if !namespace.contains(['{', '}']) && !legal(&namespace) {
-                let mut finding = out.error(at.clone(), format!("`{namespace}` is no namespace name"));
+                let mut finding = out.error(at.clone(), format!("`{namespace}` is not a valid namespace name"));
                 if namespace != *template && !team.spec.namespaces.contains_key(stage) {
-                    // The template fits other teams: this one has to write its own, or be called otherwise.
+                    // The template fits other teams. This team must write its own namespace or change its name.
                     finding.at = Route::name(EntityRef::new(Kind::Team, name));
                     finding = finding.related(at, "the template");
                 }

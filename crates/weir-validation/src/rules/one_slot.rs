@@ -1,5 +1,5 @@
 use weir_findings::{RulePage, Severity};
-use weir_model::Ensure;
+use weir_model::{Ensure, ProviderRef};
 
 use crate::{
     Rule,
@@ -12,10 +12,10 @@ pub(super) const RULE: Rule = Rule {
         id: "one-slot",
         severity: Severity::Error,
         waivable: None,
-        title: "one API key an account on Apache Kafka",
+        title: "one API key for each account on Apache Kafka",
         what: "In a stage on a cluster of Apache Kafka brokers, a service account has one slot at most.",
-        why: "There a service account is a SCRAM user, and its API key is the user's password. A second one would replace \
-              the first.",
+        why: "On Apache Kafka a service account is a SCRAM user, and its API key is the user's password. A second key \
+              would replace the first.",
         bad: "apiKeys: [{slot: default}, {slot: batch}]",
         good: "apiKeys: [{slot: default}]",
         remedy: "Give the second application a service account of its own.",
@@ -25,14 +25,13 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(cx: &Context<'_>, out: &mut Out) {
     for view in &cx.stages {
-        let cluster = cx.workspace.settings.spec.clusters.get(&view.stage.cluster);
-        if cluster.is_none_or(|cluster| cluster.apache_kafka.is_none()) {
+        if !matches!(view.provider(), Some(ProviderRef::ApacheKafka(_))) {
             continue;
         }
         for account in view.accounts.values().filter(|account| account.ensure == Ensure::Present) {
             let [first, second, ..] = account.api_keys else { continue };
             let message = format!(
-                "`{}` has the slots `{}` and `{}`, and a SCRAM user has one password",
+                "`{}` has the slots `{}` and `{}`, but a SCRAM user has only one password",
                 account.entity.metadata.name, first.slot, second.slot
             );
             let at = spec(account.entity.entity_ref(), ["apiKeys"]);

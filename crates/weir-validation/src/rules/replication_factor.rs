@@ -1,5 +1,5 @@
 use weir_findings::{RulePage, Severity};
-use weir_model::{Layer, StageView};
+use weir_model::{Layer, ProviderRef, StageView};
 
 use crate::{
     Rule,
@@ -12,10 +12,10 @@ pub(super) const RULE: Rule = Rule {
         id: "replication-factor",
         severity: Severity::Error,
         waivable: Some(Severity::Warning),
-        title: "a replication factor the cluster has",
-        what: "The replication factor is at least 1; on Confluent Cloud it is 3 or left out; on a sandbox it is at most \
-               its number of brokers. On Apache Kafka, a single replica is a warning.",
-        why: "The cluster refuses to create the topic. With a single replica, the loss of one disk is the loss of data.",
+        title: "a replication factor that the cluster supports",
+        what: "The replication factor is at least 1; on Confluent Cloud it is 3 or missing; on a sandbox it is at \
+               most the number of brokers. On Apache Kafka, a single replica is a warning.",
+        why: "The cluster would refuse to create the topic. With a single replica, the loss of one disk loses data.",
         bad: "# in a stage on Confluent Cloud\nspec: {replicationFactor: 2}",
         good: "spec: {replicationFactor: 3}",
         remedy: "",
@@ -23,7 +23,7 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
-/// How many brokers a sandbox pretends to have when `weir.yaml` does not say.
+/// Number of brokers that a sandbox simulates if `weir.yaml` does not set one.
 const SANDBOX_BROKERS: u16 = 3;
 
 fn check(cx: &Context<'_>, out: &mut Out) {
@@ -33,7 +33,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
             let at = |layer: &Layer| cx.topic(view, topic, layer, &["replicationFactor"]);
             if let Some((message, help)) = refused(view, *factor) {
                 out.push_in(view.index, out.error(at(layer), message).help(help));
-            } else if *factor == 1 && view.cluster.is_some_and(|c| c.apache_kafka.is_some()) {
+            } else if *factor == 1 && matches!(view.provider(), Some(ProviderRef::ApacheKafka(_))) {
                 let message = "with a single replica, the loss of one disk is the loss of the data";
                 out.push_in(view.index, out.warning(at(layer), message).help("write 3"));
             }
@@ -43,7 +43,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
 
 fn refused(view: &StageView<'_>, factor: u16) -> Option<(String, String)> {
     if factor == 0 {
-        return Some(("a topic without a replica cannot be".to_owned(), "write 3, or leave it out".to_owned()));
+        return Some(("a topic needs at least one replica, found 0".to_owned(), "write 3, or leave it out".to_owned()));
     }
     if factor > i16::MAX.unsigned_abs() {
         return Some((format!("{factor} replicas are more than Kafka can count"), "write 3, or leave it out".to_owned()));
@@ -52,7 +52,7 @@ fn refused(view: &StageView<'_>, factor: u16) -> Option<(String, String)> {
         let message = format!("Confluent Cloud keeps 3 replicas of every topic, not {factor}");
         return Some((message, "write 3, or leave it out".to_owned()));
     }
-    let sandbox = view.cluster?.sandbox.as_ref()?;
+    let Some(ProviderRef::Sandbox(sandbox)) = view.provider() else { return None };
     let brokers = sandbox.brokers.unwrap_or(SANDBOX_BROKERS);
     (factor > brokers).then(|| {
         (

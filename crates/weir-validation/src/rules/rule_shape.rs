@@ -14,12 +14,12 @@ pub(super) const RULE: Rule = Rule {
         id: "rule-shape",
         severity: Severity::Error,
         waivable: Some(Severity::Warning),
-        title: "raw rules Kafka takes",
-        what: "A raw rule names a resource (the cluster needs no name, and takes no pattern) and at least one operation \
-               that the resource has, each once. `host` is an IP address or `*`; on Confluent Cloud `*` alone, and there \
-               are no delegation tokens.",
-        why: "The broker refuses an operation that a resource does not have. A host name would never match, since brokers \
-              compare addresses.",
+        title: "raw rules that Kafka accepts",
+        what: "A raw rule names a resource (the cluster needs no name, and has no pattern) and at least one operation \
+               of that resource, each once. `host` is an IP address or `*`. On Confluent Cloud, `host` is `*`, and \
+               there are no rules on delegation tokens.",
+        why: "The broker refuses an operation that does not apply to the resource. A host name would never match, \
+              since brokers compare addresses.",
         bad: "rules:\n  - {resource: group, name: toll-billing, operations: [Write]}",
         good: "rules:\n  - {resource: group, name: toll-billing, operations: [Read]}",
         remedy: "",
@@ -27,7 +27,7 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
-/// What a resource has beside `All` (Kafka 4: `AclEntry.supportedOperations`).
+/// Returns the operations on a resource, without `All` (Kafka 4: `AclEntry.supportedOperations`).
 fn operations(resource: Resource) -> &'static [Operation] {
     use Operation::*;
     match resource {
@@ -54,7 +54,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
             for (i, rule) in list.rules.iter().enumerate() {
                 let at = |field| access(view, list, "rules", i, field);
                 if let Some(host) = rule.host.as_deref().filter(|host| *host != "*") {
-                    let message = format!("Confluent Cloud takes no host but `*`, not `{host}`");
+                    let message = format!("Confluent Cloud accepts only the host `*`, not `{host}`");
                     out.push_in(view.index, out.error(at("host"), message).help("leave `host` out"));
                 }
                 if rule.resource == Resource::DelegationToken {
@@ -71,11 +71,11 @@ fn shape(out: &Out, rule: &RawRule, at: impl Fn(&str) -> Route) -> Vec<Finding<R
     let resource = rule.resource.name();
     if rule.resource == Resource::Cluster {
         if let Some(name) = rule.name.as_deref().filter(|name| *name != "kafka-cluster") {
-            let message = format!("there is one cluster, so it has no name such as `{name}`");
+            let message = format!("a rule for the cluster takes no name, found `{name}`");
             found.push(out.error(at("name"), message).help("leave `name` out"));
         }
         if rule.pattern == PatternType::Prefixed {
-            found.push(out.error(at("pattern"), "the cluster's name has no beginning to match").help("leave `pattern` out"));
+            found.push(out.error(at("pattern"), "`pattern: prefixed` does not apply to the cluster").help("leave `pattern` out"));
         }
     } else if rule.name.is_none() {
         let help = format!("write the {resource}'s name, or its beginning with `pattern: prefixed`");
@@ -93,17 +93,17 @@ fn shape(out: &Out, rule: &RawRule, at: impl Fn(&str) -> Route) -> Vec<Finding<R
         };
         if *operation != Operation::All && !legal.contains(operation) {
             let names: Vec<_> = legal.iter().map(|operation| format!("{operation:?}")).collect();
-            let message = format!("`{operation:?}` is no operation of a {resource}");
-            found.push(out.error(at(), message).help(format!("a {resource} has {} and All", names.join(", "))));
+            let message = format!("`{operation:?}` is not an operation on a {resource}");
+            found.push(out.error(at(), message).help(format!("the operations on a {resource} are {} and All", names.join(", "))));
         } else if rule.operations[..i].contains(operation) {
-            found.push(out.warning(at(), format!("`{operation:?}` is there twice")).help("remove one"));
+            found.push(out.warning(at(), format!("`{operation:?}` is listed twice")).help("remove one"));
         }
     }
     if rule.operations.len() > 1 && rule.operations.contains(&Operation::All) {
-        found.push(out.warning(at("operations"), "`All` holds the other operations").help("write the ones that are needed"));
+        found.push(out.warning(at("operations"), "`All` already includes the other operations").help("write only the operations that are needed"));
     }
     if let Some(host) = rule.host.as_deref().filter(|host| *host != "*" && host.parse::<IpAddr>().is_err()) {
-        let message = format!("`{}` is no IP address", host.escape_debug());
+        let message = format!("`{}` is not an IP address", host.escape_debug());
         found.push(out.error(at("host"), message).help("write one address, or leave `host` out for any"));
     }
     found

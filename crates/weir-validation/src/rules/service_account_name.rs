@@ -10,7 +10,8 @@ pub(super) const RULE: Rule = Rule {
         waivable: None,
         title: "service account names of at most 64 characters",
         what: "With the stage's prefix, the name of a service account has at most 64 characters.",
-        why: "Confluent Cloud refuses longer ones. The limit holds everywhere, so that an account can move there.",
+        why: "Confluent Cloud refuses longer names. The limit holds everywhere, so that an account can move to \
+              Confluent Cloud.",
         bad: "metadata: {name: toll-transactions-and-corrections-settlement-exporter-nightly, team: toll}",
         good: "metadata: {name: toll-settlement-exporter, team: toll}",
         remedy: "",
@@ -18,6 +19,7 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
+/// Confluent Cloud's limit for the name of a service account, in characters.
 const MAX_LENGTH: usize = 64;
 
 fn check(cx: &Context<'_>, out: &mut Out) {
@@ -27,7 +29,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
             if length > MAX_LENGTH {
                 let message = format!("`{}` has {length} characters, {} too many", account.name, length - MAX_LENGTH);
                 let at = Route::name(account.entity.entity_ref());
-                out.push_in(view.index, out.error(at, message).help("use at most 64, prefix included"));
+                out.push_in(view.index, out.error(at, message).help("use at most 64 characters, prefix included"));
             }
         }
     }

@@ -12,12 +12,12 @@ pub(super) const RULE: Rule = Rule {
         id: "setting-read-only",
         severity: Severity::Error,
         waivable: None,
-        title: "settings Confluent Cloud keeps to itself",
-        what: "Topics in a stage on Confluent Cloud set only what Confluent Cloud lets its customers edit.",
-        why: "Confluent Cloud refuses the others when the topic is created or changed.",
+        title: "settings that Confluent Cloud lets its customers edit",
+        what: "Topics in a stage on Confluent Cloud have only settings that Confluent Cloud lets its customers edit.",
+        why: "Confluent Cloud refuses other settings when the topic is created or changed.",
         bad: "config: {flush.ms: 1s}",
         good: "config: {}",
-        remedy: "Where other stages need the setting, write it in their part of `stages`, or take it out in this one's: \
+        remedy: "If other stages need the setting, write it in their part of `stages`, or remove it in this stage: \
                  `stages: {prod: {config: {flush.ms: null}}}`.",
     },
     check,
@@ -27,13 +27,14 @@ fn check(cx: &Context<'_>, out: &mut Out) {
     for view in cx.stages.iter().filter(|view| on_confluent(view)) {
         for topic in view.topics.values() {
             for (name, setting) in topic.config.iter() {
-                // What gives a setting back is no edit that could be refused: it is not sent where nothing is set.
+                // An edit that resets a setting cannot be refused: weir does not send it if the topic does not set the
+                // setting.
                 if setting.value.is_default() || settings::lookup(name).is_none_or(|s| s.confluent_editable) {
                     continue;
                 }
                 let at = cx.topic(view, topic, &setting.layer, &["config", name]);
-                let message = format!("Confluent Cloud does not let `{name}` be set");
-                let help = format!("remove it, or take it out in this stage: `stages: {{{}: {{config: {{{name}: null}}}}}}`", view.stage.name);
+                let message = format!("Confluent Cloud does not allow `{name}` to be set");
+                let help = format!("remove it, or reset it in this stage: `stages: {{{}: {{config: {{{name}: null}}}}}}`", view.stage.name);
                 out.push_in(view.index, out.error(at, message).help(help));
             }
         }

@@ -14,13 +14,13 @@ pub(super) const RULE: Rule = Rule {
         id: "sharing-consent",
         severity: Severity::Error,
         waivable: None,
-        title: "other teams' topics only with their consent",
-        what: "A grant or raw rule that reaches a topic of another team is covered by that topic's `access`: `consumers` \
-               for Read, `producers` for Write, either for Describe and DescribeConfigs, `administrators` for these and \
-               for Create, Delete, Alter, AlterConfigs and All. A pattern needs the consent of every topic it reaches, in \
-               every stage. What only denies needs no consent.",
-        why: "The team that owns a topic answers for its data and has to know who uses it. Without this rule any team \
-              could write itself a right to any topic.",
+        title: "access to another team's topic needs its consent",
+        what: "A grant or raw rule on another team's topic needs an entry in that topic's `access`: `consumers` for \
+               Read, `producers` for Write, one of both for Describe and DescribeConfigs, `administrators` for all of \
+               these and for Create, Delete, Alter, AlterConfigs and All. A pattern needs the consent of every topic \
+               that it matches, in every stage. A rule that denies needs no consent.",
+        why: "The team that owns a topic is responsible for its data and must know its users. Without this rule, any \
+              team could give itself a right to any topic.",
         bad: "# Topic/cards.status.v1 of team cards has no `access`\nallow:\n  - {consume: cards.status.v1, group: toll-billing}",
         good: "# in Topic/cards.status.v1, agreed by team cards\nspec:\n  access: {consumers: [toll]}",
         remedy: "Ask the owning team; its review of the change to its own file is the consent.",
@@ -28,13 +28,13 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
-/// What a right needs of the owner of a topic.
+/// The consent that a right needs from the topic's owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Need {
     Consumer,
     Producer,
     Either,
-    /// Only a team that the owner trusts with the topic itself.
+    /// The team must be named under `access.administrators`, for this operation.
     Administrator(Operation),
 }
 
@@ -58,7 +58,7 @@ impl Need {
 
     fn met(self, team: &str, access: &TopicAccess) -> bool {
         let named = |teams: &[String]| teams.iter().any(|name| name == team || name == "*");
-        // Never every team at once.
+        // `*` does not count: administrators are always named.
         let administers = || access.administrators.iter().any(|name| name == team);
         let used = match self {
             Need::Consumer => named(&access.consumers),
@@ -70,12 +70,12 @@ impl Need {
     }
 }
 
-/// The topics of a stage by name, with where the run of topics of one team ends: a pattern over a team's own names
-/// is answered in one step, however many there are.
+/// The topics of a stage, sorted by name, each with the end of the run of topics of the same team. With it, a pattern
+/// over a team's own names is answered in one step, however many topics match.
 struct Owners<'c, 'w> {
     topics: Vec<(&'w str, &'c StagedTopic<'w>)>,
     run_end: Vec<usize>,
-    /// First topic that refuses, by what was asked: the same pattern is asked for again and again.
+    /// Cache of answers: the first topic that refuses, by question. The same pattern is asked for many times.
     asked: BTreeMap<(&'w str, String, Need), Option<usize>>,
 }
 
@@ -91,7 +91,7 @@ impl<'c, 'w> Owners<'c, 'w> {
         Self { topics, run_end, asked: BTreeMap::new() }
     }
 
-    /// The first topic whose name begins with `beginning` and whose owner does not consent.
+    /// Returns the first topic whose name begins with `beginning` and whose owner does not consent.
     fn refusing(&mut self, team: &'w str, beginning: &str, need: Need) -> Option<&'c StagedTopic<'w>> {
         let key = (team, beginning.to_owned(), need);
         let found = match self.asked.get(&key) {
@@ -128,10 +128,10 @@ fn check(cx: &Context<'_>, out: &mut Out) {
 }
 
 fn stage<'w>(cx: &Context<'w>, out: &mut Out, view: &StageView<'w>) {
-    // Only patterns need it.
+    // Built on demand, because only patterns need it.
     let mut owners = None;
     for list in view.access.values() {
-        // Whose account it is decides, whatever team the list claims.
+        // The account's team decides, whatever team the list claims.
         let Some(account) = cx.accounts.get(&list.entity.spec.service_account) else { continue };
         let team = account.metadata.team.as_str();
         for (i, grant) in list.allow.iter().enumerate() {
@@ -186,7 +186,7 @@ fn report(
 ) {
     let owner = &topic.entity.metadata.team;
     let reached = &topic.entity.metadata.name;
-    let pattern = if open { format!("`{name}*` reaches `{reached}`, which") } else { format!("`{reached}`") };
+    let topic_of = if open { format!("`{name}*` matches `{reached}` of") } else { format!("`{reached}` belongs to") };
     let field = match Need::of(operation) {
         Need::Consumer | Need::Either => Some("consumers"),
         Need::Producer => Some("producers"),
@@ -195,22 +195,22 @@ fn report(
     let entity = || topic.entity.entity_ref();
     let finding = match field {
         Some(field) => out
-            .error(at, format!("{pattern} belongs to team `{owner}`, which does not let team `{team}` {}", verb(operation)))
-            .help(format!("team `{owner}` adds `access: {{{field}: [{team}]}}` to `{}`", entity()))
+            .error(at, format!("{topic_of} team `{owner}`, which does not let team `{team}` {}", verb(operation)))
+            .help(format!("ask team `{owner}` to add `access: {{{field}: [{team}]}}` to `{}`", entity()))
             .related(consent(view, topic, field), "the owner's list"),
         None => out
-            .error(at, format!("{pattern} belongs to team `{owner}`, which does not let team `{team}` administer it: {operation:?}"))
+            .error(at, format!("{topic_of} team `{owner}`, which does not let team `{team}` administer it (`{operation:?}`)"))
             .help(if open {
-                format!("write a beginning that only your own topics have, or have team `{owner}` name `{team}` under `access.administrators`")
+                format!("write a longer beginning that matches only your own topics, or ask team `{owner}` to name `{team}` under `access.administrators`")
             } else {
-                format!("remove the operation, or have team `{owner}` name `{team}` under `access.administrators`")
+                format!("remove the operation, or ask team `{owner}` to name `{team}` under `access.administrators`")
             })
             .related(Route::name(entity()), "the topic"),
     };
     out.push_in(view.index, finding);
 }
 
-/// Where the owner's consent is written, or would be.
+/// Returns the place where the owner's consent is written, or would be.
 fn consent(view: &StageView<'_>, topic: &StagedTopic<'_>, field: &str) -> Route {
     let entity = topic.entity;
     if std::ptr::eq(topic.access, &entity.spec.access) {

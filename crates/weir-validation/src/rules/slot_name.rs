@@ -14,10 +14,11 @@ pub(super) const RULE: Rule = Rule {
         id: "slot-name",
         severity: Severity::Error,
         waivable: None,
-        title: "slots with names of their own",
+        title: "slots with different, valid names",
         what: "The slots of a service account have different names of 1 to 32 lower-case letters, digits and hyphens, with a letter \
                or digit at both ends.",
-        why: "The slot is part of the secret's name in the key vault, and of the mark by which weir knows its keys.",
+        why: "The slot is part of the secret's name in the key vault, and of the mark by which weir recognises its \
+              keys.",
         bad: "apiKeys: [{slot: Batch_1}, {slot: Batch_1}]",
         good: "apiKeys: [{slot: batch-1}, {slot: batch-2}]",
         remedy: "",
@@ -45,10 +46,10 @@ fn slots(out: &mut Out, keys: &[ApiKey], route: impl Fn(&[&str]) -> Route) {
         let at = |i: usize| route(&[&i.to_string(), "slot"]);
         if !legal(slot) {
             let help = "use 1 to 32 lower-case letters, digits and hyphens, no hyphen at either end";
-            out.push(out.error(at(i), format!("`{}` is no slot name", slot.escape_debug())).help(help));
+            out.push(out.error(at(i), format!("`{}` is not a valid slot name", slot.escape_debug())).help(help));
         }
         if let Some(other) = first.insert(slot, i) {
-            let finding = out.error(at(i), format!("the slot `{slot}` is there twice"));
+            let finding = out.error(at(i), format!("the slot `{slot}` is listed twice"));
             out.push(finding.help("give each key a slot of its own").related(at(other), "the other one"));
         }
     }

@@ -1,5 +1,5 @@
 use weir_findings::{RulePage, Severity};
-use weir_model::{Ensure, Layer, StageView, StagedTopic, Topic, settings};
+use weir_model::{Ensure, Layer, StageView, StagedTopic, Topic, settings::{self, KafkaValue}};
 
 use crate::{
     Rule,
@@ -12,11 +12,12 @@ pub(super) const RULE: Rule = Rule {
         id: "stage-contradiction",
         severity: Severity::Error,
         waivable: Some(Severity::Warning),
-        title: "stages that contradict each other",
+        title: "stages that do not contradict each other",
         what: "A topic's `cleanup.policy` is the same in all stages that manage it. Fewer partitions, or a smaller \
-               `max.message.bytes`, than in the stage before are warnings.",
-        why: "A topic that is compacted in one stage and not in the next is another topic there: what was tested is not \
-              what runs. Load and large records that an earlier stage took break in the later one.",
+               `max.message.bytes`, than in the previous stage are warnings.",
+        why: "A topic that is compacted in one stage and not in the next behaves differently, so the earlier stage \
+              does not test it. A later stage with fewer partitions or a smaller limit fails under load, or with \
+              records, that the earlier stage accepted.",
         bad: "config: {cleanup.policy: delete}\nstages:\n  dev:\n  prod: {config: {cleanup.policy: compact}}",
         good: "config: {cleanup.policy: compact}\nstages:\n  dev:\n  prod: {config: {retention.ms: 30d}}",
         remedy: "",
@@ -35,7 +36,7 @@ fn compare(cx: &Context<'_>, out: &mut Out, topic: &Topic) {
     let name = topic.metadata.name.as_str();
     let mut before: Option<(&StageView<'_>, &StagedTopic<'_>)> = None;
     for view in &cx.stages {
-        // What is let go is as it is, whatever its file says.
+        // Only managed topics are compared: an unmanaged topic keeps its state, whatever its file says.
         let Some(later) = view.topics.get(name).filter(|topic| topic.ensure == Ensure::Present) else { continue };
         if let Some((earlier_view, earlier)) = before {
             policies(cx, out, (earlier_view, earlier), (view, later));
@@ -47,8 +48,8 @@ fn compare(cx: &Context<'_>, out: &mut Out, topic: &Topic) {
 
 type InStage<'c, 'w> = (&'c StageView<'w>, &'c StagedTopic<'w>);
 
-/// A setting's value in Kafka's spelling, when it has one of its own that is one.
-fn own(topic: &StagedTopic<'_>, name: &str) -> Option<String> {
+/// Returns a setting's value in Kafka's spelling, if the topic sets it and the value is valid.
+fn own(topic: &StagedTopic<'_>, name: &str) -> Option<KafkaValue> {
     let setting = topic.config.get(name).filter(|setting| !setting.value.is_default())?;
     settings::canonical(name, setting.value).ok()
 }
@@ -56,20 +57,20 @@ fn own(topic: &StagedTopic<'_>, name: &str) -> Option<String> {
 fn policies(cx: &Context<'_>, out: &mut Out, (earlier_view, earlier): InStage<'_, '_>, (view, later): InStage<'_, '_>) {
     const SETTING: &str = "cleanup.policy";
     let policy = |topic: &StagedTopic<'_>| match topic.config.get(SETTING) {
-        // Kafka's default; whoever changes it for a whole cluster says so in a profile.
-        None => Some("delete".to_owned()),
-        Some(setting) if setting.value.is_default() => Some("delete".to_owned()),
+        // Kafka's default. An organisation that changes the default for a whole cluster writes it in a profile.
+        None => Some(KafkaValue::observed(SETTING, "delete")),
+        Some(setting) if setting.value.is_default() => Some(KafkaValue::observed(SETTING, "delete")),
         Some(setting) => settings::canonical(SETTING, setting.value).ok(),
     };
     let (Some(a), Some(b)) = (policy(earlier), policy(later)) else { return };
-    if settings::same(SETTING, &a, &b) {
+    if a == b {
         return;
     }
     let place = |view: &StageView<'_>, topic: &StagedTopic<'_>| {
         let layer = topic.config.get(SETTING).map_or(Layer::Stage, |setting| setting.layer);
         cx.topic(view, topic, &layer, &["config", SETTING])
     };
-    let message = format!("`{SETTING}` is `{b}` in stage `{}`, and `{a}` in `{}` before it", view.stage.name, earlier_view.stage.name);
+    let message = format!("`{SETTING}` is `{b}` in stage `{}`, but `{a}` in the earlier stage `{}`", view.stage.name, earlier_view.stage.name);
     let finding = out
         .error(place(view, later), message)
         .help("write one policy for all stages, under `spec.config`")
@@ -84,17 +85,16 @@ fn sizes(cx: &Context<'_>, out: &mut Out, (earlier_view, earlier): InStage<'_, '
         && b < a
     {
         let at = cx.topic(view, later, layer, &["partitions"]);
-        let message = format!("{b} partitions in stage `{stage}`, {a} in `{before}` before it");
+        let message = format!("the topic has {b} partitions in stage `{stage}`, but {a} in the earlier stage `{before}`");
         out.push_in(view.index, out.warning(at, message).help(format!("write {a} or more, or fewer in `{before}`")));
     }
     const SETTING: &str = "max.message.bytes";
-    let number = |topic| own(topic, SETTING).and_then(|text| text.parse::<u64>().ok());
-    if let (Some(a), Some(b)) = (number(earlier), number(later))
-        && b < a
+    if let (Some(a), Some(b)) = (own(earlier, SETTING), own(later, SETTING))
+        && b.number() < a.number()
     {
         let at = cx.topic(view, later, &later.config[SETTING].layer, &["config", SETTING]);
-        let (a, b) = (settings::human_readable(SETTING, &a.to_string()), settings::human_readable(SETTING, &b.to_string()));
-        let message = format!("`{SETTING}` is {b} in stage `{stage}`, {a} in `{before}` before it");
+        let (a, b) = (a.human_readable(SETTING), b.human_readable(SETTING));
+        let message = format!("`{SETTING}` is {b} in stage `{stage}`, but {a} in the earlier stage `{before}`");
         out.push_in(view.index, out.warning(at, message).help(format!("write {a} or more, or less in `{before}`")));
     }
 }

@@ -14,12 +14,13 @@ pub(super) const RULE: Rule = Rule {
         id: "stage-order",
         severity: Severity::Error,
         waivable: Some(Severity::Warning),
-        title: "in prod only what was in dev",
-        what: "A topic or service account that is in a stage is in every earlier stage too, unless `notIn` says why not. \
-               A tombstone counts as missing, so deletions go from the last stage to the first. `notIn` gives a reason, \
-               and names no stage the entity is in. An entity that is in no stage is a warning.",
-        why: "What was never deployed to an earlier stage was never tried. What is deleted there first can no longer \
-              be reproduced where it is still in use.",
+        title: "entities of a later stage are in every earlier stage",
+        what: "A topic or service account of a stage is in every earlier stage too, unless `notIn` gives a reason. A \
+               tombstone counts as missing, so delete from the last stage to the first. `notIn` needs a reason, and \
+               must not name a stage that the entity is in, so list the entity's own `stages` as well. An entity that \
+               is in no stage is a warning.",
+        why: "An entity that skips a stage was never tested there. If it is deleted in an earlier stage first, \
+              problems of the later stage can no longer be reproduced.",
         bad: "spec:\n  stages: {prod: }",
         good: "spec:\n  stages: {dev: , test: , preprod: , prod: }\n# or\nspec:\n  notIn: {dev: fed by a partner who has no \
                development system}\n  stages: {test: , preprod: , prod: }",
@@ -66,19 +67,19 @@ fn order<O>(
         .collect();
     let here = |ensure: &Option<Ensure>| ensure.is_some_and(exists);
 
-    // Earlier stages it is missing from, by the first later one it is in.
+    // Indexes of earlier stages without the entity, by the first later stage that has it.
     let mut missing: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (i, view) in cx.stages.iter().enumerate() {
         let stage = &view.stage.name;
         if let Some(reason) = not_in.get(stage) {
             let at = || spec(entity(), ["notIn", stage]);
             if here(&present[i]) {
-                let message = format!("`{name}` is in stage `{stage}`, though `notIn` says otherwise");
+                let message = format!("`{name}` is in stage `{stage}`, but `notIn` excludes it");
                 let help = format!("remove `{stage}` from `notIn` or from `stages`");
-                let help = if stages.is_none() { format!("list the stages it is in under `stages`, or remove `{stage}` here") } else { help };
+                let help = if stages.is_none() { format!("list its stages under `stages`, or remove `{stage}` here") } else { help };
                 out.push_in(view.index, out.error(Route { key: true, ..at() }, message).help(help));
             } else if reason.trim().is_empty() {
-                let message = format!("no reason is given why `{name}` is not in stage `{stage}`");
+                let message = format!("the reason why `{name}` is not in stage `{stage}` is empty");
                 out.push_in(view.index, out.error(at(), message).help("write the reason, in a sentence"));
             }
             continue;
@@ -93,8 +94,8 @@ fn order<O>(
         }
         let later_name = &cx.stages[later].stage.name;
         let at = spec(entity(), ["stages", stage, "ensure"]);
-        let message = format!("`{name}` is ordered deleted in stage `{stage}`, and still in the later `{later_name}`");
-        let help = format!("delete it in the last stage first, or say why under `notIn: {{{stage}: …}}`");
+        let message = format!("`{name}` has `ensure: absent` in stage `{stage}`, but exists in the later stage `{later_name}`");
+        let help = format!("delete it in the last stage first, or give a reason under `notIn: {{{stage}: …}}`");
         let finding = out.error(at, message).help(help);
         out.push_in(view.index, finding.clone());
         out.push_in(cx.stages[later].index, finding);
@@ -103,8 +104,8 @@ fn order<O>(
         let later_name = &cx.stages[later].stage.name;
         let names: Vec<String> = earlier.iter().map(|i| format!("`{}`", cx.stages[*i].stage.name)).collect();
         let at = Route { key: true, ..spec(entity(), ["stages", later_name]) };
-        let message = format!("`{name}` is in stage `{later_name}`, and not in the earlier {}", names.join(" and "));
-        let help = "add the earlier stages under `stages`, or say why not under `notIn: {<stage>: <reason>}`";
+        let message = format!("`{name}` is in stage `{later_name}`, but not in the earlier {}", names.join(" and "));
+        let help = "add the earlier stages under `stages`, or give a reason under `notIn: {<stage>: <reason>}`";
         let finding = out.error(at, message).help(help);
         for stage in earlier.into_iter().chain([later]) {
             out.push_in(cx.stages[stage].index, finding.clone());
@@ -113,6 +114,6 @@ fn order<O>(
     if present.iter().all(Option::is_none) && !present.is_empty() {
         let message = format!("`{name}` is in no stage");
         let at = spec(entity(), ["stages"]);
-        out.push(out.warning(at, message).help("name the stages it is in, or leave `stages` out for all of them"));
+        out.push(out.warning(at, message).help("name its stages, or leave `stages` out for all of them"));
     }
 }

@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 
 use weir_findings::{RulePage, Severity};
-use weir_model::{Route, Stage, StageView};
+use weir_model::{ProviderRef, Route, Stage, StageView};
 
 use crate::{
     Rule,
-    context::{Context, identity},
+    context::Context,
     out::Out,
 };
 
@@ -14,13 +14,14 @@ pub(super) const RULE: Rule = Rule {
         id: "stage-overlap",
         severity: Severity::Error,
         waivable: Some(Severity::Warning),
-        title: "stages that manage the same names",
-        what: "Stages that share a cluster have different prefixes for topics and service accounts (for consumer groups \
-               and transactional ids: a warning), declare no physical name twice, and own no pattern that meets a \
-               pattern or a declared name of another. Service accounts of Confluent Cloud belong to the organisation, \
-               not to a cluster: stages on different clusters with the same physical name are an error inside one \
-               environment, a warning otherwise.",
-        why: "What two stages manage is changed to and fro, and deleted by one while the other needs it.",
+        title: "stages manage different names",
+        what: "Stages that share a cluster have different prefixes for topics and service accounts; equal prefixes \
+               for consumer groups and transactional ids are a warning. No physical name is declared twice, and no \
+               owned pattern overlaps with a pattern or a declared name of another stage. Service accounts of \
+               Confluent Cloud belong to the organization, not to a cluster: the same physical name in stages on \
+               different clusters is an error inside one environment, otherwise a warning.",
+        why: "If two stages manage one object, each undoes the changes of the other, and one may delete the object \
+              while the other needs it.",
         bad: "stages:\n  - {name: dev, cluster: nonprod}\n  - {name: test, cluster: nonprod}",
         good: "stages:\n  - {name: dev, cluster: nonprod, prefix: {topic: \"dev.\", group: \"dev.\", \
                transactionalId: \"dev.\", serviceAccount: \"dev-\"}}\n  - {name: test, cluster: nonprod, \
@@ -34,7 +35,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
     for (i, later) in cx.stages.iter().enumerate() {
         for earlier in &cx.stages[..i] {
             let (Some(a), Some(b)) = (earlier.cluster, later.cluster) else { continue };
-            if identity(a).is_some() && identity(a) == identity(b) {
+            if a.identity().is_some() && a.identity() == b.identity() {
                 let distinct = prefixes(cx, out, earlier, later);
                 patterns(cx, out, earlier, later);
                 if distinct.topics {
@@ -43,14 +44,16 @@ fn check(cx: &Context<'_>, out: &mut Out) {
                 if distinct.accounts {
                     same_accounts(out, earlier, later, true);
                 }
-            } else if let (Some(a), Some(b)) = (&a.confluent_cloud, &b.confluent_cloud) {
+            } else if let (Some(ProviderRef::ConfluentCloud(a)), Some(ProviderRef::ConfluentCloud(b))) =
+                (a.provider(), b.provider())
+            {
                 same_accounts(out, earlier, later, a.environment == b.environment);
             }
         }
     }
 }
 
-/// Which prefixes keep two stages apart. Where none does, single names need no findings of their own.
+/// The prefixes that keep two stages apart. Without such a prefix, single names need no findings of their own.
 struct Distinct {
     topics: bool,
     accounts: bool,
@@ -65,9 +68,9 @@ fn prefixes(cx: &Context<'_>, out: &mut Out, earlier: &StageView<'_>, later: &St
         }
         let (first, second) = (&earlier.stage.name, &later.stage.name);
         let message = if prefix.is_empty() {
-            format!("stages `{first}` and `{second}` share a cluster, and neither puts a prefix before its {what}")
+            format!("stages `{first}` and `{second}` share a cluster, and neither has a prefix for its {what}")
         } else {
-            format!("stages `{first}` and `{second}` share a cluster and the prefix `{prefix}` of {what}")
+            format!("stages `{first}` and `{second}` share a cluster and the prefix `{prefix}` for {what}")
         };
         let sign = if field == "serviceAccount" { '-' } else { '.' };
         let at = cx.stage(later.index, ["prefix", field]);
@@ -88,7 +91,8 @@ fn prefixes(cx: &Context<'_>, out: &mut Out, earlier: &StageView<'_>, later: &St
 }
 
 fn same_topics(out: &mut Out, earlier: &StageView<'_>, later: &StageView<'_>) {
-    // Sorted by logical name behind one prefix is sorted by physical name, so a lookup needs no map of its own.
+    // Behind one prefix, the order of logical names is the order of physical names, so a look-up needs no map of its
+    // own.
     let prefix = earlier.stage.prefix.topic.as_deref().unwrap_or_default();
     for topic in later.topics.values() {
         let Some(other) = topic.name.strip_prefix(prefix).and_then(|logical| earlier.topics.get(logical)) else {
@@ -118,8 +122,8 @@ fn same_accounts(out: &mut Out, earlier: &StageView<'_>, later: &StageView<'_>, 
     for (same_entity, (account, other, count)) in first {
         let (a, b) = (&earlier.stage.name, &later.stage.name);
         let message = match count {
-            1 => format!("service account `{}` is one and the same in stages `{a}` and `{b}`", account.name),
-            _ => format!("service account `{}` and {} more are the same in stages `{a}` and `{b}`", account.name, count - 1),
+            1 => format!("service account `{}` is the same account in stages `{a}` and `{b}`", account.name),
+            _ => format!("service account `{}` and {} more are the same accounts in stages `{a}` and `{b}`", account.name, count - 1),
         };
         let at = Route::name(account.entity.entity_ref());
         let mut finding = if certain { out.error(at, message) } else { out.warning(at, message) };
@@ -143,11 +147,11 @@ fn patterns(cx: &Context<'_>, out: &mut Out, earlier: &StageView<'_>, later: &St
     ];
     for (field, get) in kinds {
         for (i, a) in get(later.stage).iter().enumerate() {
-            for (j, b) in get(earlier.stage).iter().enumerate().filter(|(_, b)| meet(a, b)) {
-                let message = format!("`{a}` of stage `{}` meets `{b}` of stage `{}`", later.stage.name, earlier.stage.name);
+            for (j, b) in get(earlier.stage).iter().enumerate().filter(|(_, b)| overlap(a, b)) {
+                let message = format!("`{a}` of stage `{}` overlaps with `{b}` of stage `{}`", later.stage.name, earlier.stage.name);
                 let finding = out
                     .error(cx.stage(later.index, ["owns", field, &i.to_string()]), message)
-                    .help("stages on one cluster own different names")
+                    .help("stages on one cluster must own different names")
                     .related(cx.stage(earlier.index, ["owns", field, &j.to_string()]), "the other pattern");
                 out.push_in(later.index, finding.clone());
                 out.push_in(earlier.index, finding);
@@ -156,7 +160,7 @@ fn patterns(cx: &Context<'_>, out: &mut Out, earlier: &StageView<'_>, later: &St
         for (owner, other) in [(earlier, later), (later, earlier)] {
             for (i, pattern) in get(owner.stage).iter().enumerate() {
                 let Some((name, at)) = first_match(other, field, pattern) else { continue };
-                let message = format!("`{pattern}` of stage `{}` meets `{name}` of stage `{}`", owner.stage.name, other.stage.name);
+                let message = format!("`{pattern}` of stage `{}` matches `{name}` of stage `{}`", owner.stage.name, other.stage.name);
                 let finding = out
                     .error(cx.stage(owner.index, ["owns", field, &i.to_string()]), message)
                     .help("own only names that begin with the stage's own prefix")
@@ -168,7 +172,7 @@ fn patterns(cx: &Context<'_>, out: &mut Out, earlier: &StageView<'_>, later: &St
     }
 }
 
-/// A declared physical name that falls under `pattern`, found without looking at the others.
+/// Returns a declared physical name that matches `pattern`, in one look-up.
 fn first_match(view: &StageView<'_>, field: &str, pattern: &str) -> Option<(String, Route)> {
     let prefix = match field {
         "topics" => &view.stage.prefix.topic,
@@ -179,7 +183,7 @@ fn first_match(view: &StageView<'_>, field: &str, pattern: &str) -> Option<(Stri
     if body.is_empty() {
         return None;
     }
-    // What of the logical name the pattern speaks about; nothing when it ends inside the prefix.
+    // The part of the pattern that concerns the logical name; empty if the pattern ends inside the prefix.
     let logical = match body.strip_prefix(prefix) {
         Some(logical) => logical,
         None if open && prefix.starts_with(body) => "",
@@ -198,8 +202,8 @@ fn first_match(view: &StageView<'_>, field: &str, pattern: &str) -> Option<(Stri
     }
 }
 
-/// Whether some name falls under both patterns.
-fn meet(a: &str, b: &str) -> bool {
+/// Returns `true` if some name matches both patterns.
+fn overlap(a: &str, b: &str) -> bool {
     match (a.strip_suffix('*'), b.strip_suffix('*')) {
         (Some(a), Some(b)) => a.starts_with(b) || b.starts_with(a),
         (Some(beginning), None) => b.starts_with(beginning),
@@ -213,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns_meet() {
+    fn patterns_overlap() {
         for (a, b, expected) in [
             ("dev.*", "dev.toll.*", true),
             ("dev.*", "dev.x", true),
@@ -222,7 +226,7 @@ mod tests {
             ("a", "a", true),
             ("a", "b", false),
         ] {
-            assert_eq!((meet(a, b), meet(b, a)), (expected, expected), "{a} {b}");
+            assert_eq!((overlap(a, b), overlap(b, a)), (expected, expected), "{a} {b}");
         }
     }
 }

@@ -7,14 +7,14 @@ pub(super) const RULE: Rule = Rule {
         id: "threshold",
         severity: Severity::Error,
         waivable: Some(Severity::Warning),
-        title: "thresholds that can be reached",
-        what: "A stage's `threshold.percent` is at most 100. 100 itself, which only a plan that touches everything \
-               exceeds, is a warning.",
-        why: "The threshold stops a plan that would delete or change far more than anybody meant. One that cannot be \
-              reached stops nothing.",
+        title: "thresholds that can have an effect",
+        what: "A stage's `threshold.percent` is at most 100. A value of 100 is a warning, because only a plan that \
+               touches everything reaches it.",
+        why: "The threshold stops a plan that would delete or change far more than its author intended. An \
+              unreachable threshold stops nothing.",
         bad: "threshold: {percent: 150}",
         good: "threshold: {percent: 30}",
-        remedy: "A single large change needs no other threshold: it is deployed with `--beyond-threshold`.",
+        remedy: "For a single large change, keep the threshold and deploy with `--beyond-threshold`.",
     },
     check,
 };
@@ -24,9 +24,9 @@ fn check(cx: &Context<'_>, out: &mut Out) {
         let percent = stage.threshold.percent;
         let at = || cx.stage(i, ["threshold", "percent"]);
         if percent > 100 {
-            out.push(out.error(at(), format!("{percent} % can never be reached")).help("write 30, or another share up to 100"));
+            out.push(out.error(at(), format!("no plan can reach a threshold of {percent} %")).help("write 30, or another share up to 100"));
         } else if percent == 100 {
-            let message = "with 100 % hardly any plan is ever stopped";
+            let message = "a threshold of 100 % stops hardly any plan";
             out.push(out.warning(at(), message).help("write 30, and deploy large changes with `--beyond-threshold`"));
         }
     }

@@ -12,15 +12,15 @@ pub(super) const RULE: Rule = Rule {
         id: "tombstoned-reference",
         severity: Severity::Error,
         waivable: Some(Severity::Warning),
-        title: "rights on what is there",
-        what: "A topic that a grant or a raw rule allows something on is in the stage, and not ordered deleted there. An \
-               access control list whose service account is deleted or unmanaged, or which differs in a stage its \
-               account is not in, is a warning.",
-        why: "The application starts, and fails on its first read. Or the topic is recreated one day under rights \
-              nobody remembers.",
+        title: "rights only on existing topics",
+        what: "The topic of a grant or an allowing raw rule is in the stage and is not a tombstone. An \
+               `AccessControlList` with a deleted or unmanaged service account, or with a difference for a stage that \
+               its account is not in, is a warning.",
+        why: "Without the topic, the application fails at its first read. If somebody creates the topic again later, \
+              forgotten rights apply to it.",
         bad: "# cards.status.v1 says `ensure: absent`\nallow:\n  - {consume: cards.status.v1, group: toll-billing}",
         good: "allow:\n  - {consume: cards.status.v2, group: toll-billing}",
-        remedy: "Remove the grant before (or together with) the topic. When the topic is missing from one stage only, \
+        remedy: "Remove the grant before the topic, or together with it. If the topic is missing from one stage only, \
                  replace the list in that stage: `stages: {prod: {allow: […]}}`.",
     },
     check,
@@ -58,17 +58,17 @@ fn topic(
     if staged.is_some_and(|topic| exists(topic.ensure)) {
         return;
     }
-    // A tombstone of the account takes its rights with it.
+    // Deleting the account also deletes its rights.
     if !view.accounts.get(list.entity.spec.service_account.as_str()).is_some_and(|a| exists(a.ensure)) {
         return;
     }
-    // What is declared nowhere is `unknown-reference`'s.
+    // The rule `unknown-reference` reports a topic that is not declared.
     let Some(entity) = cx.topics.get(name) else { return };
     let stage = &view.stage.name;
     let (message, help) = match staged {
         Some(_) => (
-            format!("topic `{name}` is ordered deleted"),
-            "remove it here; rights go before (or together with) the topic".to_owned(),
+            format!("topic `{name}` has `ensure: absent`"),
+            "remove the right before the topic, or together with it".to_owned(),
         ),
         None => (
             format!("topic `{name}` is not in stage `{stage}`"),
@@ -89,7 +89,7 @@ fn account(cx: &Context<'_>, out: &mut Out, acl: &AccessControlList) {
     }
     let staged = |view: &StageView<'_>| view.accounts.get(name).map(|account| account.ensure);
     if !cx.stages.is_empty() && !cx.stages.iter().filter_map(staged).any(exists) {
-        let message = format!("service account `{name}` is in no stage, or ordered deleted in all of its stages");
+        let message = format!("service account `{name}` is in no stage, or has `ensure: absent` in all of its stages");
         let at = spec(acl.entity_ref(), ["serviceAccount"]);
         out.push(out.warning(at, message).help("remove the access control list"));
         return;
@@ -103,7 +103,7 @@ fn account(cx: &Context<'_>, out: &mut Out, acl: &AccessControlList) {
     for stage in acl.spec.stages.iter().flat_map(|stages| stages.keys()) {
         let Some(view) = cx.stages.iter().find(|view| view.stage.name == *stage) else { continue };
         if staged(view).is_none() {
-            let message = format!("service account `{name}` is not in stage `{stage}`, so nothing holds here");
+            let message = format!("service account `{name}` is not in stage `{stage}`, so these rights have no effect");
             let at = Route { key: true, ..spec(acl.entity_ref(), ["stages", stage]) };
             out.push_in(view.index, out.warning(at, message).help(format!("remove `{stage}`")));
         }

@@ -12,9 +12,9 @@ pub(super) const RULE: Rule = Rule {
         id: "unknown-placeholder",
         severity: Severity::Error,
         waivable: None,
-        title: "placeholders that are filled in",
-        what: "Templates of vaults and namespaces hold `{team}` and `{stage}` and no other braces.",
-        why: "Any other placeholder would stand in the address as it is.",
+        title: "known placeholders",
+        what: "Templates of vaults and namespaces have no braces except in `{team}` and `{stage}`.",
+        why: "Any other placeholder would stay in the address unchanged.",
         bad: "defaults: {vault: \"https://kv-{tema}-{stage}.vault.azure.net\"}",
         good: "defaults: {vault: \"https://kv-{team}-{stage}.vault.azure.net\"}",
         remedy: "",
@@ -28,7 +28,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
         let rest = text.replace("{team}", "").replace("{stage}", "");
         let Some(start) = rest.find(['{', '}']) else { return };
         let end = rest[start..].find('}').map_or(rest.len(), |end| start + end + 1);
-        let message = format!("`{}` is no placeholder", &rest[start..end]);
+        let message = format!("`{}` is not a placeholder", &rest[start..end]);
         out.push(out.error(at(), message).help("the placeholders are `{team}` and `{stage}`"));
     };
     let settings = &cx.workspace.settings.spec;

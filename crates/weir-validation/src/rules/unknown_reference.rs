@@ -13,14 +13,15 @@ pub(super) const RULE: Rule = Rule {
         id: "unknown-reference",
         severity: Severity::Error,
         waivable: Some(Severity::Warning),
-        title: "references lead somewhere",
-        what: "Teams, service accounts, topics of grants, profiles, clusters and stages that are named are declared. A \
-               pattern that matches no declared topic, and a raw rule on a topic nobody declares, are warnings.",
-        why: "A name with a slip in it grants nothing, shares with nobody, or differs in no stage, silently.",
+        title: "references have a target",
+        what: "Every named team, service account, profile, cluster and stage, and every topic of a grant, is \
+               declared. A grant on a pattern that matches no declared topic, and a raw rule on an undeclared topic, \
+               are warnings.",
+        why: "A misspelt name would silently have no effect: no right, no consent, no difference in a stage.",
         bad: "allow:\n  - {consume: card.status.v1, group: toll-billing}",
         good: "allow:\n  - {consume: cards.status.v1, group: toll-billing}",
-        remedy: "A topic that somebody else manages can be declared with `ensure: unmanaged`: weir then knows it and \
-                 never touches it.",
+        remedy: "Declare a topic that is managed elsewhere with `ensure: unmanaged`: weir then knows it and never \
+                 touches it.",
     },
     check,
 };
@@ -86,7 +87,7 @@ fn topics(cx: &Context<'_>, out: &mut Out) {
         }
         topic.spec.not_in.keys().for_each(|name| stage(cx, out, name, || spec(entity(), ["notIn", name])));
         let mut shared = |list: &TopicAccess, path: &[&str]| {
-            // Every team as administrator is nobody's decision: there `*` is a team that does not exist.
+            // `*` is not accepted for administrators: there it is reported as an unknown team.
             for (field, teams, everybody) in [
                 ("consumers", &list.consumers, true),
                 ("producers", &list.producers, true),
@@ -143,16 +144,17 @@ fn grants(cx: &Context<'_>, out: &mut Out) {
         for written in context::written(acl) {
             for (i, grant) in written.allow.iter().enumerate() {
                 for (field, name) in [("produce", &grant.produce), ("consume", &grant.consume)] {
-                    // Patterns depend on the stage and are looked at there; odd ones are `empty-pattern`'s.
+                    // Patterns depend on the stage and are checked below, per stage. The rule `empty-pattern` reports
+                    // malformed patterns.
                     let Some(name) = name.as_deref().filter(|name| !name.is_empty() && !name.contains('*')) else {
                         continue;
                     };
                     if cx.topics.contains_key(name) || cx.is_malformed(Kind::Topic, name) {
                         continue;
                     }
-                    let help = match weir_model::closest(name, around(name, &cx.workspace.topics)) {
+                    let help = match weir_findings::closest(name, around(name, &cx.workspace.topics)) {
                         Some(meant) => format!("did you mean `{meant}`?"),
-                        None => "declare it; with `ensure: unmanaged` when somebody else manages it".to_owned(),
+                        None => "declare the topic, with `ensure: unmanaged` if others manage it".to_owned(),
                     };
                     let at = written.route(acl, "allow", i, field);
                     out.push(out.error(at, format!("there is no topic `{name}`")).help(help));
@@ -161,7 +163,7 @@ fn grants(cx: &Context<'_>, out: &mut Out) {
             for (i, name) in context::literal_topics(written.rules) {
                 if !cx.topics.contains_key(name) && !cx.is_malformed(Kind::Topic, name) {
                     let at = written.route(acl, "rules", i, "name");
-                    let help = "declare it; with `ensure: unmanaged` when somebody else manages it";
+                    let help = "declare the topic, with `ensure: unmanaged` if others manage it";
                     out.push(out.warning(at, format!("there is no topic `{name}`")).help(help));
                 }
             }
@@ -175,7 +177,7 @@ fn patterns(view: &StageView<'_>, out: &mut Out) {
         for (i, grant) in list.allow.iter().enumerate() {
             for (field, name) in [("produce", &grant.produce), ("consume", &grant.consume)] {
                 let Some(body) = name.as_deref().and_then(|name| name.strip_suffix('*')) else { continue };
-                // `*` alone is `empty-pattern`'s.
+                // The rule `empty-pattern` reports `*` alone.
                 if body.is_empty() || body.contains('*') {
                     continue;
                 }

@@ -8,9 +8,9 @@ pub(super) const RULE: Rule = Rule {
         id: "unknown-setting",
         severity: Severity::Error,
         waivable: None,
-        title: "settings Kafka knows",
+        title: "settings that Kafka knows",
         what: "Every key under `config` of topics and profiles is a topic setting of Apache Kafka or Confluent Cloud.",
-        why: "The broker refuses a setting it does not know; an older broker's silence would leave the default in force.",
+        why: "The broker refuses an unknown setting, or ignores it, so that the default stays in force.",
         bad: "config: {retention: 7d}",
         good: "config: {retention.ms: 7d}",
         remedy: "",
@@ -24,11 +24,11 @@ fn check(cx: &Context<'_>, out: &mut Out) {
             return;
         }
         let mut finding = out.error(place.setting_key(cx, name), format!("there is no topic setting `{name}`"));
-        finding = match weir_model::closest(name, settings::all().iter().map(|s| s.name)) {
+        finding = match weir_findings::closest(name, settings::all().iter().map(|s| s.name)) {
             Some(meant) => finding.help(format!("did you mean `{meant}`?")),
             None => finding.help("remove it, or write the name of one of Kafka's topic settings"),
         };
-        if let Some(meant) = weir_model::unmistakable(name, settings::all().iter().map(|s| s.name)) {
+        if let Some(meant) = weir_findings::unmistakable(name, settings::all().iter().map(|s| s.name)) {
             finding = finding.fix(format!("write `{meant}`"), place.setting_key(cx, name), meant);
         }
         out.push(finding);

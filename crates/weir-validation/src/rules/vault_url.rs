@@ -1,5 +1,5 @@
 use weir_findings::{RulePage, Severity};
-use weir_model::{EntityRef, Kind, Route};
+use weir_model::{EntityRef, Kind, ProviderRef, Route};
 
 use crate::{
     Rule,
@@ -12,11 +12,13 @@ pub(super) const RULE: Rule = Rule {
         id: "vault-url",
         severity: Severity::Error,
         waivable: None,
-        title: "key vaults by their address",
-        what: "A key vault is given as `https://<host>`, with no path behind. The name of an Azure Key Vault has 3 to 24 \
-               letters, digits and single hyphens, begins with a letter and does not end in a hyphen. Templates are \
-               judged as they come out for each team and stage. Stages on a sandbox may name a folder instead.",
-        why: "Secrets never travel unencrypted, and a vault of an impossible name fails only when the first key is stored.",
+        title: "addresses of key vaults",
+        what: "The address of a key vault is `https://<host>`, without a path. The name of an Azure Key Vault has 3 \
+               to 24 letters, digits and single hyphens, begins with a letter and does not end in a hyphen. weir \
+               checks the result of a template for each team and stage. Stages on a sandbox may name a folder \
+               instead.",
+        why: "Secrets must travel encrypted, and a vault with an impossible name fails only when weir stores the \
+              first key.",
         bad: "vaults: {prod: \"https://kv-toll-transactions-and-billing.vault.azure.net\"}   # 32 characters",
         good: "vaults: {prod: \"https://kv-toll-prod.vault.azure.net\"}",
         remedy: "",
@@ -24,16 +26,16 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
-/// The domains of Azure Key Vault, public and sovereign.
+/// Domains of Azure Key Vault, public and sovereign.
 const AZURE: [&str; 3] = [".vault.azure.net", ".vault.azure.cn", ".vault.usgovcloudapi.net"];
 
 fn check(cx: &Context<'_>, out: &mut Out) {
     let settings = &cx.workspace.settings.spec;
     for view in &cx.stages {
         let stage = &view.stage.name;
-        let sandbox = view.cluster.is_some_and(|cluster| cluster.sandbox.is_some());
+        let sandbox = matches!(view.provider(), Some(ProviderRef::Sandbox(_)));
         for (name, team) in &cx.workspace.teams {
-            // What a team is called is judged elsewhere; its vault's name would only repeat it.
+            // The rule `kafka-name` reports an invalid team name; its vault's name would only repeat the fault.
             if super::kafka_name::fault(name).is_some() {
                 continue;
             }
@@ -47,7 +49,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
                 continue;
             };
             let url = template.replace("{team}", name).replace("{stage}", stage);
-            // Left-over braces are `unknown-placeholder`'s.
+            // The rule `unknown-placeholder` reports braces that remain.
             if url.contains(['{', '}']) || (sandbox && !url.is_empty() && !url.contains("://")) {
                 continue;
             }
@@ -59,7 +61,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
                 Some(Fault::Name(fault)) => {
                     let mut finding = out.error(at.clone(), format!("`{url}` {fault}"));
                     if url != *template && !team.spec.vaults.contains_key(stage) {
-                        // The template fits other teams: this one has to write its own address, or be called otherwise.
+                        // The template fits other teams. This team must write its own address or change its name.
                         finding.at = Route::name(EntityRef::new(Kind::Team, name));
                         finding = finding.related(at, "the template");
                     }
@@ -72,28 +74,28 @@ fn check(cx: &Context<'_>, out: &mut Out) {
     }
 }
 
-/// What is wrong with an address.
+/// A fault in an address.
 #[derive(Debug, PartialEq, Eq)]
 enum Fault {
-    /// Its form, whatever the team.
+    /// The form of the address, which is the same for every team.
     Address(&'static str),
-    /// The vault's name in it.
+    /// The name of the vault in the address.
     Name(String),
 }
 
 fn fault(url: &str) -> Option<Fault> {
     let Some(rest) = url.strip_prefix("https://") else {
-        return Some(Fault::Address("is no https address"));
+        return Some(Fault::Address("is not an https address"));
     };
     let host = rest.strip_suffix('/').unwrap_or(rest);
     if host.is_empty() || host.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Some(Fault::Address("names no host"));
     }
     if host.contains('@') {
-        return Some(Fault::Address("holds a login, and credentials are never in files"));
+        return Some(Fault::Address("contains a login; credentials do not belong in files"));
     }
     if host.contains(['/', '?', '#']) {
-        return Some(Fault::Address("leads to something inside a vault"));
+        return Some(Fault::Address("is the address of an object inside a vault"));
     }
     let host = host.to_ascii_lowercase();
     let name = AZURE.iter().find_map(|domain| host.strip_suffix(domain))?;
@@ -102,7 +104,7 @@ fn fault(url: &str) -> Option<Fault> {
     } else if let Some(c) = name.chars().find(|c| !c.is_ascii_alphanumeric() && *c != '-') {
         format!("names a vault with `{c}` in it")
     } else if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || name.ends_with('-') || name.contains("--") {
-        "names a vault that Azure does not take".to_owned()
+        "names a vault that Azure does not accept".to_owned()
     } else {
         return None;
     };

@@ -1,15 +1,19 @@
-//! What holds for the fixes of any file.
+//! Properties of the fixes of any file.
 
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use weir_findings::{Finding, RuleId, Span};
 use weir_model::{Loaded, load};
-use weir_validation::{Fixed, fix, validate};
+use weir_validation::{Fixed, fix};
 
 const BASE: &str = include_str!("../base/weir.yaml");
 
-/// A line of a topic, right or wrong, with a comment on it and one above it.
+fn validate(loaded: &Loaded) -> Vec<Finding> {
+    weir_validation::validate(loaded, None).expect("all stages")
+}
+
+/// Generates a line of a topic, right or wrong, with a comment behind it and one above it.
 fn lines() -> impl Strategy<Value = String> {
     let line = prop::sample::select(vec![
         "partitions: 6",
@@ -63,7 +67,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn once_is_enough_and_comments_stay(text in documents()) {
+    fn fixing_twice_changes_nothing_and_comments_stay(text in documents()) {
         let fixed = fix(read(&text), &Default::default(), validate);
         let after = fixed.files.first().map_or(text.clone(), |file| file.after.clone());
         prop_assert_eq!(comments(&text), comments(&after), "{}", after);
@@ -72,13 +76,13 @@ proptest! {
         prop_assert_eq!((again.files.len(), again.fixed), (0, 0), "{}", after);
         prop_assert_eq!(fixed.files.is_empty(), fixed.fixed == 0);
 
-        // What was well formed is still there, under its name.
+        // Well-formed entities are still there, under the same name.
         let (was, is) = (read(&text), read(&after));
         let names = |loaded: &Loaded| -> Vec<String> {
             loaded.workspace.iter().flat_map(|workspace| workspace.topics.keys().cloned()).collect()
         };
         prop_assert!(names(&was).iter().all(|name| names(&is).contains(name)), "{}", after);
-        // A finding of form is gone or stays; one comes in only where another one covered it.
+        // A finding of form is solved or stays; a new one appears only if another one covered it.
         prop_assert!(is.findings.len() + fixed.fixed >= was.findings.len());
         let wrong = |loaded: &Loaded| -> BTreeSet<Option<u32>> {
             loaded.findings.iter().map(|f| loaded.document_at(f.at.file, f.at.start)).collect()
@@ -89,7 +93,7 @@ proptest! {
 
 const TWO: &str = "apiVersion: weir/v1\nkind: Team\nmetadata: {name: cards}\n---\napiVersion: weir/v1\nkind: Team\nmetadata: {name: blue}\n";
 
-/// Fixes [`TWO`] with a judge that, wherever `word` is, finds it wrong and says to write `instead`.
+/// Fixes [`TWO`] with a judge that reports `word` wherever it occurs, with a fix that writes `instead`.
 fn made(word: &'static str, instead: &'static str, also: impl Fn(&str) -> Vec<(&'static str, usize)>) -> Fixed {
     fix(read(TWO), &Default::default(), move |loaded: &Loaded| {
         let (file, text) = loaded.sources.iter().find(|(_, file)| file.path() == "case.yaml").expect("the case");
@@ -107,34 +111,34 @@ fn made(word: &'static str, instead: &'static str, also: impl Fn(&str) -> Vec<(&
 }
 
 #[test]
-fn a_fix_that_does_something_else_is_left_undone() {
+fn a_fix_with_side_effects_is_refused() {
     let none = |_: &str| Vec::new();
     let fine = made("cards", "maps", none);
     assert_eq!((fine.fixed, fine.refused, fine.files.len()), (1, 0, 1));
 
-    // It stays wrong.
+    // The finding remains after the fix.
     let still = made("cards", "cards2", none);
     assert_eq!((still.fixed, still.refused, still.files.len()), (0, 1, 0));
-    // Another entity becomes another one: what was the second document is the third.
+    // The document number of another entity changes: the second document becomes the third.
     let shifts = made(
         "metadata: {name: cards}",
         "metadata: {name: x}\n---\napiVersion: weir/v1\nkind: Team\nmetadata: {name: y}",
         none,
     );
     assert_eq!((shifts.fixed, shifts.refused), (0, 1));
-    // Another entity is gone.
+    // Another entity disappears.
     let swallows = made("cards}\n---\napiVersion: weir/v1\nkind: Team\nmetadata: {name: blue}", "x}", none);
     assert_eq!((swallows.fixed, swallows.refused), (0, 1));
-    // Something is found that was not there before, be it of form or of meaning.
+    // A new finding appears, about form or about meaning.
     let form = made("cards", "x, nonsense: 1", none);
     assert_eq!((form.fixed, form.refused), (0, 1));
     let meaning = made("cards", "maps", |text| text.contains("maps").then_some(("new", 0)).into_iter().collect());
     assert_eq!((meaning.fixed, meaning.refused), (0, 1));
-    // What could not be judged before may come up with a fix of form.
+    // A finding that could not be made before may appear after a fix of form.
     let text = TWO.replace("kind: Team\nmetadata: {name: blue}", "kind: Topci\nmetadata: {name: blue.v1, team: none}");
     let uncovers = fix(read(&text), &Default::default(), validate);
     assert_eq!((uncovers.fixed, uncovers.refused, uncovers.findings.is_empty()), (1, 0, false));
-    // What is wrong with its form too comes up as well; two entities of one name do not.
+    // Other findings about the form of the same document may appear as well; a second entity of one name may not.
     let text =
         TWO.replace("kind: Team\nmetadata: {name: blue}", "kind: Taem\nmetadata: {name: blue, lables: {}, x: 1}");
     let form = fix(read(&text), &Default::default(), validate);
@@ -144,14 +148,14 @@ fn a_fix_that_does_something_else_is_left_undone() {
     let text = TWO.replace("kind: Team\nmetadata: {name: blue}", "kind: Taem\nmetadata: {name: cards}");
     let twice = fix(read(&text), &Default::default(), validate);
     assert_eq!((twice.fixed, twice.refused), (0, 1));
-    // What was there before may stay, wherever it is now.
+    // A finding that was there before may stay, wherever it is now.
     let old = made("cards", "maps", |text| vec![("old", text.find("blue").expect("it is there"))]);
     assert_eq!((old.fixed, old.refused, old.findings.len()), (1, 0, 1));
 }
 
-/// Two findings at one place give one edit.
+/// Two findings at one place result in one edit.
 #[test]
-fn fixes_that_meet_are_not_made_at_once() {
+fn overlapping_fixes_are_not_made_at_once() {
     let fixed = fix(read(TWO), &Default::default(), |loaded: &Loaded| {
         let (file, text) = loaded.sources.iter().find(|(_, file)| file.path() == "case.yaml").expect("the case");
         let at = text.text().find("cards").map(|start| Span::new(file, start..start + 5));
@@ -162,7 +166,7 @@ fn fixes_that_meet_are_not_made_at_once() {
     assert_eq!(fixed.files[0].after, TWO.replace("cards", "maps99"));
 }
 
-/// One bad fix does not keep the others from being made.
+/// One bad fix does not prevent the other fixes.
 #[test]
 fn good_fixes_are_made_beside_bad_ones() {
     let text: String = (0..20)
@@ -176,9 +180,9 @@ fn good_fixes_are_made_beside_bad_ones() {
     assert_eq!(fixed.files[0].after, text.replace("retention.sm", "retention.ms"));
 }
 
-/// Two documents that say the same thing wrong: that one of them cannot be put right does not keep the other from it.
+/// Two documents have the same fault. If the fix of one is refused, the fix of the other is still made.
 #[test]
-fn a_fix_that_is_refused_keeps_no_other_document_from_its_own() {
+fn a_refused_fix_does_not_prevent_the_same_fix_in_another_document() {
     let topic = |spec: &str| {
         format!("apiVersion: weir/v1\nkind: Topic\nmetadata: {{name: toll.t0.v1, team: toll}}\nspec:\n{spec}")
     };

@@ -1,4 +1,4 @@
-//! The rules as a whole.
+//! Tests of all rules together.
 
 mod cost;
 mod fixes;

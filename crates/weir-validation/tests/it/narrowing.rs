@@ -1,4 +1,4 @@
-//! Findings of one stage.
+//! Tests of validation for one stage.
 
 use weir_model::Loaded;
 
@@ -21,22 +21,22 @@ fn rules(findings: &[weir_findings::Finding]) -> Vec<&str> {
 #[test]
 fn a_stage_shows_its_own_findings_and_those_of_no_stage() {
     let loaded = loaded();
-    assert_eq!(rules(&weir_validation::validate(&loaded)), ["replication-factor", "unknown-reference"]);
+    assert_eq!(rules(&weir_validation::validate(&loaded, None).unwrap()), ["replication-factor", "unknown-reference"]);
     assert_eq!(
-        rules(&weir_validation::validate_stage(&loaded, "prod").unwrap()),
+        rules(&weir_validation::validate(&loaded, Some("prod")).unwrap()),
         ["replication-factor", "unknown-reference"]
     );
-    assert_eq!(rules(&weir_validation::validate_stage(&loaded, "dev").unwrap()), ["unknown-reference"]);
+    assert_eq!(rules(&weir_validation::validate(&loaded, Some("dev")).unwrap()), ["unknown-reference"]);
 }
 
 #[test]
 fn an_unknown_stage_is_an_error() {
-    let error = weir_validation::validate_stage(&loaded(), "prd").unwrap_err();
+    let error = weir_validation::validate(&loaded(), Some("prd")).unwrap_err();
     assert_eq!(error.to_string(), "there is no stage `prd`; the stages are dev, test, prod");
 }
 
 #[test]
-fn what_refers_to_a_malformed_entity_is_not_at_fault() {
+fn a_reference_to_a_malformed_entity_is_not_reported() {
     let loaded = weir_model::load([
         ("weir.yaml", include_str!("../base/weir.yaml")),
         (
@@ -47,7 +47,7 @@ fn what_refers_to_a_malformed_entity_is_not_at_fault() {
              spec: {serviceAccount: x, allow: [{produce: a}]}\n",
         ),
     ]);
-    let findings = weir_validation::validate(&loaded);
+    let findings = weir_validation::validate(&loaded, None).unwrap();
     assert_eq!(findings.len(), 1, "{findings:#?}");
     assert!(findings[0].message.contains("many"), "{findings:#?}");
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "what cases find is in files")]
+#[expect(clippy::disallowed_methods, reason = "the expected findings are files")]
 fn every_rule_has_a_page_and_both_kinds_of_case() {
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let mut ids = BTreeSet::new();

@@ -1,5 +1,5 @@
 //! A copy of `weir` for tests.
 
 fn main() -> std::process::ExitCode {
-    pipeline::copy_of("weir", weir_command::run)
+    pipeline::copy_of("weir", weir_cli::commands::weir::run)
 }

@@ -1,5 +1,5 @@
 //! A copy of `weir-deploy` for tests.
 
 fn main() -> std::process::ExitCode {
-    pipeline::copy_of("weir-deploy", weir_deploy_cli::run)
+    pipeline::copy_of("weir-deploy", weir_cli::commands::deploy::run)
 }

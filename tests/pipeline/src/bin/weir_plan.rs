@@ -1,5 +1,5 @@
 //! A copy of `weir-plan` for tests.
 
 fn main() -> std::process::ExitCode {
-    pipeline::copy_of("weir-plan", weir_plan_cli::run)
+    pipeline::copy_of("weir-plan", weir_cli::commands::plan::run)
 }

@@ -1,5 +1,5 @@
 //! A copy of `weir-validate` for tests.
 
 fn main() -> std::process::ExitCode {
-    pipeline::copy_of("weir-validate", weir_validate_cli::run)
+    pipeline::copy_of("weir-validate", weir_cli::commands::validate::run)
 }

@@ -1,10 +1,10 @@
-//! How many calls a plan needs: pages of lists, and no more.
+//! Counts the calls of a plan: one for each page of a list, and no more.
 
 use std::{collections::BTreeMap, fmt::Write as _, time::Instant};
 
+use weir_fake_confluent::Operation;
 use weir_planning::{Change, ObservedSecret, PlanOptions};
 use weir_ports::{Asked, Clock as _, Cluster as _};
-use weir_testkit::confluent::Operation;
 
 use crate::{
     judge::judge,
@@ -15,7 +15,7 @@ use crate::{
 };
 
 const GRANTS: usize = 10;
-/// Entries on a page of the control plane, and of a vault.
+/// Number of entries on a page of the control plane, and of a vault.
 const PAGE: usize = 100;
 const VAULT_PAGE: usize = 25;
 
@@ -39,7 +39,7 @@ fn entities(accounts: usize) -> String {
     text
 }
 
-/// Puts everything there as a deployment would have, only faster.
+/// Creates everything that a deployment would create, only faster.
 async fn populate(scene: &Scene, accounts: usize) -> weir_planning::Desired {
     let desired = scene.desired(&entities(accounts), "dev");
     let nothing = weir_planning::Observed {
@@ -74,7 +74,7 @@ async fn populate(scene: &Scene, accounts: usize) -> weir_planning::Desired {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_plan_needs_pages_and_no_more() {
+async fn a_plan_needs_one_call_per_page() {
     let Some(scene) = Scene::start(9) else { return };
     scene.cloud.limit("iam.max_service_accounts.per_org", 5_000);
     scene.cloud.limit("kafka.max_api_keys.per_cluster", 10_000);
@@ -89,14 +89,14 @@ async fn a_plan_needs_pages_and_no_more() {
     let took = begun.elapsed();
     assert_eq!(ran.end, End::Empty, "{}", &ran.said[ran.said.len().saturating_sub(3_000)..]);
 
-    // Beside the stage's own there are the deploying account and its key.
+    // Besides the stage's own objects there are the deploying account and its key.
     let pages = |entries: usize, page: usize| u64::try_from(entries.div_ceil(page)).unwrap();
     let expected: BTreeMap<&str, u64> = [
         ("listIamV2ServiceAccounts", pages(accounts + 1, PAGE)),
         ("listIamV2ApiKeys", pages(2 * accounts + 1, PAGE)),
         ("listServiceQuotaV1AppliedQuotas", 2),
         ("getCmkV2Cluster", 1),
-        // Whose key it is that weir logs in with.
+        // weir looks up the owner of the key that it logs in with.
         ("getIamV2ApiKey", 1),
         ("getIamV2ServiceAccount", 1),
     ]
@@ -112,13 +112,13 @@ async fn a_plan_needs_pages_and_no_more() {
         .collect();
     assert_eq!(kafka["DescribeAcls"], 1, "{kafka:?}");
     assert!(ran.calls.1 < 12, "{} requests to the brokers", ran.calls.1);
-    // The binary says how many they were; what it says goes to stderr, beside the plan.
+    // The binary reports the numbers of calls on stderr, beside the plan.
     let (control, brokers) = (ran.calls.0.clone(), ran.calls.1);
     let mut vaults = vault_calls(&scene);
     for (what, before) in calls_before {
         *vaults.get_mut(&what).unwrap() -= before;
     }
-    // A vault lists what it holds, 25 to a page, and what was deleted.
+    // A vault lists its secrets, 25 to a page, and its deleted secrets.
     let expected_of_vault = 2 * pages(accounts, VAULT_PAGE);
     assert_eq!(vaults["GET /secrets"], expected_of_vault, "{vaults:?}");
     assert_eq!(vaults["GET /deletedsecrets"], 2, "{vaults:?}");
@@ -127,7 +127,7 @@ async fn a_plan_needs_pages_and_no_more() {
     let folder = Workspace::of(&scene);
     let stderr = tokio::task::block_in_place(|| folder.plan(&scene, &entities(accounts), "--verbose"));
     assert!(stderr.contains(&format!("{}\n", Asked { control, brokers })), "{stderr}");
-    let told = format!(
+    let summary = format!(
         "{accounts} accounts, {} keys, {} ACLs, made in {populated:.1?}, planned in {took:.1?}:\ncontrol plane {:?} ({} calls)\n\
          brokers {kafka:?}\nvaults {vaults:?}",
         2 * accounts,
@@ -136,11 +136,11 @@ async fn a_plan_needs_pages_and_no_more() {
         ran.calls.0.values().sum::<u64>(),
     );
     if let Some(file) = std::env::var_os("WEIR_ROUNDS_REPORT") {
-        std::fs::write(std::path::Path::new(&file).with_extension("calls"), told + "\n").unwrap();
+        std::fs::write(std::path::Path::new(&file).with_extension("calls"), summary + "\n").unwrap();
     }
 }
 
-/// Calls of the stage's vaults by kind.
+/// Returns the calls of the stage's vaults by kind.
 fn vault_calls(scene: &Scene) -> BTreeMap<String, u64> {
     let mut calls = BTreeMap::new();
     for call in scene.vault_names().iter().flat_map(|vault| scene.vaults.calls(vault)) {

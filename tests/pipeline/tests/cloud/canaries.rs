@@ -1,14 +1,14 @@
-//! Secrets, looked for in whatever is said.
+//! Finds secrets in output.
 
 use std::collections::{BTreeSet, HashSet};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use weir_testkit::confluent::ApiKey;
+use weir_fake_confluent::ApiKey;
 
-/// So many characters of a secret in a row are too many.
+/// Number of consecutive characters of a secret that count as a leak.
 const PART: usize = 16;
 
-/// Pieces of every secret.
+/// Pieces of every secret, to search for.
 #[derive(Debug, Default)]
 pub(crate) struct Canaries {
     known: BTreeSet<String>,
@@ -19,14 +19,14 @@ impl Canaries {
     pub(crate) fn add(&mut self, key: &ApiKey) {
         if self.known.insert(key.id.clone()) {
             self.add_text(&key.secret);
-            // As HTTP sends it.
+            // The login in the form that HTTP sends.
             let login = BASE64_STANDARD.encode(format!("{}:{}", key.id, key.secret));
             self.add_text(&login[key.id.len() * 4 / 3 + 4..]);
         }
     }
 
     pub(crate) fn add_text(&mut self, secret: &str) {
-        assert!(secret.len() >= PART, "too short to be told from chance");
+        assert!(secret.len() >= PART, "too short to be distinguished from chance");
         self.parts.extend(secret.as_bytes().windows(PART).map(<[u8]>::to_vec));
     }
 
@@ -34,7 +34,7 @@ impl Canaries {
         self.known.len()
     }
 
-    /// The first piece of a secret in `text`, with what is before it.
+    /// Returns the first piece of a secret in `text`, with the text before it.
     pub(crate) fn first_in(&self, text: &str) -> Option<String> {
         let letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=-_.".contains(byte);
         let bytes = text.as_bytes();

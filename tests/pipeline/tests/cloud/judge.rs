@@ -1,10 +1,11 @@
-//! Every exchange with the control plane is judged by Confluent's OpenAPI files.
+//! Judges every exchange with the control plane by Confluent's OpenAPI files.
 
 use std::sync::LazyLock;
 
-use weir_testkit::{confluent::Exchange, openapi::Specs};
+use weir_fake_confluent::Exchange;
+use weir_testkit::openapi::Specs;
 
-/// How many exchanges were judged; 0 where there are no files, but with `CI=true`: there that is a failure.
+/// Judges the exchanges and returns their number; 0 if the files are missing, which fails with `CI=true`.
 #[track_caller]
 pub(crate) fn judge(log: &[Exchange]) -> usize {
     static SPECS: LazyLock<Option<Specs>> = LazyLock::new(Specs::confluent);
@@ -13,7 +14,7 @@ pub(crate) fn judge(log: &[Exchange]) -> usize {
         let Exchange { method, path, query, body, answer, .. } = asked;
         let wrong = specs.judge_request(method, path, query, body.as_ref());
         assert!(wrong.is_empty(), "{asked}: {wrong:?}");
-        // What a fault answers in the service's place is anything.
+        // An answer that a fault injects need not match the specification.
         let Some(answer) = answer.as_ref().filter(|_| asked.handled) else { continue };
         if answer.status >= 500 {
             continue;

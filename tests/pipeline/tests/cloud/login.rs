@@ -1,4 +1,4 @@
-//! A log-in with SASL PLAIN, as short as it can be: hundreds of them are tried.
+//! A minimal login with SASL PLAIN, because the tests need hundreds of logins.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-/// Whether a broker without TLS lets an API key in.
+/// Returns `true` if a broker without TLS accepts an API key.
 pub(crate) fn logs_in(broker: &str, id: &str, secret: &str) -> bool {
     let wait = Some(Duration::from_secs(10));
     let try_it = || -> io::Result<bool> {
@@ -27,7 +27,7 @@ pub(crate) fn logs_in(broker: &str, id: &str, secret: &str) -> bool {
     try_it().unwrap_or(false)
 }
 
-/// Sends a request; the answer without its head.
+/// Sends a request. Returns the answer without its header.
 fn ask(stream: &mut TcpStream, api: i16, version: i16, body: &[u8]) -> io::Result<Vec<u8>> {
     let mut frame = api.to_be_bytes().to_vec();
     frame.extend(version.to_be_bytes());

@@ -1,5 +1,5 @@
-//! Service accounts and API keys of a fake Confluent Cloud, topics and ACLs of a real broker behind its front, secrets
-//! in key vaults over TLS: the real clients, and everything that goes wrong between them.
+//! Tests with service accounts and API keys of a fake Confluent Cloud, topics and ACLs of a real broker behind its
+//! front, and secrets in key vaults over TLS: the real clients, with faults between them.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod calls;

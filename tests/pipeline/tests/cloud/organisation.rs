@@ -1,5 +1,5 @@
-//! A whole organisation, by the binaries: four stages on three clusters of Confluent Cloud, with TLS wherever there is
-//! TLS, every key in its team's vault; and the same by two agents in two networks.
+//! Deploys a whole organisation with the binaries: four stages on three clusters of Confluent Cloud, with TLS on every
+//! connection that supports it, and every key in its team's vault; then again with two agents in two networks.
 
 use std::{
     collections::BTreeMap,
@@ -11,24 +11,22 @@ use std::{
 
 use serde_json::Value;
 use tempfile::TempDir;
+use weir_fake_confluent as fake;
+use weir_fake_confluent::{ClusterKind, FakeConfluent, Tls};
 use weir_kafka::{Kafka, Login, Options, SaslMechanism, SecurityProtocol};
 use weir_model::Ensure;
-use weir_testkit::{
-    Broker,
-    confluent::{self as fake, ClusterKind, FakeConfluent, Tls},
-    keyvault::Vaults,
-};
+use weir_testkit::{Broker, keyvault::Vaults};
 
 use crate::{canaries::Canaries, judge::judge};
 
 /// The clusters of `fixtures/cps`, and their environments.
 const CLUSTERS: [(&str, &str); 3] = [("nonprod", "env-x1"), ("preprod", "env-x2"), ("prod", "env-x2")];
 
-/// What `fixtures/cps` has that Confluent Cloud does not take, and what is said of it.
+/// Text of `fixtures/cps` that Confluent Cloud rejects, and the message about it.
 const NOT_TAKEN: [(&str, &str); 3] = [
-    (", min.cleanable.dirty.ratio: 0.3", "does not let `min.cleanable.dirty.ratio` be set"),
-    (", compression.type: zstd", "does not let `compression.type` be set"),
-    (", host: 192.0.2.17", "takes no host but `*`, not `192.0.2.17`"),
+    (", min.cleanable.dirty.ratio: 0.3", "does not allow `min.cleanable.dirty.ratio` to be set"),
+    (", compression.type: zstd", "does not allow `compression.type` to be set"),
+    (", host: 192.0.2.17", "accepts only the host `*`, not `192.0.2.17`"),
 ];
 
 struct Organisation {
@@ -36,7 +34,7 @@ struct Organisation {
     vaults: Vaults,
     _brokers: Vec<Broker>,
     folder: TempDir,
-    /// What agents of either plane have in their environment.
+    /// Environment of the agents, by plane.
     control: BTreeMap<String, String>,
     data: BTreeMap<String, String>,
     said: String,
@@ -55,7 +53,7 @@ fn four_stages_are_deployed_and_nothing_is_left_to_do() {
         org.assert_keys(stage);
     }
     org.two_networks();
-    // None where the OpenAPI files are absent, which is a skip, and with `CI=true` a failure.
+    // The number is 0 if the OpenAPI files are missing: a skip, and with `CI=true` a failure.
     let (log, judged) = (org.cloud.log(), judge(&org.cloud.log()));
     assert!(log.len() > 100 && (judged == log.len() || judged == 0), "{judged} of {}", log.len());
     org.assert_silent();
@@ -83,7 +81,7 @@ impl Organisation {
         for (name, environment) in CLUSTERS {
             let (broker, id) = (Broker::start(&fake::BROKER)?, format!("lkc-{name}"));
             cloud.add_cluster(environment, &id, ClusterKind::Dedicated);
-            cloud.attach(&id, &broker, Tls::On);
+            cloud.attach(&id, broker.bootstrap(), broker.admin(), Tls::On);
             cloud.make_admin(&id, &deployer);
             login(&mut data, &format!("{}_KAFKA", name.to_uppercase()), &cloud.create_key(&deployer, Some(&id), ""));
             brokers.push(broker);
@@ -110,15 +108,15 @@ impl Organisation {
         }
         let secrets = "  secrets: {keyVault: {login: token, env: VAULT_TOKEN, ca: vaults.pem}}\n\n  stages:";
         settings = settings.replacen("\n  stages:", &format!("\n{secrets}"), 1);
-        // Service accounts belong to the organisation there, not to a cluster.
+        // On Confluent Cloud, service accounts belong to the organisation, not to a cluster.
         settings =
             settings.replacen("cluster: preprod\n", "cluster: preprod\n      prefix: {serviceAccount: pre-}\n", 1);
         fs::write(at("weir.yaml"), settings).unwrap();
         Some(Self { cloud, vaults, _brokers: brokers, folder, control, data, said: String::new() })
     }
 
-    /// What Confluent Cloud does not take of `fixtures/cps` is found in the files, all of it, and nothing else. Then it is
-    /// taken out.
+    /// Checks that validation reports exactly the text of `fixtures/cps` that Confluent Cloud rejects, and removes that
+    /// text.
     fn assert_not_taken(&mut self) {
         let before = self.said.len();
         assert_eq!(self.run("weir-validate --format concise", &[]), 1, "{}", self.said);
@@ -126,14 +124,15 @@ impl Organisation {
         let errors: Vec<&str> = said.lines().filter(|line| line.contains("error")).collect();
         for (text, message) in NOT_TAKEN {
             let about = errors.iter().filter(|line| line.contains(message)).count();
-            assert!(about > 0, "nothing is said of `{text}`: {said}");
+            assert!(about > 0, "no error mentions `{text}`: {said}");
         }
         let known = |line: &&str| NOT_TAKEN.iter().any(|(_, message)| line.contains(message));
         assert!(errors.iter().all(known), "{errors:#?}");
         copy(&self.at(""), &self.at(""), &|text| NOT_TAKEN.iter().fold(text, |text, (part, _)| text.replace(part, "")));
     }
 
-    /// An account's tombstone, a grant less and a topic more, by an agent of each plane that cannot reach the other.
+    /// Deletes an account, removes a grant and adds a topic, with one agent for each plane that cannot reach the other
+    /// plane.
     fn two_networks(&mut self) {
         let file = self.at("teams/fraud/kafka.yaml");
         let text = fs::read_to_string(&file).unwrap();
@@ -167,7 +166,7 @@ impl Organisation {
         self.assert_keys("dev");
     }
 
-    /// Writes plan.json; its digest.
+    /// Writes plan.json. Returns its digest.
     fn plan(&mut self, stage: &str, code: i32) -> String {
         let line = format!("weir-plan --stage {stage} --out plan.json");
         assert_eq!(self.run(&line, &["control", "data"]), code, "{}", self.said);
@@ -175,7 +174,7 @@ impl Organisation {
         plan["digest"].as_str().unwrap().to_owned()
     }
 
-    /// Runs a binary as an agent that reaches these planes, with the credentials for them alone; its exit code.
+    /// Runs a binary as an agent that reaches these planes and has only their credentials. Returns the exit code.
     fn run(&mut self, line: &str, planes: &[&str]) -> i32 {
         let mut words = line.split(' ');
         let mut command = Command::new(pipeline::binary(words.next().unwrap()));
@@ -190,9 +189,10 @@ impl Organisation {
         code
     }
 
-    /// Each declared key of a stage is in its secret and is its account's; one of them is tried at the brokers.
+    /// Checks that each declared key of a stage is in its secret and belongs to its account; logs in to the brokers
+    /// with one of them.
     fn assert_keys(&self, stage: &str) {
-        let read = weir_adapters::read_workspace(self.folder.path()).unwrap();
+        let read = weir_pipeline::read(self.folder.path()).unwrap();
         let workspace = read.loaded.workspace.unwrap();
         let desired = weir_planning::desired(&workspace.stage(stage).unwrap());
         let live: BTreeMap<String, fake::ApiKey> =
@@ -220,7 +220,7 @@ impl Organisation {
         assert!(keys > 5, "{keys} keys in {stage}");
     }
 
-    /// With what is in the secret, and nothing else but whom to trust.
+    /// Logs in with the content of the secret and the CA certificate, and nothing else.
     fn assert_logs_in(&self, value: &Value) {
         let text = |name: &str| value[name].as_str().unwrap().to_owned();
         assert_eq!(text("security.protocol"), "SASL_SSL");
@@ -241,7 +241,7 @@ impl Organisation {
         pipeline::block_on(async { kafka.reach().await.map(drop) }).unwrap();
     }
 
-    /// Nothing that was said or written holds a secret.
+    /// Checks that no output and no written file contains a secret.
     fn assert_silent(&self) {
         let mut canaries = Canaries::default();
         self.cloud.keys().iter().for_each(|key| canaries.add(key));

@@ -1,4 +1,4 @@
-//! Runs of the binaries that get SIGKILL.
+//! Runs of the binaries that are killed by SIGKILL.
 
 use std::{
     fs::{self, File},
@@ -18,10 +18,10 @@ use crate::{
     scene::{Scene, remember},
 };
 
-/// However a run ends, it does within this time.
+/// Time within which every run must end.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A workspace's folder, and where what is said is kept.
+/// A workspace's folder, which also holds the output of the runs.
 pub(crate) struct Workspace(TempDir);
 
 impl Workspace {
@@ -40,7 +40,7 @@ impl Workspace {
         fs::read_to_string(self.at(name)).unwrap_or_default()
     }
 
-    /// Starts a binary; what it says goes into files, so that nothing waits for a reader.
+    /// Starts a binary. Its output goes to files, so that it never waits for a reader.
     fn spawn(&self, scene: &Scene, line: &str) -> Child {
         let mut words = line.split(' ');
         let mut command = Command::new(pipeline::binary(words.next().unwrap()));
@@ -49,7 +49,7 @@ impl Workspace {
         command.stdin(Stdio::null()).stdout(file("stdout")).stderr(file("stderr")).spawn().unwrap()
     }
 
-    /// Runs a binary to its end; its exit code, after adding what it said.
+    /// Runs a binary until it ends and adds its output to `said`. Returns the exit code.
     fn run(&self, scene: &Scene, line: &str, said: &mut String) -> i32 {
         let begun = Instant::now();
         let code = self.spawn(scene, line).wait().unwrap().code();
@@ -58,7 +58,7 @@ impl Workspace {
         code.unwrap()
     }
 
-    /// Plans a stage that is as it should be; what is said beside the plan.
+    /// Plans a stage without changes. Returns the text that is printed beside the plan.
     pub(crate) fn plan(&self, scene: &Scene, entities: &str, flags: &str) -> String {
         fs::write(self.at("entities.yaml"), entities).unwrap();
         let mut said = String::new();
@@ -72,15 +72,15 @@ impl Workspace {
     }
 }
 
-/// How a killed run, and those of the same plan after it, ended.
+/// Outcome of a killed run, and of the later runs of the same plan.
 pub(crate) struct Killed {
     pub(crate) end: End,
-    /// The last line of its journal.
+    /// Event of the last line in the killed run's journal.
     pub(crate) stopped_after: String,
     pub(crate) said: String,
 }
 
-/// Plans, deploys and kills, and runs the same plan again: it goes on.
+/// Plans, deploys, kills the deployment, and runs the same plan again, which must continue.
 pub(crate) fn killed(scene: &Scene, folder: &Workspace, entities: &str, random: &mut Random) -> Killed {
     fs::write(folder.at("entities.yaml"), entities).unwrap();
     let mut said = String::new();
@@ -110,13 +110,13 @@ pub(crate) fn killed(scene: &Scene, folder: &Workspace, entities: &str, random: 
     assert!(matches!(code, None | Some(0)), "{code:?}: {said}");
     scene.cloud.watch(remember(scene));
     let again = folder.run(scene, &deploy, &mut said);
-    assert_eq!(again, 0, "the same plan does not go on: {said}\n{}", folder.read("plan.json"));
+    assert_eq!(again, 0, "the same plan does not continue: {said}\n{}", folder.read("plan.json"));
     said.push_str(&folder.read("journal.jsonl"));
     Killed { end: if code.is_none() { End::Killed } else { End::Complete }, stopped_after, said }
 }
 
-/// SIGKILL at some call of the control plane, when it is done and before its answer is sent; or at some time. The exit
-/// code of a run that came to its end before.
+/// Kills the process at a random call of the control plane, when the call is done and before its answer is sent; or at
+/// a random time. Returns the exit code of a run that ended before.
 fn strike(scene: &Scene, folder: &Workspace, line: &str, random: &mut Random) -> Option<i32> {
     let child: Arc<(Mutex<Option<Child>>, Condvar)> = Arc::default();
     if random.below(3) > 0 {
@@ -153,7 +153,7 @@ fn strike(scene: &Scene, folder: &Workspace, line: &str, random: &mut Random) ->
     }
 }
 
-/// Returns when nothing of the process is left.
+/// Kills the process and returns when it has ended.
 fn kill(child: &mut Child) {
     let _ = child.kill();
     let _ = child.wait();

@@ -1,4 +1,4 @@
-//! Who reads the vaults: at the end of rounds, and at every instant.
+//! Readers of the vaults, at the end of each round and at every instant.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +15,8 @@ use weir_ports::Clock as _;
 
 use crate::scene::{Pair, Scene};
 
-/// Everything is as it was asked for, and nothing else is left, but for keys that wait for their overlap to end.
+/// Asserts that the state matches the files and nothing else is left, except for keys that wait for the end of their
+/// overlap.
 #[track_caller]
 pub(crate) fn assert_settled(scene: &Scene, desired: &Desired, why: &dyn Fn() -> String) {
     let live: BTreeMap<String, _> = scene.cloud.keys().into_iter().map(|key| (key.id.clone(), key)).collect();
@@ -31,7 +32,7 @@ pub(crate) fn assert_settled(scene: &Scene, desired: &Desired, why: &dyn Fn() ->
     let are: BTreeSet<&String> = accounts.keys().filter(|name| name.starts_with(&prefix)).collect();
     assert_eq!(are, wanted, "{}", why());
 
-    // Each declared key works, out of its secret.
+    // Each declared key is in its secret and works.
     let (mut current, mut allowed) = (BTreeSet::new(), BTreeMap::new());
     for (name, account) in desired.accounts.iter().filter(|(name, _)| wanted.contains(name)) {
         for (slot, key) in &account.keys {
@@ -50,7 +51,7 @@ pub(crate) fn assert_settled(scene: &Scene, desired: &Desired, why: &dyn Fn() ->
             assert!(current.insert(id), "one key in two slots: {name}/{slot}: {}", why());
         }
     }
-    // What else a vault hands out is not ours, and what was ever stored is known.
+    // All other secrets of a vault are foreign. The keys that were ever stored are remembered.
     let mut stored = BTreeSet::new();
     for vault in scene.vault_names().into_iter().filter(|name| name.ends_with(&desired.stage)) {
         for name in scene.vaults.names(&vault) {
@@ -64,14 +65,14 @@ pub(crate) fn assert_settled(scene: &Scene, desired: &Desired, why: &dyn Fn() ->
             }
             let shape = versions.last().is_some_and(|v| v.tags.contains_key(ObservedSecret::TAG_PROJECTION));
             let at = (vault.clone(), name.clone());
-            // A shape that nobody asks for any more is told of in the plan's report, and left to people.
+            // A projection that no file declares any more is mentioned in the plan's report and not deleted.
             if scene.vaults.read(&vault, &name).is_some() && (allowed.contains_key(&at) || !shape) {
                 let id = versions.last().and_then(|newest| newest.tags.get(ObservedSecret::TAG_KEY_ID));
                 assert_eq!(id, allowed.get(&at), "{vault}/{name} hands out another key: {}", why());
             }
         }
     }
-    // Each key of ours is current, or was handed out before.
+    // Each of weir's keys is current, or was stored in a vault before.
     let own: BTreeSet<&String> = accounts.iter().filter(|(name, _)| wanted.contains(name)).map(|(_, id)| id).collect();
     for key in live.values().filter(|key| own.contains(&key.owner)) {
         let Ok(marker) = key.display_name.parse::<KeyMarker>().or_else(|_| key.description.parse()) else { continue };
@@ -82,13 +83,13 @@ pub(crate) fn assert_settled(scene: &Scene, desired: &Desired, why: &dyn Fn() ->
     }
 }
 
-/// Applications that read the vaults at every instant, and others that go on using what they read.
+/// Applications that read the vaults at every instant, and slow ones that keep using an older key.
 pub(crate) struct Readers {
     scene: Arc<Scene>,
     slots: BTreeMap<String, DesiredKey>,
-    /// What each slot's slow readers have, and since when.
+    /// The key that each slot's slow readers use, and the time they read it.
     kept: Mutex<BTreeMap<String, (Pair, Timestamp)>>,
-    /// The slot whose slow readers were told to read again, all the time.
+    /// The slot whose slow readers must read again at every check.
     told: Mutex<Option<String>>,
     checks: AtomicU64,
     wrong: Mutex<Vec<String>>,
@@ -109,9 +110,9 @@ impl Readers {
         }
     }
 
-    /// Reads everything, once more.
+    /// Reads every slot again, and records every key that does not work.
     pub(crate) fn check(&self, when: &str) {
-        // Only one at a time: what they have belongs together.
+        // Checks run one at a time, because the kept keys belong together.
         let mut kept = self.kept.lock().unwrap();
         let (now, told) = (self.scene.now(), self.told.lock().unwrap().clone());
         let live: BTreeMap<String, String> =
@@ -122,7 +123,8 @@ impl Readers {
             self.checks.fetch_add(1, Ordering::Relaxed);
             let mut newest = None;
             for (shape, pair) in self.scene.read_all(key) {
-                // A pair is two secrets: who reads them in between sees by their tags that they do not belong together.
+                // A pair consists of two secrets. A reader between the two writes sees by the tags that they do not
+                // match.
                 let half = || {
                     let tag = |part| key.projections.get(&part).and_then(|at| self.scene.tagged(at));
                     shape == "pair" && tag(SecretPart::Key) != tag(SecretPart::Secret)
@@ -149,12 +151,12 @@ impl Readers {
         self.wrong.lock().unwrap().extend(wrong.into_iter().map(|wrong| format!("{now}, {when}: {wrong}")));
     }
 
-    /// Who uses a key of this slot reads again with every call, until there is no such slot any more.
+    /// Makes the slow readers of this slot read again at every check, until another slot is named.
     pub(crate) fn tell(&self, slot: Option<&str>) {
         *self.told.lock().unwrap() = slot.map(str::to_owned);
     }
 
-    /// How many times a slot was read, without anything being wrong.
+    /// Returns the number of reads, after asserting that nothing was wrong.
     #[track_caller]
     pub(crate) fn checks(&self) -> u64 {
         let wrong = self.wrong.lock().unwrap();

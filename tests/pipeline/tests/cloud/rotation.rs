@@ -1,5 +1,5 @@
-//! A year of rotations, a day at a time: whoever reads a vault, at whatever instant and in whatever shape, holds a key
-//! that works, and so does who read it less than the overlap ago; also when runs are killed.
+//! A year of rotations, one day at a time. Every reader of a vault, at any instant and in any form, must get a working
+//! key, and every key must work until the overlap after it was read has ended; also if runs are killed.
 
 use std::{
     collections::BTreeMap,
@@ -24,7 +24,7 @@ use crate::{
 };
 
 const DAYS: u64 = 365;
-/// When somebody finds that a key got into wrong hands.
+/// Day on which a key is found to be leaked.
 const EMERGENCY: u64 = 200;
 
 fn entities(rotated_after: Option<&str>) -> String {
@@ -49,7 +49,7 @@ fn entities(rotated_after: Option<&str>) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_reads_holds_a_key_that_works() {
+async fn readers_always_hold_a_working_key() {
     let days = env::var("WEIR_DAYS").map_or(DAYS, |text| text.parse().unwrap());
     let Some(scene) = Scene::start(5) else { return };
     let scene = Arc::new(scene);
@@ -72,9 +72,9 @@ async fn whoever_reads_holds_a_key_that_works() {
             desired = scene.desired(&entities(Some(&today)), "dev");
             scene.advance(Duration::from_secs(5));
         }
-        // Without an overlap, only who reads again at once goes on.
+        // Without an overlap, only applications that read again at once keep working.
         readers.tell((day == EMERGENCY).then_some("dev-a0/default"));
-        // Now and then a run is killed; the next one comes on the same day.
+        // Some runs are killed; the next run is on the same day.
         let mut runner = Runner { watcher: Some(watcher.clone()), clients: clients.clone(), ..Runner::new(&scene) };
         let mut at = u64::MAX;
         match random.below(4) {
@@ -112,16 +112,16 @@ async fn whoever_reads_holds_a_key_that_works() {
     stop.store(true, Ordering::Relaxed);
     reading.await.unwrap();
     let (checks, over_tls) = (readers.checks(), over_tls.load(Ordering::Relaxed));
-    let told = format!(
+    let summary = format!(
         "{days} days: {killed} runs killed, {issued} keys replaced, {checks} slots read between calls, {over_tls} reads over TLS"
     );
-    assert!(days < DAYS || (checks > 1_000 && killed > 10 && issued > 20 && over_tls > 50), "{told}");
+    assert!(days < DAYS || (checks > 1_000 && killed > 10 && issued > 20 && over_tls > 50), "{summary}");
     if let Some(file) = env::var_os("WEIR_ROUNDS_REPORT") {
-        std::fs::write(std::path::Path::new(&file).with_extension("rotation"), told + "\n").unwrap();
+        std::fs::write(std::path::Path::new(&file).with_extension("rotation"), summary + "\n").unwrap();
     }
 }
 
-/// Each secret of a slot that rotates expires when its key should be gone: for Azure to remind of.
+/// Asserts that each secret of a rotating slot expires when its key should be deleted, so that Azure can remind of it.
 fn assert_expiry(scene: &Scene, desired: &weir_planning::Desired) {
     let made: BTreeMap<String, Timestamp> = scene.cloud.keys().into_iter().map(|key| (key.id, key.created)).collect();
     for key in desired.accounts.values().flat_map(|account| account.keys.values()) {
@@ -135,7 +135,7 @@ fn assert_expiry(scene: &Scene, desired: &weir_planning::Desired) {
     }
 }
 
-/// Reads after every call that changes something; kills a run at one of them.
+/// Reads after every call that changes something, and kills a run at one of these calls.
 fn watch(scene: &Arc<Scene>, readers: &Arc<Readers>, kill: Option<(Arc<Death>, AtomicU64)>) {
     let (readers, remembers, order) = (readers.clone(), remember(scene), Mutex::new(()));
     scene.cloud.watch(move |exchange| {
@@ -159,7 +159,7 @@ async fn read_on(scene: Arc<Scene>, desired: weir_planning::Desired, stop: Arc<A
     let login = Login::Token(scene.vaults.token("officer").into());
     let options = Options { ca: Some(scene.vaults.ca()), timeout: one, patience: all, pause, ..Options::new(login) };
     let vaults = KeyVaults::open(options).unwrap();
-    // Without an overlap, what was read a moment ago may rightly be gone.
+    // Without an overlap, a key may stop working right after it was read.
     let keys = desired.accounts.values().flat_map(|account| account.keys.values()).filter(|key| key.overlap > 0);
     let places: Vec<String> = keys.map(|key| format!("{}/secrets/{}", key.secret.vault, key.secret.name)).collect();
     while !stop.load(Ordering::Relaxed) {

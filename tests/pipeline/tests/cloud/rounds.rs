@@ -1,7 +1,8 @@
-//! Rounds of faults: whatever fails, gets lost, comes late or dies, the next runs end where the first was to end.
+//! Rounds of faults. Calls fail, get lost or come late, and processes die; the next runs must end in the state that the
+//! first was to reach.
 //!
-//! Most deaths are runs that are dropped within this process; some are binaries that get SIGKILL. `WEIR_ROUNDS` says how
-//! many rounds, `WEIR_SEED` which; `WEIR_ROUNDS_REPORT` names a file for the figures.
+//! Most killed runs are dropped within this process; some are binaries that get SIGKILL. `WEIR_ROUNDS` sets the number
+//! of rounds and `WEIR_SEED` the seed; `WEIR_ROUNDS_REPORT` names a file for the figures.
 
 use std::{
     collections::BTreeMap,
@@ -12,8 +13,8 @@ use std::{
 
 use pipeline::Random;
 use serde_json::{Value, json};
+use weir_fake_confluent::{Answer, Effect, Fault};
 use weir_ports::Clock as _;
-use weir_testkit::confluent::{Answer, Effect, Fault};
 
 use crate::{
     judge::judge,
@@ -24,35 +25,35 @@ use crate::{
     wishes,
 };
 
-/// So many in a test run; 200 and more by hand, see docs/conformance.md.
+/// Number of rounds in a test run; 200 and more by hand, see docs/conformance.md.
 const ROUNDS: u64 = 36;
-/// Of so many rounds one kills a process.
+/// One round in this number kills a process.
 const PROCESS: u64 = 6;
-/// After the fault is gone, so many runs are enough, the last one with nothing to do.
+/// Maximum number of runs after the fault is removed, the last one with nothing to do.
 const RUNS: usize = 4;
 
-/// What goes wrong in a round.
+/// The fault in a round.
 #[derive(Debug)]
 enum Trouble {
-    /// Some calls of the control plane.
+    /// Some calls of the control plane fail.
     Cloud,
-    /// Some calls of a vault.
+    /// Some calls of a vault fail.
     Vault,
-    /// The process dies when the control plane has done what it was asked, and has not said so.
+    /// The process dies when the control plane has carried out a call and not yet answered.
     KilledAtCloud,
     /// The process dies at a call of a vault.
     KilledAtVault,
-    /// SIGKILL for a weir-deploy, when the control plane has done what it was asked, or at any time.
+    /// A weir-deploy gets SIGKILL, when the control plane has carried out a call or at any time.
     KilledProcess,
-    /// A write is done, its answer gets lost, and from then on nothing is allowed any more: at the control plane.
+    /// The answer to a write of the control plane gets lost, and all later calls are denied.
     DeniedByCloud,
     /// The same at a vault.
     DeniedByVault,
-    /// Calls of everybody, at random.
+    /// Random calls of all services fail.
     Storm,
-    /// From some call on, nobody answers.
+    /// From some call on, no service answers.
     Gone,
-    /// What was made is not seen yet.
+    /// New objects become visible late.
     Late,
 }
 
@@ -78,24 +79,24 @@ impl Trouble {
 #[derive(Debug, Default)]
 struct Figures {
     rounds: BTreeMap<String, u64>,
-    /// How disturbed runs ended.
+    /// Ends of disturbed runs.
     disturbed: BTreeMap<End, u64>,
-    /// What processes that got SIGKILL wrote last into their journals.
+    /// Last journal entries of processes that got SIGKILL.
     processes: BTreeMap<String, u64>,
-    /// How many runs it took afterwards.
+    /// Numbers of runs needed afterwards.
     runs: BTreeMap<usize, u64>,
-    /// Spoilt calls by what they were.
+    /// Spoilt calls by kind.
     hits: BTreeMap<String, u64>,
     steps: usize,
     exchanges: usize,
-    /// Calls of the vaults so far.
+    /// Number of calls of the vaults so far.
     vault_calls: BTreeMap<&'static str, usize>,
-    /// Where the time went.
+    /// Time spent, by activity.
     spent: BTreeMap<&'static str, Duration>,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_goes_wrong_ends_with_each_key_in_one_secret_that_works() {
+async fn after_any_fault_each_key_is_in_one_secret_and_works() {
     let number = |name: &str, default| env::var(name).map_or(default, |text| text.parse().unwrap());
     let (rounds, seed) = (number("WEIR_ROUNDS", ROUNDS), number("WEIR_SEED", 1));
     let Some(scene) = Scene::start(seed) else { return };
@@ -109,7 +110,7 @@ async fn whatever_goes_wrong_ends_with_each_key_in_one_secret_that_works() {
         let said = play(&scene, &folder, round, &mut Random::new(seed, round), &mut figures).await;
         let spent = Instant::now();
         tokio::task::block_in_place(|| {
-            assert_eq!(scene.beyond("dev"), beyond, "round {round} touched what is not its own");
+            assert_eq!(scene.beyond("dev"), beyond, "round {round} touched foreign objects");
         });
         *figures.spent.entry("beyond").or_default() += spent.elapsed();
         let spent = Instant::now();
@@ -119,7 +120,7 @@ async fn whatever_goes_wrong_ends_with_each_key_in_one_secret_that_works() {
         let spent = Instant::now();
         let canaries = scene.canaries.lock().unwrap();
         for text in [said, format!("{log:?}")] {
-            assert_eq!(canaries.first_in(&text), None, "round {round} said a secret");
+            assert_eq!(canaries.first_in(&text), None, "round {round} printed a secret");
         }
         drop(canaries);
         *figures.spent.entry("canaries").or_default() += spent.elapsed();
@@ -130,18 +131,18 @@ async fn whatever_goes_wrong_ends_with_each_key_in_one_secret_that_works() {
     times.sort_unstable();
     let median = times.get(times.len() / 2).copied().unwrap_or_default();
     let known = scene.canaries.lock().unwrap().known();
-    let told = format!(
+    let summary = format!(
         "{rounds} rounds in {:.1?}, median {median:.2?}; {known} secrets looked for; {figures:#?}",
         begun.elapsed()
     );
     let disturbed: u64 = figures.disturbed.iter().filter(|(end, _)| **end > End::Complete).map(|(_, n)| n).sum();
-    assert!(rounds < 20 || disturbed >= rounds / 3, "hardly anything was disturbed: {told}");
+    assert!(rounds < 20 || disturbed >= rounds / 3, "too few rounds were disturbed: {summary}");
     if let Some(file) = env::var_os("WEIR_ROUNDS_REPORT") {
-        fs::write(file, told + "\n").unwrap();
+        fs::write(file, summary + "\n").unwrap();
     }
 }
 
-/// What is not the stage's: another stage, accounts, keys and secrets of other people.
+/// Creates foreign objects: another stage, and accounts, keys and secrets of other people.
 async fn prepare(scene: &Scene) {
     let mut random = Random::new(7, 7);
     let desired = scene.desired(&wishes::entities(&mut random, scene.now()), "test");
@@ -155,7 +156,7 @@ async fn prepare(scene: &Scene) {
     scene.cloud.clear_log();
 }
 
-/// When all overlaps have ended, there is one key for each declared slot.
+/// Checks that there is one key for each declared slot when all overlaps have ended.
 async fn finish(scene: &Scene, seed: u64, rounds: u64) {
     let desired = scene.desired(&wishes::entities(&mut Random::new(seed, rounds), scene.now()), "dev");
     for days in [0, 8] {
@@ -190,7 +191,7 @@ async fn play(scene: &Scene, folder: &Workspace, round: u64, random: &mut Random
     };
     *figures.spent.entry("disturbed").or_default() += spent.elapsed();
     scene.mend();
-    scene.cloud.configure(|behaviour| *behaviour = weir_testkit::confluent::Behaviour::default());
+    scene.cloud.configure(|behaviour| *behaviour = weir_fake_confluent::Behaviour::default());
     scene.cloud.watch(remember(scene));
     *figures.rounds.entry(format!("{trouble:?}")).or_default() += 1;
     *figures.disturbed.entry(ran.end).or_default() += 1;
@@ -223,7 +224,7 @@ async fn play(scene: &Scene, folder: &Workspace, round: u64, random: &mut Random
     said
 }
 
-/// Arranges for a run to go wrong.
+/// Arranges the fault of a round.
 fn disturb<'a>(scene: &'a Scene, trouble: &Trouble, random: &mut Random) -> Runner<'a> {
     let mut runner = Runner { patience: Patience::SHORT, ..Runner::new(scene) };
     match trouble {
@@ -301,10 +302,10 @@ fn disturb<'a>(scene: &'a Scene, trouble: &Trouble, random: &mut Random) -> Runn
             scene.cloud.fault(Fault::on(method, path).nth(nth).then(lost));
             let denial = denial(random);
             if random.once_in(2) {
-                // Calls like the one that was lost.
+                // Later calls of the same kind as the lost one are denied.
                 scene.cloud.fault(Fault::on(method, path).between(nth, u32::MAX).then(denial));
             } else {
-                // All calls from then on.
+                // All later calls are denied.
                 let (cloud, remembers) = (Arc::downgrade(&scene.cloud), remember(scene));
                 let denied = Mutex::new(false);
                 scene.cloud.watch(move |exchange| {
@@ -331,7 +332,7 @@ fn disturb<'a>(scene: &'a Scene, trouble: &Trouble, random: &mut Random) -> Runn
                 ("DELETE", "/secrets/"),
                 ("POST", "/recover"),
             ]);
-            // The first of a vault's may be the preflight, which no vault carries out.
+            // The first call of a vault may be the preflight, which no vault carries out.
             let skip = random.below(5);
             let mut lost = json!({"method": method, "path": path, "skip": skip, "times": 1, "applied": true});
             let how = if random.once_in(2) { json!({"cut": true}) } else { json!({"status": 504}) };
@@ -392,7 +393,7 @@ fn effect(random: &mut Random) -> Effect {
     }
 }
 
-/// It is not done, and saying so again will not help.
+/// Returns a denial: the call is not carried out, and a retry will not help.
 fn denial(random: &mut Random) -> Effect {
     let full = "Your quota for API Keys Per Kafka Cluster is currently limited to 1";
     Effect::Answer(match random.below(4) {
@@ -421,14 +422,14 @@ fn spoil(fault: &mut Value, random: &mut Random) {
     fault.as_object_mut().unwrap().extend(how.as_object().unwrap().clone());
 }
 
-/// Which calls were spoilt since the last time.
+/// Counts the calls that were spoilt since the last count.
 fn count(scene: &Scene, figures: &mut Figures) {
     for exchange in scene.cloud.log() {
         let how = match (&exchange.answer, exchange.handled) {
             (None, true) => "cut after".to_owned(),
             (None, false) => "cut before".to_owned(),
             (Some(answer), true) if answer.status >= 500 => format!("{} after", answer.status),
-            // Of those that were handled, 403 is also what the service says of what is gone.
+            // Among handled calls, 403 is also the service's answer about a deleted object.
             (Some(answer), handled) if answer.status >= 429 || !handled => answer.status.to_string(),
             _ => continue,
         };
@@ -447,7 +448,7 @@ fn count(scene: &Scene, figures: &mut Figures) {
     }
 }
 
-/// The end of a text.
+/// Returns the end of a text.
 fn tail(text: &str) -> &str {
     let from = text.len().saturating_sub(6_000);
     &text[text.ceil_char_boundary(from)..]

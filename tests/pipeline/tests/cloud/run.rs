@@ -1,4 +1,5 @@
-//! weir's own runs: observe, plan, deploy, as the binaries do it, and the ways in which a process can die.
+//! Runs of weir within this process: observe, plan and deploy as the binaries do, and the ways in which a process can
+//! die.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,9 +13,9 @@ use std::{
 
 use async_trait::async_trait;
 use tokio::sync::Notify;
-use weir_adapters::Live;
 use weir_confluent::ConfluentCloud;
 use weir_deployment::{MemoryJournal, Options, Pauses, Ports, Receipt, Verdict, deploy};
+use weir_pipeline::Live;
 use weir_planning::{
     Change, Desired, KeyMarker, Observed, ObservedSecret, Plan, PlanOptions, Risk, SecretRef, TopicFacts,
 };
@@ -23,21 +24,21 @@ use weir_secrets::KeyVaults;
 
 use crate::scene::{Patience, Scene};
 
-/// When a process dies.
+/// Moment of a process's death.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Moment {
-    /// Before the call is made.
+    /// Before the call.
     Before,
-    /// So many milliseconds after it began.
+    /// This number of milliseconds after the call began.
     During(u64),
-    /// When it is done, before anybody knows.
+    /// After the call, before its result is known.
     After,
 }
 
-/// Ends a process: everything that it would do is dropped.
+/// Ends a process: all its further work is dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Death {
-    /// Calls of the vaults' port so far.
+    /// Number of calls of the vaults' port so far.
     calls: AtomicU32,
     at: Option<(u32, Moment)>,
     dies: Notify,
@@ -46,12 +47,12 @@ pub(crate) struct Death {
 }
 
 impl Death {
-    /// At one of the calls of the vaults, counted from 1.
+    /// Makes a death at one of the calls of the vaults, counted from 1.
     pub(crate) fn at(call: u32, moment: Moment) -> Self {
         Self { at: Some((call, moment)), ..Self::default() }
     }
 
-    /// Now. Returns when nothing of the process is left.
+    /// Ends the process now. Returns when its work has been dropped.
     pub(crate) fn strike(&self) {
         let mut dead = self.dead.lock().unwrap();
         if dead.is_some() {
@@ -91,10 +92,10 @@ impl Death {
     }
 }
 
-/// Told after each call of the vaults' port.
+/// Called after each call of the vaults' port.
 pub(crate) type Watcher = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// The vaults, watched, and left at once by who dies.
+/// The vaults with a watcher and a possible death at each call.
 struct Watched {
     vaults: Arc<dyn SecretSink>,
     death: Arc<Death>,
@@ -139,7 +140,7 @@ impl SecretSink for Watched {
     }
 }
 
-/// The cluster, as it is: so that a live one can be shared.
+/// The unchanged cluster, wrapped so that a live one can be shared.
 struct Shared<C>(Arc<C>);
 
 #[async_trait]
@@ -169,50 +170,50 @@ impl<C: Cluster> Cluster for Shared<C> {
     }
 }
 
-/// How a run ended.
+/// End of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum End {
     /// There was nothing to do.
     Empty,
-    /// All of the plan is done.
+    /// The whole plan is done.
     Complete,
-    /// Some of it is.
+    /// A part of the plan is done.
     Partly,
-    /// It met what it did not expect.
+    /// The cluster had changed since the plan.
     Stale,
     /// The cluster or the vaults could not be read.
     NotObserved,
-    /// There is no plan.
+    /// The planner refused to make a plan.
     NotPlanned,
-    /// It was not begun, or nothing could be done.
+    /// The deployment was refused, or no step could be done.
     Failed,
     /// The process died.
     Killed,
 }
 
-/// A run, and everything that it said.
+/// A run and its output.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) end: End,
     pub(crate) plan: Option<Plan>,
     pub(crate) receipt: Option<Receipt>,
     pub(crate) said: String,
-    /// Calls of the control plane by operation, and how many requests the brokers got.
+    /// Calls of the control plane by operation, and the number of requests to the brokers.
     pub(crate) calls: (BTreeMap<&'static str, u64>, u64),
 }
 
-/// Who runs, and for how long.
+/// Settings of a run.
 pub(crate) struct Runner<'a> {
     pub(crate) scene: &'a Scene,
     pub(crate) patience: Patience,
     pub(crate) death: Arc<Death>,
     pub(crate) watcher: Option<Watcher>,
-    /// Clients that go on living; new ones for each run without.
+    /// Clients that outlive the run; without them each run makes new ones.
     pub(crate) clients: Option<(Arc<ConfluentCloud>, Arc<KeyVaults>)>,
 }
 
 impl<'a> Runner<'a> {
-    /// Patient, and not to die.
+    /// Returns the settings of a patient run that does not die.
     pub(crate) fn new(scene: &'a Scene) -> Self {
         Self { scene, patience: Patience::LONG, death: Arc::default(), watcher: None, clients: None }
     }
@@ -252,7 +253,7 @@ impl<'a> Runner<'a> {
         made: &Mutex<(Option<Plan>, Option<Receipt>)>,
     ) -> End {
         let say = |text: String| writeln!(said.lock().unwrap(), "{text}").unwrap();
-        let observed = match weir_adapters::observe(live, desired).await {
+        let observed = match weir_pipeline::observe(live, desired).await {
             Ok(observed) => observed,
             Err(error) => {
                 say(format!("{error}\n{error:?}"));
@@ -303,7 +304,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Whatever it costs, and soon.
+    /// Returns options for a deployment at any risk, with short pauses.
     fn options(&self, plan: &Plan) -> Options {
         let pauses = |deadline| Pauses::new(Duration::from_millis(5), Duration::from_millis(50), deadline);
         Options {

@@ -1,4 +1,4 @@
-//! What a test runs against: a cloud, a broker, vaults.
+//! The systems that a test runs against: a cloud, a broker, vaults.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,15 +9,13 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use weir_confluent::{ApiKey, ConfluentCloud, Control, Data, Options};
+use weir_fake_confluent as fake;
+use weir_fake_confluent::{FakeConfluent, Operation, Tls};
 use weir_model::{SecretPart, Workspace};
 use weir_planning::{Acl, Desired, DesiredKey, ObservedSecret, SecretRef};
 use weir_ports::{Clock, Cluster as _, Query, Selection};
 use weir_secrets::{KeyVaults, Login};
-use weir_testkit::{
-    Broker,
-    confluent::{self as fake, FakeConfluent, Operation, Tls},
-    keyvault::Vaults,
-};
+use weir_testkit::{Broker, keyvault::Vaults};
 
 use crate::{canaries::Canaries, login::logs_in};
 
@@ -30,38 +28,38 @@ pub(crate) type Pair = (String, String);
 pub(crate) struct Scene {
     pub(crate) cloud: Arc<FakeConfluent>,
     pub(crate) vaults: Arc<Vaults>,
-    /// All secrets there have ever been.
+    /// All secrets that ever existed.
     pub(crate) canaries: Arc<Mutex<Canaries>>,
-    /// Ends with the scene.
+    /// The broker, which ends with the scene.
     _broker: Broker,
-    /// With which weir logs in at the brokers.
+    /// The key that weir logs in to the brokers with.
     key: fake::ApiKey,
     token: String,
     ahead: Mutex<SignedDuration>,
 }
 
-/// How patient weir's clients are.
+/// Time limits of weir's clients.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
-    /// One try.
+    /// Timeout of one try.
     pub(crate) one: Duration,
-    /// A call with all its tries.
+    /// Timeout of a call with all its tries.
     pub(crate) all: Duration,
-    /// The first pause.
+    /// Pause before the second try.
     pub(crate) pause: Duration,
 }
 
 impl Patience {
-    /// Enough for whatever works.
+    /// Long enough for every call that works.
     pub(crate) const LONG: Self =
         Self { one: Duration::from_secs(20), all: Duration::from_secs(40), pause: Duration::from_millis(20) };
-    /// Gives up soon, so that what fails reaches whoever called.
+    /// Short, so that failures reach the caller soon.
     pub(crate) const SHORT: Self =
         Self { one: Duration::from_millis(150), all: Duration::from_millis(350), pause: Duration::from_millis(5) };
 }
 
 impl Scene {
-    /// Nothing, after a skip, where something is missing.
+    /// Starts the systems; reports a skip and returns `None` if a tool is missing.
     #[track_caller]
     pub(crate) fn start(seed: u64) -> Option<Self> {
         if let Some(why) = Vaults::lacking() {
@@ -70,7 +68,7 @@ impl Scene {
         }
         let broker = Broker::start(&fake::BROKER)?;
         let cloud = FakeConfluent::builder().seed(seed).start();
-        cloud.attach(cloud.cluster(), &broker, Tls::Off);
+        cloud.attach(cloud.cluster(), broker.bootstrap(), broker.admin(), Tls::Off);
         let deployer = cloud.create_account("weir-deployer", "deploys");
         cloud.make_admin(cloud.cluster(), &deployer);
         let key = cloud.create_key(&deployer, Some(cloud.cluster()), "by hand");
@@ -91,7 +89,7 @@ impl Scene {
         })
     }
 
-    /// Lets time pass without waiting for it.
+    /// Advances the clock without waiting.
     pub(crate) fn advance(&self, by: Duration) {
         self.cloud.advance(by);
         *self.ahead.lock().unwrap() += SignedDuration::try_from(by).unwrap();
@@ -125,7 +123,7 @@ impl Scene {
         KeyVaults::open(options).unwrap()
     }
 
-    /// What a binary has in its environment.
+    /// Returns the environment of a binary.
     pub(crate) fn environment(&self) -> [(&'static str, &str); 5] {
         let key = self.cloud.cloud_key();
         [
@@ -137,7 +135,7 @@ impl Scene {
         ]
     }
 
-    /// `weir.yaml`: two stages on one cluster.
+    /// Returns `weir.yaml` with two stages on one cluster.
     pub(crate) fn settings(&self) -> String {
         let stage = |name: &str| {
             format!(
@@ -181,25 +179,25 @@ spec:
         )
     }
 
-    /// What the files ask of a stage.
+    /// Returns the desired state of a stage.
     #[track_caller]
     pub(crate) fn desired(&self, entities: &str, stage: &str) -> Desired {
         let workspace = load(&self.settings(), entities);
         weir_planning::desired(&workspace.stage(stage).unwrap())
     }
 
-    /// The vault's name out of its address.
+    /// Returns the vault's name from its address.
     pub(crate) fn vault_of(&self, at: &SecretRef) -> String {
         at.vault.trim_start_matches("https://").split('.').next().unwrap_or_default().to_owned()
     }
 
-    /// What an application gets that reads a slot's JSON secret: the id of the API key, and its secret.
+    /// Reads a slot's JSON secret as an application does. Returns the id of the API key and its secret.
     pub(crate) fn read(&self, at: &SecretRef) -> Option<Pair> {
         let value: Value = serde_json::from_str(&self.vaults.read(&self.vault_of(at), &at.name)?).ok()?;
         Some((value["api_key"].as_str()?.to_owned(), value["api_secret"].as_str()?.to_owned()))
     }
 
-    /// What it gets out of each of the slot's shapes.
+    /// Reads the key from each form of the slot's secret.
     pub(crate) fn read_all(&self, key: &DesiredKey) -> Vec<(&'static str, Option<Pair>)> {
         let part = |part| {
             let at: &SecretRef = key.projections.get(&part)?;
@@ -218,24 +216,24 @@ spec:
         shapes
     }
 
-    /// The id of the API key that a secret's newest version says it holds.
+    /// Returns the id of the API key in the tags of a secret's newest version.
     pub(crate) fn tagged(&self, at: &SecretRef) -> Option<String> {
         let newest = self.vaults.versions(&self.vault_of(at), &at.name).pop()?;
         newest.tags.get(ObservedSecret::TAG_KEY_ID).cloned()
     }
 
-    /// The account that an API key logs in as, if it does. Asks the cloud, not the brokers.
+    /// Returns the account that an API key logs in as, if the key is valid. Asks the cloud, not the brokers.
     pub(crate) fn owner(&self, id: &str, secret: &str) -> Option<String> {
         let key = self.cloud.keys().into_iter().find(|key| key.id == id && key.secret == secret)?;
         (key.cluster.as_deref() == Some(self.cloud.cluster())).then_some(key.owner)
     }
 
-    /// Whether the brokers let an API key in.
+    /// Returns `true` if the brokers accept an API key.
     pub(crate) fn logs_in(&self, id: &str, secret: &str) -> bool {
         logs_in(&self.cloud.bootstrap(self.cloud.cluster()), id, secret)
     }
 
-    /// No call goes wrong any more.
+    /// Removes all faults.
     pub(crate) fn mend(&self) {
         self.cloud.clear_faults();
         for vault in self.vault_names() {
@@ -243,13 +241,13 @@ spec:
         }
     }
 
-    /// Every team's vault for each stage.
+    /// Returns the names of every team's vaults, one for each stage.
     pub(crate) fn vault_names(&self) -> Vec<String> {
         let of = |team: &&str| ["dev", "test"].map(|stage| format!("kv-{team}-{stage}"));
         TEAMS.iter().flat_map(of).collect()
     }
 
-    /// All that is not a stage's.
+    /// Returns all objects that do not belong to the stage.
     pub(crate) fn beyond(&self, stage: &str) -> Beyond {
         let (prefix, own) = (format!("{stage}-"), format!("{stage}."));
         let theirs = |name: &str| !name.starts_with(&prefix);
@@ -284,7 +282,7 @@ spec:
     }
 }
 
-/// What a stage never touches.
+/// Objects that a stage must never touch.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Beyond {
     accounts: BTreeMap<String, (String, String)>,
@@ -300,17 +298,18 @@ impl Clock for Scene {
     }
 }
 
-/// A workspace without errors.
+/// Loads a workspace that must have no errors.
 #[track_caller]
 pub(crate) fn load(settings: &str, entities: &str) -> Workspace {
     let loaded = weir_model::load([("weir.yaml", settings), ("entities.yaml", entities)]);
-    let wrong: Vec<_> = loaded.findings.iter().chain(&weir_validation::validate(&loaded)).cloned().collect();
+    let wrong: Vec<_> =
+        loaded.findings.iter().chain(&weir_validation::validate(&loaded, None).unwrap()).cloned().collect();
     let errors: Vec<_> = wrong.iter().filter(|f| f.severity == weir_findings::Severity::Error).collect();
     assert!(errors.is_empty(), "{errors:#?}\n{settings}{entities}");
     loaded.workspace.unwrap()
 }
 
-/// Remembers the secret of each key that is made, so that it can be looked for.
+/// Adds the secret of each created key to the canaries.
 pub(crate) fn remember(scene: &Scene) -> impl Fn(&fake::Exchange) + Send + Sync + use<> {
     let (cloud, canaries) = (Arc::downgrade(&scene.cloud), scene.canaries.clone());
     move |exchange| {

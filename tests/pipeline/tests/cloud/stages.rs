@@ -1,4 +1,4 @@
-//! Two stages on one cluster: neither touches what is the other's, whatever is asked for.
+//! Two stages on one cluster: neither touches the other's objects, whatever its files declare.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -20,7 +20,7 @@ use crate::{
 const STAGES: [&str; 2] = ["dev", "test"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn neither_stage_changes_what_is_the_others() {
+async fn neither_stage_changes_the_others_objects() {
     let Some(scene) = Scene::start(11) else { return };
     for round in 0..8_u64 {
         let mut random = Random::new(13, round);
@@ -34,9 +34,9 @@ async fn neither_stage_changes_what_is_the_others() {
     }
 }
 
-/// The same of the planner alone, on worlds that no deployment would have left.
+/// Checks the planner alone, on states that no deployment would leave.
 #[test]
-fn no_plan_of_a_stage_names_what_is_not_its_own() {
+fn no_plan_of_a_stage_names_foreign_objects() {
     let settings = settings();
     let now: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
     let mut steps = 0;
@@ -58,7 +58,7 @@ fn no_plan_of_a_stage_names_what_is_not_its_own() {
     assert!(steps > 5_000, "{steps} steps are few");
 }
 
-/// What a change touches outside of its stage.
+/// Returns the object that a change touches outside of its stage.
 fn foreign(change: &Change, stage: &str, observed: &Observed) -> Option<String> {
     let (dash, dot) = (format!("{stage}-"), format!("{stage}."));
     let account = |name: &str| (!name.starts_with(&dash)).then(|| name.to_owned());
@@ -91,7 +91,7 @@ fn foreign(change: &Change, stage: &str, observed: &Observed) -> Option<String> 
     }
 }
 
-/// Both stages' objects, and others'.
+/// Returns a random state with objects of both stages and of others.
 fn world(random: &mut Random, now: Timestamp) -> Observed {
     let mut observed = Observed {
         format: Observed::FORMAT.to_owned(),
@@ -150,7 +150,7 @@ fn world(random: &mut Random, now: Timestamp) -> Observed {
     observed
 }
 
-/// Secrets that name keys at random: the right one, another stage's, one that is gone.
+/// Returns secrets that name random keys: the right one, another stage's, a deleted one.
 fn secrets(random: &mut Random, observed: &Observed, desired: &Desired) -> BTreeMap<SecretRef, ObservedSecret> {
     let ids: Vec<&String> = observed.keys.keys().collect();
     let mut secrets = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! What teams ask for: other files for each round, always the same for the same round.
+//! The files of teams: different files for each round, the same in every run.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,8 @@ use crate::scene::TEAMS;
 pub(crate) const ACCOUNTS: u64 = 6;
 const TOPICS: u64 = 4;
 
-/// The files of a round: accounts with slots that come and go, keys that are due or have to go at once.
+/// Returns the files of a round: accounts with slots that appear and disappear, and keys that are due or must be
+/// deleted at once.
 pub(crate) fn entities(random: &mut Random, now: Timestamp) -> String {
     let mut text = String::new();
     let mut topics = Vec::new();
@@ -73,13 +74,13 @@ pub(crate) fn entities(random: &mut Random, now: Timestamp) -> String {
     text
 }
 
-/// A team, always the same one for the same number.
+/// Returns the team of an object number.
 pub(crate) fn team(number: u64) -> &'static str {
     TEAMS[usize::from(!number.is_multiple_of(2))]
 }
 
 fn day(now: Timestamp) -> String {
-    // Whole seconds, and past: keys that are made now are younger.
+    // A whole second in the past, so that keys made now are younger.
     (now - SignedDuration::from_secs(60)).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 

@@ -1,4 +1,4 @@
-//! Whatever files say, no line of any output is a command to the agent whose log it is in.
+//! Tests that text from files never becomes a command to a build agent, in any line of any output.
 
 use std::fs;
 
@@ -10,19 +10,19 @@ use weir_testkit::agents;
 
 use crate::World;
 
-/// Text that commands agents wherever a line of it ends up.
+/// Text that is a command to agents in whichever line it appears.
 const HOSTILE: &str =
     "::error title=pwned::a\n::set-output name=x::b\n \t::warning::c\r\n##vso[task.complete]d\n##[error]e";
 
-/// The name of a policy that nobody should have.
+/// A hostile name of a policy.
 const NAME: &str = "::error::pwned##vso[task.x]";
 
-/// It as a YAML scalar; YAML takes JSON's.
+/// Returns the text as a YAML scalar. YAML accepts JSON strings.
 fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// A workspace with hostile text everywhere that somebody can write some.
+/// Makes a workspace with hostile text in every place where a team can write text.
 fn hostile() -> World {
     let world = World::new();
     let (name, text) = (quoted(NAME), quoted(HOSTILE));
@@ -35,13 +35,13 @@ fn hostile() -> World {
     world
 }
 
-/// What a command line writes to both outputs.
+/// Returns the text that a command line writes to both outputs.
 fn output(world: &World, words: &[&str]) -> String {
     let output = world.command(words[0]).args(&words[1..]).output().expect("it runs");
     [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8")).join("\n")
 }
 
-/// That something was said, and nothing in it is a command.
+/// Asserts that there is output, and that no line of it is a command.
 fn is_harmless(said: &str) {
     assert_eq!(agents::commands(said), [""; 0], "{said}");
     assert!(!said.chars().any(|c| c.is_control() && c != '\n' && c != '\t'), "{said:?}");
@@ -49,7 +49,7 @@ fn is_harmless(said: &str) {
 }
 
 #[test]
-fn explanations_command_nobody() {
+fn explanations_contain_no_command() {
     let world = hostile();
     for words in [&["weir-validate", "explain"][..], &["weir-validate", "explain", NAME]] {
         is_harmless(&output(&world, words));
@@ -57,7 +57,7 @@ fn explanations_command_nobody() {
 }
 
 #[test]
-fn findings_command_nobody() {
+fn findings_contain_no_command() {
     let mut world = hostile();
     world.edit("toll.yaml", "profile: compacted", "profil: compacted");
     world.edit("toll.yaml", "spec:", &format!("spec:\n  {}: 1", quoted(HOSTILE)));
@@ -68,7 +68,7 @@ fn findings_command_nobody() {
 }
 
 #[test]
-fn cases_of_policies_command_nobody() {
+fn results_of_policy_cases_contain_no_command() {
     let world = hostile();
     let case = world.path("policy-tests/::error::case");
     fs::create_dir_all(&case).expect("a folder");
@@ -85,7 +85,7 @@ fn cases_of_policies_command_nobody() {
 }
 
 #[test]
-fn diffs_command_nobody() {
+fn diffs_contain_no_command() {
     let world = World::new();
     let text = "---\napiVersion: weir/v1\nkind: Topik\nmetadata:\n  description: |-\n     ::error title=diff::x\n     ##[error]y\n  name: toll.x\n  team: toll\nspec: {}\n";
     fs::write(world.path("toll.yaml"), world.read("toll.yaml") + text).expect("written");
@@ -94,7 +94,8 @@ fn diffs_command_nobody() {
     assert!(said.contains("：:error title=diff::x"), "{said}");
 }
 
-/// `value` with every string hostile that the type takes so, one after the other.
+/// Returns `value` with as many strings as possible replaced by hostile text, one after the other, as long as the type
+/// accepts them.
 fn with_hostile_strings<T: DeserializeOwned>(value: &Value) -> T {
     fn strings(value: &Value, at: &str, found: &mut Vec<String>) {
         match value {
@@ -123,7 +124,7 @@ fn with_hostile_strings<T: DeserializeOwned>(value: &Value) -> T {
 }
 
 #[test]
-fn plans_and_receipts_command_nobody() {
+fn plans_and_receipts_contain_no_command() {
     let mut world = World::new();
     assert_eq!(world.run("weir-plan --stage dev --out plan.json"), 0);
     let plan: Plan = with_hostile_strings(&serde_json::from_str(&world.read("plan.json")).expect("JSON"));

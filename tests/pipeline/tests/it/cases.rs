@@ -1,10 +1,10 @@
-//! `weir-validate test`: an organisation's own cases for its policies.
+//! Tests of `weir-validate test`, which runs an organisation's own cases for its policies.
 
 use std::{fs, path::Path};
 
 use crate::{World, repository};
 
-/// A copy of `fixtures/cps`.
+/// Makes a copy of `fixtures/cps`.
 fn organisation() -> World {
     fn copy(from: &Path, to: &Path) {
         fs::create_dir_all(to).expect("a folder");
@@ -24,14 +24,14 @@ fn organisation() -> World {
 }
 
 #[test]
-fn the_policies_of_the_organisation_keep_their_cases() {
+fn the_policies_of_the_organisation_pass_their_cases() {
     let mut world = organisation();
     assert_eq!(world.run("weir-validate test --now 2026-11-20T10:00:00Z"), 0, "{}", world.said());
     assert_eq!(world.run("weir-validate explain topic-settings"), 0);
     insta::assert_snapshot!(world.said());
 }
 
-/// Each policy has a case that it lets pass, and one that it does not.
+/// Each policy has a case that passes it, and one that breaks it.
 #[test]
 fn every_policy_has_cases() {
     let policies = fs::read_to_string(repository().join("fixtures/cps/policies.yaml")).expect("the fixture");
@@ -54,7 +54,7 @@ fn every_policy_has_cases() {
 }
 
 #[test]
-fn a_case_in_which_nothing_is_checked_does_not_pass() {
+fn a_case_that_checks_nothing_fails() {
     let mut world = organisation();
     let case = "policy-tests/settings/pass";
     let run = "weir-validate test policy-tests/settings/pass";

@@ -1,4 +1,4 @@
-//! One exit code for each outcome that a pipeline branches on.
+//! Tests of the exit codes: one for each outcome that a pipeline branches on.
 
 use crate::World;
 
@@ -20,7 +20,7 @@ fn wrong_files_stop_everything_with_1() {
 }
 
 #[test]
-fn a_plan_that_nobody_agreed_to_is_refused_with_1() {
+fn an_unapproved_plan_is_refused_with_1() {
     let mut world = deployed();
     world.edit("toll.yaml", "retention.ms: 1d", "retention.ms: 1h");
     assert_eq!(world.run("weir-plan --stage dev --out plan.json"), 0);
@@ -32,7 +32,7 @@ fn a_plan_that_nobody_agreed_to_is_refused_with_1() {
 }
 
 #[test]
-fn changes_are_told_with_3_on_demand() {
+fn changes_end_with_3_on_demand() {
     let mut world = deployed();
     assert_eq!(world.run("weir-plan --stage dev --detailed-exitcode"), 0);
     assert_eq!(world.run("weir-plan drift --stage dev"), 0);
@@ -43,7 +43,7 @@ fn changes_are_told_with_3_on_demand() {
 }
 
 #[test]
-fn a_stale_plan_ends_with_4_and_a_half_done_one_with_5() {
+fn a_stale_plan_ends_with_4_and_a_partly_deployed_one_with_5() {
     let mut world = deployed();
     world.edit("toll.yaml", "retention.ms: 1d", "retention.ms: 2d");
     assert_eq!(world.run("weir-plan --stage dev --out plan.json"), 0);
@@ -62,7 +62,7 @@ fn a_stale_plan_ends_with_4_and_a_half_done_one_with_5() {
 }
 
 #[test]
-fn what_is_outside_and_fails_ends_with_6() {
+fn remote_failures_end_with_6() {
     let mut world = deployed();
     for call in ["observe", "inspect"] {
         assert_eq!(world.run_with("weir-plan --stage dev", &format!("deny@{call}")), 6);
@@ -70,10 +70,10 @@ fn what_is_outside_and_fails_ends_with_6() {
     insta::assert_snapshot!(world.said());
 }
 
-/// A full disk behind stdout is no success: half a plan in a file must not look like a whole one.
+/// A full disk behind stdout is an error, because half a plan in a file must not look like a whole one.
 #[cfg(target_os = "linux")]
 #[test]
-fn output_that_is_lost_ends_with_6() {
+fn lost_output_ends_with_6() {
     let mut world = World::new();
     for line in ["weir-validate", "weir-plan --stage dev --format json"] {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a full disk");

@@ -1,4 +1,4 @@
-//! What was changed by hand, apart from what git asks for.
+//! Tests that drift distinguishes manual changes from changes in git.
 
 use std::process::Command;
 
@@ -14,7 +14,7 @@ fn git(world: &World, args: &[&str]) {
 }
 
 #[test]
-fn changes_made_by_hand_are_told_apart_from_those_asked_for() {
+fn manual_changes_are_distinguished_from_declared_ones() {
     let mut world = World::new();
     git(&world, &["init", "-q"]);
     git(&world, &["add", "*.yaml"]);
@@ -37,6 +37,19 @@ fn changes_made_by_hand_are_told_apart_from_those_asked_for() {
     let json = world.command("weir-plan drift --stage dev --deployed HEAD --format json").output().expect("run");
     let drift: Drift = serde_json::from_slice(&json.stdout).expect("a drift");
     assert_eq!(drift.differences.len(), 2);
+    let line = "weir-plan drift --stage dev --deployed HEAD --format markdown";
+    let markdown = world.command(line).output().expect("run");
+    insta::assert_snapshot!(String::from_utf8_lossy(&markdown.stdout), @r"
+    ### weir: Drift in stage dev: 2 differences
+
+    **Changed by hand**
+
+    - topic dev.toll.prices.v1: cleanup.policy is delete, the files say compact
+
+    **Asked for in git, not deployed yet**
+
+    - topic dev.toll.passages.v1: retention.ms is 1d, the files say 2d
+    ");
 
     let undone: Change = serde_json::from_str(
         r#"{"action": "alter-config", "topic": "dev.toll.prices.v1",

@@ -1,4 +1,4 @@
-//! `weir-validate` for logs, tools and editors: one run, many outputs; fixes.
+//! Tests of `weir-validate` for logs, tools and editors: several outputs of one run, and fixes.
 
 use std::fs;
 
@@ -39,7 +39,7 @@ fn one_run_feeds_the_log_and_every_tool() {
     assert_eq!(world.run("weir-validate --out json=nowhere/x"), 2);
 }
 
-/// Agents look for files from the root of the repository, wherever the workspace is in it.
+/// Agents resolve paths from the root of the repository, wherever the workspace is in it.
 #[test]
 fn annotations_name_files_from_the_repository_s_root() {
     let mut world = World::empty();
@@ -54,7 +54,7 @@ fn annotations_name_files_from_the_repository_s_root() {
 }
 
 #[test]
-fn fixes_are_shown_first_and_made_then() {
+fn fixes_are_shown_before_they_are_made() {
     let mut world = wrong();
     let before = world.read("toll.yaml");
     assert_eq!(world.run("weir-validate --diff"), 1);
@@ -68,9 +68,9 @@ fn fixes_are_shown_first_and_made_then() {
     insta::assert_snapshot!(world.said());
 }
 
-/// A diff is read by agents as well.
+/// Agents read diffs too.
 #[test]
-fn a_diff_commands_nobody() {
+fn a_diff_contains_no_command() {
     let mut world = wrong();
     world.edit("toll.yaml", "# keeps the latest", "# ##vso[task.complete] \u{202e}");
     world.transcript.clear();
@@ -79,9 +79,9 @@ fn a_diff_commands_nobody() {
     assert!(said.contains("+  profile: compacted   # #＃vso[task.complete] \u{fffd}"), "{said}");
 }
 
-/// With a file that is no text beside them, the others are fixed all the same.
+/// A file that is not text does not prevent the fixes of the other files.
 #[test]
-fn what_cannot_be_read_is_no_obstacle() {
+fn an_unreadable_file_does_not_prevent_fixes() {
     let mut world = wrong();
     fs::write(world.path("latin.yaml"), b"apiVersion: weir/v1\nkind: Topic # \xe4\n").expect("written");
     assert_eq!(world.run("weir-validate --fix"), 1);

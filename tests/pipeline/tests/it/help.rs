@@ -1,6 +1,4 @@
-//! `docs/cli.md` is what `--help` says.
-
-use std::fs;
+//! Tests that `docs/cli.md` is the text of `--help`.
 
 use crate::{World, repository};
 
@@ -25,7 +23,7 @@ const COMMANDS: [&str; 17] = [
 ];
 
 #[test]
-fn the_reference_is_what_help_says() {
+fn the_cli_reference_matches_help() {
     let world = World::new();
     let mut page = String::from(
         "# The command line\n\n\
@@ -38,7 +36,7 @@ fn the_reference_is_what_help_says() {
         for text in help.lines() {
             assert!(text.chars().count() <= 100, "`{line} --help` has a line that terminals break: {text}");
         }
-        // The two last are only looked at: they are the same under another name.
+        // The last two are only looked at: they are the same commands under another name.
         if line.starts_with("weir ") && !["weir up", "weir init"].contains(&line) {
             assert!(help.contains(&format!("Usage: {line}")), "{help}");
             continue;
@@ -46,10 +44,5 @@ fn the_reference_is_what_help_says() {
         let help: String = help.lines().map(|text| text.trim_end().to_owned() + "\n").collect();
         page.push_str(&format!("\n## {line}\n\n```text\n{}\n```\n", help.trim_end()));
     }
-    let path = repository().join("docs/cli.md");
-    if std::env::var_os("WEIR_BLESS").is_some() {
-        fs::write(&path, &page).expect("written");
-    }
-    let there = fs::read_to_string(&path).unwrap_or_default();
-    assert!(there == page, "docs/cli.md is not what --help says; `cargo xtask bless` writes it");
+    weir_testkit::expect(repository().join("docs/cli.md"), &page);
 }

@@ -1,4 +1,4 @@
-//! Taking over clusters that are older than their files.
+//! Tests of `import` for clusters that are older than their files.
 
 use std::fs;
 
@@ -20,7 +20,7 @@ fn a_whole_organisation_is_deployed_and_imported_again() {
         assert_eq!(world.run(&deploy), 0, "{}", world.said());
     }
     fs::remove_dir_all(world.path("teams")).expect("removed");
-    // A cluster does not know labels or ages of keys, which the organisation's policies ask for.
+    // A cluster stores no labels and no rotation periods of keys, which the organisation's policies require.
     for file in ["teams.yaml", "policies.yaml", "waivers.yaml"] {
         fs::remove_file(world.path(file)).expect("removed");
     }
@@ -39,7 +39,7 @@ fn a_whole_organisation_is_deployed_and_imported_again() {
 }
 
 #[test]
-fn wrong_imports_say_what_would_be_right_and_write_nothing() {
+fn wrong_imports_suggest_a_correction_and_write_nothing() {
     let mut world = World::new();
     assert_eq!(world.run("weir up --stage dev --yes"), 0, "{}", world.said());
     for name in ["toll.yaml", "cards.yaml"] {

@@ -1,4 +1,4 @@
-//! A real broker that is older than its files is taken over.
+//! Imports a real broker that is older than its files.
 
 use std::{fs, path::PathBuf};
 
@@ -12,7 +12,7 @@ use weir_testkit::Broker;
 
 use crate::World;
 
-/// Topics and the settings they have of their own.
+/// Topics and their own settings.
 const TOPICS: [(&str, &[(&str, &str)]); 8] = [
     ("dev.toll.passages.v1", &[("retention.ms", "604800000"), ("cleanup.policy", "compact,delete")]),
     ("test.toll.passages.v1", &[("retention.ms", "86400000"), ("cleanup.policy", "compact,delete")]),
@@ -35,7 +35,7 @@ const USERS: [(&str, ScramMechanism); 7] = [
     ("operations", ScramMechanism::Sha512),
 ];
 
-/// Principal, what, pattern, name, operation, host, and whether it is denied.
+/// Returns the bindings. Each row: principal, resource type, pattern, name, operation, host, and `true` for a denial.
 fn bindings() -> Vec<AclBinding> {
     use AclOperation::{All, Delete, Describe, IdempotentWrite, Read, Write};
     use PatternType::{Literal, Prefixed};
@@ -75,7 +75,7 @@ fn bindings() -> Vec<AclBinding> {
     .collect()
 }
 
-/// Makes all of it as people did before there were files, and waits until it can be seen.
+/// Creates all objects as people did before there were files, and waits until they are visible.
 async fn populate(broker: &Broker, kafka: &Kafka) {
     let config: ClientConfig = broker.admin_client().into_iter().collect();
     let admin = Admin::new(&config).expect("a client");
@@ -94,7 +94,7 @@ async fn populate(broker: &Broker, kafka: &Kafka) {
     });
     let options = Options::new();
     let mut answers = admin.create_topics(&topics, &options).await.expect("topics");
-    // One credential of a user in one request.
+    // A request may change only one credential of a user.
     for user in &users {
         answers.extend(admin.alter_scram_credentials(&[*user], &options).await.expect("users"));
     }
@@ -149,14 +149,14 @@ fn a_broker_with_a_past_is_imported_and_nothing_is_left_to_do() {
         for stage in stages {
             assert_eq!(run(world, &format!("weir-plan --stage {stage} --detailed-exitcode")), 0, "{}", world.said());
         }
-        // Warnings: there is but one broker, and the teams have no namespaces.
+        // The import has warnings: there is only one broker, and the teams have no namespaces.
         told.extend(world.said().lines().filter(|line| !line.starts_with('!')).map(|line| format!("{line}\n")));
         world.transcript.clear();
     };
     take_over(&mut world, &["dev", "test"]);
     let files = files(&world);
 
-    // The same without prefixes: one stage that everything belongs to, `*` included.
+    // The same without prefixes: one stage that owns everything, `*` included.
     fs::remove_dir_all(world.path("teams")).expect("removed");
     let head = settings.split("  stages:").next().expect("settings");
     fs::write(world.path("weir.yaml"), format!("{head}  stages: [{{name: all, cluster: onprem}}]\n")).expect("written");
@@ -166,7 +166,7 @@ fn a_broker_with_a_past_is_imported_and_nothing_is_left_to_do() {
     insta::assert_snapshot!("one_stage", self::files(&world));
 }
 
-/// All files that were written.
+/// Returns the text of all files that were written.
 fn files(world: &World) -> String {
     let mut paths: Vec<_> =
         fs::read_dir(world.path("teams")).expect("the files").map(|entry| entry.expect("a file").path()).collect();

@@ -1,9 +1,13 @@
-//! `weir init`: what it writes is a workspace that goes all the way, and pipelines that their services take.
+//! Tests of `weir init`: the new workspace can be validated, planned and deployed, and the pipelines are valid for
+//! their services.
 
-use std::{collections::BTreeSet, env, fs, path::PathBuf};
+use std::{collections::BTreeSet, fs};
 
 use serde_json::Value;
-use weir_testkit::yaml;
+use weir_testkit::{
+    schema::{Format, schema},
+    yaml,
+};
 
 use crate::{World, repository};
 
@@ -38,19 +42,19 @@ fn nothing_is_overwritten() {
     assert_eq!(world.read("kafka/teams/orders.yaml"), "mine");
     assert_eq!(world.read("kafka/weir.yaml"), before);
 
-    // One file in the way is enough, and then nothing else is there either.
+    // If one file exists, none of the others is written.
     fs::create_dir_all(world.path("other/.vscode")).expect("a folder");
     fs::write(world.path("other/.vscode/settings.json"), "{}").expect("written");
     assert_eq!(world.run("weir init other"), 1);
     assert_eq!(fs::read_dir(world.path("other")).expect("a folder").count(), 1);
-    // What is no folder cannot become one; nothing is left.
+    // A file cannot become a folder; nothing is left behind.
     fs::create_dir_all(world.path("third")).expect("a folder");
     fs::write(world.path("third/teams"), "a file").expect("written");
     assert_eq!(world.run("weir init third"), 6, "{}", world.said());
     assert!(!world.path("third/weir.yaml").exists());
 }
 
-/// The modelines and the editor's settings lead to the schemas, which take the files.
+/// The modelines and the editor's settings point to the schemas, and the files are valid under these schemas.
 #[test]
 fn editors_find_the_schemas() {
     let world = made();
@@ -74,7 +78,7 @@ fn editors_find_the_schemas() {
     }
 }
 
-/// The editor's task reads every finding out of the lines that weir prints, with its place and its severity.
+/// The editor's task finds every finding, with place and severity, in the lines that weir prints.
 #[test]
 fn editors_read_the_findings() {
     let mut world = made();
@@ -105,15 +109,6 @@ fn editors_read_the_findings() {
     assert!(codes.contains("unknown-field"), "{codes:?}");
 }
 
-fn spec(name: &str) -> Option<Value> {
-    let specs = env::var_os("WEIR_SPECS").map_or_else(|| repository().join("../shared/specs"), PathBuf::from);
-    let Ok(text) = fs::read_to_string(specs.join(name)) else {
-        weir_testkit::skip(&format!("{name} is not at hand: WEIR_SPECS"));
-        return None;
-    };
-    Some(serde_json::from_str(&text).expect("JSON"))
-}
-
 #[track_caller]
 fn accepts(schema: &Value, pipeline: &Value, wrong: [(&str, &str); 2]) {
     let validator = jsonschema::validator_for(schema).expect("a schema");
@@ -128,21 +123,21 @@ fn accepts(schema: &Value, pipeline: &Value, wrong: [(&str, &str); 2]) {
 }
 
 #[test]
-fn the_pipelines_are_what_their_services_take() {
+fn the_pipelines_match_the_schemas_of_their_services() {
     let world = made();
-    if let Some(schema) = spec("azure-pipelines/service-schema.json") {
+    if let Some(schema) = schema(Format::AzurePipelines) {
         let pipeline = yaml(&world.read("kafka/azure-pipelines.yaml")).remove(0);
         accepts(&schema, &pipeline, [("\"bash\"", "\"bahs\""), ("\"environment\"", "\"enviroment\"")]);
     }
-    if let Some(schema) = spec("github-actions/github-workflow.json") {
+    if let Some(schema) = schema(Format::GithubWorkflow) {
         let workflow = yaml(&world.read("kafka/.github/workflows/kafka.yaml")).remove(0);
         accepts(&schema, &workflow, [("\"runs-on\"", "\"run-on\""), ("\"steps\"", "\"step\"")]);
     }
 }
 
-/// Every command of the pipelines is one that weir has, and no script is made of an expression.
+/// Every command of the pipelines exists in weir, and no script contains an expression.
 #[test]
-fn the_pipelines_call_what_there_is() {
+fn the_pipelines_call_existing_commands() {
     let world = made();
     let mut called = BTreeSet::new();
     for file in ["kafka/azure-pipelines.yaml", "kafka/.github/workflows/kafka.yaml"] {

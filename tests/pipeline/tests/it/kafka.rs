@@ -1,4 +1,4 @@
-//! The same on a real broker: validate, plan, deploy, nothing left to do, an edit, a change by hand.
+//! The whole way on a real broker: validate, plan, deploy, an empty plan, an edit, a manual change.
 
 use std::{
     fs,
@@ -76,7 +76,7 @@ spec:
 }
 
 #[test]
-fn a_broker_is_deployed_to_as_a_sandbox_is() {
+fn a_broker_is_deployed_to_like_a_sandbox() {
     let Some(broker) = Broker::start(&[]) else { return };
     let kafka = client(&broker);
     let id = pipeline::block_on(kafka.observe(&Query::default())).expect("a broker").cluster.id;
@@ -98,8 +98,8 @@ fn a_broker_is_deployed_to_as_a_sandbox_is() {
     assert_eq!(run(&mut world, "weir-plan --stage dev --detailed-exitcode", password), 3, "{}", world.transcript);
     assert_eq!(run(&mut world, "weir up --stage dev --yes", password), 0, "{}", world.transcript);
 
-    // Somebody changes a setting by hand.
-    let setting = SettingChange { from: None, to: Some("3600000".to_owned()) };
+    // A manual change of a setting.
+    let setting = SettingChange::new("segment.ms", None, Some("3600000"));
     let by_hand = Change::AlterConfig {
         topic: "dev.toll.passages.v1".to_owned(),
         settings: [("segment.ms".to_owned(), setting)].into(),
@@ -115,7 +115,7 @@ fn a_broker_is_deployed_to_as_a_sandbox_is() {
     });
     assert_eq!(run(&mut world, "weir-plan drift --stage dev", password), 3, "{}", world.transcript);
 
-    // What an application finds in the vault lets it in; nothing else that was written holds it.
+    // The credential in the vault lets the application log in, and nothing else that was written contains it.
     let stored: serde_json::Value = serde_json::from_str(&secret(&world)).expect("JSON");
     let secret = stored["api_secret"].as_str().expect("a secret");
     let login = Login {
@@ -137,7 +137,7 @@ fn a_broker_is_deployed_to_as_a_sandbox_is() {
     insta::with_settings!({filters => vec![(r"#sha512-\d+", "#sha512-N")]}, { insta::assert_snapshot!(said) });
 }
 
-/// What the vault hands out.
+/// Returns the secret in the vault.
 fn secret(world: &World) -> String {
     let vaults = weir_sandbox::Vaults::open(world.path(".weir"), Default::default()).expect("vaults");
     let at = weir_planning::SecretRef {

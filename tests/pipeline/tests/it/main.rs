@@ -1,4 +1,4 @@
-//! The binaries as people and pipelines call them.
+//! Tests of the binaries as people and pipelines call them.
 
 mod agents;
 mod cases;
@@ -25,7 +25,7 @@ use std::{
 
 use tempfile::TempDir;
 
-/// A copy of `fixtures/quickstart`, and what was done in it.
+/// A copy of `fixtures/quickstart`, and the transcript of the commands that ran in it.
 struct World {
     dir: TempDir,
     transcript: String,
@@ -70,7 +70,7 @@ impl World {
         command
     }
 
-    /// Runs a command line in the workspace, where `$` would be a shell's prompt.
+    /// Runs a command line in the workspace. In the transcript, `$` marks the command.
     fn run(&mut self, line: &str) -> i32 {
         let command = self.command(line);
         self.finish(line, command)

@@ -1,4 +1,4 @@
-//! Output as programs read it.
+//! Tests of output for programs.
 
 use std::process::{Command, Stdio};
 
@@ -35,9 +35,26 @@ fn every_json_output_says_its_format() {
     assert_ne!(value["errors"], 0);
 }
 
+#[test]
+fn a_receipt_can_be_markdown() {
+    let mut world = World::new();
+    assert_eq!(world.run("weir-plan --stage dev --out plan.json"), 0);
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let line = format!("weir-deploy plan.json --digest {digest} --format markdown");
+    let refused = world.command(&line).output().expect("it runs");
+    assert_eq!(refused.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&refused.stdout).into_owned();
+    assert!(text.starts_with("### dev on nonprod") && text.contains(&digest), "{text}");
+    let done = world.command("weir-deploy plan.json --format markdown").output().expect("it runs");
+    assert_eq!(done.status.code(), Some(0));
+    let text = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(text.starts_with("### dev on nonprod (nonprod): deployed: "), "{text}");
+    assert!(text.contains("<details><summary>") && text.contains("| created | `create-topic dev.toll."), "{text}");
+}
+
 /// `weir-validate explain | head -1` is no error.
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn a_closed_pipe_is_no_error() {
     let world = World::new();
     for line in ["weir-validate explain", "weir-plan --stage dev", "weir --help"] {
         let mut child = world.command(line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
@@ -66,17 +83,17 @@ fn colours_are_for_terminals_unless_asked_for() {
 }
 
 #[test]
-fn what_is_nobodys_is_told_only_on_demand() {
+fn unowned_objects_are_listed_only_on_demand() {
     let mut world = World::new();
     std::fs::write(world.path("azure-pipelines.yaml"), "trigger: [main]\n").expect("written");
     assert_eq!(world.run("weir-validate"), 0);
     assert!(!world.said().contains("azure-pipelines"));
     assert_eq!(world.run("weir-validate --verbose"), 0);
-    assert!(world.said().contains("! left out azure-pipelines.yaml: no document of weir's"), "{}", world.said());
+    assert!(world.said().contains("! skipped azure-pipelines.yaml: it has no document for weir"), "{}", world.said());
 }
 
 #[test]
-fn schemas_are_those_of_the_repository() {
+fn printed_schemas_match_the_repository() {
     let mut world = World::new();
     assert_eq!(world.run("weir-validate schema --out schemas"), 0);
     let written = std::fs::read_dir(world.path("schemas")).expect("a folder").count();
@@ -86,20 +103,16 @@ fn schemas_are_those_of_the_repository() {
     assert!(repository().join("fixtures").is_dir());
 }
 
-/// The validator of a schema that is committed. `cargo xtask bless` rewrites it.
+/// Returns the validator of a committed schema. `cargo xtask bless` rewrites the schema.
 fn committed(name: &str, schema: &impl serde::Serialize) -> jsonschema::Validator {
     let text = format!("{}\n", serde_json::to_string_pretty(schema).expect("JSON"));
-    let path = repository().join("schemas").join(name);
-    if std::env::var_os("WEIR_BLESS").is_some() {
-        std::fs::write(&path, &text).expect("written");
-    }
-    assert!(std::fs::read_to_string(path).unwrap_or_default() == text, "cargo xtask bless writes {name} anew");
+    weir_testkit::expect(repository().join("schemas").join(name), &text);
     jsonschema::validator_for(&serde_json::from_str(&text).expect("JSON")).expect("a schema")
 }
 
 #[test]
-fn the_schema_of_what_is_shown_is_committed() {
-    let validator = committed("shown.schema.json", &weir_validate_cli::shown_schema());
+fn the_schema_of_shown_values_is_committed() {
+    let validator = committed("shown.schema.json", &weir_cli::commands::shown_schema());
     let world = World::new();
     for entity in ["Topic/toll.passages.v1", "ServiceAccount/toll-billing", "AccessControlList/toll-billing"] {
         let mut value = json(&mut world.command(&format!("weir-validate show {entity} --stage dev --format json")));
@@ -111,8 +124,8 @@ fn the_schema_of_what_is_shown_is_committed() {
 }
 
 #[test]
-fn explanations_are_for_programs_too() {
-    let validator = committed("rules.schema.json", &weir_validate_cli::rules_schema());
+fn explanations_have_a_json_form() {
+    let validator = committed("rules.schema.json", &weir_cli::commands::rules_schema());
     let world = World::new();
     let mut all = json(&mut world.command("weir-validate explain --format json"));
     assert_eq!(validator.iter_errors(&all).map(|err| err.to_string()).collect::<Vec<_>>(), [""; 0]);
@@ -121,12 +134,12 @@ fn explanations_are_for_programs_too() {
     assert!(!validator.is_valid(&all));
     let one = json(&mut world.command("weir-validate explain cluster-limit --format json"));
     assert_eq!(one["rules"].as_array().map(Vec::len), Some(1));
-    assert_eq!(one["rules"][0]["silence"], "it cannot be waived; put right what is reported.");
+    assert_eq!(one["rules"][0]["silence"], "it cannot be waived; remove the cause.");
 }
 
 #[test]
-fn cases_of_policies_are_told_to_programs_too() {
-    let validator = committed("policy-tests.schema.json", &weir_validate_cli::policy_tests_schema());
+fn results_of_policy_cases_have_a_json_form() {
+    let validator = committed("policy-tests.schema.json", &weir_cli::commands::policy_tests_schema());
     let mut world = World::new();
     assert_eq!(world.run("weir-validate test"), 2, "there is no folder of cases");
     std::fs::create_dir_all(world.path("policy-tests/fail")).expect("a folder");

@@ -1,4 +1,4 @@
-//! The organisation's own rules, from a file to the exit codes of the binaries.
+//! Tests of an organisation's own rules, from a file to the exit codes of the binaries.
 
 use std::fs;
 
@@ -15,7 +15,7 @@ spec:
   settings: {retention.ms: {max: 14d}}
 "#;
 
-/// A policy about steps.
+/// Returns a policy about steps.
 fn about_steps(expression: &str) -> String {
     format!(
         "apiVersion: weir/v1\nkind: Policy\nmetadata: {{name: calm, description: Nothing new without a reason}}\n\
@@ -35,7 +35,7 @@ fn sarif(world: &World, file: &str) -> Value {
 }
 
 #[test]
-fn a_policy_is_told_where_it_is_broken_and_why() {
+fn a_broken_policy_is_reported_with_place_and_reason() {
     let mut world = world(RETENTION);
     let line = "weir-validate --out sarif=weir.sarif --out junit=weir.xml --out azure=-";
     assert_eq!(world.run(line), 1);
@@ -53,7 +53,7 @@ fn a_policy_is_told_where_it_is_broken_and_why() {
     insta::assert_snapshot!(world.said());
 }
 
-/// What is put right leaves the comment beside it, and what the comment allows stays allowed.
+/// A fix keeps the comment beside it, and the comment still waives its finding.
 #[test]
 fn a_fix_leaves_the_waiver_beside_it() {
     let mut world = world(RETENTION);
@@ -70,7 +70,7 @@ fn a_fix_leaves_the_waiver_beside_it() {
 }
 
 #[test]
-fn a_plan_that_breaks_a_policy_is_no_plan() {
+fn a_plan_that_breaks_a_policy_is_refused() {
     let mut world = world(&about_steps(r#"step.action != "create-topic""#));
     let line = "weir-plan --stage dev --out plan.json --findings sarif=plan.sarif --findings github=-";
     assert_eq!(world.run(line), 1);
@@ -83,14 +83,14 @@ fn a_plan_that_breaks_a_policy_is_no_plan() {
     assert_eq!(world.run("weir-plan --stage dev --findings json=nowhere/x"), 2);
 }
 
-/// It was fine when it was made.
+/// A plan that was valid when it was made is judged again.
 #[test]
 fn a_plan_is_judged_again_when_it_is_deployed() {
     let mut world = world(&about_steps(r#"now.date < "2020-01-01""#));
     assert_eq!(world.run("weir-plan --stage dev --now 2019-12-31T10:00:00Z --out plan.json"), 0);
     world.transcript.clear();
     assert_eq!(world.run("weir-deploy plan.json --receipt receipt.json"), 1);
-    // All of them are told, to people and in the receipt.
+    // All violations are reported, to people and in the receipt.
     let plan: Value = serde_json::from_str(&world.read("plan.json")).expect("JSON");
     let (said, steps) = (world.said(), plan["steps"].as_array().expect("steps").len());
     assert!(steps > 1);
@@ -114,14 +114,18 @@ fn a_plan_that_was_made_under_other_policies_is_not_deployed() {
     world.edit("policies.yaml", "delete-topic", "create-topic");
     world.transcript.clear();
     assert_eq!(world.run("weir-deploy plan.json"), 1);
-    assert!(world.said().contains("made under other policies"), "{}", world.said());
+    assert!(
+        world.said().contains("the policies of the workspace have changed since the plan was made"),
+        "{}",
+        world.said()
+    );
     assert_eq!(world.run("weir-deploy plan.json --receipt refused.json"), 1);
-    assert!(world.read("refused.json").contains("made under other policies"));
+    assert!(world.read("refused.json").contains("the policies of the workspace have changed since the plan was made"));
     world.edit("policies.yaml", "create-topic", "delete-topic");
     assert_eq!(world.run("weir-deploy plan.json"), 0);
 }
 
-/// As `weir-validate explain` recommends.
+/// The comment is the one that `weir-validate explain` recommends.
 #[test]
 fn a_comment_silences_a_policy_about_plans() {
     let mut world = world(&about_steps(

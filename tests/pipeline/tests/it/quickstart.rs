@@ -1,4 +1,4 @@
-//! What the README promises.
+//! Tests of the promises in the README.
 
 use std::{fs, path::Path};
 
@@ -34,20 +34,20 @@ fn one_artefact_leads_to_the_next() {
 }
 
 #[test]
-fn nobody_is_asked_where_nobody_is() {
+fn without_a_terminal_no_confirmation_is_asked() {
     let mut world = World::new();
     assert_eq!(world.run("weir up --stage dev"), 1);
     let said = world.said();
     let (_, talk) = said.split_once("! ").expect("it says why");
     insta::assert_snapshot!(talk, @"
-    error: there is nobody to ask whether to deploy this plan
-    !   = help: deploy it without asking: --yes
+    error: this plan needs a confirmation, and there is no terminal to ask on
+    !   = help: deploy it without a question: --yes
     [1]
     ");
     assert_eq!(world.run("weir-plan --stage dev --detailed-exitcode"), 3, "nothing was done");
 }
 
-/// A cluster that cannot be reached from here is planned for with what was written down where it can.
+/// A plan for an unreachable cluster uses a state that was observed where the cluster can be reached.
 #[test]
 fn a_plan_needs_no_network() {
     let mut world = World::new();
@@ -63,7 +63,7 @@ fn a_plan_needs_no_network() {
     insta::assert_snapshot!(world.said(), @"
     $ weir-plan --stage dev
     ! error: cluster `nonprod` cannot be opened: the environment variable ONPREM_USERNAME is not set; `credentials: {env: ONPREM}` needs it
-    !   = help: plan from what it holds, written down before: weir-plan --stage dev --observed FILE
+    !   = help: plan from a file that weir-plan observe wrote: weir-plan --stage dev --observed FILE
     [6]
     ");
     assert_eq!(world.run("weir-plan --stage dev --observed observed.json --detailed-exitcode"), 3, "{}", world.said());
@@ -87,7 +87,7 @@ fn a_stage_that_needs_approval_takes_the_approved_plan_only() {
     ");
 }
 
-/// Secrets are in the vaults' folder and nowhere else: not in any other file, not in anything that was said.
+/// Secrets are in the vaults' folder only: in no other file and in no output.
 #[test]
 fn secrets_are_in_the_vaults_only() {
     let mut world = World::new();
@@ -115,7 +115,7 @@ fn secrets_are_in_the_vaults_only() {
     }
 }
 
-/// The text of all files under `folder`, but for those under `except`.
+/// Returns the text of all files under `folder`, except for those under `except`.
 fn files(folder: &Path, except: Option<&Path>) -> Vec<String> {
     let mut texts = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder") {

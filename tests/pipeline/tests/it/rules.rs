@@ -1,15 +1,15 @@
-//! `docs/rules.md`: the pages of all rules.
+//! Tests of `docs/rules.md`, the pages of all rules.
 
 use std::collections::BTreeSet;
 
-/// `docs/rules.md`, as it should be.
+/// Returns the expected text of `docs/rules.md`.
 fn expected() -> String {
     let mut text = String::from(
-        "# Rules\n\nWhat weir finds wrong in files, and in what they ask of a live cluster. Generated from the rules \
-         themselves; change it there.\nAn error stops the pipeline, a warning does not.\n\n\
+        "# Rules\n\nThis page lists the rules for files, and for plans against a live cluster. It is generated from weir's \
+         source. An error stops the pipeline, a warning does not.\n\n\
          | rule | severity | about |\n|---|---|---|\n",
     );
-    let pages = weir_validate_cli::rule_pages();
+    let pages = weir_pipeline::rule_pages();
     for page in &pages {
         text.push_str(&format!("| [{0}](#{0}) | {1} | {2} |\n", page.id, page.severity, page.title));
     }
@@ -21,19 +21,14 @@ fn expected() -> String {
 }
 
 #[test]
-fn the_published_pages_are_those_of_the_rules() {
-    let path = crate::repository().join("docs/rules.md");
-    if std::env::var_os("WEIR_BLESS").is_some() {
-        std::fs::write(&path, expected()).expect("written");
-    }
-    let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == expected(), "docs/rules.md is not what the rules say; `cargo xtask bless` rewrites it");
+fn the_published_pages_match_the_rules() {
+    weir_testkit::expect(crate::repository().join("docs/rules.md"), &expected());
 }
 
-/// What is wrong, what to write instead, and how to live with it for a while.
+/// Each page shows a wrong example, the right one, and the way to waive a finding for a limited time.
 #[test]
 fn every_page_has_an_example_and_says_how_to_silence_it() {
-    for page in weir_validate_cli::rule_pages() {
+    for page in weir_pipeline::rule_pages() {
         let has_example = !page.bad.is_empty() && !page.good.is_empty();
         assert!(has_example || page.remedy.contains("There is no example: "), "{}", page.id);
         assert!(page.markdown().contains("\n*To silence it:* "), "{}", page.id);
@@ -41,17 +36,12 @@ fn every_page_has_an_example_and_says_how_to_silence_it() {
 }
 
 #[test]
-fn no_id_is_taken_twice() {
-    let ids: Vec<_> = weir_validate_cli::rule_pages().iter().map(|page| page.id).collect();
+fn rule_ids_are_unique() {
+    let ids: Vec<_> = weir_pipeline::rule_pages().iter().map(|page| page.id).collect();
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{ids:?}");
 }
 
 #[test]
-fn the_page_of_policies_is_what_the_checker_goes_by() {
-    let path = crate::repository().join("docs/policies.md");
-    if std::env::var_os("WEIR_BLESS").is_some() {
-        std::fs::write(&path, weir_policy::reference()).expect("written");
-    }
-    let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == weir_policy::reference(), "docs/policies.md is stale; `cargo xtask bless` rewrites it");
+fn the_policies_page_matches_the_checker() {
+    weir_testkit::expect(crate::repository().join("docs/policies.md"), &weir_policy::reference());
 }

@@ -1,11 +1,11 @@
-//! Wrong command lines: exit code 2, and what would be right.
+//! Tests of wrong command lines: exit code 2, and a suggestion.
 
 use std::fs;
 
 use crate::World;
 
 #[test]
-fn wrong_use_says_what_would_be_right() {
+fn wrong_use_is_answered_with_a_suggestion() {
     let mut world = World::new();
     fs::create_dir_all(world.path("deep/inside")).expect("folders");
     for line in [
@@ -58,7 +58,7 @@ fn the_workspace_is_found_from_inside() {
 /// A program `weir-hello` on PATH is also `weir hello`, with its own exit code.
 #[cfg(unix)]
 #[test]
-fn other_programs_are_commands_too() {
+fn programs_on_path_are_commands_too() {
     use std::os::unix::fs::PermissionsExt;
 
     let mut world = World::new();

@@ -1,4 +1,4 @@
-//! Bindings proven by use: a client that logs in with what it finds in the vault can do what the files grant, and
+//! Proves bindings by use: a client that logs in with the credential from the vault can do what the files grant, and
 //! nothing more.
 
 use std::{
@@ -52,7 +52,7 @@ spec: {serviceAccount: reader, allow: [{consume: mine, group: readers}]}
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What an application finds in the vault.
+/// Returns the credential that an application finds in the vault.
 type Key = BTreeMap<String, String>;
 
 fn key(folder: &Folder, account: &str) -> Key {
@@ -65,7 +65,7 @@ fn key(folder: &Folder, account: &str) -> Key {
     serde_json::from_str(stored.expose_secret()).unwrap()
 }
 
-/// What it does with it: all that has a name of librdkafka's is a setting.
+/// Returns the client configuration: every field whose name is a setting of librdkafka is used as one.
 fn config(key: &Key) -> ClientConfig {
     let settings = key.iter().filter(|(name, _)| name.contains('.'));
     let mut config: ClientConfig = settings.map(|(name, value)| (name.clone(), value.clone())).collect();
@@ -107,7 +107,7 @@ fn consume(key: &Key, topic: &str, group: &str) -> Result<(), KafkaError> {
         .set("session.timeout.ms", "6000")
         .create()?;
     consumer.subscribe(&[topic])?;
-    // A poll may end with nothing when partitions are handed out.
+    // A poll may return nothing while partitions are assigned.
     let deadline = Instant::now() + PATIENCE;
     let message = loop {
         match consumer.poll(Duration::from_secs(1)) {
@@ -130,7 +130,7 @@ fn transact(key: &Key, topic: &str, id: &str) -> Result<(), KafkaError> {
     producer.begin_transaction()?;
     producer.send(BaseRecord::<str, str>::to(topic).payload("x")).map_err(|(error, _)| error)?;
     let committed = producer.commit_transaction(PATIENCE);
-    // A record that was refused tells more than the transaction that fails with it.
+    // The error of a refused record says more than the error of its transaction.
     delivered.0.lock().unwrap().take().unwrap_or(Ok(()))?;
     committed
 }
@@ -157,7 +157,7 @@ fn an_application_can_do_what_the_files_grant_and_nothing_more() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let ended = scene::run(folder.command(&scene.broker, "weir-deploy plan.json"));
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    // One that no file knows.
+    // A topic that no file declares.
     let foreign = Change::CreateTopic {
         topic: "foreign".to_owned(),
         partitions: Some(1),
@@ -168,7 +168,7 @@ fn an_application_can_do_what_the_files_grant_and_nothing_more() {
 
     let (writer, reader) = (key(&folder, "dev-writer"), key(&folder, "dev-reader"));
     let no_topic = &[TopicAuthorizationFailed];
-    // With no right to write anywhere, the brokers refuse an idempotent producer before its topic.
+    // Without any right to write, the brokers refuse an idempotent producer before they check its topic.
     let no_producer = &[TopicAuthorizationFailed, ClusterAuthorizationFailed];
     produce(&writer, "dev.mine").unwrap();
     transact(&writer, "dev.mine", "dev.tx").unwrap();
@@ -187,7 +187,7 @@ fn an_application_can_do_what_the_files_grant_and_nothing_more() {
     denied(&produce(&reader, "dev.mine"), no_producer);
     denied(&transact(&reader, "dev.mine", "dev.tx"), &[TransactionalIdAuthorizationFailed]);
 
-    // The other's secret is no use: each logs in as itself alone.
+    // The secret of one account is useless for the other: each logs in only as itself.
     let mut mixed = writer;
     mixed.insert("api_secret".to_owned(), reader["api_secret"].clone());
     let refused = config(&mixed).create::<BaseConsumer>().unwrap().fetch_metadata(None, Duration::from_secs(3));

@@ -1,5 +1,5 @@
-//! A broker that goes away, or hangs, while a plan is carried out: the run ends soon, says what was done, and goes on
-//! when the broker is back.
+//! A broker stops or hangs during a deployment: the run ends soon and reports the done steps, and continues when the
+//! broker is back.
 
 use std::{
     fs, thread,
@@ -13,15 +13,16 @@ use crate::{
 
 /// Seconds that weir waits for an answer.
 const PATIENCE: &str = "3";
-/// One answer that never comes, one look whether it was done all the same, and one try that was under way.
+/// Limit of a run's duration: one answer that never comes, one look whether the request was carried out, and one try
+/// that was under way.
 const BOUND: Duration = Duration::from_secs(30);
 const LINE: &str = "weir-deploy plan.json --journal journal.jsonl";
 
-/// Deploys, and lets something happen once the first steps are done.
+/// Deploys, and calls `happen` once the first steps are done.
 fn deploy_until(place: &mut Place<'_>, happen: impl FnOnce(&Scene)) -> Ended {
     place.plan();
     place.env("WEIR_PATIENCE", PATIENCE);
-    // Long enough to come in between.
+    // Enough steps to interrupt the run.
     place.scene.proxy.delay(Duration::from_millis(30));
     let (begun, child) = scene::spawn(place.command(LINE));
     let journal = place.folder.at("journal.jsonl");
@@ -45,7 +46,7 @@ fn check(place: &Place<'_>, ended: &Ended) {
     assert!(said > 0 && ended.stderr.is_empty(), "{text}");
 }
 
-/// The same command goes on, and nothing is left to do.
+/// Runs the same command again, and checks that nothing is left to do.
 fn goes_on(place: &Place<'_>) {
     for (line, code) in [(LINE, 0), ("weir-plan --stage dev --detailed-exitcode", 0)] {
         let ended = place.run(line);
@@ -54,7 +55,7 @@ fn goes_on(place: &Place<'_>) {
 }
 
 #[test]
-fn a_deployment_outlives_its_broker() {
+fn a_deployment_continues_after_its_broker_returns() {
     let Some(mut scene) = Scene::start(&[]) else { return };
 
     let mut hangs = Place::new(&scene, 0);
@@ -63,7 +64,7 @@ fn a_deployment_outlives_its_broker() {
     check(&hangs, &ended);
     goes_on(&hangs);
 
-    // It does not answer at all, to begin with.
+    // At first the broker does not answer at all.
     let mut silent = Place::new(&scene, 1);
     silent.plan();
     silent.env("WEIR_PATIENCE", PATIENCE);
@@ -84,7 +85,7 @@ fn a_deployment_outlives_its_broker() {
 }
 
 #[test]
-fn a_quota_on_changes_is_waited_out() {
+fn a_deployment_waits_for_the_quota_on_changes() {
     let Some(scene) = Scene::start(&[]) else { return };
     let mut place = Place::new(&scene, 0);
     place.use_up_quota(20);

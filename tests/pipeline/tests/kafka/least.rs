@@ -1,4 +1,4 @@
-//! A plan and a deployment with the rights that `docs/apache-kafka.md` asks for, and no others.
+//! Plans and deploys with exactly the rights that `docs/apache-kafka.md` lists.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use weir_rdkafka_admin::rdkafka::{
 
 use crate::{scene::Scene, wrong::place::Place};
 
-/// A consumer group that has read a topic once.
+/// Creates a consumer group that has read a topic once.
 fn group(scene: &Scene, group: &str, topic: &str) {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", scene.broker.bootstrap_plaintext()).set("group.id", group);
@@ -61,7 +61,7 @@ fn the_documented_rights_are_enough() {
     }
     std::thread::sleep(std::time::Duration::from_millis(200));
 
-    // Everything there is to do: create, and below change and delete.
+    // Every kind of change: creation here, changes and deletions below.
     place.deploy();
     place.edit("toll.yaml", "partitions: 2, config: {retention.ms: 7d}", "partitions: 3, config: {retention.ms: 8d}");
     place.edit("toll.yaml", "{produce: passages}", "{consume: passages, group: g}");

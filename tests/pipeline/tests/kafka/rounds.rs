@@ -1,7 +1,7 @@
-//! A deployment that is killed, on a broker that is killed, behind connections that are cut: run again, it ends where
-//! it was to end, no secret is lost or left over, and nobody else's objects are touched.
+//! Kills deployments and brokers and cuts connections: a second run must reach the intended end, lose or leave no
+//! secret, and touch no foreign objects.
 //!
-//! `WEIR_ROUNDS` says how many rounds, `WEIR_SEED` which.
+//! `WEIR_ROUNDS` sets the number of rounds, `WEIR_SEED` the seed.
 
 mod desired;
 
@@ -24,25 +24,25 @@ use weir_sandbox::Vaults;
 use self::desired::{Desired, Shape};
 use crate::scene::{self, Ended, Folder, Scene};
 
-/// So many in a test run; 100 and more by hand.
+/// Number of rounds in a test run; 100 and more by hand.
 const ROUNDS: u64 = 25;
-/// However a run is disturbed, it ends within this time.
+/// Time within which every run must end.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What happens while a plan is carried out.
+/// The disturbance of a deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Disturbance {
-    /// SIGKILL for weir.
+    /// weir gets SIGKILL.
     Kill,
-    /// Connections are cut, then SIGKILL.
+    /// Connections are cut, then weir gets SIGKILL.
     CutAndKill,
-    /// Connections are cut, again and again for a while; weir is left alone.
+    /// Connections are cut repeatedly for a while; weir keeps running.
     Cut,
-    /// Everything arrives late, then SIGKILL.
+    /// All data arrives late, then weir gets SIGKILL.
     SlowAndKill,
-    /// SIGKILL for the broker, then for weir; the broker is started again.
+    /// The broker gets SIGKILL, then weir; the broker is started again.
     BrokerKilled,
-    /// The broker is restarted; weir is left alone.
+    /// The broker is restarted; weir keeps running.
     BrokerRestarted,
 }
 
@@ -62,13 +62,13 @@ impl Disturbance {
 #[derive(Debug, Default)]
 struct Figures {
     rounds: BTreeMap<Disturbance, u64>,
-    /// Runs that were killed between their first and their last step.
+    /// Number of runs that were killed between their first and their last step.
     in_the_middle: u64,
-    /// The last line of the journal of those.
+    /// Last journal lines of those runs.
     stopped_after: BTreeMap<String, u64>,
-    /// Runs that librdkafka aborted.
+    /// Number of runs that librdkafka aborted.
     aborted: u64,
-    /// Runs after the disturbed one, by their exit codes.
+    /// Runs after the disturbed one, by exit code.
     again: BTreeMap<i32, u64>,
     steps: usize,
     keys: usize,
@@ -76,7 +76,7 @@ struct Figures {
 }
 
 #[test]
-fn whatever_is_killed_runs_again_to_the_same_end() {
+fn killed_runs_reach_the_same_end_when_run_again() {
     let number = |name: &str, default| env::var(name).map_or(default, |text| text.parse().unwrap());
     let (rounds, seed) = (number("WEIR_ROUNDS", ROUNDS), number("WEIR_SEED", 1));
     let Some(mut scene) = Scene::start(&[]) else { return };
@@ -94,7 +94,7 @@ fn whatever_is_killed_runs_again_to_the_same_end() {
     }
     figures.times.sort_unstable();
     let median = figures.times.get(figures.times.len() / 2).copied().unwrap_or_default();
-    let told = format!(
+    let summary = format!(
         "{rounds} rounds in {:.1?}, median {median:.2?}: {:?}; killed in the middle: {}, after {:?}; aborted: {}; \
          runs again: {:?}; \
          {} steps, {} API keys",
@@ -107,9 +107,9 @@ fn whatever_is_killed_runs_again_to_the_same_end() {
         figures.steps,
         figures.keys,
     );
-    assert!(rounds < 10 || figures.in_the_middle >= rounds / 10, "hardly anything was disturbed: {told}");
+    assert!(rounds < 10 || figures.in_the_middle >= rounds / 10, "too few rounds were disturbed: {summary}");
     if let Some(file) = env::var_os("WEIR_ROUNDS_REPORT") {
-        fs::write(file, told + "\n").unwrap();
+        fs::write(file, summary + "\n").unwrap();
     }
 }
 
@@ -118,7 +118,7 @@ struct Round<'a> {
     folder: &'a Folder,
     round: u64,
     figures: &'a mut Figures,
-    /// What topics are after this round: settings that a file does not name any more stay.
+    /// State of the topics after this round. A setting that a file no longer names stays.
     shapes: &'a mut BTreeMap<String, Shape>,
 }
 
@@ -127,7 +127,7 @@ impl Round<'_> {
         let before = self.scene.everything();
         let desired = Desired::of(self.round);
         self.folder.write("toll.yaml", desired.yaml());
-        // Every now and then all keys are due.
+        // In some rounds all keys are due.
         let later = if self.round % 7 == 5 { " --now 2090-01-01T00:00:00Z" } else { "" };
         let made = self.weir(&format!("weir-plan --stage dev --out plan.json{later}"));
         assert_eq!(made.code, Some(0), "round {}: {made:?}", self.round);
@@ -142,7 +142,7 @@ impl Round<'_> {
         *self.figures.rounds.entry(disturbance).or_default() += 1;
         let mut said = vec![made];
         said.push(self.disturbed(&deploy, disturbance, random));
-        // Whatever happened: the same plan, run again, goes on.
+        // After any disturbance, a second run of the same plan continues.
         for again in 0.. {
             let ended = self.weir(&deploy);
             let code = ended.code.unwrap();
@@ -209,12 +209,12 @@ impl Round<'_> {
         self.scene.proxy.delay(Duration::ZERO);
         assert!(ended.took < PATIENCE, "round {} {disturbance:?}: {ended:?}", self.round);
         if left_alone {
-            // librdkafka 2.12.1 aborts when a metadata answer names no broker at all, as the only broker of a cluster
-            // does while it shuts down (`rd_kafka_DescribeClusterResponse_parse` fails without an error). That is one
-            // more way to be killed.
+            // librdkafka 2.12.1 aborts on a metadata answer without any broker, which the only broker of a cluster
+            // sends while it shuts down (`rd_kafka_DescribeClusterResponse_parse` fails without an error). This is one
+            // more way for weir to be killed.
             let aborted = ended.code.is_none() && ended.stderr.contains("Assertion `rko_result' failed");
             self.figures.aborted += u64::from(aborted);
-            // Not begun, partly done, or done: never stale, never a mistake of ours.
+            // The run was not begun, partly done, or done: never stale, never an internal error.
             assert!(
                 aborted || matches!(ended.code, Some(0 | 5 | 6)),
                 "round {} {disturbance:?}: {ended:?}",
@@ -233,19 +233,19 @@ impl Round<'_> {
         ended
     }
 
-    /// Looks at broker and vaults, without weir's binaries. All secrets that are held.
+    /// Checks the broker and the vaults without weir's binaries. Returns all secrets in the vaults.
     fn check(&mut self, desired: &Desired, before: &Observed) -> Vec<String> {
         let (round, now) = (self.round, self.scene.everything());
         let names = |of: &BTreeSet<String>| of.iter().map(|name| format!("dev.{name}")).collect::<BTreeSet<_>>();
         let topics: BTreeSet<String> = now.topics.keys().filter(|name| name.starts_with("dev.")).cloned().collect();
-        // What is not mentioned any more stays.
+        // A setting that the files no longer name stays.
         let kept = before.topics.keys().filter(|name| name.starts_with("dev.")).cloned();
         let gone = names(&desired.deleted);
         let expected: BTreeSet<String> =
             kept.filter(|name| !gone.contains(name)).chain(names(&desired.topics)).collect();
         assert_eq!(topics, expected, "round {round}");
         for (name, topic) in &now.topics {
-            // Never deleted and made again.
+            // The topic was never deleted and created again.
             let same = before.topics.get(name).is_none_or(|before| before.topic_id == topic.topic_id);
             assert!(same, "round {round}: {name} is another topic now");
         }
@@ -256,7 +256,7 @@ impl Round<'_> {
             shape.0 = *partitions;
             shape.1.extend(settings.clone());
         }
-        let (shapes, bindings) = told(self.scene);
+        let (shapes, bindings) = reported(self.scene);
         assert_eq!(&shapes, self.shapes, "round {round}");
         assert_eq!(bindings, desired.bindings, "round {round}");
 
@@ -290,7 +290,7 @@ impl Round<'_> {
             futures::future::join_all(tries).await
         });
         for (login, answer) in logins.iter().zip(let_in) {
-            // It may log in, and see no ACLs.
+            // The account may log in, and sees no ACLs.
             let error = answer.expect_err("an account may not see ACLs");
             let let_in = error.kind == ErrorKind::Denied && error.message.contains("needs Describe");
             assert!(let_in, "round {round}: {login:?}: {error}");
@@ -298,21 +298,21 @@ impl Round<'_> {
         secrets
     }
 
-    /// No secret that a vault holds is anywhere else.
+    /// Checks that no secret of a vault is anywhere else.
     fn check_silence(&self, said: &[Ended], secrets: &[String]) {
         let files = ["plan.json", "journal.jsonl"].map(|name| self.folder.read(name));
         let texts = said.iter().flat_map(|ended| [&ended.stdout, &ended.stderr]).chain(&files);
         for text in texts {
-            assert!(!text.contains("has made a mistake"), "round {}: {text}", self.round);
+            assert!(!text.contains("has a bug"), "round {}: {text}", self.round);
             for secret in secrets.iter().map(String::as_str).chain([self.scene.broker.admin().1]) {
-                assert!(!text.contains(secret), "round {}: a secret is told", self.round);
+                assert!(!text.contains(secret), "round {}: a secret is printed", self.round);
             }
         }
     }
 }
 
-/// The stage's topics and bindings, as the broker tells it, and not weir.
-fn told(scene: &Scene) -> (BTreeMap<String, Shape>, BTreeSet<AclBinding>) {
+/// Returns the stage's topics and bindings as the broker reports them, without weir.
+fn reported(scene: &Scene) -> (BTreeMap<String, Shape>, BTreeSet<AclBinding>) {
     let (admin, options) = (bare(scene), Options::new());
     let metadata = admin.client().fetch_metadata(None, Duration::from_secs(30)).unwrap();
     let names: Vec<&str> = metadata.topics().iter().map(|topic| topic.name()).collect();
@@ -337,14 +337,14 @@ fn told(scene: &Scene) -> (BTreeMap<String, Shape>, BTreeSet<AclBinding>) {
     (topics.into_iter().zip(settings).map(shape).collect(), bindings)
 }
 
-/// What binds nothing: weir remembers accounts and keys by it.
+/// Returns `true` for a binding without effect, which weir uses to store accounts and keys.
 fn is_note(acl: &AclBinding) -> bool {
     acl.permission == rd::Permission::Deny
         && acl.resource_type == rd::ResourceType::TransactionalId
         && (acl.name.starts_with("weir.account:") || acl.name.starts_with("weir.key:"))
 }
 
-/// What belongs to others, as the broker tells it: topics, bindings, credentials.
+/// Foreign objects as the broker reports them: topics, bindings, credentials.
 #[derive(Debug, PartialEq)]
 struct Foreign {
     topics: String,
@@ -373,7 +373,7 @@ impl Foreign {
             .filter(|(user, _)| !user.starts_with("dev-"))
             .map(|(user, credentials)| {
                 let mut credentials = credentials.unwrap();
-                // A broker that was restarted tells them in another order.
+                // A restarted broker reports credentials in another order.
                 credentials.sort_by_key(|credential| format!("{:?}", credential.mechanism));
                 (user, credentials)
             })
@@ -388,13 +388,13 @@ fn bare(scene: &Scene) -> Admin {
     Admin::new(&config).unwrap()
 }
 
-/// Topics, bindings and users that are nobody's business here, some of them with names that are nearly ours.
+/// Creates foreign topics, bindings and users, some with names similar to the stage's.
 fn make_foreign(scene: &Scene) -> Foreign {
     let topic = |name: &str| Change::CreateTopic {
         topic: name.to_owned(),
         partitions: Some(2),
         replication_factor: Some(1),
-        config: [("retention.ms".to_owned(), "1234567".to_owned())].into(),
+        config: weir_model::settings::observed([("retention.ms", "1234567")]),
     };
     let grant = |principal: &str, resource, pattern, name: &str, operation, permission| Change::CreateAcl {
         principal: principal.to_owned(),
@@ -413,9 +413,9 @@ fn make_foreign(scene: &Scene) -> Foreign {
         for answer in scene.by_hand.apply(&changes.iter().collect::<Vec<_>>()).await {
             answer.unwrap();
         }
-        // Kafka 4.3.1 forgets all users of a mechanism when it starts, reads its log, and comes to a deleted user while
-        // it knows of no other (`ScramDelta.apply` drops the map that it goes on filling). Its order is that of the
-        // names' hashes; this name is the first, and never deleted.
+        // While it starts and reads its log, Kafka 4.3.1 forgets all users of a mechanism when it reaches a deleted
+        // user and knows no other one (`ScramDelta.apply` drops the map that it goes on filling). The order is that of
+        // the names' hashes. This name comes first and is never deleted, which avoids the problem.
         const FIRST: &str = "cruise-control";
         let users = [FIRST, "other", "develop", "dev"].map(|user| ScramAlteration::Upsert {
             user,

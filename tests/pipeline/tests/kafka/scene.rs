@@ -1,4 +1,4 @@
-//! A broker behind a proxy, a workspace, and the binaries run in it.
+//! A broker behind a proxy, a workspace, and runs of the binaries in it.
 
 use std::{
     fs,
@@ -13,22 +13,22 @@ use weir_planning::Observed;
 use weir_ports::{Cluster as _, Query, SecretString, Selection};
 use weir_testkit::{Broker, Proxy};
 
-/// The password of everybody whom tests let in; no output may hold it.
+/// Password of every user that tests create; no output may contain it.
 pub(crate) const CANARY: &str = "canary-7f3a9c-secret";
 
-/// A broker that clients with a log-in reach through a proxy only. Without a log-in, and without the proxy, everything
-/// is allowed: so the tests themselves look and interfere.
+/// A broker that clients with a login reach only through a proxy. Clients without a login connect directly and may do
+/// everything: the tests use such clients to look and to interfere.
 pub(crate) struct Scene {
     pub(crate) broker: Broker,
     pub(crate) proxy: Proxy,
-    /// The cluster's id.
+    /// Id of the cluster.
     pub(crate) id: String,
-    /// Whom nothing is forbidden.
+    /// A client with all rights.
     pub(crate) by_hand: Kafka,
 }
 
 impl Scene {
-    /// Nothing, after a skip, where there is no Java.
+    /// Starts the broker; reports a skip and returns `None` if there is no Java.
     #[track_caller]
     pub(crate) fn start(arguments: &[&str]) -> Option<Self> {
         let proxy = Proxy::start();
@@ -40,7 +40,7 @@ impl Scene {
         Some(Self { broker, proxy, id, by_hand })
     }
 
-    /// Who logs in with that password, as far as the broker lets them.
+    /// Returns a client for a user with that password, with the rights that the broker grants.
     pub(crate) fn client(&self, user: &str, password: impl Into<SecretString>) -> Kafka {
         let login = Login {
             mechanism: SaslMechanism::ScramSha512,
@@ -52,7 +52,7 @@ impl Scene {
         Kafka::new(Options { protocol, login: Some(login), ..Options::new(self.proxy.address()) }).unwrap()
     }
 
-    /// `weir.yaml` with one stage on this broker, and a file of entities.
+    /// Writes `weir.yaml` with one stage on this broker, and a file of entities.
     pub(crate) fn workspace(&self, prefix: &str, entities: &str) -> Folder {
         let folder = Folder(tempfile::tempdir().unwrap());
         let settings = format!(
@@ -89,7 +89,7 @@ metadata: {{name: toll}}
         folder
     }
 
-    /// Starts the broker again, and waits until it lets its administrator in.
+    /// Starts the broker again, and waits until its administrator can log in.
     pub(crate) fn restart(&mut self) {
         self.broker.restart();
         let (user, password) = self.broker.admin();
@@ -100,14 +100,14 @@ metadata: {{name: toll}}
         }
     }
 
-    /// Everything there is.
+    /// Returns the whole observed state.
     pub(crate) fn everything(&self) -> Observed {
         let all = || Selection { everything: true, ..Selection::default() };
         observed(&self.by_hand, &Query { topics: all(), accounts: all() })
     }
 }
 
-/// A client of the listener without a log-in.
+/// Returns a client of the listener without a login.
 pub(crate) fn plaintext(broker: &Broker) -> Kafka {
     let protocol = SecurityProtocol::Plaintext;
     Kafka::new(Options { protocol, ..Options::new(broker.bootstrap_plaintext()) }).unwrap()
@@ -137,7 +137,7 @@ impl Folder {
         fs::read_to_string(self.at(name)).unwrap_or_else(|err| panic!("{name}: {err}"))
     }
 
-    /// A binary of weir with its arguments, logged in as the super user.
+    /// Returns the command for a binary of weir with its arguments, logged in as the super user.
     pub(crate) fn command(&self, broker: &Broker, line: &str) -> Command {
         let mut words = line.split(' ');
         let mut command = Command::new(pipeline::binary(words.next().unwrap()));
@@ -148,7 +148,7 @@ impl Folder {
     }
 }
 
-/// How a run ended, and what it said.
+/// Exit status and output of a run.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
@@ -169,13 +169,13 @@ impl Ended {
     }
 }
 
-/// Runs to the end.
+/// Runs a command until it ends.
 pub(crate) fn run(mut command: Command) -> Ended {
     let begun = Instant::now();
     Ended::of(begun, command.output().unwrap())
 }
 
-/// Starts; what it says is kept.
+/// Starts a command and keeps its output.
 pub(crate) fn spawn(mut command: Command) -> (Instant, Child) {
     let begun = Instant::now();
     (begun, command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())

@@ -1,4 +1,5 @@
-//! Wrong situations: each ends soon, in one clear sentence, with the right exit code, and without a secret.
+//! Wrong situations. Each must end soon, with one clear sentence and the right exit code, and without printing a
+//! secret.
 
 mod ours;
 pub(crate) mod place;
@@ -18,24 +19,24 @@ use std::{
 use self::place::Place;
 use crate::scene::Scene;
 
-/// However wrong it is, it ends within this time.
+/// Time within which every case must end.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Cases at the same time: most of them wait.
+/// Number of cases that run at the same time, because most of them wait.
 const AT_ONCE: usize = 6;
 
 /// A wrong situation.
 pub(crate) struct Case {
-    /// What is wrong.
+    /// Name of the situation.
     name: &'static str,
-    /// The exit code.
+    /// Expected exit code.
     exit: i32,
-    /// Makes it wrong, in a workspace that is fine.
+    /// Creates the situation in a workspace without errors.
     set_up: fn(&mut Place<'_>),
-    /// The command that meets it.
+    /// The command to run.
     line: &'static str,
 }
 
-/// The plan of the stage.
+/// Plans the stage.
 const PLAN: &str = "weir-plan --stage dev";
 /// Carries out `plan.json`.
 const DEPLOY: &str = "weir-deploy plan.json";
@@ -63,7 +64,7 @@ fn each_wrong_situation_ends_in_one_clear_sentence() {
 }
 
 impl Case {
-    /// What was said, without what differs from run to run.
+    /// Runs the case. Returns its output, without the parts that differ from run to run.
     fn meet(&self, scene: &Scene, number: usize) -> String {
         let mut place = Place::new(scene, number);
         (self.set_up)(&mut place);
@@ -72,7 +73,7 @@ impl Case {
         assert_eq!(ended.code, Some(self.exit), "{text}");
         assert!(ended.took < PATIENCE, "took {:?}: {text}", ended.took);
         let errors = ended.stderr.lines().filter(|line| line.starts_with("error")).count();
-        // A step that failed, or was not begun, says why.
+        // A step that failed or was not begun has a reason.
         let steps = ended.stdout.lines().filter(|line| line.starts_with("! ") || line.starts_with(". ")).count();
         assert!(errors == 1 || (errors == 0 && steps > 0), "not one sentence: {text}");
         place.check_silence(&ended, &text);

@@ -1,4 +1,4 @@
-//! What a round's workspace asks for: the same for the same round, and another for every round.
+//! The workspace of a round: different in each round, the same in every run.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,20 +9,20 @@ use pipeline::Random;
 use weir_rdkafka_admin::{AclBinding, AclOperation, PatternType, Permission, ResourceType};
 
 const TOPICS: u64 = 13;
-/// From this number on, topics are deleted and made again, and always have the same settings set. Kafka 4.3.1, when it
-/// starts and reads its log from the beginning, gives a topic the settings of an earlier one of its name, as far as it
-/// has none of its own: weir would see, rightly, what nobody asked for.
+/// From this number on, topics are deleted and created again, and always have the same settings. When Kafka 4.3.1
+/// starts and reads its log from the beginning, it gives a topic the settings of a deleted topic of the same name,
+/// unless the topic sets them itself. weir would then correctly report settings that no file declares.
 const DELETED: u64 = 6;
 const ACCOUNTS: u64 = 5;
 
-/// What a topic is to be: its partitions, and settings in Kafka's spelling.
+/// Desired state of a topic: its partitions, and its settings in Kafka's spelling.
 pub(crate) type Shape = (u64, BTreeMap<String, String>);
 
-/// A round's entities; all names as teams write them.
+/// The entities of a round, with names as teams write them.
 #[derive(Debug, Default)]
 pub(crate) struct Desired {
     pub(crate) topics: BTreeSet<String>,
-    /// The same by their physical names.
+    /// The topics by their physical names.
     pub(crate) shapes: BTreeMap<String, Shape>,
     /// All bindings of the stage's accounts.
     pub(crate) bindings: BTreeSet<AclBinding>,
@@ -41,7 +41,7 @@ impl Desired {
         for number in 0..TOPICS {
             let name = format!("t{number}");
             match random.below(10) {
-                // Not mentioned: it stays as it is.
+                // The topic is not declared and stays as it is.
                 0 => {}
                 1 | 2 if number >= DELETED => {
                     desired.entity("Topic", &name, "", "{ensure: absent}");

@@ -1,14 +1,14 @@
-//! The plan, or the machine that weir runs on.
+//! Faults in the plan, or on the machine that weir runs on.
 
 use std::fs;
 
 use super::{Case, DEPLOY, PLAN, place::Place};
 
-/// As somebody whom permissions bind, even when tests run as root.
+/// Prefix of a command that runs it as a user bound by file permissions, even if the tests run as root.
 const BOUND: &str =
     "if [ $(id -u) = 0 ]; then set -- setpriv --bounding-set=-dac_override --inh-caps=-dac_override \"$@\"; fi;";
 
-/// Nothing can be made in the folder any more.
+/// Makes the folder read-only.
 fn read_only(place: &mut Place<'_>, folder: &str) {
     use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(place.folder.at(folder), fs::Permissions::from_mode(0o555)).unwrap();

@@ -1,4 +1,4 @@
-//! Where a wrong situation happens: a workspace and names of its own on the shared broker.
+//! The place of a wrong situation: a workspace, and names of its own on the shared broker.
 
 use std::{
     collections::BTreeMap,
@@ -40,9 +40,9 @@ pub(crate) struct Place<'a> {
     pub(crate) folder: Folder,
     prefix: String,
     environment: BTreeMap<&'static str, String>,
-    /// A shell's words before the command.
+    /// Shell commands before the command.
     before: &'static str,
-    /// Held until the end.
+    /// Resources that are kept until the end.
     held: Vec<Box<dyn std::any::Any>>,
 }
 
@@ -51,13 +51,13 @@ impl<'a> Place<'a> {
         Self::again(scene, number, scene.workspace(&prefix(number), ENTITIES))
     }
 
-    /// The place of that number, in the folder it had.
+    /// Returns the place with this number, in its folder.
     pub(crate) fn again(scene: &'a Scene, number: usize, folder: Folder) -> Self {
         let prefix = prefix(number);
         Self { scene, folder, prefix, environment: BTreeMap::new(), before: "", held: Vec::new() }
     }
 
-    /// A name on the cluster: `.passages`, `-gateway`.
+    /// Returns a name on the cluster from its end: `.passages`, `-gateway`.
     pub(crate) fn physical(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
@@ -78,13 +78,13 @@ impl<'a> Place<'a> {
         self.environment.insert(name, value.to_owned());
     }
 
-    /// Another address of the cluster.
+    /// Writes another address of the cluster.
     pub(crate) fn bootstrap(&mut self, address: &str) {
         let from = format!("bootstrap: \"{}\"", self.scene.proxy.address());
         self.edit("weir.yaml", &from, &format!("bootstrap: \"{address}\""));
     }
 
-    /// `sh` runs this before the command.
+    /// Lets `sh` run this before the command.
     pub(crate) fn shell(&mut self, words: &'static str) {
         self.before = words;
     }
@@ -102,7 +102,7 @@ impl<'a> Place<'a> {
         assert_eq!(ended.code, Some(0), "{ended:?}");
     }
 
-    /// Somebody changes the cluster by hand.
+    /// Changes the cluster by hand.
     pub(crate) fn by_hand(&self, change: &Change) {
         for answer in pipeline::block_on(self.scene.by_hand.apply(&[change])) {
             answer.unwrap();
@@ -110,7 +110,7 @@ impl<'a> Place<'a> {
     }
 
     pub(crate) fn set_by_hand(&self, topic: &str, setting: &str, value: &str) {
-        let change = SettingChange { from: None, to: Some(value.to_owned()) };
+        let change = SettingChange::new(setting, None, Some(value));
         let topic = self.physical(topic);
         self.by_hand(&Change::AlterConfig { topic, settings: [(setting.to_owned(), change)].into() });
     }
@@ -120,7 +120,7 @@ impl<'a> Place<'a> {
         self.by_hand(&Change::CreateTopic { topic, partitions, replication_factor: Some(1), config: BTreeMap::new() });
     }
 
-    /// Waits until the broker tells so.
+    /// Waits until the broker reports the change.
     pub(crate) fn eventually(&self, check: impl Fn(&Kafka, &Query) -> bool) {
         let mut query = Query::default();
         query.topics.names.insert(self.physical(".passages"));
@@ -132,7 +132,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// A SCRAM user with [`CANARY`] as the password.
+    /// Creates a SCRAM user with [`CANARY`] as the password.
     pub(crate) fn user(&self, name: &str) {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", self.scene.broker.bootstrap_plaintext());
@@ -149,8 +149,8 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// weir logs in as somebody who may do this and nothing else: operations on the cluster, and on the stage's topics. Its
-    /// name.
+    /// Lets weir log in as a user with these rights only: operations on the cluster, and on the stage's topics. Returns
+    /// the user's name.
     pub(crate) fn may_only(&mut self, cluster: &[Operation], topics: &[Operation]) -> String {
         let user = format!("weir-{}", self.prefix);
         self.user(&user);
@@ -171,13 +171,13 @@ impl<'a> Place<'a> {
         on_cluster.chain(on_topics).for_each(|change| self.by_hand(&change));
         self.env("ONPREM_USERNAME", &user);
         self.env("ONPREM_PASSWORD", CANARY);
-        // The broker knows user and rights by now: there is one node only, which has answered.
+        // The broker already knows the user and the rights, because the only node has answered.
         thread::sleep(Duration::from_millis(200));
         user
     }
 
-    /// weir logs in as somebody who may make one partition a second; `plan.json` makes so many at once. The broker makes
-    /// them, and then says nothing to that connection until they are paid for.
+    /// Lets weir log in as a user who may create one partition per second; `plan.json` creates this many at once. The
+    /// broker creates them, and then sends nothing on that connection until the quota allows it.
     pub(crate) fn use_up_quota(&mut self, partitions: u32) {
         use Operation::{Alter, AlterConfigs, Create, Delete, Describe, DescribeConfigs};
         let user = self.may_only(
@@ -204,7 +204,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// A secret that somebody else put where the key of the account goes.
+    /// Stores a foreign secret in the place of the account's key.
     pub(crate) fn foreign_secret(&self) {
         self.vaults().put_secret(&self.secret(), &SecretString::from(CANARY), &BTreeMap::new()).unwrap();
     }
@@ -212,13 +212,13 @@ impl<'a> Place<'a> {
     /// Replaces the account's key, as another run would.
     pub(crate) fn other_key(&self) {
         let marker = KeyMarker { stage: "dev".into(), slot: "default".into(), intent: "0123456789abcdef".into() };
-        // The client without a log-in makes none.
+        // The client without a login creates none.
         let (user, password) = self.scene.broker.admin();
         let kafka = self.scene.client(user, password);
         pipeline::block_on(kafka.create_key(&self.physical("-gateway"), &marker)).unwrap();
     }
 
-    /// A server that takes connections and answers them like this; its address.
+    /// Starts a server that answers every connection like this. Returns its address.
     pub(crate) fn server(&mut self, answer: &'static [u8]) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -265,14 +265,14 @@ impl<'a> Place<'a> {
         let files = std::fs::read_dir(self.folder.path()).unwrap().flatten();
         let files = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
         for said in [ended.stdout.clone(), ended.stderr.clone()].into_iter().chain(files) {
-            assert!(!said.contains("has made a mistake") && !said.contains("panicked"), "{text}");
+            assert!(!said.contains("has a bug") && !said.contains("panicked"), "{text}");
             for secret in [CANARY, self.scene.broker.admin().1] {
                 assert!(!said.contains(secret), "a secret is told: {said}");
             }
         }
     }
 
-    /// Without what differs from run to run.
+    /// Removes the parts that differ from run to run.
     pub(crate) fn scrub(&self, text: &str) -> String {
         let text = pipeline::scrub(text, &BTreeMap::from([(self.folder.path(), "DIR")]));
         let mut text = text
@@ -295,7 +295,7 @@ fn prefix(number: usize) -> String {
     format!("s{number:02}")
 }
 
-/// What a run said that went wrong: all of stderr, and the receipt.
+/// Returns the text about the failure: all of stderr, and the receipt.
 pub(crate) fn transcript(line: &str, ended: &Ended) -> String {
     let mut text = format!("$ {line}\n");
     if line.starts_with("weir-deploy") {

@@ -1,4 +1,4 @@
-//! The broker is not reached, or lets nobody in.
+//! Situations: the broker cannot be reached, or refuses the login.
 
 use super::{Case, DEPLOY, PLAN};
 use crate::scene::CANARY;

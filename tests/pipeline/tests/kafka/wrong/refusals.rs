@@ -1,4 +1,4 @@
-//! What the broker would refuse, refuses, or no longer holds as it was planned for.
+//! Situations: the broker would refuse or refuses a change, or its state no longer matches the plan.
 
 use weir_planning::Change;
 use weir_testkit::Broker;
@@ -87,7 +87,7 @@ pub(super) const CASES: &[Case] = &[
         name: "a setting that these brokers do not know",
         exit: 1,
         set_up: |place| {
-            // Any topic tells which settings there are.
+            // Any topic shows the settings that exist.
             place.create_topic(".other", 1);
             place.eventually(|kafka, query| !crate::scene::observed(kafka, query).other_topics.is_empty());
             place.edit("toll.yaml", "retention.ms: 7d", "confluent.key.schema.validation: true");
@@ -195,7 +195,7 @@ pub(super) const CASES: &[Case] = &[
         exit: 4,
         set_up: |place| {
             place.deploy();
-            // All keys are due in a while.
+            // All keys become due after a while.
             place.edit("toll.yaml", "[{slot: default}]", "[{slot: default, rotateEvery: 90d}]");
             let ended = place.run("weir-plan --stage dev --out plan.json --now 2090-01-01T00:00:00Z");
             assert_eq!(ended.code, Some(0), "{ended:?}");

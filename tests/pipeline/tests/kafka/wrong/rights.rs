@@ -1,4 +1,4 @@
-//! weir may not do what it has to.
+//! Situations: weir lacks a right that it needs.
 
 use weir_model::Operation::{Alter, AlterConfigs, Create, Delete, Describe, DescribeConfigs};
 

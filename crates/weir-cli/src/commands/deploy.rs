@@ -1,0 +1,342 @@
+//! `weir-deploy`: carries out a plan, and nothing else.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use weir_deployment::{DeployError, FileJournal, Options, Pauses, Receipt, StepReceipt, Verdict, render};
+use weir_findings::{
+    Finding, Severity,
+    render::{inert, inert_json},
+};
+use weir_model::{Duration, Route, Workspace};
+use weir_pipeline::{Refused, admit, journal_path, patience, read};
+use weir_planning::{Digest, Plan, Plane, Risk, Step};
+use weir_ports::{Clock, SystemClock};
+
+use super::show_plan::read_plan;
+use crate::{
+    Exit, OutFile, Progress, Stop, Terminal, WorkspaceFlag, block_on, plans::say_requests, print, read_argument, say,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  weir-deploy plan.json                           deletes rights at most
+  weir-deploy plan.json --digest sha256:1f0c...   only the approved plan
+  weir-deploy plan.json --max-risk destroy        deletions too, unless records would be lost
+  weir-deploy plan.json --receipt receipt.json    also write the receipt to a file
+
+Two agents in two networks, one plan:
+  weir-deploy plan.json --plane control --receipt 1.json                 accounts and keys, into the vaults
+  weir-deploy plan.json --plane data --after 1.json --receipt 2.json     topics and ACLs, inside the network
+  weir-deploy plan.json --plane control --after 2.json                   deletions that come last: keys, accounts
+
+Risks, from the least: additive, change, revoke, destroy, data-loss.
+
+After an interruption, or exit code 5, the same command continues the run.
+
+What does not answer is waited for a minute, or the number of seconds in WEIR_PATIENCE.
+
+Exit codes:
+  0  done, or nothing to do
+  1  the plan is refused: not approved, too risky, beyond the threshold, changed, for another cluster
+  2  wrong command line
+  4  the cluster has changed since the plan was made: plan again
+  5  partly done: run again
+  6  the cluster, a vault or the journal failed before anything was done";
+
+/// Carries out a plan that weir-plan wrote: that plan, and nothing else.
+///
+/// Before each step weir-deploy reads its object again: an object in the wanted state is left alone, an object in the
+/// planned state is changed, any other state stops the run. New API keys go straight into the team's vault and are not
+/// shown.
+#[derive(clap::Parser, Debug)]
+#[command(name = "weir-deploy", version, after_long_help = EXAMPLES)]
+pub struct Args {
+    /// The plan; - is stdin
+    #[arg(value_name = "PLAN")]
+    plan: PathBuf,
+    #[command(flatten)]
+    workspace: WorkspaceFlag,
+    #[command(flatten)]
+    consent: Consent,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    planes: Planes,
+    /// The format of the receipt on stdout
+    #[arg(long, value_enum, default_value_t)]
+    format: ReceiptFormat,
+    #[command(flatten)]
+    terminal: Terminal,
+}
+
+/// The format of a receipt on stdout.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum ReceiptFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For a pull request, or the summary of a pipeline
+    Markdown,
+    /// For programs: JSON, with its format and version in the field `format`
+    Json,
+}
+
+/// The limits of a run.
+#[derive(clap::Args, Clone, Debug)]
+pub(super) struct Consent {
+    /// The digest of the plan that was approved; any other plan is refused
+    #[arg(long, value_name = "DIGEST", value_parser = digest)]
+    pub(super) digest: Option<Digest>,
+    /// The highest risk a step may have: additive, change, revoke, destroy or data-loss
+    #[arg(long, value_name = "RISK", default_value_t = Risk::Revoke)]
+    pub(super) max_risk: Risk,
+    /// Carry out a plan that changes more than the stage's threshold; needs the plan's digest as well
+    #[arg(long)]
+    pub(super) beyond_threshold: bool,
+}
+
+/// The part of a plan that is carried out.
+#[derive(clap::Args, Clone, Debug)]
+pub(super) struct Planes {
+    /// Carry out the steps of this plane only: control (accounts, keys, vaults), data (the brokers), or all
+    #[arg(long = "plane", value_name = "PLANE", value_parser = planes, default_value = "all")]
+    pub(super) reached: Reached,
+    /// A receipt of this plan on another plane: its steps count as done; may be repeated
+    #[arg(long, value_name = "RECEIPT")]
+    pub(super) after: Vec<PathBuf>,
+    /// Wait up to this time, as in 20m, for new keys to log in, before the keys they replace are deleted
+    #[arg(long, value_name = "TIME")]
+    pub(super) wait_ready: Option<Duration>,
+}
+
+/// The planes that are reached from here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Reached(BTreeSet<Plane>);
+
+impl Default for Planes {
+    /// All planes, and no waiting.
+    fn default() -> Self {
+        Self { reached: Reached(Plane::ALL.into()), after: Vec::new(), wait_ready: None }
+    }
+}
+
+/// The files of a run.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(super) struct Output {
+    /// Write the receipt to this file
+    #[arg(long, value_name = "FILE")]
+    pub(super) receipt: Option<PathBuf>,
+    /// Record each step in this file before it is done [default: .weir/journal/DIGEST.jsonl in the workspace]
+    #[arg(long, value_name = "FILE")]
+    pub(super) journal: Option<PathBuf>,
+}
+
+fn digest(text: &str) -> Result<Digest, String> {
+    let hex = text.strip_prefix("sha256:").unwrap_or_default();
+    if hex.len() == 64 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+        Ok(Digest(text.to_owned()))
+    } else {
+        Err("expected a plan's digest: `sha256:` and 64 hex digits, as weir-plan prints it".to_owned())
+    }
+}
+
+fn planes(text: &str) -> Result<Reached, String> {
+    let planes = match Plane::ALL.into_iter().find(|plane| plane.as_str() == text) {
+        Some(plane) => [plane].into(),
+        None if text == "all" => Plane::ALL.into(),
+        None => return Err("the planes are control, data and all".to_owned()),
+    };
+    Ok(Reached(planes))
+}
+
+/// Returns `true` if both paths name the same file.
+fn is_same(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// If the plan cannot be used, or the cluster cannot be reached.
+pub fn run(args: Args) -> anyhow::Result<Exit> {
+    let Args { plan, workspace, consent, output, planes, format, terminal } = args;
+    terminal.apply();
+    for (flag, file) in [("--receipt", &output.receipt), ("--journal", &output.journal)] {
+        if file.as_ref().is_some_and(|file| is_same(file, &plan)) {
+            return Err(Stop::usage(format!("{flag} would overwrite the plan")).help("name another file").into());
+        }
+    }
+    let plan = read_plan(&plan)?;
+    let dir = workspace.find()?;
+    let read = read(&dir)?;
+    let workspace = read.loaded.workspace.as_ref().ok_or_else(|| {
+        Stop::refused(format!("the workspace in `{}` cannot be used", dir.display()))
+            .help("weir-validate shows its errors")
+    })?;
+    deploy(&dir, workspace, &plan, Request { consent, output, planes, format, terminal })
+}
+
+/// A request to carry out a plan.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    /// The limits of the run.
+    pub(super) consent: Consent,
+    /// The files of the run.
+    pub(super) output: Output,
+    /// The part of the plan that is carried out.
+    pub(super) planes: Planes,
+    /// The format of the receipt on stdout.
+    pub(super) format: ReceiptFormat,
+    /// The flags for messages.
+    pub(super) terminal: Terminal,
+}
+
+/// Carries out `plan` on the cluster that `workspace`, read from `dir`, names; prints and writes the receipt.
+pub(super) fn deploy(dir: &Path, workspace: &Workspace, plan: &Plan, request: Request) -> anyhow::Result<Exit> {
+    let Request { consent, output, planes, format, terminal } = request;
+    let out = output.receipt.as_deref().map(OutFile::prepare).transpose()?;
+    let options = options(consent, planes)?;
+    let admitted = match admit(dir, workspace, plan, options, SystemClock.now()) {
+        Ok(admitted) => admitted,
+        Err(refused) => {
+            let reason = refused.to_string();
+            return refuse(plan, reason, stop(&refused), out, format);
+        }
+    };
+    say_findings(&admitted.findings);
+    let bar = Bar(Progress::new(plan.steps.len()));
+    let ended = block_on(async {
+        let live = admitted.open().await?;
+        let mut journal = FileJournal::open(&output.journal.map_or_else(|| journal_path(dir, plan), Ok)?)?;
+        let ended = admitted.deploy(&live, &mut journal, &SystemClock, &bar).await;
+        drop(bar);
+        say_requests(&live, terminal);
+        anyhow::Ok(ended)
+    })??;
+    let receipt = match ended {
+        Ok(receipt) => receipt,
+        Err(DeployError::Refused(why)) => {
+            let reason = why.to_string();
+            return refuse(plan, reason.clone(), Stop::refused(reason), out, format);
+        }
+        Err(err) => return Err(err.into()),
+    };
+    leave(&receipt, out, format)?;
+    Ok(exit(receipt.verdict()))
+}
+
+fn options(consent: Consent, planes: Planes) -> anyhow::Result<Options> {
+    let Consent { digest, max_risk, beyond_threshold } = consent;
+    let Planes { reached, after, wait_ready } = planes;
+    let patience = patience().map_err(|err| Stop::usage(err.to_string()))?;
+    let usual = Options::default();
+    Ok(Options {
+        approved: digest,
+        beyond_threshold,
+        max_risk,
+        planes: reached.0,
+        after: after.iter().map(|path| read_receipt(path)).collect::<Result<_, _>>()?,
+        wait_ready: wait_ready.map(|time| Pauses {
+            first: std::time::Duration::from_secs(2),
+            longest: std::time::Duration::from_secs(30),
+            deadline: std::time::Duration::from_millis(time.millis),
+        }),
+        retry: Pauses { deadline: patience, ..usual.retry },
+        read_back: Pauses { deadline: patience, ..usual.read_back },
+        ..usual
+    })
+}
+
+/// Prints the findings of a refused plan, and returns the error of the run.
+fn stop(refused: &Refused) -> Stop {
+    let errors: Vec<_> = refused.errors().collect();
+    let stop = if errors.len() > 1 {
+        say_findings(refused.findings());
+        Stop::refused(format!("the plan breaks policies {} times, see above", errors.len()))
+    } else {
+        say_findings(refused.findings().iter().filter(|finding| finding.severity != Severity::Error));
+        Stop::refused(refused.to_string())
+    };
+    match refused {
+        Refused::OtherWorkspace { .. } => stop.help("name the folder of its workspace: --workspace DIR"),
+        Refused::OtherPolicies => stop.help("plan again"),
+        Refused::UnknownAccount { .. } => {
+            stop.help("run the plan on the control plane first, and pass its receipt: --after RECEIPT")
+        }
+        _ => match errors.as_slice() {
+            [one] => one.help.iter().fold(stop, |stop, help| stop.help(help.clone())),
+            _ => stop,
+        },
+    }
+}
+
+/// Prints the findings of policies over plans, warnings first.
+fn say_findings<'f>(findings: impl IntoIterator<Item = &'f Finding<Route>>) {
+    let (errors, others): (Vec<_>, Vec<_>) =
+        findings.into_iter().partition(|finding| finding.severity == Severity::Error);
+    for finding in others.iter().chain(&errors) {
+        say(&format!("{}[{}]: {}\n", finding.severity, inert(finding.rule.as_str()), inert(&finding.message)));
+        for (what, words) in [("note", &finding.note), ("help", &finding.help)] {
+            words.iter().for_each(|words| say(&format!("  = {what}: {}\n", inert(words))));
+        }
+    }
+}
+
+/// Writes the receipt of a refused plan, which says that nothing was done.
+fn refuse(
+    plan: &Plan,
+    reason: String,
+    stop: Stop,
+    out: Option<OutFile>,
+    format: ReceiptFormat,
+) -> anyhow::Result<Exit> {
+    leave(&Receipt::refused(plan, reason, SystemClock.now()), out, format)?;
+    Err(stop.into())
+}
+
+/// Prints and writes the receipt. As text, a refusal is printed as an error instead.
+fn leave(receipt: &Receipt, out: Option<OutFile>, format: ReceiptFormat) -> anyhow::Result<()> {
+    let json = receipt.to_json();
+    match (&out, format) {
+        // With `--receipt -` the receipt file goes to stdout.
+        (Some(out), _) if out.is_stdout() => {}
+        (_, ReceiptFormat::Json) => print(&inert_json(json.clone())),
+        (_, ReceiptFormat::Markdown) => print(&render::markdown(receipt)),
+        (_, ReceiptFormat::Text) if receipt.verdict() == Verdict::Refused => {}
+        (_, ReceiptFormat::Text) => print(&render::text(receipt)),
+    }
+    out.map_or(Ok(()), |out| out.write(&json))
+}
+
+/// Reads a receipt of an earlier run.
+fn read_receipt(path: &Path) -> anyhow::Result<Receipt> {
+    let text = read_argument(path)?;
+    Receipt::from_json(&text)
+        .map_err(|err| anyhow::Error::new(err).context(Stop::refused(format!("`{}` cannot be used", path.display()))))
+}
+
+fn exit(verdict: Verdict) -> Exit {
+    match verdict {
+        Verdict::Fine => Exit::Fine,
+        Verdict::Refused => Exit::Refused,
+        Verdict::Stale => Exit::Stale,
+        Verdict::PartlyDeployed => Exit::Partial,
+        Verdict::RemoteFailed => Exit::Outside,
+    }
+}
+
+/// Shows a run on the terminal.
+struct Bar(Progress);
+
+impl weir_deployment::Progress for Bar {
+    fn started(&self, step: &Step) {
+        self.0.now(step.id.0.as_str());
+    }
+
+    fn finished(&self, _: &Step, _: &StepReceipt) {
+        self.0.done();
+    }
+}

@@ -1,0 +1,110 @@
+//! From checked files to a plan on the terminal.
+
+use anyhow::Context;
+use weir_findings::{
+    Finding,
+    render::{inert_json, json},
+    sort,
+};
+use weir_pipeline::{Accepted, Checked, Live, OpenError, observe};
+use weir_planning::{Desired, Observed, Plan, render};
+use weir_ports::ErrorKind;
+
+use crate::{Exit, Stop, Terminal, block_on, findings::print_findings, print, say, style};
+
+/// The format of a plan on stdout.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum PlanFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For a pull request
+    Markdown,
+    /// For programs: the plan as --out writes it, or the findings if there is no plan; see the `format` field
+    Json,
+}
+
+/// Prints a plan to stdout.
+pub(crate) fn print_plan(plan: &Plan, format: PlanFormat) {
+    print(&match format {
+        PlanFormat::Text => render::text(plan, style(false).color),
+        PlanFormat::Markdown => render::markdown(plan),
+        PlanFormat::Json => inert_json(plan.to_json()),
+    });
+}
+
+/// A check and, unless it found errors, a plan.
+pub(crate) struct Made {
+    pub(crate) checked: Checked,
+    /// The findings of the check and of the planner, sorted.
+    pub(crate) findings: Vec<Finding>,
+    /// The plan; absent when there are errors.
+    pub(crate) plan: Option<Plan>,
+}
+
+/// Plans `stage` from what `observe` reads, unless the check found errors.
+pub(crate) fn make(
+    checked: Checked,
+    stage: &str,
+    observe: impl FnOnce(Accepted<'_>, &Desired) -> anyhow::Result<Observed>,
+) -> anyhow::Result<Made> {
+    let mut findings = checked.findings.clone();
+    let Ok(accepted) = checked.accept() else { return Ok(Made { checked, findings, plan: None }) };
+    let desired = accepted.desired(stage)?;
+    let observed = observe(accepted, &desired)?;
+    let planned = accepted.plan_from(&desired, &observed);
+    findings.extend(planned.findings.iter().cloned());
+    sort(&mut findings, &checked.loaded.sources);
+    let plan = planned.accept().ok();
+    Ok(Made { checked, findings, plan })
+}
+
+impl Made {
+    /// Prints the findings; returns the plan if there is one.
+    pub(crate) fn print(&self, format: PlanFormat) -> Option<&Plan> {
+        let (findings, sources) = (&self.findings, &self.checked.loaded.sources);
+        match (&self.plan, format) {
+            // Without a plan the findings are the data.
+            (None, PlanFormat::Json) => print(&json(findings, sources)),
+            _ if findings.is_empty() => {}
+            _ => print_findings(findings, sources, false),
+        }
+        self.plan.as_ref()
+    }
+}
+
+/// Observes a stage's cluster and vaults, as far as `wanted` needs.
+pub(crate) fn look(accepted: Accepted<'_>, wanted: &Desired, terminal: Terminal) -> anyhow::Result<Observed> {
+    let stage = &wanted.stage;
+    block_on(async {
+        let live = accepted.open(stage).await.map_err(|err| unreachable(err, stage))?;
+        let observed = observe(&live, wanted).await;
+        say_requests(&live, terminal);
+        observed.with_context(|| format!("failed to observe stage `{stage}`"))
+    })?
+}
+
+/// With `--verbose`, prints the number of requests.
+pub(crate) fn say_requests(live: &Live, terminal: Terminal) {
+    let asked = live.cluster.asked();
+    if terminal.verbose && !asked.is_empty() {
+        say(&format!("{asked}\n"));
+    }
+}
+
+/// Adds the advice to plan from a file to the error of a cluster that cannot be reached.
+fn unreachable(err: OpenError, stage: &str) -> anyhow::Error {
+    match err {
+        // The state of another cluster does not help.
+        OpenError::Port { ref source, .. } if source.kind == ErrorKind::WrongCluster => err.into(),
+        OpenError::Unsupported { .. } | OpenError::NoVaults { .. } | OpenError::Port { .. } => {
+            Stop::new(Exit::Outside, format!("{:#}", anyhow::Error::from(err)))
+                .help(format!(
+                    "plan from a file that weir-plan observe wrote: weir-plan --stage {stage} --observed FILE"
+                ))
+                .into()
+        }
+        OpenError::Patience(_) => Stop::usage(err.to_string()).into(),
+        err => err.into(),
+    }
+}

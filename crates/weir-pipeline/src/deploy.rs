@@ -1,0 +1,234 @@
+//! From a plan to a receipt.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use jiff::Timestamp;
+use thiserror::Error;
+use weir_adapters::{Live, OpenError, Reach, open_planes};
+use weir_deployment::{DeployError, Journal, Options, Ports, Progress, Receipt};
+use weir_findings::{Finding, Severity};
+use weir_model::{Route, UnknownStage, Workspace};
+use weir_planning::{Change, Plan, Plane, Provider, desired};
+use weir_policy::{check_plan, policies_in};
+use weir_ports::Clock;
+
+/// A plan that may be deployed from here.
+#[derive(Debug)]
+#[must_use]
+#[non_exhaustive]
+pub struct Admitted<'a> {
+    /// The findings of policies over plans; none is an error.
+    pub findings: Vec<Finding<Route>>,
+    dir: &'a Path,
+    workspace: &'a Workspace,
+    plan: &'a Plan,
+    options: Options,
+    reach: Reach,
+}
+
+/// The reason why a plan must not be deployed from here.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Refused {
+    /// The plan was made for another workspace.
+    #[error("the plan is of workspace `{plan}`, this is workspace `{here}`")]
+    OtherWorkspace {
+        /// The workspace of the plan.
+        plan: String,
+        /// The workspace at hand.
+        here: String,
+    },
+    /// The stage has moved to another cluster.
+    #[error("the plan is for cluster `{plan}`, stage `{stage}` is now on `{here}`; plan again")]
+    OtherCluster {
+        /// The cluster of the plan.
+        plan: String,
+        /// The stage.
+        stage: String,
+        /// The stage's cluster.
+        here: String,
+    },
+    /// The workspace does not have the plan's stage.
+    #[error("the plan is of stage `{0}`, which weir.yaml does not have")]
+    NoStage(String),
+    /// Policies over plans were changed after the plan was made.
+    #[error("the policies of the workspace have changed since the plan was made")]
+    OtherPolicies,
+    /// The plan breaks policies.
+    #[error("{}", broken(findings))]
+    BreaksPolicies {
+        /// The findings of policies over plans.
+        findings: Vec<Finding<Route>>,
+    },
+    /// Only brokers are reached, which know a service account by an id that no receipt holds.
+    #[error("the brokers know `{account}` by an id that no receipt holds")]
+    UnknownAccount {
+        /// The service account.
+        account: String,
+        /// The findings of policies over plans.
+        findings: Vec<Finding<Route>>,
+    },
+}
+
+impl Refused {
+    /// Returns the findings of policies over plans, as far as they were asked.
+    pub fn findings(&self) -> &[Finding<Route>] {
+        match self {
+            Self::BreaksPolicies { findings } | Self::UnknownAccount { findings, .. } => findings,
+            _ => &[],
+        }
+    }
+
+    /// Returns the findings that are errors.
+    pub fn errors(&self) -> impl Iterator<Item = &Finding<Route>> {
+        errors(self.findings())
+    }
+}
+
+fn errors(findings: &[Finding<Route>]) -> impl Iterator<Item = &Finding<Route>> {
+    findings.iter().filter(|finding| finding.severity == Severity::Error)
+}
+
+fn broken(findings: &[Finding<Route>]) -> String {
+    let each: Vec<String> =
+        errors(findings).map(|finding| format!("`{}`: {}", finding.rule, finding.message)).collect();
+    match each.as_slice() {
+        [one] => format!("the plan breaks the policy {one}"),
+        several => format!("the plan breaks policies: {}", several.join("; ")),
+    }
+}
+
+/// Checks that `plan` may be deployed now with `workspace`, which was read from `dir`.
+///
+/// The plan must be of this workspace and its stage's cluster, made under the policies that the workspace has, and keep
+/// them at the time `now`. Where only brokers of Confluent Cloud are reached, receipts of earlier runs
+/// ([`Options::after`]) must hold the ids of service accounts.
+///
+/// # Errors
+/// If the plan must not be deployed from here.
+pub fn admit<'a>(
+    dir: &'a Path,
+    workspace: &'a Workspace,
+    plan: &'a Plan,
+    options: Options,
+    now: Timestamp,
+) -> Result<Admitted<'a>, Refused> {
+    belongs(plan, workspace)?;
+    let findings = keeps_policies(plan, workspace, now)?;
+    let reach = Reach { planes: options.planes.clone(), accounts: accounts(&options.after) };
+    if let Some(account) = unknown_account(plan, &reach) {
+        return Err(Refused::UnknownAccount { account: account.to_owned(), findings });
+    }
+    let view = workspace.stage(&plan.stage).map_err(|UnknownStage { asked, .. }| Refused::NoStage(asked))?;
+    let options = Options { wanted: Some(desired(&view)), ..options };
+    Ok(Admitted { findings, dir, workspace, plan, options, reach })
+}
+
+impl Admitted<'_> {
+    /// Opens the planes of the plan's cluster that are reached, and the vaults.
+    ///
+    /// # Errors
+    /// If they cannot be reached.
+    pub async fn open(&self) -> Result<Live, OpenError> {
+        open_planes(self.dir, self.workspace, &self.plan.stage, &self.reach).await
+    }
+
+    /// Carries out the plan.
+    ///
+    /// # Errors
+    /// If the run did not begin. Failures of steps are in the receipt.
+    pub async fn deploy(
+        &self,
+        live: &Live,
+        journal: &mut dyn Journal,
+        clock: &dyn Clock,
+        progress: &dyn Progress,
+    ) -> Result<Receipt, DeployError> {
+        let (cluster, vaults) = (live.cluster.as_ref(), live.vaults.as_ref());
+        let ports = Ports { cluster, vaults, clock, journal, progress };
+        weir_deployment::deploy(self.plan, ports, &self.options).await
+    }
+}
+
+/// Checks that the plan was made from this workspace.
+fn belongs(plan: &Plan, workspace: &Workspace) -> Result<(), Refused> {
+    let name = &workspace.settings.metadata.name;
+    if *name != plan.workspace {
+        return Err(Refused::OtherWorkspace { plan: plan.workspace.clone(), here: name.clone() });
+    }
+    match workspace.settings.spec.stages.iter().find(|stage| stage.name == plan.stage) {
+        Some(stage) if stage.cluster == plan.cluster => Ok(()),
+        Some(stage) => Err(Refused::OtherCluster {
+            plan: plan.cluster.clone(),
+            stage: stage.name.clone(),
+            here: stage.cluster.clone(),
+        }),
+        None => Err(Refused::NoStage(plan.stage.clone())),
+    }
+}
+
+/// Checks that the plan was made under the workspace's policies over plans, and keeps them at the time `now`.
+fn keeps_policies(plan: &Plan, workspace: &Workspace, now: Timestamp) -> Result<Vec<Finding<Route>>, Refused> {
+    let texts = plan.policies.as_ref().map(|policies| policies.policies.clone()).unwrap_or_default();
+    if texts != policies_in(workspace, &plan.stage) {
+        return Err(Refused::OtherPolicies);
+    }
+    let findings = check_plan(plan, now);
+    if errors(&findings).next().is_some() { Err(Refused::BreaksPolicies { findings }) } else { Ok(findings) }
+}
+
+/// Returns the ids of service accounts in the receipts; those of later receipts win.
+fn accounts(receipts: &[Receipt]) -> BTreeMap<String, String> {
+    receipts.iter().flat_map(|receipt| receipt.accounts.clone()).collect()
+}
+
+/// Returns a service account whose id the brokers need and no receipt holds.
+///
+/// Brokers of Confluent Cloud know service accounts by id alone, and only the control plane maps names to ids.
+fn unknown_account<'p>(plan: &'p Plan, reach: &Reach) -> Option<&'p str> {
+    if plan.provider != Provider::ConfluentCloud || reach.planes.contains(&Plane::Control) {
+        return None;
+    }
+    let made = plan.steps.iter().filter_map(|step| match &step.change {
+        // Bindings of an account that the plan creates wait for a receipt anyway.
+        Change::CreateAccount { account, .. } => Some(account.as_str()),
+        _ => None,
+    });
+    let made: BTreeSet<&str> = made.collect();
+    let bound = plan.steps.iter().filter(|step| reach.planes.contains(&step.plane));
+    let mut bound = bound.filter_map(|step| step.change.about().object.account());
+    bound.find(|name| !made.contains(name) && !reach.accounts.contains_key(*name))
+}
+
+/// The reason why the folder for journals cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum JournalFolderError {
+    /// The folder cannot be made.
+    #[error("the folder `{}` cannot be made", .0.display())]
+    Folder(PathBuf, #[source] io::Error),
+    /// The `.gitignore` beside it cannot be written.
+    #[error("`{}` cannot be written", .0.display())]
+    Ignore(PathBuf, #[source] io::Error),
+}
+
+/// Returns the usual path of the journal of a plan, `.weir/journal/DIGEST.jsonl` in the workspace's folder; makes the
+/// folder, which git ignores.
+///
+/// # Errors
+/// If the folder cannot be made.
+pub fn journal_path(dir: &Path, plan: &Plan) -> Result<PathBuf, JournalFolderError> {
+    let own = dir.join(".weir");
+    let folder = own.join("journal");
+    fs::create_dir_all(&folder).map_err(|err| JournalFolderError::Folder(folder.clone(), err))?;
+    let ignore = own.join(".gitignore");
+    if !ignore.exists() {
+        fs::write(&ignore, "*\n").map_err(|err| JournalFolderError::Ignore(ignore, err))?;
+    }
+    let digest: String = plan.digest.0.trim_start_matches("sha256:").chars().take(12).collect();
+    Ok(folder.join(format!("{digest}.jsonl")))
+}

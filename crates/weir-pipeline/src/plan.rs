@@ -1,0 +1,82 @@
+//! From a workspace and an observed state to a plan.
+
+use thiserror::Error;
+use weir_adapters::{OpenError, observe};
+use weir_findings::{Finding, sort};
+use weir_model::UnknownStage;
+use weir_planning::{Desired, Observed, Plan, PlanOptions, plan};
+use weir_policy::{check_plan, plan_policies};
+use weir_ports::PortError;
+
+use crate::{Accepted, Rejected, commit};
+
+/// A plan, with the findings about it.
+#[derive(Debug)]
+#[must_use]
+#[non_exhaustive]
+pub struct Planned {
+    /// The findings of the planner and of policies over plans, with places, sorted.
+    pub findings: Vec<Finding>,
+    plan: Plan,
+}
+
+impl Planned {
+    /// Returns the plan, unless it must not be deployed.
+    ///
+    /// # Errors
+    /// If there is an error among the findings.
+    pub fn accept(self) -> Result<Plan, Rejected> {
+        Rejected::check(&self.findings)?;
+        Ok(self.plan)
+    }
+}
+
+/// The reason why there is no plan.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// The workspace has no such stage.
+    #[error(transparent)]
+    Stage(#[from] UnknownStage),
+    /// The cluster or a vault cannot be reached.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The cluster or a vault cannot be read.
+    #[error("failed to observe stage `{stage}`")]
+    Observe {
+        /// The stage.
+        stage: String,
+        /// The error of the cluster or the vault.
+        #[source]
+        source: PortError,
+    },
+}
+
+impl Accepted<'_> {
+    /// Observes the cluster and the vaults of `stage` and plans the steps to what the files ask for.
+    ///
+    /// # Errors
+    /// If there is no such stage, or the cluster or a vault cannot be read.
+    pub async fn plan(self, stage: &str) -> Result<Planned, PlanError> {
+        let desired = self.desired(stage)?;
+        let live = self.open(stage).await?;
+        let observed = observe(&live, &desired).await;
+        let observed = observed.map_err(|source| PlanError::Observe { stage: stage.to_owned(), source })?;
+        Ok(self.plan_from(&desired, &observed))
+    }
+
+    /// Plans the steps from `observed` to `desired`, which is this workspace's, for the time of the check.
+    pub fn plan_from(self, desired: &Desired, observed: &Observed) -> Planned {
+        let (loaded, now) = (&self.checked.loaded, self.checked.now);
+        let mut outcome = plan(desired, observed, &PlanOptions { now, commit: commit(self.dir()) });
+        if let Some(policies) = plan_policies(loaded, &outcome.plan) {
+            outcome.plan = outcome.plan.under(policies);
+            outcome.findings.extend(check_plan(&outcome.plan, now));
+        }
+        let places = outcome.findings.into_iter();
+        let mut findings: Vec<_> =
+            places.map(|finding| finding.locate(|route| loaded.locate_in_stage(&route, &desired.stage))).collect();
+        sort(&mut findings, &loaded.sources);
+        Planned { findings, plan: outcome.plan }
+    }
+}

@@ -1,0 +1,372 @@
+//! From a folder to the files of a workspace.
+
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use ignore::{DirEntry, WalkBuilder};
+use rayon::prelude::*;
+use thiserror::Error;
+use weir_findings::{FileId, Finding, RuleId, RulePage, Severity, Span, sort};
+use weir_model::{Kind, Loaded};
+
+/// Name of the file that lists paths to leave out, in the form of `.gitignore`.
+const IGNORE_FILE: &str = ".weirignore";
+
+/// Largest size of a file, in bytes; larger files are findings.
+const LARGEST_FILE: u64 = 64 << 20;
+
+const NOT_UTF8: &str = "file-not-utf8";
+const SYMLINK: &str = "file-symlink";
+const TOO_LARGE: &str = "file-too-large";
+const UNREADABLE: &str = "file-unreadable";
+
+/// The pages of the findings that reading files can give.
+pub(crate) const RULE_PAGES: &[RulePage] = &[
+    RulePage {
+        id: NOT_UTF8,
+        severity: Severity::Error,
+        waivable: None,
+        title: "A file that is not UTF-8",
+        what: "Files are text in UTF-8. The finding is at the first invalid byte.",
+        why: "In another encoding, names would silently become other names.",
+        bad: "",
+        good: "",
+        remedy: "Save the file as UTF-8 in your editor, or name it in `.weirignore`. There is no example: the rule is about the bytes of a file.",
+    },
+    RulePage {
+        id: SYMLINK,
+        severity: Severity::Error,
+        waivable: None,
+        title: "A symbolic link to a YAML file or to a folder",
+        what: "weir does not follow symbolic links.",
+        why: "A link could lead out of the repository, and findings would show the text of that file.",
+        bad: "",
+        good: "",
+        remedy: "Replace the link by the file or folder, or name the link in `.weirignore`. There is no example: the rule is about the type of a file.",
+    },
+    RulePage {
+        id: TOO_LARGE,
+        severity: Severity::Error,
+        waivable: None,
+        title: "A file too large to be read",
+        what: "Files have at most 64 MiB.",
+        why: "A stray file must not exhaust the memory of a build agent.",
+        bad: "",
+        good: "",
+        remedy: "Split the file, or name it in `.weirignore`. There is no example: the rule is about the size \
+                 of a file.",
+    },
+    RulePage {
+        id: UNREADABLE,
+        severity: Severity::Error,
+        waivable: None,
+        title: "A file or folder that cannot be read",
+        what: "Every YAML file and every folder of a workspace must be readable.",
+        why: "If weir skipped the file silently, its topics would look undeclared.",
+        bad: "",
+        good: "",
+        remedy: "Make it readable, or name it in `.weirignore`. There is no example: the rule is about the \
+                 rights to a file.",
+    },
+];
+
+/// A folder that cannot be read as a workspace at all.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The folder does not exist or may not be read.
+    #[error("the workspace `{}` cannot be read", .0.display())]
+    Folder(PathBuf, #[source] io::Error),
+    /// Git does not have the revision.
+    #[error("the workspace `{}` cannot be read at that revision", .0.display())]
+    Revision(PathBuf, #[source] io::Error),
+}
+
+/// The files and entities of a folder.
+#[derive(Debug)]
+#[must_use]
+#[non_exhaustive]
+pub struct ReadWorkspace {
+    /// The folder.
+    pub dir: PathBuf,
+    /// The entities, and the findings about their form.
+    pub loaded: Loaded,
+    /// The YAML files that are not for weir (a pipeline's, Kubernetes'), relative to the folder, sorted.
+    pub skipped: Vec<String>,
+    /// The files that could not be read as text; each has a finding.
+    pub unread: BTreeSet<FileId>,
+}
+
+enum Content {
+    Ours(String),
+    Theirs,
+    Wrong { text: String, at: usize, rule: &'static str, message: String, help: &'static str },
+}
+
+/// Reads all `*.yaml` and `*.yml` files under `dir`, with endings in upper or lower case.
+///
+/// Left out are hidden files and folders, paths in `.weirignore`, and files without a document for weir. A document is
+/// for weir if its `apiVersion` begins with `weir`, or if it has one of weir's kinds and is not evidently for
+/// Kubernetes. Files that git ignores are read: a file that is left out looks like one that was deleted. Symbolic links
+/// are not followed, since they could lead out of the repository; a link to a YAML file or to a folder is a finding, as
+/// is a file that cannot be read.
+///
+/// # Errors
+/// If the folder itself cannot be read.
+pub fn read(dir: &Path) -> Result<ReadWorkspace, ReadError> {
+    std::fs::read_dir(dir).map_err(|err| ReadError::Folder(dir.to_owned(), err))?;
+    let (mut paths, mut wrong) = (Vec::new(), Vec::new());
+    let mut walk = WalkBuilder::new(dir);
+    // Files called `.ignore` are for search tools, those called `.gitignore` for git.
+    walk.ignore(false).git_ignore(false).git_global(false).git_exclude(false);
+    walk.add_custom_ignore_filename(IGNORE_FILE);
+    for entry in walk.build() {
+        match entry {
+            Ok(entry) if is_yaml(&entry) || is_folder_link(&entry) => paths.push(entry),
+            Ok(_) => {}
+            Err(err) => wrong.push(unreadable_folder(dir, &err)),
+        }
+    }
+    let mut contents: Vec<(String, Content)> =
+        paths.into_par_iter().map(|entry| (relative(dir, entry.path()), content(&entry))).collect();
+    contents.append(&mut wrong);
+    contents.sort_by(|a, b| a.0.cmp(&b.0));
+
+    let (mut files, mut skipped, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
+    for (path, content) in contents {
+        match content {
+            Content::Ours(text) => files.push((path, text)),
+            Content::Theirs => skipped.push(path),
+            Content::Wrong { text, at, rule, message, help } => wrong.push((path, text, at, rule, message, help)),
+        }
+    }
+    let mut loaded = weir_model::load(files);
+    let mut unread = BTreeSet::new();
+    for (path, text, at, rule, message, help) in wrong {
+        let file = loaded.sources.add(path, text);
+        unread.insert(file);
+        loaded.findings.push(Finding::error(RuleId::new(rule), Span::new(file, at..at), message).help(help));
+    }
+    sort(&mut loaded.findings, &loaded.sources);
+    Ok(ReadWorkspace { dir: dir.to_owned(), loaded, skipped, unread })
+}
+
+/// Reads the workspace in `dir` as it was in the git revision `revision`.
+///
+/// # Errors
+/// If git does not have the revision.
+pub fn read_at(dir: &Path, revision: &str) -> Result<Loaded, ReadError> {
+    let files = crate::commit::files_at(dir, revision).map_err(|err| ReadError::Revision(dir.to_owned(), err))?;
+    let ours = files.into_iter().filter_map(|(path, bytes)| {
+        let text = String::from_utf8(bytes).ok()?;
+        (is_ours(&text) || path.ends_with("weir.yaml")).then_some((path, text))
+    });
+    Ok(weir_model::load(ours.collect::<Vec<_>>()))
+}
+
+fn is_yaml(entry: &DirEntry) -> bool {
+    let yaml = |ext: &std::ffi::OsStr| ext.eq_ignore_ascii_case("yaml") || ext.eq_ignore_ascii_case("yml");
+    let yaml = entry.path().extension().is_some_and(yaml);
+    yaml && entry.file_type().is_some_and(|kind| !kind.is_dir())
+}
+
+/// Returns `true` for a symbolic link to a folder, except for the workspace's own folder.
+fn is_folder_link(entry: &DirEntry) -> bool {
+    entry.depth() > 0 && entry.path_is_symlink() && entry.path().is_dir()
+}
+
+/// Returns `path` as people read it: relative to the workspace, with `/`.
+fn relative(dir: &Path, path: &Path) -> String {
+    let path = path.strip_prefix(dir).unwrap_or(path);
+    path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+fn unreadable_folder(dir: &Path, err: &ignore::Error) -> (String, Content) {
+    let path = match err {
+        ignore::Error::WithPath { path, .. } => relative(dir, path),
+        _ => String::from("."),
+    };
+    let cause = err.io_error().map_or_else(|| err.to_string(), ToString::to_string);
+    (path, unreadable(&cause))
+}
+
+fn unreadable(cause: &str) -> Content {
+    Content::Wrong {
+        text: String::new(),
+        at: 0,
+        rule: UNREADABLE,
+        message: format!("this cannot be read: {cause}"),
+        help: "make it readable, or name it in .weirignore",
+    }
+}
+
+fn content(entry: &DirEntry) -> Content {
+    let wrong = |rule, message: String, help| Content::Wrong { text: String::new(), at: 0, rule, message, help };
+    if entry.path_is_symlink() {
+        return wrong(
+            SYMLINK,
+            "symbolic links are not followed".to_owned(),
+            "put its target here, or name the link in .weirignore",
+        );
+    }
+    if !entry.file_type().is_some_and(|kind| kind.is_file()) {
+        return unreadable("it is not an ordinary file");
+    }
+    let mut bytes = Vec::new();
+    match File::open(entry.path()).and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes)) {
+        Err(err) => unreadable(&err.to_string()),
+        Ok(size) if size as u64 > LARGEST_FILE => wrong(
+            TOO_LARGE,
+            format!("the file has more than {} MiB", LARGEST_FILE >> 20),
+            "spread its entities over several files, or name it in .weirignore",
+        ),
+        Ok(_) => match String::from_utf8(bytes) {
+            Ok(text) if is_ours(&text) || entry.path().ends_with("weir.yaml") => Content::Ours(text),
+            Ok(_) => Content::Theirs,
+            Err(err) => {
+                let at = err.utf8_error().valid_up_to();
+                let byte = err.as_bytes()[at];
+                let text = String::from_utf8_lossy(&err.as_bytes()[..at]).into_owned();
+                let message = format!("the byte 0x{byte:02x} is not UTF-8");
+                Content::Wrong { text, at, rule: NOT_UTF8, message, help: "save the file as UTF-8" }
+            }
+        },
+    }
+}
+
+/// Returns `true` if any document of `text` is for weir. It looks only at the lines that begin with `apiVersion` and
+/// `kind`, so it has an answer for files with mistakes as well.
+fn is_ours(text: &str) -> bool {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut head = Head::default();
+    for line in text.split(['\n', '\r']).chain(["---"]) {
+        let line = match line.strip_prefix("---") {
+            Some(rest) => {
+                if std::mem::take(&mut head).is_ours() {
+                    return true;
+                }
+                rest
+            }
+            None => line,
+        };
+        let content = line.trim_start_matches([' ', '\t']);
+        if content.is_empty() || content.starts_with(['#', '%']) {
+            continue;
+        }
+        let indent = line.len() - content.len();
+        if *head.indent.get_or_insert(indent) != indent {
+            continue;
+        }
+        match content.split_once(':') {
+            // A document in braces may have its keys anywhere.
+            _ if content.starts_with('{')
+                && (text.contains("weir/") || Kind::ALL.iter().any(|kind| text.contains(kind.as_str()))) =>
+            {
+                return true;
+            }
+            // So may a document that begins with a dash, a tag, an anchor or a `?`: a mistake that must be reported.
+            _ if content.starts_with(['-', '!', '&', '?']) && text.contains("apiVersion") && text.contains("weir/") => {
+                return true;
+            }
+            Some((key, value)) => match scalar(key) {
+                "apiVersion" => head.version = Some(scalar(value)),
+                "kind" => head.kind = Some(scalar(value)),
+                _ => {}
+            },
+            None => {}
+        }
+    }
+    false
+}
+
+/// The fields in the outermost lines of a document.
+#[derive(Default)]
+struct Head<'a> {
+    indent: Option<usize>,
+    version: Option<&'a str>,
+    kind: Option<&'a str>,
+}
+
+impl Head<'_> {
+    fn is_ours(&self) -> bool {
+        match (self.version, self.kind) {
+            (Some(version), _) if is_weir(version) => true,
+            (Some(version), Some(kind)) => is_kind(kind) && !is_kubernetes(version, kind),
+            (None, Some(kind)) => is_kind(kind),
+            _ => false,
+        }
+    }
+}
+
+fn is_kind(name: &str) -> bool {
+    name.parse::<Kind>().is_ok()
+}
+
+fn is_weir(version: &str) -> bool {
+    version.to_ascii_lowercase().starts_with("weir")
+}
+
+/// Returns a key or a value without its quotes, spaces and comment.
+fn scalar(text: &str) -> &str {
+    let text = text.split(" #").next().unwrap_or(text);
+    text.trim().trim_matches(['"', '\''])
+}
+
+/// Returns `true` for a group with a domain (`kafka.strimzi.io/v1beta2`), and for `v1` with a kind of Kubernetes' `v1`.
+fn is_kubernetes(version: &str, kind: &str) -> bool {
+    match version.split_once('/') {
+        None => version.starts_with('v') && ["ServiceAccount", "Policy"].contains(&kind),
+        Some((group, _)) => group.contains('.'),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whose_a_file_is() {
+        for ours in [
+            "apiVersion: weir/v1\nkind: Topic\n",
+            "# a comment\n---\n\"apiVersion\": 'weir/v1' # ours\n",
+            "apiVersion: v1\nkind: ConfigMap\n---\nkind: Team\napiVersion: weir/v2\n",
+            "kind: Topic\nmetadata: {name: x}\n",
+            "apiVersion: wier/v1\nkind: Topic\n",
+            "kind: Topic\napiVersion: wier/v1\n",
+            "{apiVersion: weir/v1, kind: Topic}",
+            "{\n  \"apiVersion\": \"weir/v1\"\n}",
+            "\u{feff}apiVersion: weir/v1\r\nkind: Topic\r\n",
+            "apiVersion: weir/v1\nkind: [Topic\n",
+            "  apiVersion: weir/v1\n  kind: Topic\n",
+            "# a comment\n  kind: Topic\n  metadata:\n    name: x\n",
+            "--- {apiVersion: weir/v1, kind: Topic}\n",
+            "--- # a comment\napiVersion: weir/v1\n",
+            "%YAML 1.2\n--- !!map\napiVersion: weir/v1\n",
+            "kind: Topic\rapiVersion: weir/v1\r",
+            "apiVersion: v1\nkind: Topic\n",
+            "- apiVersion: weir/v1\n  kind: Topic\n",
+            "? apiVersion\n: weir/v1\n",
+        ] {
+            assert!(is_ours(ours), "{ours}");
+        }
+        for theirs in [
+            "",
+            "trigger: [main]\nsteps:\n  - script: weir-plan --stage dev\n",
+            "apiVersion: v1\nkind: ServiceAccount\n",
+            "kind: ServiceAccount\napiVersion: v1\n",
+            "apiVersion: kafka.strimzi.io/v1beta2\nkind: KafkaTopic\n",
+            "apiVersion: kafka.example.org/v1\nkind: Topic\n",
+            "services:\n  a:\n    kind: Topic\n",
+            "{a: 1}\n",
+            "- script: weir-plan\n  kind: Topic\n",
+            "a:\n  apiVersion: weir/v1\n",
+            "apiVersion: v1\nkind: ConfigMap\ndata:\n  x: |\n    apiVersion: weir/v1\n",
+        ] {
+            assert!(!is_ours(theirs), "{theirs}");
+        }
+    }
+}
