@@ -71,7 +71,7 @@ async fn ids(cloud: &ConfluentCloud, changes: &[&Change]) -> Result<BTreeMap<Str
 
 /// Returns the account that a principal names; `None` for `User:*`.
 fn account(principal: &Principal) -> Option<&str> {
-    principal.user().filter(|name| *name != "*")
+    principal.user().filter(|name| !name.is_empty() && *name != "*")
 }
 
 /// Translates a change for the brokers; `None` if there is nothing to do.

@@ -37,7 +37,7 @@ impl Names {
         let taken: BTreeSet<&String> = self.names.values().collect();
         for (principal, acls) in bindings {
             let id = principal.user();
-            if id.is_some_and(|id| id.bytes().all(|byte| byte.is_ascii_digit())) {
+            if id.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())) {
                 let message = format!(
                     "the cluster names the principal `{principal}` by its old number instead of an id `sa-…`, so \
                      nobody can tell whose bindings these are"

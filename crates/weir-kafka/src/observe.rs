@@ -26,7 +26,6 @@ use crate::{
 
 /// The largest number of topics in one request: librdkafka's work on an answer grows with its square.
 const TOPICS: usize = 2_000;
-/// The principal of bindings that apply to all clients.
 
 /// The rights of the client, which decide whether topics may be hidden from it.
 #[derive(Clone, Debug, Default)]

@@ -31,14 +31,14 @@ impl Principal {
         Self(format!("{USER}{name}"))
     }
 
-    /// The name of the user; absent for principals of another type, and for a name that is empty.
+    /// The name of the user; absent for principals of another type.
     pub fn user(&self) -> Option<&str> {
         Self::user_in(&self.0)
     }
 
     /// The name of the user in the text of a principal, as [`Principal::user`] gives it.
     pub fn user_in(principal: &str) -> Option<&str> {
-        principal.strip_prefix(USER).filter(|name| !name.is_empty())
+        principal.strip_prefix(USER)
     }
 }
 

@@ -48,7 +48,7 @@ fn account(name: &str) -> Change {
 }
 
 fn grant(name: &str, acl: Acl) -> Change {
-    Change::CreateAcl { principal: Principal::of_account(&name), acl }
+    Change::CreateAcl { principal: Principal::of_account(name), acl }
 }
 
 fn topic(name: &str, config: &[(&str, &str)]) -> Change {

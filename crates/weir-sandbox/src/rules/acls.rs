@@ -35,7 +35,7 @@ pub(crate) fn revoke(on: &mut Transaction<'_>, principal: &Principal, acl: &Acl)
 
 fn check(principal: &Principal, acl: &Acl) -> Result<(), PortError> {
     let Acl { resource, pattern, name, operation, permission: _, host } = acl;
-    if principal.user().is_none() {
+    if principal.user().is_none_or(str::is_empty) {
         return Err(refused(format!("`{principal}` is not a principal; it must be `User:` and a name")));
     }
     if name.is_empty() {
