@@ -6,8 +6,8 @@ import org.apache.kafka.server.config.ServerTopicConfigSynonyms;
 import org.apache.kafka.storage.internals.log.LogConfig;
 
 /**
- * Prints the topic settings of the Apache Kafka on the class path as JSON: what crates/weir-model/data/topic-settings.json
- * holds. Run by ./dump.
+ * Prints the topic settings of the Apache Kafka on the class path as JSON: the content of
+ * crates/weir-model/data/topic-settings.json. `cargo xtask kafka-settings` runs it.
  */
 public class Dump {
     public static void main(String[] args) {

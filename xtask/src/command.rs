@@ -7,13 +7,14 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_owned()
 }
 
-/// Whether nobody watches: what would be a skip for a person is then a failure.
+/// Returns `true` in CI, where a skip is a failure because no person reads the output.
 pub(crate) fn in_ci() -> bool {
     env::var("CI").is_ok_and(|ci| ci == "true")
 }
@@ -25,7 +26,7 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
-/// The cargo command `verb` over all crates, with what librdkafka needs to build on this machine.
+/// The cargo command `verb` over all crates, with the features that librdkafka needs to build on this machine.
 pub(crate) fn cargo_workspace(verb: &str) -> Command {
     let mut command = cargo();
     command.args([verb, "--workspace", "--features", "weir-bench/kafka"]);
@@ -35,7 +36,7 @@ pub(crate) fn cargo_workspace(verb: &str) -> Command {
     command
 }
 
-/// The features of the binaries that plan and deploy on Kafka, with what librdkafka needs to build on this machine.
+/// The features of the binaries that plan and deploy on Kafka, as librdkafka needs them to build on this machine.
 pub(crate) fn kafka_features() -> &'static str {
     if has_openssl() {
         "weir-plan/kafka,weir-deploy/kafka"
@@ -44,7 +45,7 @@ pub(crate) fn kafka_features() -> &'static str {
     }
 }
 
-/// Whether OpenSSL's headers are installed. Without them, OpenSSL is compiled along, which takes minutes.
+/// Returns `true` if OpenSSL's headers are installed. Without them, OpenSSL is compiled along, which takes minutes.
 pub(crate) fn has_openssl() -> bool {
     let pkg_config = Command::new("pkg-config").args(["--exists", "openssl"]).status();
     env::var_os("OPENSSL_DIR").is_some()
@@ -52,10 +53,24 @@ pub(crate) fn has_openssl() -> bool {
         || Path::new("/usr/include/openssl/ssl.h").exists()
 }
 
+/// Returns what `cargo metadata` says.
+///
+/// # Errors
+/// If cargo fails.
+pub(crate) fn metadata(arguments: &[&str]) -> Result<Value> {
+    let mut command = cargo();
+    command.args(["metadata", "--format-version", "1"]).args(arguments);
+    let output = command.output().with_context(|| format!("cannot start {}", line(&command)))?;
+    if !output.status.success() {
+        bail!("`{}` failed: {}", line(&command), String::from_utf8_lossy(&output.stderr).trim());
+    }
+    serde_json::from_slice(&output.stdout).context("cargo metadata is not JSON")
+}
+
 /// Runs to the end.
 ///
 /// # Errors
-/// When it cannot be started, or does not end well.
+/// If it cannot be started, or fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot start {}", line(command)))?;
     if !status.success() {

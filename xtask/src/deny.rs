@@ -25,6 +25,25 @@ pub(crate) fn run() -> Result<()> {
     run_command(check.args(["bans", "licenses", "sources"])).context("deny.toml says what is allowed and why")
 }
 
+/// Checks all dependencies against the RustSec database, if that can be fetched.
+///
+/// # Errors
+/// If a dependency has an advisory, or was yanked.
+pub(crate) fn advisories() -> Result<()> {
+    let deny = || -> Result<Command> {
+        let mut deny = Command::new(tool()?);
+        deny.current_dir(root()).arg("--all-features");
+        Ok(deny)
+    };
+    // The database is not in the registry, and not every machine reaches its host: a skip, in CI as well.
+    let fetched = deny()?.args(["fetch", "db"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if !fetched.is_ok_and(|status| status.success()) {
+        println!("skipped: the advisory database cannot be reached");
+        return Ok(());
+    }
+    run_command(deny()?.args(["check", "--hide-inclusion-graph", "advisories"]))
+}
+
 /// The cargo-deny of the version this repository is checked with, installed beside the build cache on first use.
 fn tool() -> Result<PathBuf> {
     let tools = tool::folder()?;

@@ -1,13 +1,13 @@
-//! Which crate may know which. Pure is checked, not promised.
+//! The dependencies that each crate may have. Pure is checked, not promised.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::command::{cargo, line};
+use crate::command::{cargo, line, metadata};
 
-/// Where a crate stands. Arrows point inward: bins → cli → pipeline → adapters → ports → core.
+/// The place of a crate. Arrows point inward: bins → cli → pipeline → adapters → ports → core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layer {
     /// Text and data in, data out.
@@ -32,7 +32,7 @@ enum Layer {
     Aside,
 }
 
-/// The crates under `crates/`. What lies elsewhere is told by its folder.
+/// The crates under `crates/`. For other packages, the folder decides.
 const CRATES: [(&str, Layer); 19] = [
     ("weir-cel", Layer::Core),
     ("weir-findings", Layer::Core),
@@ -58,7 +58,7 @@ const CRATES: [(&str, Layer); 19] = [
 /// Adapters that build on another one, on purpose.
 const BUILDS_ON: [(&str, &str); 2] = [("weir-kafka", "weir-rdkafka-admin"), ("weir-confluent", "weir-kafka")];
 
-/// What no core crate may have anywhere below it: runtimes, networks, randomness, terminals.
+/// Packages that no core crate may have anywhere below it: runtimes, networks, randomness, terminals.
 const IMPURE: [&str; 17] = [
     "async-trait",
     "azure_core",
@@ -80,7 +80,7 @@ const IMPURE: [&str; 17] = [
 ];
 
 impl Layer {
-    /// Whether a crate of this layer may depend on one of `other`.
+    /// Returns `true` if a crate of this layer may depend on one of `other`.
     fn may_know(self, other: Layer) -> bool {
         use Layer::{Adapter, Aside, Cli, Core, Deployment, Opening, Pipeline, Ports, Program, Testkit};
         match self {
@@ -96,7 +96,7 @@ impl Layer {
     }
 }
 
-/// A package and what it depends on when built for use, not for tests.
+/// A package and its dependencies when it is built for use, not for tests.
 struct Package {
     name: String,
     /// Folder of a member of this workspace, from the root; empty for others.
@@ -120,7 +120,8 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// Says what crosses a layer. `alone` answers whether a crate has a package below it when it is built by itself.
+/// Returns the dependencies that cross a layer. `alone` returns `true` if a crate has a package below it when it is built
+/// by itself.
 fn check(packages: &BTreeMap<String, Package>, alone: &dyn Fn(&str, &str) -> Result<bool>) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     for (id, package) in packages {
@@ -206,14 +207,14 @@ fn has_alone(package: &str, name: &str) -> Result<bool> {
 }
 
 /// What cargo resolved for this machine's platform, dependencies for use only.
+/// Returns the packages that cargo resolved for this machine's platform, with their dependencies for use.
 fn packages() -> Result<BTreeMap<String, Package>> {
-    let mut command = cargo();
-    command.args(["metadata", "--format-version", "1", "--filter-platform", &host()?]);
-    let output = command.output().with_context(|| format!("cannot start {}", line(&command)))?;
-    if !output.status.success() {
-        bail!("`{}` failed: {}", line(&command), String::from_utf8_lossy(&output.stderr).trim());
-    }
-    read(&serde_json::from_slice(&output.stdout).context("cargo metadata is not JSON")?)
+    read(&metadata(&["--filter-platform", &host()?])?)
+}
+
+/// Returns `true` for a crate that only tests use.
+pub(crate) fn is_for_tests(name: &str) -> bool {
+    CRATES.contains(&(name, Layer::Testkit))
 }
 
 fn read(metadata: &Value) -> Result<BTreeMap<String, Package>> {

@@ -1,10 +1,15 @@
-//! What is done with this repository beside editing it. `cargo xtask check` is what CI runs.
+//! The tasks of this repository beside editing it. CI runs `cargo xtask check`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people at a terminal")]
 
+mod adding_a_kind;
 mod check;
 mod command;
 mod deny;
+mod features;
+mod kafka_settings;
 mod layers;
+#[cfg(test)]
+mod pages;
 #[cfg(test)]
 mod signposts;
 mod spelling;
@@ -29,8 +34,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// All that CI checks: fmt, layers, words, spelling, clippy, test, doc, deny. Stops at the first step that fails
-    Check,
+    /// Runs the checks of CI up to the first that fails
+    Check {
+        /// Leaves out what takes minutes: brokers, key vaults, all features, documentation, licences
+        #[arg(long)]
+        quick: bool,
+    },
+    /// Adds a kind of entity to a copy of the repository, by nothing but docs/adding-a-kind.md, and tries it
+    AddingAKind,
     /// Checks that each crate depends only on crates that its layer may know
     Layers,
     /// Counts doc comments and sentences that open with What, Who, How, …; the counts may only fall
@@ -41,17 +52,23 @@ enum Task {
     },
     /// Checks the spelling of all files
     Spelling,
-    /// Licences, banned packages and sources of all dependencies
+    /// Checks everything that ships with no features, the default ones, each alone and all, and runs the README's builds
+    Features,
+    /// Checks licences, banned packages and sources of all dependencies
     Deny,
+    /// Checks all dependencies against the RustSec database, if that can be reached
+    Advisories,
     /// Rewrites the expected files of all tests; the diff is the review
     Bless,
+    /// Rewrites the list of Kafka's topic settings from the Kafka in xtask/kafka-settings/pom.xml
+    KafkaSettings,
     /// Writes a large workspace, always the same for the same numbers
     GenWorkspace(Passed),
     /// Measures load, validation and plan on large workspaces; with --kafka, plan and deploy on a real broker
     Bench(Passed),
 }
 
-/// Handed on as it is to the bench program, which knows the flags.
+/// Flags of the bench program, which reads them itself.
 #[derive(Args)]
 #[command(disable_help_flag = true)]
 struct Passed {
@@ -72,11 +89,15 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> Result<()> {
     match task {
-        Task::Check => check::run(),
+        Task::Check { quick } => check::run(quick),
+        Task::AddingAKind => adding_a_kind::run(),
         Task::Layers => layers::run(),
         Task::Words { list } => words::run(list),
         Task::Spelling => spelling::run(),
+        Task::Features => features::run(),
         Task::Deny => deny::run(),
+        Task::Advisories => deny::advisories(),
+        Task::KafkaSettings => kafka_settings::run(),
         Task::Bless => test::bless(),
         Task::GenWorkspace(Passed { flags }) => bench_program("gen-workspace", &flags, false),
         Task::Bench(Passed { mut flags }) => match flags.iter().position(|flag| flag == "--kafka") {

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use crate::command::root;
 
 /// Pages whose paths and symbols must exist.
-const PAGES: [&str; 3] = ["CONTRIBUTING.md", "ARCHITECTURE.md", "SECURITY.md"];
+const PAGES: [&str; 4] = ["CONTRIBUTING.md", "ARCHITECTURE.md", "SECURITY.md", "docs/adding-a-kind.md"];
 
 /// Returns the text between backticks outside of code blocks.
 fn code(page: &str) -> Vec<&str> {
@@ -70,9 +70,12 @@ fn paths_and_symbols_of_the_pages_exist() {
     let mut missing = Vec::new();
     for page in PAGES {
         let text = fs::read_to_string(root.join(page)).unwrap();
-        for path in links(&text).into_iter().chain(code(&text).into_iter().filter(|code| is_path(code))) {
-            if !root.join(path).exists() {
-                missing.push(format!("{page}: there is no file or folder `{path}`"));
+        let beside = Path::new(page).parent().unwrap_or(Path::new(""));
+        let links = links(&text).into_iter().map(|path| beside.join(path));
+        for path in links.chain(code(&text).into_iter().filter(|code| is_path(code)).map(Path::new).map(Path::to_owned))
+        {
+            if !root.join(&path).exists() {
+                missing.push(format!("{page}: there is no file or folder `{}`", path.display()));
             }
         }
         for (symbol, path) in placed(&text) {

@@ -7,9 +7,9 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::command::{cargo_workspace, in_ci, line, run as run_command};
+use crate::command::{cargo, cargo_workspace, in_ci, line, run as run_command};
 
-/// How many tests did what, over all test programs.
+/// The numbers of tests by outcome, over all test programs.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Count {
     programs: u32,
@@ -38,12 +38,17 @@ impl Count {
     }
 }
 
-/// Runs all tests, doc-tests too, and counts them.
+/// Runs all tests, doc-tests too, and counts them. The quick check runs the tests of the default members, without
+/// doc-tests.
 ///
 /// # Errors
-/// When a test fails; in CI also when one is ignored, since nobody would notice.
-pub(crate) fn run() -> Result<()> {
-    let mut command = cargo_workspace("test");
+/// If a test fails; in CI also if one is ignored, because no person would notice.
+pub(crate) fn run(quick: bool) -> Result<()> {
+    let mut command = if quick { cargo() } else { cargo_workspace("test") };
+    if quick {
+        // At the root, cargo takes the default members: those without brokers and vaults.
+        command.args(["test", "--lib", "--tests"]);
+    }
     command.arg("--no-fail-fast");
     command.env("INSTA_UPDATE", "no").env_remove("WEIR_BLESS").stdout(Stdio::piped());
     let mut child = command.spawn().with_context(|| format!("cannot start {}", line(&command)))?;
@@ -67,7 +72,7 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// Runs all tests with leave to rewrite what they expect.
+/// Runs all tests with permission to rewrite expected files.
 pub(crate) fn bless() -> Result<()> {
     let mut command = cargo_workspace("test");
     command.arg("--no-fail-fast").env("WEIR_BLESS", "1").env("INSTA_UPDATE", "always");
@@ -78,7 +83,27 @@ pub(crate) fn bless() -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::command::root;
+
+    /// The crates whose tests need brokers, vaults, or a C compiler for librdkafka.
+    const SLOW: [&str; 5] =
+        ["weir-confluent", "weir-fake-confluent", "weir-kafka", "weir-rdkafka-admin", "weir-secrets"];
+
+    #[test]
+    fn default_members_are_all_crates_with_quick_tests() {
+        let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+        let (_, list) = manifest.split_once("default-members = [").unwrap();
+        let (list, _) = list.split_once(']').unwrap();
+        let members = list.split('"').filter(|name| name.contains('/'));
+        let members: BTreeSet<String> = members.map(str::to_owned).collect();
+        let crates = std::fs::read_dir(root().join("crates")).unwrap();
+        let crates = crates.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let quick = crates.filter(|name| !SLOW.contains(&name.as_str())).map(|name| format!("crates/{name}"));
+        assert_eq!(members, quick.chain(["bins/weir".to_owned()]).collect());
+    }
 
     #[test]
     fn closing_lines_are_counted() {

@@ -13,7 +13,7 @@ use crate::{
     source::{Source, refused},
 };
 
-/// A client of the planes that are reached, which waits so long for answers.
+/// Makes a client of the planes that are reached. `patience` is the longest wait for an answer.
 pub(crate) async fn open(
     cloud: &Entity,
     reach: &Reach,
@@ -44,7 +44,7 @@ async fn options(cloud: &Entity, reach: &Reach, source: &Source<'_>, patience: D
     let data = async || -> Result<Data, PortError> {
         let ca = ca.as_ref().map(|ca| source.dir.join(ca));
         if let Some(ca) = ca.as_ref().filter(|ca| !ca.is_file()) {
-            return Err(refused(format!("the CA file {} is not there", ca.display())));
+            return Err(refused(format!("the CA file {} does not exist", ca.display())));
         }
         Ok(Data {
             bootstrap: bootstrap.clone(),
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_file_says_arrives() {
+    async fn all_settings_of_the_file_are_used() {
         let kafka = ConfluentKafka { endpoint: Some("ap1".to_owned()), ..entity().kafka.unwrap() };
         let cloud = Entity {
             kafka: Some(kafka),
@@ -122,7 +122,7 @@ mod tests {
         let control = options_of(&cloud, &[Plane::Control], &["CONFLUENT_CLOUD"]).await.unwrap().control.unwrap();
         assert_eq!((control.assigned_owner.as_deref(), control.endpoint.as_deref()), (Some("sa-1"), Some("ap1")));
         assert_eq!(control.takes, Takes { partitions: Some(5), acls: Some(7) });
-        // New keys say the same address, whichever planes are reached.
+        // New keys hold the same address, with every set of planes.
         let kafka = ConfluentKafka { bootstrap: Some("pkc-1:9092".to_owned()), ..entity().kafka.unwrap() };
         let cloud = Entity { kafka: Some(kafka), ..entity() };
         let control = options_of(&cloud, &[Plane::Control], &["CONFLUENT_CLOUD"]).await.unwrap().control.unwrap();
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_missing_is_named() {
+    async fn errors_name_what_is_missing() {
         let bare = Entity { credentials: None, kafka: None, ..entity() };
         let ca = ConfluentKafka { ca: Some("absent.pem".to_owned()), ..entity().kafka.unwrap() };
         let said = [
@@ -146,7 +146,7 @@ mod tests {
         the environment variable NONPROD_KAFKA_API_KEY is not set; `credentials: {env: NONPROD_KAFKA}` needs it
         `confluentCloud` has no `credentials`; write `credentials: {env: NAME}`
         `confluentCloud` has no `kafka.credentials`; write `kafka.credentials: {env: NAME}`
-        the CA file ./absent.pem is not there
+        the CA file ./absent.pem does not exist
         ");
     }
 }

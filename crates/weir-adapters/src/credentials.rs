@@ -25,7 +25,7 @@ impl Source<'_> {
             return self.read_vault(url, halves).await;
         }
         let Some(name) = &at.env else {
-            return Err(refused("`credentials` says nothing; write `credentials: {env: NAME}`"));
+            return Err(refused("`credentials` is empty; write `credentials: {env: NAME}`"));
         };
         let read = |part: &str| {
             let variable = format!("{name}_{part}");
@@ -51,12 +51,12 @@ impl Source<'_> {
     async fn read_vault(&self, url: &str, halves: &Halves) -> Result<(String, SecretString), PortError> {
         let Some(login) = self.key_vault else {
             return Err(refused(format!(
-                "nothing says how to log in to read {url}; write `secrets: {{keyVault: {{login: …}}}}` below `spec`"
+                "there is no log-in for key vaults, which {url} needs; write `secrets: {{keyVault: {{login: …}}}}` below `spec`"
             )));
         };
         let vaults = crate::vaults::key_vaults(self.dir, login, self.env)?;
         parse(&vaults.read(url).await?, halves).ok_or_else(|| {
-            refused(format!("{url} is no JSON object with `{}` and `{}`", halves.json[0], halves.json[1]))
+            refused(format!("{url} is not a JSON object with `{}` and `{}`", halves.json[0], halves.json[1]))
         })
     }
 }

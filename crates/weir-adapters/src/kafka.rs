@@ -11,12 +11,12 @@ use crate::{
     source::{Source, refused},
 };
 
-/// A client of the cluster that waits so long for answers.
+/// Makes a client of the cluster. `patience` is the longest wait for an answer.
 pub(crate) async fn open(kafka: &ApacheKafka, source: &Source<'_>, patience: Duration) -> Result<Kafka, PortError> {
     Kafka::new(Options { timeout: patience, ..options(kafka, source).await? })
 }
 
-/// The options of a client.
+/// Returns the options of a client.
 async fn options(kafka: &ApacheKafka, source: &Source<'_>) -> Result<Options, PortError> {
     let ApacheKafka { bootstrap, cluster_id, credentials, security } = kafka;
     let KafkaSecurity { protocol, mechanism, ca, tokens } = security;
@@ -45,7 +45,7 @@ async fn options(kafka: &ApacheKafka, source: &Source<'_>) -> Result<Options, Po
     };
     let ca = ca.as_ref().map(|ca| source.dir.join(ca));
     if let Some(ca) = ca.as_ref().filter(|ca| !ca.is_file()) {
-        return Err(refused(format!("the CA file {} is not there", ca.display())));
+        return Err(refused(format!("the CA file {} does not exist", ca.display())));
     }
     Ok(Options {
         cluster_id: Some(cluster_id.clone()),
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_missing_is_named() {
+    async fn errors_name_what_is_missing() {
         let wrong = async |change: fn(&mut ApacheKafka)| {
             let mut cluster = cluster();
             change(&mut cluster);
@@ -133,7 +133,7 @@ mod tests {
         insta::assert_snapshot!(said.join("\n"), @r"
         the environment variable OTHER_USERNAME is not set; `credentials: {env: OTHER}` needs it
         `security` says how to log in, but there are no `credentials`; write `credentials: {env: NAME}`
-        the CA file ./absent.pem is not there
+        the CA file ./absent.pem does not exist
         ");
     }
 }

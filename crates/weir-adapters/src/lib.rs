@@ -20,3 +20,8 @@ mod unreached;
 mod vaults;
 
 pub use crate::live::{Live, OpenError, Reach, observe, observe_everything, open, open_planes, patience, query};
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

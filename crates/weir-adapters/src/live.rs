@@ -22,12 +22,12 @@ pub struct Live {
     pub vaults: Arc<dyn SecretSink>,
 }
 
-/// What of a stage is reached from here. Only Confluent Cloud has planes that are reached apart.
+/// The part of a stage that a run reaches. Only Confluent Cloud has planes that can be reached separately.
 #[derive(Clone, Debug)]
 pub struct Reach {
     /// The planes.
     pub planes: BTreeSet<Plane>,
-    /// The cluster's own ids of accounts, by physical name: for the brokers, where nobody else tells.
+    /// The cluster's own ids of service accounts, by physical name, for runs that do not reach the control plane.
     pub accounts: BTreeMap<String, String>,
 }
 
@@ -38,14 +38,14 @@ impl Default for Reach {
     }
 }
 
-/// Why a stage's cluster cannot be reached.
+/// The reason why a stage's cluster cannot be opened.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum OpenError {
     /// No such stage.
     #[error("there is no stage `{asked}`; the stages are {}", known.join(", "))]
     UnknownStage {
-        /// What was asked for.
+        /// The name that was given.
         asked: String,
         /// The stages there are.
         known: Vec<String>,
@@ -63,10 +63,10 @@ pub enum OpenError {
     Unsupported {
         /// The cluster.
         cluster: String,
-        /// What it runs on.
+        /// The provider of the cluster.
         provider: &'static str,
     },
-    /// Nothing stands behind the addresses of key vaults.
+    /// The cluster keeps no vaults, and weir.yaml names none.
     #[error(
         "cluster `{cluster}` keeps no vaults of its own, and weir.yaml does not say where API keys are stored; write \
          `secrets: {{keyVault: {{login: …}}}}` or `secrets: {{folder: {{path: …}}}}` below `spec`"
@@ -80,24 +80,24 @@ pub enum OpenError {
         "API keys are stored in Azure Key Vaults, which this build of weir cannot reach; build it with `--features azure`"
     )]
     NoKeyVaults,
-    /// No number of seconds.
+    /// `WEIR_PATIENCE` is not a number of seconds.
     #[error("WEIR_PATIENCE is `{0}`; write a number of seconds, from 1 to 3600")]
     Patience(String),
-    /// Faults that nobody understands.
+    /// The sandbox's faults cannot be parsed.
     #[error("the sandbox's faults cannot be read")]
     Faults(#[from] FaultError),
-    /// The system does not answer as it should.
+    /// The adapter cannot be opened.
     #[error("cluster `{cluster}` cannot be opened")]
     Port {
         /// The cluster.
         cluster: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: PortError,
     },
 }
 
-/// The providers that are built on demand.
+/// The providers that need a feature.
 const APACHE_KAFKA: &str = "Apache Kafka";
 const CONFLUENT_CLOUD: &str = "Confluent Cloud";
 
@@ -109,11 +109,11 @@ fn remedy(provider: &str) -> &'static str {
     }
 }
 
-/// How long what does not answer is waited for: the seconds that the environment variable `WEIR_PATIENCE` says, a
+/// Returns the longest wait for an answer: the number of seconds in the environment variable `WEIR_PATIENCE`, or a
 /// minute without it.
 ///
 /// # Errors
-/// When it says something else.
+/// If it says something else.
 pub fn patience() -> Result<Duration, OpenError> {
     const MINUTE: u64 = 60;
     let seconds = match std::env::var_os("WEIR_PATIENCE") {
@@ -127,17 +127,18 @@ pub fn patience() -> Result<Duration, OpenError> {
     Ok(Duration::from_secs(seconds))
 }
 
-/// Reaches the cluster and the vaults of `stage`. A sandbox's folder is relative to `dir`, the workspace's; its vaults
-/// are in it. Brokers are asked with the first call, not here; their credentials are read from the environment.
+/// Opens the cluster and the vaults of `stage`. `dir` is the workspace's folder; a sandbox's folder, which also holds
+/// its vaults, is relative to it. Credentials are read now, from the environment or a key vault; brokers are connected
+/// to with the first request.
 ///
 /// # Errors
-/// When the stage, its cluster or an adapter for it is not there, or the cluster does not answer.
+/// If the stage, its cluster or an adapter for it does not exist, or credentials cannot be read.
 pub async fn open(dir: &Path, workspace: &Workspace, stage: &str) -> Result<Live, OpenError> {
     open_planes(dir, workspace, stage, &Reach::default()).await
 }
 
-/// The same for a run that reaches only a part. Of a plane that is not reached no credentials are needed, and what
-/// belongs to it answers that it is unavailable.
+/// Opens the planes of a stage that `reach` names. A plane that is not reached needs no credentials, and requests to it
+/// fail as unavailable.
 ///
 /// # Errors
 /// As [`open`].
@@ -149,7 +150,7 @@ pub async fn open_planes(dir: &Path, workspace: &Workspace, stage: &str, reach: 
     })?;
     let name = &stage.cluster;
     let unknown = || OpenError::UnknownCluster { stage: stage.name.clone(), cluster: name.clone() };
-    // Whatever is not built in has no planes either.
+    // Without the feature, no cluster has planes.
     #[cfg(not(feature = "confluent"))]
     let _ = reach;
     #[cfg(not(feature = "confluent"))]
@@ -191,20 +192,20 @@ pub async fn open_planes(dir: &Path, workspace: &Workspace, stage: &str, reach: 
     }
 }
 
-/// An adapter's error, with the cluster's name.
+/// Adds the cluster's name to an adapter's error.
 #[cfg(feature = "kafka")]
 fn port(cluster: &str) -> impl Fn(PortError) -> OpenError {
     move |source| OpenError::Port { cluster: cluster.to_owned(), source }
 }
 
-/// Where weir's own credentials are.
+/// Returns the sources of weir's own credentials.
 #[cfg(feature = "kafka")]
 fn source<'a>(dir: &'a Path, spec: &'a weir_model::WorkspaceSpec) -> crate::source::Source<'a> {
     let key_vault = spec.secrets.as_ref().and_then(|secrets| secrets.key_vault.as_ref());
     crate::source::Source { env: &|name| std::env::var(name).ok(), key_vault, dir }
 }
 
-/// What has to be asked of a cluster for a plan: what is declared and what is owned.
+/// Returns the query that a plan needs: names that files declare, and patterns that the stage owns.
 pub fn query(desired: &Desired) -> Query {
     Query {
         topics: Selection {
@@ -220,11 +221,11 @@ pub fn query(desired: &Desired) -> Query {
     }
 }
 
-/// Reads what a plan needs to know: the cluster, the vaults' secrets, and what would be lost with topics that are to
-/// change.
+/// Observes the state that a plan needs: the cluster, the vaults' secrets, and the records of topics whose change may
+/// lose data.
 ///
 /// # Errors
-/// The first error of the cluster or the vaults. What may not be seen is such an error, never absence.
+/// The first error of the cluster or the vaults. An object that weir may not see is such an error, not an absent one.
 pub async fn observe(live: &Live, desired: &Desired) -> Result<Observed, PortError> {
     let mut observed = live.cluster.observe(&query(desired)).await?;
     observed.secrets = live.vaults.inspect(&secrets_needed(desired, &observed)).await?;
@@ -239,10 +240,10 @@ pub async fn observe(live: &Live, desired: &Desired) -> Result<Observed, PortErr
     Ok(observed)
 }
 
-/// Reads everything a cluster holds, whomever it belongs to: for importing it. Vaults are not asked.
+/// Observes all objects of a cluster, to import them. Vaults are not read.
 ///
 /// # Errors
-/// The cluster's. What may not be seen is such an error, never absence.
+/// The cluster's error. An object that weir may not see is such an error, not an absent one.
 pub async fn observe_everything(live: &Live) -> Result<Observed, PortError> {
     let everything = || Selection { everything: true, ..Selection::default() };
     live.cluster.observe(&Query { topics: everything(), accounts: everything() }).await

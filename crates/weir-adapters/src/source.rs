@@ -1,4 +1,4 @@
-//! The places where weir's own credentials, and files named by weir.yaml, are found.
+//! The sources of weir's own credentials: environment, key vault, the workspace's folder.
 
 use std::path::Path;
 
@@ -8,17 +8,17 @@ use weir_ports::{ErrorKind, PortError};
 /// Returns the value of an environment variable.
 pub(crate) type Env<'a> = dyn Fn(&str) -> Option<String> + Sync + 'a;
 
-/// The places where credentials are found.
+/// The sources of credentials.
 pub(crate) struct Source<'a> {
     /// The environment's variables.
     pub(crate) env: &'a Env<'a>,
-    /// The log-in to key vaults, when the workspace has one.
+    /// The log-in to key vaults, if the workspace has one.
     pub(crate) key_vault: Option<&'a KeyVault>,
     /// The workspace's folder.
     pub(crate) dir: &'a Path,
 }
 
-/// A configuration that cannot be used.
+/// Returns the error for a configuration that cannot be used.
 pub(crate) fn refused(message: impl Into<String>) -> PortError {
     PortError::new(ErrorKind::Refused, message)
 }

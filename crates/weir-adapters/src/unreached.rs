@@ -1,4 +1,4 @@
-//! What stands for vaults that a run does not reach.
+//! A stand-in for vaults that a run does not reach.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use weir_planning::{ObservedSecret, SecretRef};
 use weir_ports::{ErrorKind, PortError, SecretSink, SecretString};
 
-/// The vaults where only brokers are reached: nobody asks them for anything.
+/// The vaults of a run that reaches only brokers: every request fails.
 pub(crate) struct Unreached;
 
 impl Unreached {

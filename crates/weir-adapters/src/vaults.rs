@@ -1,4 +1,4 @@
-//! What stands behind the addresses of teams' vaults.
+//! From `secrets` in `weir.yaml` to vaults.
 
 #[cfg(feature = "azure")]
 use std::path::Path;
@@ -16,7 +16,7 @@ use weir_sandbox::{Faults, Vaults};
 use crate::source::refused;
 use crate::{OpenError, source::Source};
 
-/// The vaults that the workspace names for clusters that keep none of their own.
+/// Opens the vaults that the workspace names, for clusters without vaults of their own.
 pub(crate) fn open(
     cluster: &str,
     secrets: Option<&Secrets>,
@@ -38,7 +38,7 @@ pub(crate) fn open(
     }
 }
 
-/// Azure Key Vaults, logged in to as the workspace says.
+/// Makes a client of Azure Key Vaults with the workspace's log-in.
 #[cfg(feature = "azure")]
 pub(crate) fn key_vaults(
     dir: &Path,

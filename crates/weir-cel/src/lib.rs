@@ -101,3 +101,8 @@ pub const DEEPEST: usize = 40;
 pub const BUDGET: u64 = 500_000;
 /// The longest text that an expression may build, in bytes.
 pub const LONGEST_TEXT: usize = 64 << 10;
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use thiserror::Error;
 use weir_ports::{ErrorKind, PortError};
 
-/// How a run ended. Pipelines branch on these numbers; they never change their meaning.
+/// The outcome of a run, by its exit code. Pipelines branch on these numbers; their meaning does not change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Exit {
@@ -13,11 +13,11 @@ pub enum Exit {
     Refused = 1,
     /// The command line is wrong.
     Usage = 2,
-    /// There are changes, and the caller asked to be told so.
+    /// There are changes, and the caller asked for this exit code.
     Changes = 3,
-    /// What was planned for is no longer what is there: plan again.
+    /// The cluster has changed since the plan was made: plan again.
     Stale = 4,
-    /// Some steps were done and some were not; running again goes on.
+    /// Some steps were done and some were not; running again continues.
     Partial = 5,
     /// Something outside weir failed: a cluster, a vault, a disk.
     Outside = 6,
@@ -31,9 +31,9 @@ impl Exit {
         self as u8
     }
 
-    /// How a run ends that failed with `error`.
+    /// Returns the outcome of a run that failed with `error`.
     pub fn of(error: &anyhow::Error) -> Self {
-        // Also finds one that is the context of another error, which the chain does not show.
+        // Also finds a `Stop` that is the context of another error, which the chain does not show.
         if let Some(stop) = error.downcast_ref::<Stop>() {
             return stop.exit;
         }
@@ -52,18 +52,18 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// An error that says how the run ends and what to do instead.
+/// An error with an exit code and advice.
 #[derive(Debug, Error)]
 #[error("{message}")]
 pub struct Stop {
-    /// How the run ends.
+    /// The outcome of the run.
     pub exit: Exit,
     message: String,
     help: Option<String>,
 }
 
 impl Stop {
-    /// An error that ends a run as `exit`, with a sentence in lower case.
+    /// Makes an error that ends a run as `exit`, with a sentence in lower case.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, message: message.into(), help: None }
     }
@@ -73,12 +73,12 @@ impl Stop {
         Self::new(Exit::Usage, message)
     }
 
-    /// weir will not do that.
+    /// weir refuses to do it.
     pub fn refused(message: impl Into<String>) -> Self {
         Self::new(Exit::Refused, message)
     }
 
-    /// Adds what to do instead.
+    /// Adds advice: what to do instead.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());

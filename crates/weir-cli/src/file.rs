@@ -9,22 +9,22 @@ use tempfile::NamedTempFile;
 
 use crate::{Exit, Stop, print};
 
-/// Larger files that are named on the command line are not read: a plan with a million steps is smaller.
+/// Largest size of a file named on the command line, in bytes: a plan with a million steps is smaller.
 const LARGEST_ARGUMENT: u64 = 2 << 30;
 
-/// A file that a run will write, tried at the start: a receipt must not get lost because its folder is missing.
+/// A file that a run will write. It is tried at the start: a receipt must not get lost because its folder is missing.
 ///
-/// The file appears at once or not at all. `-` is stdout; what is no ordinary file (`/dev/stderr`, a pipe) is written as it is.
+/// The file appears complete or not at all. `-` is stdout; devices and pipes (`/dev/stderr`) are written in place.
 #[derive(Debug)]
 pub struct OutFile {
     path: PathBuf,
 }
 
 impl OutFile {
-    /// Makes sure that `path` can be written.
+    /// Checks that `path` can be written.
     ///
     /// # Errors
-    /// When it cannot.
+    /// If it cannot.
     pub fn prepare(path: &Path) -> anyhow::Result<Self> {
         let out = Self { path: path.to_owned() };
         let folder = out.folder();
@@ -34,9 +34,12 @@ impl OutFile {
         let is_yaml =
             path.extension().is_some_and(|ext| ext.eq_ignore_ascii_case("yaml") || ext.eq_ignore_ascii_case("yml"));
         if is_yaml && path.is_file() {
-            return Err(Stop::usage(format!("`{}` is there already, and is no output of weir's", path.display()))
-                .help("name another file, as in `--out plan.json`")
-                .into());
+            return Err(Stop::usage(format!(
+                "`{}` already exists, and weir does not write YAML files",
+                path.display()
+            ))
+            .help("name another file, as in `--out plan.json`")
+            .into());
         }
         if !out.is_special() {
             if !folder.is_dir() {
@@ -44,21 +47,21 @@ impl OutFile {
                     .help(format!("make it first: mkdir -p {}", folder.display()))
                     .into());
             }
-            // Dropped at once, so that a run that is killed leaves nothing behind.
+            // Dropped at once: a run that is killed leaves nothing behind.
             drop(out.beside().with_context(|| format!("`{}` cannot be written", path.display()))?);
         }
         Ok(out)
     }
 
-    /// Whether it is stdout.
+    /// Returns `true` if the file is stdout.
     pub fn is_stdout(&self) -> bool {
         self.path.as_os_str() == "-"
     }
 
-    /// Writes it.
+    /// Writes the file.
     ///
     /// # Errors
-    /// When the disk does not take it.
+    /// If the file cannot be written.
     pub fn write(self, text: &str) -> anyhow::Result<()> {
         if self.is_stdout() {
             print(text);
@@ -86,7 +89,7 @@ impl OutFile {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            // Like any other new file: less what the umask takes away.
+            // The permissions of any other new file; the umask takes its part away.
             builder.permissions(fs::Permissions::from_mode(0o666));
         }
         builder.prefix(".weir-").tempfile_in(self.folder())
@@ -96,17 +99,17 @@ impl OutFile {
         self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
     }
 
-    /// Whether it is stdout, a device or a pipe.
+    /// Returns `true` if the file is stdout, a device or a pipe.
     fn is_special(&self) -> bool {
         self.is_stdout() || fs::metadata(&self.path).is_ok_and(|meta| !meta.is_file())
     }
 }
 
-/// Writes files anew that are still as they were read: each with its text before and after. They keep their
-/// permissions. Every new text is on disk before the first file changes.
+/// Replaces the text of files, given as path, text before and text after. Files keep their permissions. Every new text
+/// is on disk before the first file changes.
 ///
 /// # Errors
-/// When one of them is no longer what was read, then none is written; or when the disk does not take them.
+/// If one of the files no longer has the text before; then none is written. If a file cannot be written.
 pub fn rewrite(files: &[(PathBuf, &str, &str)]) -> anyhow::Result<()> {
     let mut ready = Vec::new();
     for (path, _, after) in files {
@@ -125,7 +128,7 @@ pub fn rewrite(files: &[(PathBuf, &str, &str)]) -> anyhow::Result<()> {
         if now != before.as_bytes() || path.is_symlink() {
             return Err(Stop::new(
                 Exit::Stale,
-                format!("`{}` was changed meanwhile; nothing was written", path.display()),
+                format!("`{}` was changed in the meantime; nothing was written", path.display()),
             )
             .help("run it again")
             .into());
@@ -140,7 +143,7 @@ pub fn rewrite(files: &[(PathBuf, &str, &str)]) -> anyhow::Result<()> {
 /// Reads a file that was named on the command line; `-` is stdin.
 ///
 /// # Errors
-/// A wrong command line when it cannot be read.
+/// A wrong command line, if the file cannot be read.
 pub fn read_argument(path: &Path) -> Result<String, Stop> {
     let read = || {
         let from: Box<dyn Read> =

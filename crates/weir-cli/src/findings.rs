@@ -1,4 +1,4 @@
-//! How findings are printed, and where to.
+//! The formats of findings, and the files they are written to.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub(crate) fn print_findings(findings: &[Finding], sources: &Sources, as_data: b
     if as_data { print(&text) } else { say(&text) }
 }
 
-/// For whom findings are printed.
+/// The format of findings.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum FindingsFormat {
     /// For people, with source lines
@@ -37,7 +37,7 @@ pub(crate) enum FindingsFormat {
 }
 
 impl FindingsFormat {
-    /// The findings in this format, as files hold them. `dir` is the workspace's folder.
+    /// Returns the findings in this format, as a file holds them. `dir` is the workspace's folder.
     pub(crate) fn render(self, findings: &[Finding], loaded: &Loaded, dir: &Path) -> String {
         let sources = &loaded.sources;
         match self {
@@ -48,7 +48,7 @@ impl FindingsFormat {
             Self::Concise => render::concise(findings, sources),
             Self::Json => render::json(findings, sources),
             Self::Sarif => {
-                // The organisation's own pages first: it may have a policy of a name that the starter pack has as well.
+                // The organisation's own pages first: one of its policies may have the name of one of the starter pack.
                 let own = loaded.workspace.as_ref().map(weir_policy::pages).unwrap_or_default();
                 let own: Vec<RulePage<'_>> = own.iter().map(PolicyPage::rule_page).collect();
                 let pages: Vec<&RulePage<'_>> = own.iter().chain(rule_pages()).collect();
@@ -68,23 +68,23 @@ pub(crate) struct FindingsTarget {
     path: String,
 }
 
-/// Files for findings that can be written; made before the work that finds something.
+/// Files for findings, tried before the work begins.
 pub(crate) struct FindingsFiles(Vec<(FindingsFormat, OutFile)>);
 
 impl FindingsFiles {
-    /// Makes sure that the files can be written.
+    /// Checks that the files can be written.
     ///
     /// # Errors
-    /// When one cannot.
+    /// If one cannot be written.
     pub(crate) fn prepare(targets: &[FindingsTarget]) -> anyhow::Result<Self> {
         let prepare = |target: &FindingsTarget| Ok((target.format, OutFile::prepare(Path::new(&target.path))?));
         Ok(Self(targets.iter().map(prepare).collect::<anyhow::Result<_>>()?))
     }
 
-    /// Writes what was found in the workspace in `dir`, in each of the formats.
+    /// Writes the findings of the workspace in `dir` in each of the formats.
     ///
     /// # Errors
-    /// When a file cannot be written.
+    /// If a file cannot be written.
     pub(crate) fn write(self, findings: &[Finding], loaded: &Loaded, dir: &Path) -> anyhow::Result<()> {
         self.0.into_iter().try_for_each(|(format, file)| file.write(&format.render(findings, loaded, dir)))
     }
@@ -93,7 +93,7 @@ impl FindingsFiles {
 /// Reads `FORMAT=FILE`.
 ///
 /// # Errors
-/// A sentence that says what is wrong with it.
+/// A sentence that says what is wrong.
 pub(crate) fn findings_target(text: &str) -> Result<FindingsTarget, String> {
     let (format, path) = text.split_once('=').ok_or("expected a format and a file, such as `sarif=weir.sarif`")?;
     let format = <FindingsFormat as clap::ValueEnum>::from_str(format, false)
@@ -104,8 +104,8 @@ pub(crate) fn findings_target(text: &str) -> Result<FindingsTarget, String> {
     Ok(FindingsTarget { format, path: path.to_owned() })
 }
 
-/// Where the workspace in `dir` lies in its git repository: empty, or a path that ends in `/`. Agents look for files
-/// from there.
+/// Returns the path of `dir` in its git repository: empty, or with `/` at the end. Agents look for files from the top
+/// of the repository.
 fn root(dir: &Path) -> String {
     let Ok(dir) = dir.canonicalize() else { return String::new() };
     let Some(top) = dir.ancestors().find(|folder| folder.join(".git").exists()) else { return String::new() };

@@ -10,7 +10,7 @@ use weir_validation::{Changed, Fixed};
 
 use crate::{print, rewrite, say};
 
-/// Writes what changed.
+/// Writes the files that changed.
 pub(crate) fn write(dir: &Path, fixed: &Fixed) -> anyhow::Result<()> {
     let files: Vec<_> =
         fixed.files.iter().map(|file| (dir.join(&file.path), file.before.as_str(), file.after.as_str())).collect();
@@ -19,7 +19,7 @@ pub(crate) fn write(dir: &Path, fixed: &Fixed) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Prints what would change, as a unified diff for reading: what could command a terminal or an agent has stand-ins.
+/// Prints the changes as a unified diff, with stand-ins for characters that could control a terminal or an agent.
 pub(crate) fn diff(fixed: &Fixed) {
     for Changed { path, before, after } in &fixed.files {
         let path = inert(path);

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::{Exit, Stop};
 
-/// Which workspace.
+/// The flag that names a workspace.
 #[derive(Args, Clone, Debug, Default)]
 pub struct WorkspaceFlag {
     /// The folder that holds weir.yaml [default: the nearest one upwards from here]
@@ -13,14 +13,14 @@ pub struct WorkspaceFlag {
     pub workspace: Option<PathBuf>,
 }
 
-/// The name of the file that makes a folder a workspace.
+/// Name of the file that makes a folder a workspace.
 const WORKSPACE_FILE: &str = "weir.yaml";
 
 impl WorkspaceFlag {
-    /// The workspace's folder.
+    /// Returns the workspace's folder.
     ///
     /// # Errors
-    /// When there is none; says where one was looked for.
+    /// If there is none; names the folder where the search began.
     pub fn find(&self) -> Result<PathBuf, Stop> {
         match &self.workspace {
             Some(dir) => given(dir),
@@ -41,7 +41,7 @@ fn given(dir: &Path) -> Result<PathBuf, Stop> {
         return Ok(dir.to_owned());
     }
     let shown = dir.display();
-    // Not allowed to look is not "not there".
+    // A folder that may not be read is not an absent one.
     if let Err(err) = std::fs::metadata(dir.join(WORKSPACE_FILE))
         && err.kind() == std::io::ErrorKind::PermissionDenied
     {
@@ -62,23 +62,23 @@ fn given(dir: &Path) -> Result<PathBuf, Stop> {
 }
 
 fn nearest(from: &Path) -> Option<PathBuf> {
-    // A relative path has no ancestors beyond where it begins.
+    // A relative path has no ancestors above its first component.
     let from = std::path::absolute(from).unwrap_or_else(|_| from.to_owned());
     from.ancestors().find(|dir| dir.join(WORKSPACE_FILE).is_file()).map(Path::to_owned)
 }
 
-/// How much to say, and in which colours.
+/// The flags for messages and colours.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct Terminal {
-    /// Whether to colour. NO_COLOR and CLICOLOR_FORCE are honoured
+    /// Use colours. NO_COLOR and CLICOLOR_FORCE are honoured
     #[arg(long, value_name = "WHEN", value_enum, default_value_t, hide_possible_values = false)]
     pub color: When,
-    /// Say more, on stderr: which files were left out, how many requests a cluster was asked
+    /// Print more to stderr: the files that were skipped, the number of requests to a cluster
     #[arg(long, short)]
     pub verbose: bool,
 }
 
-/// Whether to colour.
+/// The use of colours.
 #[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum When {
     /// On a terminal
@@ -91,7 +91,7 @@ pub enum When {
 }
 
 impl Terminal {
-    /// Lets the flags hold for the rest of the run.
+    /// Applies the flags to the rest of the run.
     pub fn apply(self) {
         match self.color {
             When::Auto => anstream::ColorChoice::Auto,
@@ -102,17 +102,17 @@ impl Terminal {
     }
 }
 
-/// For people or for programs.
+/// The format of output: for people or for programs.
 #[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
     /// For people
     #[default]
     Text,
-    /// For programs, with a `format` field that says which and in what version
+    /// For programs: JSON, with its format and version in the field `format`
     Json,
 }
 
-/// Reads a time as RFC 3339 writes it.
+/// Parses a time in the form of RFC 3339.
 ///
 /// # Errors
 /// A sentence with an example.

@@ -1,6 +1,6 @@
 //! The command line of weir: its commands, flags, formats, exit codes, the terminal. The one crate that knows `clap`.
 //!
-//! A binary is `Args` and `run`; [`main`] parses, calls, prints what went wrong and turns it into an [`Exit`]:
+//! A binary is `Args` and `run`; [`main`] parses, calls `run`, prints errors and returns an [`Exit`]:
 //!
 //! ```no_run
 //! use weir_cli::{Exit, clap};
@@ -19,7 +19,8 @@
 //! }
 //! ```
 //!
-//! A command parses, calls `weir-pipeline`, prints and exits. This crate must not decide anything.
+//! A command parses, calls `weir-pipeline`, prints and exits. This crate must not decide what a plan holds or a
+//! deployment does.
 
 mod binary;
 pub mod commands;
@@ -43,3 +44,8 @@ pub use crate::{
     progress::Progress,
     terminal::{confirm, print, say, style},
 };
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,4 +1,4 @@
-//! New files: all of them or none, and never over another one.
+//! New files: all of them or none. No file is overwritten.
 
 use std::{
     collections::BTreeMap,
@@ -9,10 +9,10 @@ use std::{
 use crate::Stop;
 use anyhow::Context;
 
-/// Refuses to begin when one of the files is there already, or `dir` is none.
+/// Refuses to begin if one of the files exists, or `dir` is no folder.
 ///
 /// # Errors
-/// What is in the way.
+/// Names the first file that exists.
 pub(crate) fn none_exists<'n>(dir: &Path, names: impl Iterator<Item = &'n String>) -> anyhow::Result<()> {
     is_folder(dir)?;
     let there: Vec<String> =
@@ -21,16 +21,16 @@ pub(crate) fn none_exists<'n>(dir: &Path, names: impl Iterator<Item = &'n String
         return Ok(());
     }
     let (first, more) = (&there[0], there.len() - 1);
-    let others = if more == 0 { String::new() } else { format!(", as are {more} of the others") };
-    Err(Stop::refused(format!("`{first}` is there already{others}; nothing was written"))
+    let others = if more == 0 { String::new() } else { format!(", and so do {more} of the others") };
+    Err(Stop::refused(format!("`{first}` already exists{others}; nothing was written"))
         .help("name another folder: --out DIR")
         .into())
 }
 
-/// Refuses a path that is something else than a folder, or nothing yet.
+/// Refuses a path that exists and is no folder.
 ///
 /// # Errors
-/// When it is.
+/// If it is no folder.
 pub(crate) fn is_folder(dir: &Path) -> Result<(), Stop> {
     if dir.exists() && !dir.is_dir() {
         return Err(Stop::usage(format!("`{}` is a file", dir.display())).help("name a folder: --out DIR"));
@@ -38,15 +38,15 @@ pub(crate) fn is_folder(dir: &Path) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Writes the files into `dir`, which is made when it is not there. They appear complete.
+/// Writes the files into `dir`, which is made if it does not exist. The files appear complete.
 ///
 /// # Errors
-/// When the disk does not take them; then none is left behind.
+/// If a file cannot be written; then none is left behind.
 pub(crate) fn write(dir: &Path, files: &BTreeMap<String, String>) -> anyhow::Result<()> {
     let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let cannot = || format!("the files cannot be written to `{}`", dir.display());
     fs::create_dir_all(parent).with_context(cannot)?;
-    // A hidden folder is never read as part of a workspace.
+    // weir does not read hidden folders as part of a workspace.
     let beside = if dir.is_dir() { dir } else { parent };
     let temporary = tempfile::Builder::new().prefix(".weir-import-").tempdir_in(beside).with_context(cannot)?;
     for (name, text) in files {
@@ -62,22 +62,22 @@ fn complete(path: &Path, text: &str) -> io::Result<()> {
     file.sync_all()
 }
 
-/// One rename makes a new folder with all files.
+/// Renames the temporary folder, which makes a new folder with all files at once.
 fn become_folder(temporary: tempfile::TempDir, dir: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // Temporary folders are their owner's alone; this one becomes like any other.
+        // Only the owner may read a temporary folder; this one gets the usual permissions.
         let usual = fs::metadata(temporary.path().parent().unwrap_or(Path::new(".")))?.permissions().mode() & 0o777;
         fs::set_permissions(temporary.path(), fs::Permissions::from_mode(usual | 0o700))?;
     }
     fs::rename(temporary.path(), dir)?;
-    // Its path is free again; what is there now is not temporary.
+    // The folder has moved: there is nothing temporary to delete.
     drop(temporary.keep());
     Ok(())
 }
 
-/// Gives each file its name, which fails where a name is taken.
+/// Links each file to its name, which fails if the name is taken.
 fn appear(from: &Path, dir: &Path, files: &BTreeMap<String, String>) -> io::Result<()> {
     let mut done: Vec<PathBuf> = Vec::new();
     for name in files.keys() {
@@ -117,7 +117,7 @@ mod tests {
 
         let more = files(&["fraud.yaml", "toll.yaml"]);
         let refused = none_exists(&out, more.keys()).unwrap_err().to_string();
-        assert!(refused.ends_with("toll.yaml` is there already; nothing was written"), "{refused}");
+        assert!(refused.ends_with("toll.yaml` already exists; nothing was written"), "{refused}");
         assert!(write(&out, &more).is_err());
         assert_eq!(names(&out), ["cards.yaml", "toll.yaml"]);
 

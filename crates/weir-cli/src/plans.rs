@@ -12,7 +12,7 @@ use weir_ports::ErrorKind;
 
 use crate::{Exit, Stop, Terminal, block_on, findings::print_findings, print, say, style};
 
-/// How a plan is printed.
+/// The format of a plan on stdout.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum PlanFormat {
     /// For people
@@ -20,7 +20,7 @@ pub(crate) enum PlanFormat {
     Text,
     /// For a pull request
     Markdown,
-    /// For programs: what --out writes, or the findings when there is no plan; the `format` field says which
+    /// For programs: the plan as --out writes it, or the findings if there is no plan; see the `format` field
     Json,
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn print_plan(plan: &Plan, format: PlanFormat) {
     });
 }
 
-/// A check and, when nothing is wrong, a plan.
+/// A check and, unless it found errors, a plan.
 pub(crate) struct Made {
     pub(crate) checked: Checked,
     /// The findings of the check and of the planner, sorted.
@@ -60,7 +60,7 @@ pub(crate) fn make(
 }
 
 impl Made {
-    /// Prints the findings; gives the plan when there is one.
+    /// Prints the findings; returns the plan if there is one.
     pub(crate) fn print(&self, format: PlanFormat) -> Option<&Plan> {
         let (findings, sources) = (&self.findings, &self.checked.loaded.sources);
         match (&self.plan, format) {
@@ -73,7 +73,7 @@ impl Made {
     }
 }
 
-/// Reads what a stage's cluster and vaults hold of `wanted`.
+/// Observes a stage's cluster and vaults, as far as `wanted` needs.
 pub(crate) fn look(accepted: Accepted<'_>, wanted: &Desired, terminal: Terminal) -> anyhow::Result<Observed> {
     let stage = &wanted.stage;
     block_on(async {
@@ -84,7 +84,7 @@ pub(crate) fn look(accepted: Accepted<'_>, wanted: &Desired, terminal: Terminal)
     })?
 }
 
-/// With `--verbose`, says how many requests were sent.
+/// With `--verbose`, prints the number of requests.
 pub(crate) fn say_requests(live: &Live, terminal: Terminal) {
     let asked = live.cluster.asked();
     if terminal.verbose && !asked.is_empty() {
@@ -92,15 +92,15 @@ pub(crate) fn say_requests(live: &Live, terminal: Terminal) {
     }
 }
 
-/// A cluster that cannot be reached from here can still be planned for.
+/// Adds the advice to plan from a file to the error of a cluster that cannot be reached.
 fn unreachable(err: OpenError, stage: &str) -> anyhow::Error {
     match err {
-        // Another cluster than the one that is meant: what it holds is no help.
+        // The state of another cluster does not help.
         OpenError::Port { ref source, .. } if source.kind == ErrorKind::WrongCluster => err.into(),
         OpenError::Unsupported { .. } | OpenError::NoVaults { .. } | OpenError::Port { .. } => {
             Stop::new(Exit::Outside, format!("{:#}", anyhow::Error::from(err)))
                 .help(format!(
-                    "plan from what it holds, written down before: weir-plan --stage {stage} --observed FILE"
+                    "plan from a file that weir-plan observe wrote: weir-plan --stage {stage} --observed FILE"
                 ))
                 .into()
         }

@@ -2,7 +2,7 @@ use std::io::{self, IsTerminal};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// A line on the terminal that says how far a run is. Elsewhere it is silent.
+/// A progress line on the terminal. Without a terminal it is silent.
 #[derive(Debug)]
 pub struct Progress(ProgressBar);
 
@@ -18,12 +18,12 @@ impl Progress {
         Self(bar)
     }
 
-    /// Says what is done now.
+    /// Shows the step that runs now.
     pub fn now(&self, what: impl Into<String>) {
         self.0.set_message(what.into());
     }
 
-    /// One more step is done.
+    /// Counts a step as done.
     pub fn done(&self) {
         self.0.inc(1);
     }

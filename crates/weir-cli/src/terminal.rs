@@ -6,11 +6,11 @@ use std::{
 use anstream::{AutoStream, ColorChoice};
 use weir_findings::render::Style;
 
-/// Whether something that was printed did not arrive.
+/// `true` once output to stdout was lost.
 static LOST: AtomicBool = AtomicBool::new(false);
 
-/// Writes data to stdout. A reader that has gone away (`| head`) is no error; a full disk is one, and decides the exit
-/// code of a run that went well otherwise. Colours go where they are wanted.
+/// Writes data to stdout, with colours where they are wanted. A reader that has closed the pipe (`| head`) is no error.
+/// A full disk is one: it changes the exit code of a run that succeeded otherwise.
 pub fn print(text: &str) {
     let mut out = anstream::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
@@ -22,18 +22,18 @@ pub fn print(text: &str) {
     }
 }
 
-/// Whether data for stdout was lost.
+/// Returns `true` if output to stdout was lost.
 pub(crate) fn has_lost_output() -> bool {
     LOST.load(Ordering::Relaxed)
 }
 
-/// Writes talk to stderr.
+/// Writes messages to stderr.
 pub fn say(text: &str) {
     let mut out = anstream::stderr().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// How to render for stdout, or for stderr.
+/// Returns the style of text on stdout, or on stderr.
 pub fn style(for_stderr: bool) -> Style {
     let choice = if for_stderr { AutoStream::choice(&io::stderr()) } else { AutoStream::choice(&io::stdout()) };
     let width = if for_stderr {
@@ -47,7 +47,7 @@ pub fn style(for_stderr: bool) -> Style {
     }
 }
 
-/// Asks a question that only `yes` agrees to. `None` when there is nobody to ask.
+/// Asks a question and returns `true` if the answer is `yes`; `None` without a terminal.
 pub fn confirm(question: &str) -> Option<bool> {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return None;

@@ -58,3 +58,8 @@ pub use crate::{
     options::{ApiKey, Control, Data, Options, Takes},
     request::{Method, Request},
 };
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -56,3 +56,8 @@ pub use journal::{Entry, Event, FileJournal, Journal, JournalError, MemoryJourna
 pub use options::{Options, Pauses};
 pub use progress::Progress;
 pub use receipt::{Counts, Outcome, Receipt, ReceiptError, StepOutcome, StepReceipt, Verdict};
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

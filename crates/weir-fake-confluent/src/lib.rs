@@ -357,3 +357,8 @@ impl Drop for FakeConfluent {
         }
     }
 }
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

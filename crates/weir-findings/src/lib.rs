@@ -19,3 +19,8 @@ pub use finding::{Edit, Finding, Fix, Related, RuleId, Severity, conceal, sort};
 pub use rule::RulePage;
 pub use source::{FileId, Position, SourceFile, Sources, Span};
 pub use suggest::{closest, unmistakable};
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -40,7 +40,7 @@ impl RulePage<'_> {
             }
         }
         if !remedy.trim().is_empty() {
-            let _ = write!(out, "\n*What to do:* {}\n", remedy.trim());
+            let _ = write!(out, "\n*Remedy:* {}\n", remedy.trim());
         }
         let _ = write!(out, "\n*To silence it:* {}\n", self.silence());
         out

@@ -1,4 +1,4 @@
-//! From ACL bindings back to what teams write.
+//! From ACL bindings back to grants and rules.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,24 +7,24 @@ use weir_planning::{Acl, Host};
 
 use crate::names::Names;
 
-/// Why a rule is wider than one would write it today.
+/// The reason that is written into rules that are wider than necessary.
 const REASON: &str = "as it was when the cluster was imported";
 
 /// Kafka's limit for names of groups and transactional ids in grants.
 const LONGEST: usize = 249;
 
-/// What an account may do in a stage, as teams write it.
+/// The grants and rules of an account in a stage.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Folded {
     pub(crate) allow: Vec<Grant>,
     pub(crate) rules: Vec<Rule>,
 }
 
-/// Which topics a grant may name.
+/// The topics that a grant may name.
 pub(crate) trait Topics {
-    /// Whether a topic of that logical name is declared.
+    /// Returns `true` if a topic of that logical name is declared.
     fn is_declared(&self, name: &str) -> bool;
-    /// Whether one that begins so is declared.
+    /// Returns `true` if a topic whose name begins so is declared.
     fn begins(&self, beginning: &str) -> bool;
 }
 
@@ -39,7 +39,7 @@ struct Target {
     host: Option<String>,
 }
 
-/// Names that account may use in grants, by what they are.
+/// Names that the account may use in grants, by resource.
 #[derive(Default)]
 struct Granted {
     produce: BTreeSet<String>,
@@ -48,13 +48,13 @@ struct Granted {
     ids: BTreeSet<String>,
 }
 
-/// Folds the bindings of an account in a stage.
+/// Returns the grants and rules for the bindings of an account in a stage.
 ///
-/// What comes out expands to exactly these bindings: a grant is used only where its own binding is there, and everything
-/// else becomes a raw rule.
+/// They expand to exactly these bindings: a grant is used only where its own binding exists, and every other binding
+/// becomes a raw rule.
 ///
 /// # Errors
-/// A sentence about the first binding that a file of the stage cannot ask for.
+/// A sentence about the first binding that no file of the stage can declare.
 pub(crate) fn fold(names: &Names<'_>, acls: &BTreeSet<Acl>, topics: &impl Topics) -> Result<Folded, String> {
     let mut granted = Granted::default();
     let mut rules = BTreeMap::<Target, BTreeSet<Operation>>::new();
@@ -82,7 +82,7 @@ pub(crate) fn fold(names: &Names<'_>, acls: &BTreeSet<Acl>, topics: &impl Topics
     Ok(Folded { allow, rules: rules.into_iter().map(|(target, operations)| rule(names, target, operations)).collect() })
 }
 
-/// Writes grants for topics with what goes with them, where it is plain which goes with which; otherwise as raw rules.
+/// Writes grants for topics with their groups and transactional ids, where these are unambiguous; else raw rules.
 fn pair(
     topics: &BTreeSet<String>,
     companions: &BTreeSet<String>,
@@ -107,7 +107,7 @@ fn pair(
     }
 }
 
-/// What a binding is about, in the words of a file of the stage.
+/// Returns the target of a binding in the words of a file of the stage.
 fn target(names: &Names<'_>, acl: &Acl) -> Result<Target, String> {
     let Acl { resource, pattern, name, operation: _, permission, host } = acl;
     let prefix = names.prefix(*resource);
@@ -121,7 +121,7 @@ fn target(names: &Names<'_>, acl: &Acl) -> Result<Target, String> {
         }
         (_, pattern, prefix) => match name.strip_prefix(prefix) {
             Some("") => return Err(format!("`{acl}` names nothing")),
-            // Files would read it as every name.
+            // In a file, this would mean every name.
             Some("*") if *pattern == PatternType::Literal => {
                 return Err(format!("`{acl}` has `*` behind the prefix of the stage, where it is a letter to Kafka"));
             }

@@ -1,4 +1,4 @@
-//! Entities for all that was seen.
+//! Entities for all imported objects.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ use crate::{
     topics::{self, TopicNotes},
 };
 
-/// What is made has no file yet.
+/// The origin of imported entities, which have no file yet.
 pub(crate) const ORIGIN: Origin = Origin { file: FileId(0), document: 0 };
 
 /// The entities that are new.
@@ -29,12 +29,12 @@ pub(crate) struct Built {
     pub(crate) topics: BTreeMap<String, Topic>,
     pub(crate) accounts: BTreeMap<String, ServiceAccount>,
     pub(crate) lists: BTreeMap<String, AccessControlList>,
-    /// What a reader of the file should know of an entity.
+    /// Remarks for readers of the file, by entity.
     pub(crate) remarks: BTreeMap<EntityRef, BTreeSet<String>>,
     pub(crate) left: Vec<Left>,
 }
 
-/// The topics that grants in a stage may name.
+/// The topics that grants of a stage may name.
 struct InStage<'s> {
     seen: &'s Seen<'s>,
     demotions: &'s Demotions,
@@ -62,7 +62,7 @@ impl Topics for InStage<'_> {
     }
 }
 
-/// Makes the entities, as far as `demotions` lets them be.
+/// Makes the entities, without the parts in `demotions`.
 pub(crate) fn build(workspace: &Workspace, seen: &Seen<'_>, demotions: &Demotions) -> Built {
     let mut built = Built::default();
     let mut dangling = BTreeMap::<String, BTreeSet<usize>>::new();
@@ -104,7 +104,7 @@ pub(crate) fn build(workspace: &Workspace, seen: &Seen<'_>, demotions: &Demotion
 }
 
 impl Built {
-    /// The workspace with what is new.
+    /// Returns the workspace with the new entities.
     pub(crate) fn over(&self, workspace: &Workspace) -> Workspace {
         let mut all = workspace.clone();
         all.teams.extend(self.teams.clone());
@@ -174,7 +174,7 @@ fn build_topics(
     }
 }
 
-/// The account's rights by stage; the stages in which no file can ask for them.
+/// Returns the account's rights by stage, and the stages in which no file can ask for them.
 fn fold_all(
     seen: &Seen<'_>,
     demotions: &Demotions,
@@ -208,7 +208,7 @@ fn fold_all(
     (folded, unmanaged.into_keys().collect())
 }
 
-/// Topics that must be there for the rights to be valid.
+/// Returns the topics that the rights need to be valid.
 fn literal_topics(folded: &Folded) -> impl Iterator<Item = &str> {
     let granted = folded.allow.iter().flat_map(|grant| [&grant.produce, &grant.consume]).flatten();
     let ruled = folded.rules.iter().filter(|rule| {
@@ -319,10 +319,10 @@ fn some<T: Clone>(list: &[T]) -> Option<Vec<T>> {
     (!list.is_empty()).then(|| list.to_vec())
 }
 
-/// What an entity says under `stages`.
+/// The field `stages` of an entity.
 type Stages<O> = Option<BTreeMap<String, Option<O>>>;
 
-/// Where an entity is, with what differs there, and why it is not where a later stage would have it be.
+/// The stages of an entity with the differences there, and the reasons why it is missing in earlier stages.
 pub(crate) fn placed<O>(
     workspace: &Workspace,
     seen: &Seen<'_>,

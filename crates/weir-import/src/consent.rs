@@ -1,4 +1,4 @@
-//! What the owners of imported topics agree to, so that the rights others have on them stay.
+//! The consent of the owners of imported topics, which keeps the rights of other teams.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use weir_model::{Ensure, Operation, PatternType, Permission, Resource, TopicAcce
 
 use crate::build::Built;
 
-/// How much an owner trusts another team with a topic.
+/// The role of another team on a topic.
 #[derive(Clone, Copy, Default)]
 struct Trust {
     sees: bool,
@@ -35,8 +35,8 @@ impl Trust {
     }
 }
 
-/// Names, in the `access` of the new topics, the teams whose accounts reach them, in whatever stage; lists that were
-/// there before count too, since their patterns may reach what is new.
+/// Names, in the `access` of the new topics, the teams whose accounts reach them in any stage. Lists that were there
+/// before count too, since their patterns may match new topics.
 pub(crate) fn add(workspace: &Workspace, built: &mut Built) {
     let all = built.over(workspace);
     let mut trust = BTreeMap::<(String, String), Trust>::new();
@@ -85,7 +85,7 @@ pub(crate) fn add(workspace: &Workspace, built: &mut Built) {
     }
 }
 
-/// Each team stands only where it has to: whoever administers may also read, whoever reads may also look.
+/// Each team is in one list only: an administrator may also read, and a reader may also describe.
 fn write(access: &mut TopicAccess, team: String, trust: Trust) {
     if trust.administers {
         access.administrators.push(team);

@@ -1,4 +1,4 @@
-//! What files cannot ask for, and what is done about it.
+//! Objects that files cannot declare wholly, and the parts that are left out.
 
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
@@ -7,7 +7,7 @@ use weir_model::{EntityRef, Kind, Route};
 
 use crate::build::Built;
 
-/// Objects that are taken over less than whole, each with the reason. Grows until nothing is wrong any more.
+/// Objects that are imported only in part, each with the reason. Grows until no fault is left.
 #[derive(Default)]
 pub(crate) struct Demotions {
     /// Settings of topics that are left to the cluster.
@@ -20,7 +20,7 @@ pub(crate) struct Demotions {
     pub(crate) accounts: BTreeMap<String, String>,
     /// Topics and accounts that are not managed in a stage.
     unmanaged: BTreeMap<EntityRef, BTreeMap<usize, String>>,
-    /// What was taken back since the entities were last made: one fault may be found in several places and stages.
+    /// The demotions since the entities were last made: one fault may be found in several places and stages.
     fresh: BTreeSet<(EntityRef, Part)>,
 }
 
@@ -32,18 +32,18 @@ enum Part {
 }
 
 impl Demotions {
-    /// The stages in which an entity is not managed.
+    /// Returns the stages in which an entity is not managed.
     pub(crate) fn unmanaged(&self, kind: Kind, name: &str) -> BTreeMap<usize, String> {
         self.unmanaged.get(&EntityRef::new(kind, name)).cloned().unwrap_or_default()
     }
 
-    /// The entities have been made anew.
+    /// Notes that the entities were made again.
     pub(crate) fn applied(&mut self) {
         self.fresh.clear();
     }
 
-    /// Takes something back so that `finding`, made in the stage of that index, is not made again. Tells whether
-    /// there was anything to take back.
+    /// Demotes an object so that `finding`, made in the stage of that index, does not come again. Returns `true` if
+    /// there was anything to demote.
     pub(crate) fn answer(&mut self, finding: &Finding<Route>, stage: usize, built: &Built) -> bool {
         let Route { entity, path, key: _, within: _ } = &finding.at;
         let why = reason(finding);
@@ -93,7 +93,7 @@ impl Demotions {
         true
     }
 
-    /// First no longer managed in the stage, then not imported at all.
+    /// Demotes an entity: first to not managed in the stage, then to not imported at all.
     pub(crate) fn let_go(&mut self, entity: &EntityRef, stage: usize, why: String) -> bool {
         if !self.fresh.insert((entity.clone(), Part::Stage(stage))) {
             return true;
@@ -112,7 +112,7 @@ impl Demotions {
     }
 }
 
-/// What is wrong, and for rights how the owner would agree to them. The stage is told elsewhere.
+/// Returns the message of a finding, with its help about consent, and without the stage.
 fn reason(finding: &Finding<Route>) -> String {
     let message = match finding.message.rsplit_once(" (stage") {
         Some((message, stages)) if stages.ends_with(')') => message,

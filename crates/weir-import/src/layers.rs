@@ -1,30 +1,30 @@
-//! Values of several stages as one value and what differs.
+//! Values of several stages as one value and the differences.
 
 use std::collections::BTreeMap;
 
 use weir_model::Patch;
 
-/// One value for all stages, and what differs in some.
+/// One value for all stages, and the differences in some.
 pub(crate) struct Layers<T> {
-    /// What the entity says below `spec`.
+    /// The value below `spec`.
     pub(crate) base: Base<T>,
-    /// What its stages say, by index; those that say nothing are not among them.
+    /// The values of stages, by index; without the stages that have none.
     pub(crate) overlays: BTreeMap<usize, Patch<T>>,
 }
 
-/// What an entity says below `spec`.
+/// The value of an entity below `spec`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Base<T> {
-    /// Nothing: the profile holds, where it says something.
+    /// Nothing: the profile's value holds, if it has one.
     Silent,
-    /// That the profile's value does not hold.
+    /// The order to drop the profile's value.
     Dropped,
     /// A value.
     Value(T),
 }
 
-/// Splits the values of stages, by index, over a value that lies below the entity (its profile's). Below `spec` stands
-/// what most stages have; of equally many, what the latest of them has.
+/// Splits the values of stages, by index, over the value of a lower layer (the profile's). `spec` gets the value that
+/// most stages have; among equally frequent values, the value of the latest stage.
 pub(crate) fn layers<T: Clone + Eq>(values: &[(usize, Option<T>)], below: Option<&T>) -> Layers<T> {
     let most = values
         .iter()
@@ -49,7 +49,7 @@ pub(crate) fn layers<T: Clone + Eq>(values: &[(usize, Option<T>)], below: Option
 }
 
 impl<T> Layers<T> {
-    /// How much there is to write.
+    /// Returns the number of entries to write.
     pub(crate) fn entries(&self) -> usize {
         let base = match self.base {
             Base::Silent => 0,

@@ -1,9 +1,9 @@
-//! From what a cluster holds to the files that ask for exactly that: how a living Kafka is taken over.
+//! Import: from the state of a cluster to the files that declare exactly that state.
 //!
-//! [`import_stages`] is handed what was observed of one or more stages and gives files, one for each team. What comes out is
-//! checked before it is given: the files are valid, and the plan of each imported stage has no step for what they
-//! declare. What no file can ask for is let go (`ensure: unmanaged`) or left out, and told ([`Imported::left`]); never
-//! changed, never dropped in silence.
+//! [`import_stages`] takes the observed state of one or more stages and returns files, one for each team. They are
+//! checked before they are returned: the files are valid, and the plan of each imported stage has no step for their
+//! entities. Objects that no file can declare become `ensure: unmanaged` or are left out, and are reported
+//! ([`Imported::left`]).
 //!
 //! This crate must not know how clusters are observed or files are written.
 
@@ -37,14 +37,14 @@ pub use crate::{
     text::summary,
 };
 
-/// What is to be imported.
+/// The input of an import.
 #[derive(Clone, Debug)]
 pub struct Import<'a> {
-    /// What files declare already; it is left alone.
+    /// The workspace so far; its entities stay as they are.
     pub workspace: &'a Workspace,
-    /// Stages with all that their clusters hold, in any order.
+    /// Stages with the whole state of their clusters, in any order.
     pub stages: Vec<(String, &'a Observed)>,
-    /// Which team answers for what.
+    /// The rule that assigns teams.
     pub teams: &'a TeamRule,
     /// The time, for the age of API keys.
     pub now: Timestamp,
@@ -52,15 +52,15 @@ pub struct Import<'a> {
     pub schema: Option<String>,
 }
 
-/// Why nothing can be imported.
+/// The reason why nothing can be imported.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ImportError {
     /// No such stage.
     #[error(transparent)]
     Stage(#[from] UnknownStage),
-    /// Names tell no team.
-    #[error("nobody knows which team {} {}", listed(names), if names.len() == 1 { "belongs to" } else { "belong to" })]
+    /// The owning team of names is unknown.
+    #[error("the owning team of {} is unknown", listed(names))]
     NoTeam {
         /// Kind and logical name of each.
         names: Vec<String>,
@@ -75,31 +75,31 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-/// What was made of a cluster.
+/// The outcome of an import.
 #[derive(Clone, Debug, Default)]
 pub struct Imported {
     /// File names and their text, one for each team.
     pub files: BTreeMap<String, String>,
-    /// How many entities of each kind are in them.
+    /// The number of entities of each kind.
     pub counts: BTreeMap<Kind, usize>,
-    /// What is not in the files, or less than whole, sorted.
+    /// Objects that are left out of the files, wholly or in part, sorted.
     pub left: Vec<Left>,
-    /// What is wrong with the workspace because of the files and could not be avoided, by stage.
+    /// Findings that the files cause and that could not be avoided, by stage.
     pub findings: Vec<(String, Finding<Route>)>,
-    /// What the next plan would delete, since its stage prunes and no file declares it, by stage.
+    /// Objects that the next plan would delete, since the stage prunes and no file declares them, by stage.
     pub pruned: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// Something that stays outside of the files, wholly or in part.
+/// An object that stays outside of the files, wholly or in part.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Left {
-    /// What sort of thing.
+    /// The sort of object.
     pub kind: LeftKind,
-    /// The stage it was found in.
+    /// The stage in which it was found.
     pub stage: String,
-    /// Its physical name.
+    /// The physical name.
     pub object: String,
-    /// Why, as a fragment.
+    /// The reason, as a fragment.
     pub why: String,
     /// Its ACL bindings, which stay as they are.
     pub bindings: Vec<String>,
@@ -111,7 +111,7 @@ impl Left {
     }
 }
 
-/// What sort of thing stays outside.
+/// The sort of an object that stays outside of the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LeftKind {
     /// A topic that no file declares.
@@ -132,10 +132,10 @@ pub enum LeftKind {
     Key,
 }
 
-/// The secrets whose state [`import_stages`] wants to find in the observed states, by stage: those of API keys that weir made.
+/// Returns the secrets whose state [`import_stages`] needs, by stage: the secrets of API keys that weir made.
 ///
 /// # Errors
-/// As [`import_stages`].
+/// The errors of [`import_stages`].
 pub fn secrets_needed(import: &Import<'_>) -> Result<BTreeMap<String, BTreeSet<SecretRef>>, ImportError> {
     let seen = Seen::new(import)?;
     let all = build(import.workspace, &seen, &Demotions::default()).over(import.workspace);
@@ -147,10 +147,10 @@ pub fn secrets_needed(import: &Import<'_>) -> Result<BTreeMap<String, BTreeSet<S
     Ok(needed)
 }
 
-/// Makes the files for all that is observed and not declared.
+/// Makes the files for all observed objects that no file declares.
 ///
 /// # Errors
-/// When there is no such stage, or names tell no team.
+/// If there is no such stage, or no team follows from a name.
 pub fn import_stages(import: &Import<'_>) -> Result<Imported, ImportError> {
     let seen = Seen::new(import)?;
     let before: BTreeSet<Fault> = faults(import.workspace)?.into_iter().map(|(_, finding)| fault(&finding)).collect();
@@ -193,14 +193,14 @@ pub fn import_stages(import: &Import<'_>) -> Result<Imported, ImportError> {
     }
 }
 
-/// A finding as far as it tells two faults apart.
+/// The parts of a finding that distinguish two faults.
 type Fault = (Route, String, String);
 
 fn fault(finding: &Finding<Route>) -> Fault {
     (finding.at.clone(), finding.rule.to_string(), finding.message.clone())
 }
 
-/// The errors of the workspace, each with the stages it concerns.
+/// Returns the errors of the workspace, each with its stage.
 fn faults(workspace: &Workspace) -> Result<Vec<(usize, Finding<Route>)>, UnknownStage> {
     let mut all = Vec::new();
     for (index, stage) in workspace.settings.spec.stages.iter().enumerate() {
@@ -210,7 +210,7 @@ fn faults(workspace: &Workspace) -> Result<Vec<(usize, Finding<Route>)>, Unknown
     Ok(all)
 }
 
-/// Plans each stage as if the files were there. A step for what they declare takes its object back.
+/// Plans each stage as if the files were there. A step for an imported entity demotes its object.
 fn rehearse(
     import: &Import<'_>,
     seen: &Seen<'_>,
@@ -225,7 +225,7 @@ fn rehearse(
         let wanted = desired(&all.stage(stage.name())?);
         let options = PlanOptions { now: import.now, commit: None };
         let outcome = plan(&wanted, stage.observed, &options);
-        // What was declared before may be wrong already; another cluster than the expected one is always told.
+        // A declared entity may be wrong already. A cluster other than the expected one is always reported.
         let before = plan(&desired(&stage.declared), stage.observed, &options).findings;
         let old = |finding: &Finding<Route>| finding.rule.as_str() != "wrong-cluster" && before.contains(finding);
         for finding in outcome.findings.into_iter().filter(|f| f.severity == Severity::Error && !old(f)) {
@@ -269,3 +269,8 @@ fn owner(entity: &EntityRef, built: &Built) -> Option<EntityRef> {
         _ => None,
     }
 }
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,4 +1,4 @@
-//! Which stage a physical name belongs to, and what teams call it there.
+//! The stage and the logical name that belong to a physical name.
 
 use weir_model::{Cluster, Resource, Stage, Workspace};
 
@@ -20,17 +20,17 @@ impl<'w> Names<'w> {
         Self { stage, others: spec.stages.iter().filter(shares).collect() }
     }
 
-    /// What teams call the topic, if it is one of the stage.
+    /// Returns the logical name of the topic, if it belongs to the stage.
     pub(crate) fn topic<'n>(&self, physical: &'n str) -> Option<&'n str> {
         self.logical(physical, |stage| stage.prefix.topic.as_deref())
     }
 
-    /// What teams call the service account, if it is one of the stage.
+    /// Returns the logical name of the service account, if it belongs to the stage.
     pub(crate) fn account<'n>(&self, physical: &'n str) -> Option<&'n str> {
         self.logical(physical, |stage| stage.prefix.service_account.as_deref())
     }
 
-    /// Of all stages of the cluster the one with the longest prefix has the name.
+    /// Returns the logical name, if no other stage of the cluster has a longer prefix that fits.
     fn logical<'n>(&self, physical: &'n str, prefix: fn(&Stage) -> Option<&str>) -> Option<&'n str> {
         let own = prefix(self.stage).unwrap_or_default();
         let logical = physical.strip_prefix(own)?;
@@ -39,12 +39,12 @@ impl<'w> Names<'w> {
         (!self.others.iter().any(closer)).then_some(logical)
     }
 
-    /// Whether some stage of the cluster would call the topic its own.
+    /// Returns `true` if the topic belongs to any stage of the cluster.
     pub(crate) fn is_claimed_topic(&self, physical: &str) -> bool {
         self.is_claimed(physical, |stage| stage.prefix.topic.as_deref())
     }
 
-    /// Whether some stage of the cluster would call the service account its own.
+    /// Returns `true` if the service account belongs to any stage of the cluster.
     pub(crate) fn is_claimed_account(&self, physical: &str) -> bool {
         self.is_claimed(physical, |stage| stage.prefix.service_account.as_deref())
     }
@@ -54,7 +54,7 @@ impl<'w> Names<'w> {
         claims(self.stage) || self.others.iter().any(|other| claims(other))
     }
 
-    /// What the stage puts before names of such resources.
+    /// Returns the stage's prefix of names of such resources.
     pub(crate) fn prefix(&self, resource: Resource) -> &'w str {
         self.stage.prefix.of(resource)
     }

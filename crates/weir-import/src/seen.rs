@@ -1,4 +1,4 @@
-//! What is found on the clusters, by stage and logical name.
+//! The objects on the clusters, by stage and logical name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use crate::{Import, ImportError, Left, LeftKind, names::Names, team::is_name};
 /// A stage that is imported.
 pub(crate) struct SeenStage<'a> {
     pub(crate) names: Names<'a>,
-    /// What the workspace declares in it already.
+    /// The entities that the workspace declares in it already.
     pub(crate) declared: StageView<'a>,
     /// Its place in the promotion order.
     pub(crate) index: usize,
@@ -26,14 +26,14 @@ impl<'a> SeenStage<'a> {
 /// A topic that no file declares.
 pub(crate) struct SeenTopic<'a> {
     pub(crate) team: String,
-    /// As it is, by the index of the stage.
+    /// The observed state, by the index of the stage.
     pub(crate) stages: BTreeMap<usize, &'a ObservedTopic>,
 }
 
 /// A service account that no file declares.
 pub(crate) struct SeenAccount<'a> {
     pub(crate) team: String,
-    /// As it is, by the index of the stage.
+    /// The observed state, by the index of the stage.
     pub(crate) stages: BTreeMap<usize, AccountThere<'a>>,
 }
 
@@ -45,17 +45,17 @@ pub(crate) struct AccountThere<'a> {
     pub(crate) slots: BTreeSet<String>,
 }
 
-/// What is there to be imported.
+/// The objects to import.
 pub(crate) struct Seen<'a> {
     /// In promotion order.
     pub(crate) stages: Vec<SeenStage<'a>>,
     pub(crate) topics: BTreeMap<&'a str, SeenTopic<'a>>,
     pub(crate) accounts: BTreeMap<&'a str, SeenAccount<'a>>,
-    /// What is left where it is.
+    /// The objects that stay outside of the files.
     pub(crate) left: Vec<Left>,
 }
 
-/// Why something is left that no team could take.
+/// The reason for objects that no team can own.
 const NO_NAME: &str = "files take no such name";
 
 static NO_ACLS: BTreeSet<Acl> = BTreeSet::new();
@@ -191,7 +191,7 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// Bindings of principals that are no account of the cluster: certificates, `User:*`, accounts that are gone.
+    /// Notes the bindings of principals that are no account of the cluster: certificates, `User:*`, deleted accounts.
     fn principals_of(&mut self, stage: &SeenStage<'_>) {
         let accounts = &stage.observed.accounts;
         for (principal, acls) in &stage.observed.acls {

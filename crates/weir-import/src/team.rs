@@ -1,35 +1,35 @@
 use regex::Regex;
 use thiserror::Error;
 
-/// Which team answers for what is found, told by its logical name.
+/// The rule that assigns a team to an object by its logical name.
 #[derive(Clone, Debug, Default)]
 pub struct TeamRule {
     pattern: Option<Regex>,
     fallback: Option<String>,
 }
 
-/// A rule that cannot work.
+/// The reason why a rule is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TeamRuleError {
     /// Not a regular expression.
     #[error("`{0}` is no regular expression: {1}")]
     Pattern(String, String),
-    /// Nothing in it says which part is the team.
+    /// The expression has no group for the team.
     #[error("`{0}` has no group that captures the team, as in `^([a-z]+)\\.`")]
     NoGroup(String),
-    /// The fallback is no name.
+    /// The fallback is no name of a team.
     #[error("`{0}` is no name of a team: use only letters, digits, `.`, `_` and `-`")]
     Fallback(String),
 }
 
 impl TeamRule {
     /// `pattern` is a regular expression whose group `team`, or else its first group, captures the team. Without one the
-    /// team is what comes before the first `.` of a topic's name, before the first `-` or `.` of an account's.
-    /// `fallback` is the team of names that tell none.
+    /// team is the part before the first `.` of a topic's name, before the first `-` or `.` of an account's.
+    /// `fallback` is the team of all names without one.
     ///
     /// # Errors
-    /// When the expression cannot be read or captures nothing, or the fallback is no name.
+    /// If the expression cannot be read or captures nothing, or the fallback is no name.
     pub fn new(pattern: Option<&str>, fallback: Option<&str>) -> Result<Self, TeamRuleError> {
         let pattern = match pattern {
             None => None,
@@ -71,7 +71,7 @@ impl TeamRule {
     }
 }
 
-/// Whether an entity may be called so.
+/// Returns `true` if an entity may have that name.
 pub(crate) fn is_name(name: &str) -> bool {
     !matches!(name, "" | "." | "..")
         && name.len() <= 249

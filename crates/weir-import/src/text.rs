@@ -1,4 +1,4 @@
-//! What was made and what was left, in words.
+//! The summary of an import, in words.
 
 use std::fmt::Write as _;
 
@@ -6,10 +6,10 @@ use weir_findings::{count, render::inert};
 
 use crate::{Imported, Left, LeftKind};
 
-/// So many of the objects that a stage would prune are named; of more, only their number is told.
+/// Largest number of objects that are named in one list of prunable objects. Of the others, the number is enough.
 const NAMED: usize = 20;
 
-/// A summary for people: what is in the files, then all that is not, each with its reason.
+/// Returns a summary for people: the entities in the files, then everything left out, each with its reason.
 pub fn summary(imported: &Imported) -> String {
     let counts: Vec<String> = imported.counts.iter().map(|(kind, number)| count(*number, &kind.noun())).collect();
     let mut text = format!("imported {}\n", counts.join(", "));

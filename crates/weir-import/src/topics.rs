@@ -1,4 +1,4 @@
-//! One entity for what a topic is in several stages.
+//! One entity for a topic of several stages.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,11 +16,11 @@ use crate::{
 
 const CLEANUP: &str = "cleanup.policy";
 
-/// What is known of a topic beside what was observed.
+/// The exceptions of a topic.
 pub(crate) struct TopicNotes<'n> {
-    /// Settings that no file can ask for.
+    /// Settings that no file can declare.
     pub(crate) left_out: &'n BTreeSet<String>,
-    /// Stages in which it is not to be managed.
+    /// Stages in which the topic is not managed.
     pub(crate) unmanaged: &'n BTreeSet<usize>,
 }
 
@@ -42,7 +42,7 @@ fn managed<'t>(
     seen.stages.iter().filter(|(stage, _)| !unmanaged.contains(*stage)).map(|(stage, topic)| (*stage, *topic))
 }
 
-/// The topic's entity.
+/// Returns the topic's entity.
 pub(crate) fn topic(
     workspace: &Workspace,
     all: &Seen<'_>,
@@ -79,7 +79,7 @@ struct Fitted {
     config: BTreeMap<String, Layers<KafkaValue>>,
 }
 
-/// The profile over which there is least to write, if it is another than the workspace's own, and what there is to write.
+/// Returns the profile with the fewest values to write beside it, unless it is the workspace's own, and these values.
 fn fitting(
     workspace: &Workspace,
     there: &[(usize, &ObservedTopic)],
@@ -91,7 +91,7 @@ fn fitting(
     let mut least = best.1.entries();
     for (name, profile) in &settings.profiles {
         let fitted = fit(Some(profile), there, left_out);
-        // Naming the profile is an entry too.
+        // The name of the profile is an entry too.
         if settings.defaults.profile.as_ref() != Some(name) && fitted.entries() + 1 < least {
             least = fitted.entries() + 1;
             best = (Some(name.clone()), fitted);
@@ -119,7 +119,7 @@ fn fit(profile: Option<&Profile>, there: &[(usize, &ObservedTopic)], left_out: &
         .filter_map(|name| {
             let below = below.get(name);
             if left_out.contains(name) {
-                // `default` would order the cluster's own value away; `null` says nothing.
+                // `default` would remove the cluster's own value; `null` says nothing.
                 let overlays = there.iter().map(|(stage, _)| (*stage, Patch::Remove)).collect();
                 return below.map(|_| (name.to_owned(), Layers { base: Base::Silent, overlays }));
             }
@@ -180,7 +180,7 @@ impl Fitted {
     }
 }
 
-/// A value as people write it, where that means the very same.
+/// Returns a value as people write it, if that text means the same.
 fn written(name: &str, kafka: &KafkaValue) -> SettingValue {
     let exact = |value: &SettingValue| settings::canonical(name, value).is_ok_and(|back| back == *kafka);
     let words = settings::lookup(name).is_some_and(|setting| matches!(setting.kind, SettingKind::Words(_)));
@@ -192,7 +192,7 @@ fn written(name: &str, kafka: &KafkaValue) -> SettingValue {
     if exact(&human) { human } else { SettingValue::Scalar(kafka.to_string()) }
 }
 
-/// How long replaced keys stay valid when files say nothing.
+/// Time for which a replaced key stays valid, if the files name none.
 pub(crate) const OVERLAP: Duration = Duration::from_millis(2 * 86_400_000);
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Entities as YAML, as one would write them by hand.
+//! Entities as YAML, in the style of people.
 
 mod yaml;
 
@@ -12,7 +12,7 @@ use weir_model::{
 use self::yaml::Node;
 use crate::{build::Built, seen::Seen, topics::OVERLAP};
 
-/// The files of the teams, by name.
+/// Returns the files of the teams, by name.
 pub(crate) fn files(
     workspace: &Workspace,
     built: &Built,
@@ -57,7 +57,7 @@ pub(crate) fn files(
     files
 }
 
-/// The name of a team's file: never hidden, never that of a workspace, unlike all others on any disk.
+/// Returns the name of a team's file: not hidden, not `weir.yaml`, and unlike all others on every file system.
 fn file_name(team: &str, files: &BTreeMap<String, String>) -> String {
     let stem = if team.starts_with('.') || team.eq_ignore_ascii_case("weir") {
         format!("team-{team}")

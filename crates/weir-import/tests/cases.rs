@@ -2,7 +2,7 @@
 //! workspace (`weir.yaml`, else `base.yaml`; `declared.yaml`), and what comes of it: the teams' files, one after the
 //! other, and the summary.
 //!
-//! `WEIR_BLESS=1` writes the expected files anew.
+//! `WEIR_BLESS=1` rewrites the expected files.
 
 use std::{fmt::Write as _, fs, path::Path};
 
@@ -45,14 +45,7 @@ fn case(file: &Path) -> datatest_stable::Result<()> {
         }
     };
     for (name, text) in [("expected.yaml", &yaml), ("expected.txt", &text)] {
-        let path = folder.join(name);
-        if bless() && (!text.is_empty() || path.exists()) {
-            write(&path, text)?;
-        }
-        let wanted = read(&path).unwrap_or_default();
-        if *text != wanted {
-            return Err(format!("{name}: expected:\n{wanted}\nfound:\n{text}").into());
-        }
+        weir_testkit::expect(folder.join(name), text);
     }
     Ok(())
 }
@@ -64,7 +57,7 @@ fn changes_nothing(
     now: jiff::Timestamp,
 ) -> datatest_stable::Result<()> {
     let loaded = weir_model::load(files);
-    for finding in weir_validation::validate(&loaded, None).unwrap() {
+    for finding in weir_validation::validate(&loaded, None).expect("all stages") {
         if finding.severity == Severity::Error {
             return Err(format!("{}: {}", finding.rule, finding.message).into());
         }
@@ -116,16 +109,6 @@ fn binding(line: &str) -> Option<Value> {
 #[expect(clippy::disallowed_methods, reason = "the cases are files")]
 fn read(path: &Path) -> std::io::Result<String> {
     fs::read_to_string(path)
-}
-
-#[expect(clippy::disallowed_methods, reason = "blessing writes files")]
-fn write(path: &Path, text: &str) -> std::io::Result<()> {
-    fs::write(path, text)
-}
-
-#[expect(clippy::disallowed_methods, reason = "blessing is asked for by whoever runs the tests")]
-fn bless() -> bool {
-    std::env::var("WEIR_BLESS").is_ok_and(|value| value == "1")
 }
 
 datatest_stable::harness! {

@@ -62,3 +62,8 @@ pub use crate::dialect::Dialect;
 pub use crate::kafka::Kafka;
 pub use crate::observe::Access;
 pub use crate::options::{Login, Options};
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

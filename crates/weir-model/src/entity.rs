@@ -97,7 +97,7 @@ pub struct Metadata {
     /// Name, unique among entities of its kind.
     #[schemars(extend("examples" = ["toll"]))]
     pub name: String,
-    /// What it is for, in a sentence.
+    /// The purpose, in a sentence.
     #[serde(default)]
     #[schemars(extend("examples" = ["Toll gates and what they cost"]))]
     pub description: Option<String>,
@@ -117,7 +117,7 @@ pub struct OwnedMetadata {
     /// The team that owns it.
     #[schemars(extend("examples" = ["toll"]))]
     pub team: String,
-    /// What it is for, in a sentence.
+    /// The purpose, in a sentence.
     #[serde(default)]
     #[schemars(extend("examples" = ["One record for each passage of a gate"]))]
     pub description: Option<String>,

@@ -29,3 +29,8 @@ pub use secret::{SecretPart, secret_name};
 pub use stage::{ByName, Layer, ResolvedSetting, StageView, StagedAccess, StagedAccount, StagedTopic, UnknownStage};
 pub use value::{Date, Duration, Moment, Patch, SettingValue, Size};
 pub use workspace::Workspace;
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

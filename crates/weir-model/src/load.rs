@@ -21,25 +21,25 @@ use crate::{
     yaml::{Reader, Shape, Tape},
 };
 
-/// What was read.
+/// The entities of a workspace, and the findings about their form.
 #[derive(Debug)]
 pub struct Loaded {
     /// The entities that are well formed. Absent when there is no well-formed `Workspace`.
     pub workspace: Option<Workspace>,
     /// The entities that are declared but not well formed, each with a finding. They are not in `workspace`; a
-    /// reference to one is no reference to nothing.
+    /// reference to one of them leads somewhere.
     pub malformed: BTreeSet<EntityRef>,
     /// The files, by path.
     pub sources: Sources,
-    /// What is wrong with their form, sorted.
+    /// The findings about the form of the files, sorted.
     pub findings: Vec<Finding>,
     /// Files that were read again to locate something in them.
     reread: Mutex<BTreeMap<FileId, Arc<Vec<Tape<'static>>>>>,
 }
 
 impl Loaded {
-    /// Where a route leads: the longest part of it that exists in the file. What is not there is placed at the key of
-    /// what should hold it. An entity that is not in the workspace is placed at its beginning.
+    /// Returns the place of a route: the longest part of it that exists in the file. The place of a missing value is
+    /// the key above it. The place of an entity outside the workspace is the beginning of the workspace.
     ///
     /// The first call for a file reads it again; loading keeps no places.
     pub fn locate(&self, route: &Route) -> Span {
@@ -56,7 +56,7 @@ impl Loaded {
         Span { file: origin.file, start: range.start, end: range.end }
     }
 
-    /// Where a route leads in `stage`: into the stage's overlay if what it names is written there.
+    /// Returns the place of a route in `stage`: in the stage's overlay, if the value is written there.
     pub fn locate_in_stage(&self, route: &Route, stage: &str) -> Span {
         let overlay = route.path.strip_prefix(&["spec".to_owned()]).map(|rest| Route {
             path: ["spec", "stages", stage].into_iter().map(str::to_owned).chain(rest.iter().cloned()).collect(),
@@ -71,7 +71,7 @@ impl Loaded {
         self.locate(overlay.filter(written).as_ref().unwrap_or(route))
     }
 
-    /// The lines that an entity covers, with its file.
+    /// Returns the lines of an entity, with its file.
     pub fn extent(&self, entity: &EntityRef) -> Option<Span> {
         let origin = self.workspace.as_ref()?.origin(entity)?;
         let documents = self.documents(origin.file);
@@ -79,7 +79,7 @@ impl Loaded {
         Some(Span { file: origin.file, start: root.start, end: root.end })
     }
 
-    /// The files once more, with blanks in place of the entities of other kinds, and without comments for weir. Places
+    /// Returns the files with blanks in place of the entities of other kinds, and without comments for weir. Places
     /// stay as they are.
     pub fn files_with(&self, kinds: &[Kind]) -> Vec<(String, String)> {
         let Some(workspace) = &self.workspace else { return Vec::new() };
@@ -95,14 +95,14 @@ impl Loaded {
         texts.into_iter().map(|(path, bytes)| (path, text(bytes))).collect()
     }
 
-    /// The document that the byte `offset` of a file is in, from 0; `None` in front of the first one.
+    /// Returns the index of the document around the byte `offset` of a file, from 0; `None` in front of the first one.
     pub fn document_at(&self, file: FileId, offset: u32) -> Option<u32> {
         let begins = |tape: &Tape<'_>| tape.nodes.first().is_some_and(|root| root.start <= offset);
         self.documents(file).iter().rposition(begins).and_then(|index| index.try_into().ok())
     }
 
-    /// Whether the byte `offset` of a file is inside of a text: a block of lines, or between quotes. What looks like a
-    /// comment there is none.
+    /// Returns `true` if the byte `offset` of a file is inside of a text: a block of lines, or between quotes. There, a
+    /// `#` begins no comment.
     pub fn is_text_at(&self, file: FileId, offset: u32) -> bool {
         let text = self.sources.file(file).text();
         self.documents(file).iter().flat_map(|tape| &tape.nodes).any(|node| {
@@ -114,7 +114,7 @@ impl Loaded {
     }
 
     fn documents(&self, file: FileId) -> Arc<Vec<Tape<'static>>> {
-        // Nothing is left half done when a thread panics while it holds the lock.
+        // A thread that panics while it holds the lock leaves nothing half done.
         let mut reread = self.reread.lock().unwrap_or_else(PoisonError::into_inner);
         let read = || {
             let mut reader = Reader::new(file, self.sources.file(file).text());
@@ -131,7 +131,7 @@ impl Loaded {
 
 /// Reads all files of a workspace, given as path (relative, with `/`) and text, in any order.
 ///
-/// Everything that is wrong with the form of any file is reported at once, each at its place; what it means is not
+/// All findings about the form of the files are reported at once, each at its place. The meaning of the files is not
 /// judged here. The outcome does not depend on the order of files.
 ///
 /// ```
@@ -177,10 +177,10 @@ pub fn load<P: Into<String>, T: Into<String>>(files: impl IntoIterator<Item = (P
     Loaded { workspace, malformed, sources, findings, reread: Mutex::default() }
 }
 
-/// One document that is no entity, as a typed value: with the same strictness as entities.
+/// Reads one document that is no entity, as a typed value, with the same strictness as entities.
 ///
 /// # Errors
-/// What is wrong first, with its line.
+/// The first finding, with its line.
 pub fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
     let mut sources = Sources::default();
     let file = sources.add("", text);

@@ -61,7 +61,7 @@ impl EntityRef {
     /// Reads `Kind/name` as somebody types it: the kind in upper or lower case.
     ///
     /// # Errors
-    /// When kind or name is missing, or there is no such kind.
+    /// If kind or name is missing, or there is no such kind.
     pub fn ignoring_case(text: &str) -> Result<Self, InvalidEntityRef> {
         Self::read(text, str::eq_ignore_ascii_case)
     }
@@ -110,7 +110,7 @@ impl JsonSchema for EntityRef {
     }
 }
 
-/// Which document of which file an entity was read from.
+/// The file and the document that an entity was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Origin {
     /// The file.
@@ -129,9 +129,9 @@ pub struct Route {
     pub entity: EntityRef,
     /// Keys and indices from the document's root: `["spec", "config", "retention.ms"]`.
     pub path: Vec<String>,
-    /// Whether the place is the key rather than its value.
+    /// `true` if the place is the key rather than its value.
     pub key: bool,
-    /// Which bytes of the text that the value is, from and to; nothing for all of it.
+    /// Part of the text that the value is, as bytes from and to; `None` for the whole text.
     pub within: Option<(u32, u32)>,
 }
 

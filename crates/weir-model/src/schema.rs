@@ -1,4 +1,4 @@
-//! The JSON Schema of every kind, for editors and for whoever writes files by program.
+//! The JSON Schema of every kind, for editors and for programs that write files.
 //!
 //! Generated from the types, so that it cannot say anything else than the reader. Draft 7, which is what the editors'
 //! YAML servers know best. Topic settings are described one by one; others are let pass here, since `weir-validation`

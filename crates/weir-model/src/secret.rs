@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::ApiKey;
 
-/// Key Vault's limit.
+/// Largest length of a secret's name in Key Vault, in characters.
 const MAX_LENGTH: usize = 127;
 
-/// The name of the vault secret that holds the API key of `account` (physical name) in `slot`:
-/// `kafka-<account>`, with `-<slot>` unless it is the default slot; lower case, with `-` for whatever Key Vault
-/// does not take. A name over 127 characters is cut and ends in a checksum of the whole.
+/// Returns the name of the vault secret that holds the API key of `account` (physical name) in `slot`:
+/// `kafka-<account>`, with `-<slot>` unless it is the default slot; lower case, with `-` for every character that Key
+/// Vault does not take. A name over 127 characters is cut and ends in a checksum of the whole.
 ///
 /// Two accounts may map to one name; validation refuses that within a vault.
 ///
@@ -35,10 +35,10 @@ pub enum SecretPart {
 }
 
 impl SecretPart {
-    /// All of them.
+    /// All parts.
     pub const ALL: [Self; 3] = [Self::Properties, Self::Key, Self::Secret];
 
-    /// What is put behind the JSON secret's name.
+    /// Returns the text behind the JSON secret's name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Properties => "properties",
@@ -47,7 +47,7 @@ impl SecretPart {
         }
     }
 
-    /// The secret's name: that of the JSON secret with the part behind it, cut as [`secret_name`] is.
+    /// Returns the secret's name: the name of the JSON secret with the part behind it, cut like [`secret_name`].
     ///
     /// ```
     /// use weir_model::SecretPart;
@@ -84,7 +84,7 @@ fn named(account: &str, slot: &str, part: Option<SecretPart>) -> String {
     name
 }
 
-/// 64-bit FNV-1a: tells long names apart; it need not resist anybody, since collisions are found.
+/// 64-bit FNV-1a, which keeps long names apart. It need not resist an attack, since validation finds collisions.
 fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }

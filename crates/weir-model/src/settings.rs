@@ -1,6 +1,6 @@
 //! The catalogue of Kafka's topic settings: name, type, valid values, default, meaning.
 //!
-//! Taken as data from Apache Kafka's own `LogConfig` definition, with what Confluent Cloud lets one edit beside it.
+//! The data comes from Apache Kafka's own `LogConfig` definition and from Confluent Cloud's list of editable settings.
 
 mod catalogue;
 mod kafka_value;
@@ -34,7 +34,7 @@ pub const UNLIMITED: &str = "unlimited";
 /// ```
 ///
 /// # Errors
-/// A sentence that says what would be right. A setting that is not in the catalogue is taken as it is.
+/// A sentence with the expected value. A setting that is not in the catalogue keeps its text.
 pub fn canonical(name: &str, value: &SettingValue) -> Result<KafkaValue, String> {
     match (lookup(name), value) {
         (Some(setting), value) if !value.is_default() => setting.canonical(value),
@@ -46,7 +46,7 @@ impl Setting {
     /// Brings a value into Kafka's spelling. Every [`KafkaValue`] of a known setting is made here.
     ///
     /// # Errors
-    /// A sentence that says what would be right.
+    /// A sentence with the expected value.
     pub fn canonical(&self, value: &SettingValue) -> Result<KafkaValue, String> {
         self.spelling(value).map(KafkaValue::new)
     }

@@ -1,7 +1,7 @@
-//! What the files ask for in one stage: profiles, overlays and prefixes applied.
+//! The entities of one stage, with profiles, overlays and prefixes applied.
 //!
 //! Layers, from the lowest: profile, the entity's `spec`, the entity's `spec.stages.<stage>`. Scalars and lists replace,
-//! `config` merges by key, and `null` in an overlay removes whatever lies below, the profile's value included.
+//! `config` merges by key, and `null` in an overlay removes the values of all lower layers, the profile's included.
 
 mod by_name;
 
@@ -22,13 +22,13 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("there is no stage `{asked}`; the stages are {}", .known.join(", "))]
 pub struct UnknownStage {
-    /// What was asked for.
+    /// The name that was asked for.
     pub asked: String,
     /// The stages there are, in promotion order.
     pub known: Vec<String>,
 }
 
-/// Where a resolved value comes from. Later ones win.
+/// The layer that a resolved value comes from. Later ones win.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Layer<'w> {
     /// A profile of that name.
@@ -44,7 +44,7 @@ pub enum Layer<'w> {
 pub struct ResolvedSetting<'w> {
     /// As written.
     pub value: &'w SettingValue,
-    /// Where.
+    /// The layer.
     pub layer: Layer<'w>,
 }
 
@@ -63,7 +63,7 @@ pub struct StageView<'w> {
     pub topics: ByName<'w, StagedTopic<'w>>,
     /// Service accounts of the stage, by logical name.
     pub accounts: ByName<'w, StagedAccount<'w>>,
-    /// Access control lists of the stage, by logical name. A list follows its account: where the account is not, it is not.
+    /// Access control lists of the stage, by logical name. A list is in the stages of its service account.
     pub access: ByName<'w, StagedAccess<'w>>,
 }
 
@@ -81,7 +81,7 @@ pub struct StagedTopic<'w> {
     pub entity: &'w Topic,
     /// Physical name.
     pub name: Cow<'w, str>,
-    /// Whether it shall exist.
+    /// The desired existence.
     pub ensure: Ensure,
     /// The profile in force, declared or not.
     pub profile: Option<&'w str>,
@@ -91,7 +91,7 @@ pub struct StagedTopic<'w> {
     pub replication_factor: Option<(u16, Layer<'w>)>,
     /// Settings by name; shared by the stages that do not differ.
     pub config: Arc<ByName<'w, ResolvedSetting<'w>>>,
-    /// Which other teams may use it.
+    /// The other teams that may use the topic.
     pub access: &'w TopicAccess,
 }
 
@@ -102,13 +102,13 @@ pub struct StagedAccount<'w> {
     pub entity: &'w ServiceAccount,
     /// Physical name.
     pub name: Cow<'w, str>,
-    /// Whether it shall exist.
+    /// The desired existence.
     pub ensure: Ensure,
     /// Its API keys.
     pub api_keys: &'w [ApiKey],
-    /// The responsible team's key vault, templates filled in; absent when nobody defines one.
+    /// The owning team's key vault, templates filled in; absent if neither team, stage nor workspace has one.
     pub vault: Option<String>,
-    /// The responsible team's namespace, templates filled in; absent when nobody defines one.
+    /// The owning team's namespace, templates filled in; absent if neither team, stage nor workspace has one.
     pub namespace: Option<String>,
 }
 
@@ -117,13 +117,13 @@ pub struct StagedAccount<'w> {
 pub struct StagedAccess<'w> {
     /// The entity.
     pub entity: &'w AccessControlList,
-    /// What the account may do, as written.
+    /// The grants, as written.
     pub allow: &'w [Grant],
     /// Raw rules, as written.
     pub rules: &'w [Rule],
-    /// Whether `allow` comes from the stage overlay.
+    /// `true` if `allow` comes from the stage overlay.
     pub allow_from_stage: bool,
-    /// Whether `rules` comes from the stage overlay.
+    /// `true` if `rules` comes from the stage overlay.
     pub rules_from_stage: bool,
 }
 
@@ -137,7 +137,7 @@ impl Workspace {
     /// task. An access control list whose account is not in the stage is left out.
     ///
     /// # Errors
-    /// When `weir.yaml` has no such stage.
+    /// If `weir.yaml` has no such stage.
     pub fn stage(&self, name: &str) -> Result<StageView<'_>, UnknownStage> {
         let stages = &self.settings.spec.stages;
         match stages.iter().position(|stage| stage.name == name) {
@@ -240,7 +240,8 @@ impl Workspace {
         })
     }
 
-    /// The key vault of a team in a stage, templates filled in; absent when nobody defines one.
+    /// Returns the key vault of a team in a stage, templates filled in; `None` if neither team, stage nor workspace has
+    /// one.
     pub fn vault(&self, stage: &Stage, team: &str) -> Option<String> {
         let of_team = self.teams.get(team).and_then(|team| team.spec.vaults.get(&stage.name));
         let vault = of_team.or(stage.vault.as_ref()).or(self.settings.spec.defaults.vault.as_ref());
@@ -298,7 +299,7 @@ fn prefixed<'w>(prefix: &Option<String>, logical: &'w str) -> Cow<'w, str> {
     }
 }
 
-/// Whether an entity is in the stage, and what differs for it there.
+/// The presence of an entity in a stage, with the differences there.
 fn overlay<'w, O>(stages: Option<&'w BTreeMap<String, Option<O>>>, stage: &Stage) -> Option<Option<&'w O>> {
     match stages {
         None => Some(None),

@@ -83,7 +83,7 @@ fn alternatives(units: &[Unit]) -> String {
 }
 
 impl Duration {
-    /// That many milliseconds.
+    /// Returns the duration of so many milliseconds.
     pub const fn from_millis(millis: u64) -> Self {
         Self { millis }
     }
@@ -261,7 +261,7 @@ impl JsonSchema for Moment {
 
 /// The value of a topic setting as written: a scalar's text, or a list's.
 ///
-/// What it means is decided by [`crate::settings::canonical`], which knows the setting's type.
+/// [`crate::settings::canonical`], which knows the setting's type, decides its meaning.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SettingValue {
     /// `7d`, `604800000`, `true`, `compact`: the text as it stands in the file, without quotes.
@@ -274,7 +274,7 @@ impl SettingValue {
     /// The word by which a team orders a setting back to the cluster's default.
     pub const DEFAULT: &'static str = "default";
 
-    /// Whether this is the positive order to drop a topic's own value: `retention.ms: default`.
+    /// Returns `true` for the explicit order to drop a topic's own value: `retention.ms: default`.
     pub fn is_default(&self) -> bool {
         matches!(self, SettingValue::Scalar(text) if text == Self::DEFAULT)
     }
@@ -332,17 +332,17 @@ impl JsonSchema for SettingValue {
 /// A field of a stage overlay: left alone, removed (`null`), or set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Patch<T> {
-    /// Not written: what lies below stays.
+    /// Not written: the value below stays.
     #[default]
     Keep,
-    /// `null`: what lies below is removed.
+    /// `null`: the value below is removed.
     Remove,
     /// Replaced.
     Set(T),
 }
 
 impl<T: Clone> Patch<T> {
-    /// What `below` becomes under this patch.
+    /// Returns the value that `below` becomes under this patch.
     pub fn over(&self, below: Option<T>) -> Option<T> {
         match self {
             Patch::Keep => below,
@@ -353,7 +353,7 @@ impl<T: Clone> Patch<T> {
 }
 
 impl<T> Patch<T> {
-    /// Whether the field was not written.
+    /// Returns `true` if the field was not written.
     pub fn is_keep(&self) -> bool {
         matches!(self, Patch::Keep)
     }

@@ -1,12 +1,13 @@
 //! Every folder of `tests/cases` is a workspace with something wrong in its form, and the findings expected.
 //!
-//! `INSTA_UPDATE=always` or `WEIR_BLESS=1` rewrites the expected files.
+//! `WEIR_BLESS=1` rewrites the expected files.
 
 #![expect(clippy::disallowed_methods, reason = "a case is a folder of files")]
 
 use std::{fmt::Write as _, fs, path::Path};
 
 use weir_findings::{Finding, Sources};
+use weir_testkit::expect;
 
 fn case(expected_file: &Path) -> datatest_stable::Result<()> {
     let folder = expected_file.parent().ok_or("a case is a file in a folder")?;
@@ -20,13 +21,7 @@ fn case(expected_file: &Path) -> datatest_stable::Result<()> {
     }
     let loaded = weir_model::load(files);
     let found = text(&loaded.findings, &loaded.sources);
-    if bless() {
-        fs::write(expected_file, &found)?;
-    }
-    let expected = fs::read_to_string(expected_file)?;
-    if found != expected {
-        return Err(format!("{}\n--- expected\n{expected}\n--- found\n{found}", folder.display()).into());
-    }
+    expect(expected_file, &found);
     Ok(())
 }
 
@@ -53,10 +48,6 @@ fn text(findings: &[Finding], sources: &Sources) -> String {
         }
     }
     out
-}
-
-fn bless() -> bool {
-    std::env::var("WEIR_BLESS").is_ok_and(|v| v == "1") || std::env::var("INSTA_UPDATE").is_ok_and(|v| v == "always")
 }
 
 datatest_stable::harness! {

@@ -62,7 +62,7 @@ impl ReadWorkspace {
     /// The time decides which policies are enforced and which waivers are over.
     ///
     /// # Errors
-    /// When the workspace has no such stage.
+    /// If the workspace has no such stage.
     pub fn check(self, stage: Option<&str>, now: Timestamp) -> Result<Checked, UnknownStage> {
         let Self { dir, loaded, unread, .. } = self;
         let Judged { findings, waived } = judge(&loaded, stage, now)?;
@@ -73,7 +73,7 @@ impl ReadWorkspace {
 /// Checks form, meaning and policies of what was loaded, as far as it concerns `stage`, or all stages.
 ///
 /// # Errors
-/// When the workspace has no such stage.
+/// If the workspace has no such stage.
 pub fn judge(loaded: &Loaded, stage: Option<&str>, now: Timestamp) -> Result<Judged, UnknownStage> {
     let found = match &loaded.workspace {
         Some(workspace) => weir_validation::check(workspace, &loaded.malformed, stage)?,
@@ -94,7 +94,7 @@ impl Checked {
     /// Returns the workspace, unless it has errors.
     ///
     /// # Errors
-    /// When there is an error among the findings.
+    /// If there is an error among the findings.
     pub fn accept(&self) -> Result<Accepted<'_>, Rejected> {
         Rejected::check(&self.findings)?;
         // Files without a workspace have a finding that says so.
@@ -134,7 +134,7 @@ impl<'a> Accepted<'a> {
     /// Returns the state of the cluster that the files ask for in `stage`.
     ///
     /// # Errors
-    /// When there is no such stage.
+    /// If there is no such stage.
     pub fn desired(self, stage: &str) -> Result<Desired, UnknownStage> {
         Ok(desired(&self.workspace.stage(stage)?))
     }
@@ -142,7 +142,7 @@ impl<'a> Accepted<'a> {
     /// Opens the cluster and the vaults of `stage`.
     ///
     /// # Errors
-    /// When they cannot be reached.
+    /// If they cannot be reached.
     pub async fn open(self, stage: &str) -> Result<Live, OpenError> {
         open(self.dir(), self.workspace, stage).await
     }

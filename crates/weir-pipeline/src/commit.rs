@@ -4,24 +4,24 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// The git commit of the entities under `dir`, with `-dirty` behind it when a YAML file, or a file that says which ones
-/// are read, differs from that commit.
+/// Returns the git commit of the entities under `dir`, with the ending `-dirty` if a YAML file or a `.weirignore`
+/// differs from that commit.
 ///
-/// `None` where there is no git, no repository or no commit.
+/// `None` without git, a repository or a commit.
 pub fn commit(dir: &Path) -> Option<String> {
     let head = git(dir, &["rev-parse", "--verify", "--quiet", "HEAD"])?;
-    // Other files may differ: a plan written into the folder must not change the next plan's digest.
+    // Other files may differ: a plan in the folder must not change the digest of the next plan.
     let changed = git(dir, &["status", "--porcelain", "--", "*.yaml", "*.yml", ".weirignore", "*/.weirignore"])?;
     let dirty = if changed.trim().is_empty() { "" } else { "-dirty" };
     Some(format!("{}{dirty}", head.trim()))
 }
 
-/// The files of the workspace in `dir` as they were in the git revision `revision`: path and content.
+/// Returns the YAML files of the workspace in `dir` at the git revision `revision`: path and content.
 ///
 /// # Errors
-/// What git says.
+/// The error of git.
 pub(crate) fn files_at(dir: &Path, revision: &str) -> io::Result<Vec<(String, Vec<u8>)>> {
-    // A revision is data, never an option.
+    // A revision must not be taken for an option.
     let commit = format!("{revision}^{{commit}}");
     let commit = ask(dir, &["rev-parse", "--verify", "--quiet", "--end-of-options", &commit], None)
         .map_err(|_| io::Error::new(io::ErrorKind::NotFound, format!("there is no git revision `{revision}`")))?;
@@ -41,9 +41,9 @@ pub(crate) fn files_at(dir: &Path, revision: &str) -> io::Result<Vec<(String, Ve
     names.into_iter().map(|name| Ok((name, next_object(&mut rest)?))).collect()
 }
 
-/// Takes the next object from what `git cat-file --batch` prints: a line `<id> <kind> <size>`, the content, a new line.
+/// Takes the next object from the output of `git cat-file --batch`: a line `<id> <kind> <size>`, the content, a new line.
 fn next_object(rest: &mut &[u8]) -> io::Result<Vec<u8>> {
-    let broken = || io::Error::new(io::ErrorKind::InvalidData, "git's answer cannot be read");
+    let broken = || io::Error::new(io::ErrorKind::InvalidData, "the answer of git cannot be read");
     let end = rest.iter().position(|byte| *byte == b'\n').ok_or_else(broken)?;
     let line = String::from_utf8_lossy(&rest[..end]).into_owned();
     let size: usize = line.rsplit(' ').next().and_then(|size| size.parse().ok()).ok_or_else(broken)?;
@@ -52,7 +52,7 @@ fn next_object(rest: &mut &[u8]) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
-/// Asks git, with `input` on its standard input.
+/// Runs git with `input` on its standard input, and returns its output.
 fn ask(dir: &Path, args: &[&str], input: Option<Vec<u8>>) -> io::Result<Vec<u8>> {
     let mut child = Command::new("git")
         .arg("-C")
@@ -63,7 +63,7 @@ fn ask(dir: &Path, args: &[&str], input: Option<Vec<u8>>) -> io::Result<Vec<u8>>
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()?;
-    // Written from a thread of its own: git answers while it reads.
+    // A thread writes the input: git answers while it reads.
     let writer = child.stdin.take().zip(input).map(|(mut to, input)| std::thread::spawn(move || to.write_all(&input)));
     let output = child.wait_with_output()?;
     if let Some(writer) = writer {

@@ -56,7 +56,7 @@ pub enum Refused {
     #[error("the plan is of stage `{0}`, which weir.yaml does not have")]
     NoStage(String),
     /// Policies over plans were changed after the plan was made.
-    #[error("the plan was made under other policies than the workspace has")]
+    #[error("the policies of the workspace have changed since the plan was made")]
     OtherPolicies,
     /// The plan breaks policies.
     #[error("{}", broken(findings))]
@@ -65,7 +65,7 @@ pub enum Refused {
         findings: Vec<Finding<Route>>,
     },
     /// Only brokers are reached, which know a service account by an id that no receipt holds.
-    #[error("the brokers know `{account}` by an id that nobody tells here")]
+    #[error("the brokers know `{account}` by an id that no receipt holds")]
     UnknownAccount {
         /// The service account.
         account: String,
@@ -109,7 +109,7 @@ fn broken(findings: &[Finding<Route>]) -> String {
 /// ([`Options::after`]) must hold the ids of service accounts.
 ///
 /// # Errors
-/// When the plan must not be deployed from here.
+/// If the plan must not be deployed from here.
 pub fn admit<'a>(
     dir: &'a Path,
     workspace: &'a Workspace,
@@ -132,7 +132,7 @@ impl Admitted<'_> {
     /// Opens the planes of the plan's cluster that are reached, and the vaults.
     ///
     /// # Errors
-    /// When they cannot be reached.
+    /// If they cannot be reached.
     pub async fn open(&self) -> Result<Live, OpenError> {
         open_planes(self.dir, self.workspace, &self.plan.stage, &self.reach).await
     }
@@ -140,7 +140,7 @@ impl Admitted<'_> {
     /// Carries out the plan.
     ///
     /// # Errors
-    /// When the run did not begin. Failures of steps are in the receipt.
+    /// If the run did not begin. Failures of steps are in the receipt.
     pub async fn deploy(
         &self,
         live: &Live,
@@ -220,7 +220,7 @@ pub enum JournalFolderError {
 /// folder, which git ignores.
 ///
 /// # Errors
-/// When the folder cannot be made.
+/// If the folder cannot be made.
 pub fn journal_path(dir: &Path, plan: &Plan) -> Result<PathBuf, JournalFolderError> {
     let own = dir.join(".weir");
     let folder = own.join("journal");

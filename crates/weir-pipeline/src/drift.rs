@@ -26,7 +26,7 @@ impl Accepted<'_> {
     /// Returns the state of the cluster that the files asked for in the git revision `revision`.
     ///
     /// # Errors
-    /// When git does not have the revision, or its files cannot be read or do not have the stage.
+    /// If git does not have the revision, or its files cannot be read or do not have the stage.
     pub fn desired_at(self, stage: &str, revision: &str) -> Result<Desired, RevisionError> {
         let loaded = read_at(self.dir(), revision)?;
         let workspace = loaded.workspace.filter(|_| loaded.findings.is_empty());

@@ -77,3 +77,8 @@ pub use crate::{
     read::{ReadError, ReadWorkspace, read, read_at},
     rules::rule_pages,
 };
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -24,7 +24,7 @@ impl Planned {
     /// Returns the plan, unless it must not be deployed.
     ///
     /// # Errors
-    /// When there is an error among the findings.
+    /// If there is an error among the findings.
     pub fn accept(self) -> Result<Plan, Rejected> {
         Rejected::check(&self.findings)?;
         Ok(self.plan)
@@ -56,7 +56,7 @@ impl Accepted<'_> {
     /// Observes the cluster and the vaults of `stage` and plans the steps to what the files ask for.
     ///
     /// # Errors
-    /// When there is no such stage, or the cluster or a vault cannot be read.
+    /// If there is no such stage, or the cluster or a vault cannot be read.
     pub async fn plan(self, stage: &str) -> Result<Planned, PlanError> {
         let desired = self.desired(stage)?;
         let live = self.open(stage).await?;

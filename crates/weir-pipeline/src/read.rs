@@ -1,4 +1,4 @@
-//! Which files of a folder are a workspace's, and their text.
+//! From a folder to the files of a workspace.
 
 use std::{
     collections::BTreeSet,
@@ -13,10 +13,10 @@ use thiserror::Error;
 use weir_findings::{FileId, Finding, RuleId, RulePage, Severity, Span, sort};
 use weir_model::{Kind, Loaded};
 
-/// Names what is left out, in the same form as `.gitignore`.
+/// Name of the file that lists paths to leave out, in the form of `.gitignore`.
 const IGNORE_FILE: &str = ".weirignore";
 
-/// Files larger than this are not read.
+/// Largest size of a file, in bytes; larger files are findings.
 const LARGEST_FILE: u64 = 64 << 20;
 
 const NOT_UTF8: &str = "file-not-utf8";
@@ -31,22 +31,22 @@ pub(crate) const RULE_PAGES: &[RulePage] = &[
         severity: Severity::Error,
         waivable: None,
         title: "A file that is not UTF-8",
-        what: "Files are text in UTF-8. The first byte that is not is reported.",
-        why: "Read in another encoding, names would become others without anybody noticing.",
+        what: "Files are text in UTF-8. The finding is at the first invalid byte.",
+        why: "In another encoding, names would silently become other names.",
         bad: "",
         good: "",
-        remedy: "Save the file as UTF-8 in your editor, or name it in `.weirignore`. There is no example: it is about the bytes of a file, not about what it says.",
+        remedy: "Save the file as UTF-8 in your editor, or name it in `.weirignore`. There is no example: the rule is about the bytes of a file.",
     },
     RulePage {
         id: SYMLINK,
         severity: Severity::Error,
         waivable: None,
         title: "A symbolic link to a YAML file or to a folder",
-        what: "Symbolic links are not followed.",
-        why: "A link could lead out of the repository, and findings show what they are about.",
+        what: "weir does not follow symbolic links.",
+        why: "A link could lead out of the repository, and findings would show the text of that file.",
         bad: "",
         good: "",
-        remedy: "Put the file or folder itself where the link is, or name the link in `.weirignore`. There is no example: it is about the kind of a file, not about what it says.",
+        remedy: "Replace the link by the file or folder, or name the link in `.weirignore`. There is no example: the rule is about the type of a file.",
     },
     RulePage {
         id: TOO_LARGE,
@@ -54,21 +54,23 @@ pub(crate) const RULE_PAGES: &[RulePage] = &[
         waivable: None,
         title: "A file too large to be read",
         what: "Files have at most 64 MiB.",
-        why: "A file that was not meant to be there must not exhaust the memory of a build agent.",
+        why: "A stray file must not exhaust the memory of a build agent.",
         bad: "",
         good: "",
-        remedy: "Spread its entities over several files, or name it in `.weirignore`. There is no example: it is about the size of a file, not about what it says.",
+        remedy: "Split the file, or name it in `.weirignore`. There is no example: the rule is about the size \
+                 of a file.",
     },
     RulePage {
         id: UNREADABLE,
         severity: Severity::Error,
         waivable: None,
         title: "A file or folder that cannot be read",
-        what: "Every YAML file of a workspace must be readable, as must every folder.",
-        why: "A file left out without a word is a topic that looks as if nobody declared it.",
+        what: "Every YAML file and every folder of a workspace must be readable.",
+        why: "If weir skipped the file silently, its topics would look undeclared.",
         bad: "",
         good: "",
-        remedy: "Make it readable, or name it in `.weirignore`. There is no example: it is about the rights to a file, not about what it says.",
+        remedy: "Make it readable, or name it in `.weirignore`. There is no example: the rule is about the \
+                 rights to a file.",
     },
 ];
 
@@ -76,11 +78,11 @@ pub(crate) const RULE_PAGES: &[RulePage] = &[
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// The folder is not there or not allowed.
+    /// The folder does not exist or may not be read.
     #[error("the workspace `{}` cannot be read", .0.display())]
     Folder(PathBuf, #[source] io::Error),
-    /// Git does not give the workspace as it was.
-    #[error("the workspace `{}` cannot be read as it was", .0.display())]
+    /// Git does not have the revision.
+    #[error("the workspace `{}` cannot be read at that revision", .0.display())]
     Revision(PathBuf, #[source] io::Error),
 }
 
@@ -91,11 +93,11 @@ pub enum ReadError {
 pub struct ReadWorkspace {
     /// The folder.
     pub dir: PathBuf,
-    /// The entities, with what is wrong with their form.
+    /// The entities, and the findings about their form.
     pub loaded: Loaded,
-    /// YAML files that are somebody else's (a pipeline's, Kubernetes'), relative to the folder, sorted.
+    /// The YAML files that are not for weir (a pipeline's, Kubernetes'), relative to the folder, sorted.
     pub skipped: Vec<String>,
-    /// Files that could not be read as text; each has a finding.
+    /// The files that could not be read as text; each has a finding.
     pub unread: BTreeSet<FileId>,
 }
 
@@ -105,16 +107,16 @@ enum Content {
     Wrong { text: String, at: usize, rule: &'static str, message: String, help: &'static str },
 }
 
-/// Reads all `*.yaml` and `*.yml` files under `dir`, in whatever case their names are.
+/// Reads all `*.yaml` and `*.yml` files under `dir`, with endings in upper or lower case.
 ///
-/// Left out are hidden files and folders, what `.weirignore` names, and files without any document of weir's: one is
-/// weir's when its `apiVersion` begins with `weir`, or when it has one of weir's kinds and is not evidently
-/// Kubernetes'. What git ignores is read: a file that is left out looks like one that was deleted. Symbolic links are
-/// not followed, since they could lead out of the repository; a link to a YAML file or to a folder is a finding, as is
-/// a file that cannot be read.
+/// Left out are hidden files and folders, paths in `.weirignore`, and files without a document for weir. A document is
+/// for weir if its `apiVersion` begins with `weir`, or if it has one of weir's kinds and is not evidently for
+/// Kubernetes. Files that git ignores are read: a file that is left out looks like one that was deleted. Symbolic links
+/// are not followed, since they could lead out of the repository; a link to a YAML file or to a folder is a finding, as
+/// is a file that cannot be read.
 ///
 /// # Errors
-/// When the folder itself cannot be read.
+/// If the folder itself cannot be read.
 pub fn read(dir: &Path) -> Result<ReadWorkspace, ReadError> {
     std::fs::read_dir(dir).map_err(|err| ReadError::Folder(dir.to_owned(), err))?;
     let (mut paths, mut wrong) = (Vec::new(), Vec::new());
@@ -156,7 +158,7 @@ pub fn read(dir: &Path) -> Result<ReadWorkspace, ReadError> {
 /// Reads the workspace in `dir` as it was in the git revision `revision`.
 ///
 /// # Errors
-/// When git does not have it.
+/// If git does not have the revision.
 pub fn read_at(dir: &Path, revision: &str) -> Result<Loaded, ReadError> {
     let files = crate::commit::files_at(dir, revision).map_err(|err| ReadError::Revision(dir.to_owned(), err))?;
     let ours = files.into_iter().filter_map(|(path, bytes)| {
@@ -172,12 +174,12 @@ fn is_yaml(entry: &DirEntry) -> bool {
     yaml && entry.file_type().is_some_and(|kind| !kind.is_dir())
 }
 
-/// Whether it is a symbolic link to a folder, the workspace's own aside.
+/// Returns `true` for a symbolic link to a folder, except for the workspace's own folder.
 fn is_folder_link(entry: &DirEntry) -> bool {
     entry.depth() > 0 && entry.path_is_symlink() && entry.path().is_dir()
 }
 
-/// `path` as people read it: relative to the workspace, with `/`.
+/// Returns `path` as people read it: relative to the workspace, with `/`.
 fn relative(dir: &Path, path: &Path) -> String {
     let path = path.strip_prefix(dir).unwrap_or(path);
     path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
@@ -208,11 +210,11 @@ fn content(entry: &DirEntry) -> Content {
         return wrong(
             SYMLINK,
             "symbolic links are not followed".to_owned(),
-            "put what it leads to here, or name the link in .weirignore",
+            "put its target here, or name the link in .weirignore",
         );
     }
     if !entry.file_type().is_some_and(|kind| kind.is_file()) {
-        return unreadable("it is no ordinary file");
+        return unreadable("it is not an ordinary file");
     }
     let mut bytes = Vec::new();
     match File::open(entry.path()).and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes)) {
@@ -236,8 +238,8 @@ fn content(entry: &DirEntry) -> Content {
     }
 }
 
-/// Whether any document of `text` is meant for weir. Looks only at the lines that open with `apiVersion` and `kind`,
-/// so that it answers for files with mistakes too.
+/// Returns `true` if any document of `text` is for weir. It looks only at the lines that begin with `apiVersion` and
+/// `kind`, so it has an answer for files with mistakes as well.
 fn is_ours(text: &str) -> bool {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut head = Head::default();
@@ -260,13 +262,13 @@ fn is_ours(text: &str) -> bool {
             continue;
         }
         match content.split_once(':') {
-            // A document in braces may spell its keys anywhere.
+            // A document in braces may have its keys anywhere.
             _ if content.starts_with('{')
                 && (text.contains("weir/") || Kind::ALL.iter().any(|kind| text.contains(kind.as_str()))) =>
             {
                 return true;
             }
-            // So may one that begins with a dash, a tag, an anchor or a `?`: a mistake, and not to be passed over.
+            // So may a document that begins with a dash, a tag, an anchor or a `?`: a mistake that must be reported.
             _ if content.starts_with(['-', '!', '&', '?']) && text.contains("apiVersion") && text.contains("weir/") => {
                 return true;
             }
@@ -281,7 +283,7 @@ fn is_ours(text: &str) -> bool {
     false
 }
 
-/// What the outermost lines of a document say.
+/// The fields in the outermost lines of a document.
 #[derive(Default)]
 struct Head<'a> {
     indent: Option<usize>,
@@ -308,13 +310,13 @@ fn is_weir(version: &str) -> bool {
     version.to_ascii_lowercase().starts_with("weir")
 }
 
-/// A key or a value without its quotes, spaces and comment.
+/// Returns a key or a value without its quotes, spaces and comment.
 fn scalar(text: &str) -> &str {
     let text = text.split(" #").next().unwrap_or(text);
     text.trim().trim_matches(['"', '\''])
 }
 
-/// A group with a domain (`kafka.strimzi.io/v1beta2`), or `v1` with a kind that Kubernetes has there.
+/// Returns `true` for a group with a domain (`kafka.strimzi.io/v1beta2`), and for `v1` with a kind of Kubernetes' `v1`.
 fn is_kubernetes(version: &str, kind: &str) -> bool {
     match version.split_once('/') {
         None => version.starts_with('v') && ["ServiceAccount", "Policy"].contains(&kind),

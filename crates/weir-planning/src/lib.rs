@@ -72,3 +72,8 @@ pub use report::{Report, ReportItem, ReportKind};
 pub use risk::Risk;
 pub use rules::rule_pages;
 pub use scope::{NamePattern, Scope};
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

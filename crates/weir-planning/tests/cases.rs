@@ -3,7 +3,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "this test reads case folders")]
 
-use std::{env, fs, path::Path};
+use std::{fs, path::Path};
 
 use serde::Deserialize;
 use weir_model::load;
@@ -70,22 +70,10 @@ fn case(toml: &Path) -> datatest_stable::Result<()> {
         render::drift(&weir_planning::Drift::of(&outcome.plan), false)
     );
 
-    let bless = env::var("WEIR_BLESS").is_ok_and(|v| v == "1") || env::var("INSTA_UPDATE").is_ok_and(|v| v == "always");
-    let mut wrong = Vec::new();
-    for (name, is) in [("plan.txt", text), ("plan.json", json), ("findings.txt", findings)] {
-        let path = folder.join(name);
-        let expected = fs::read_to_string(&path).unwrap_or_default();
-        if bless {
-            if is.is_empty() {
-                _ = fs::remove_file(&path);
-            } else {
-                fs::write(&path, &is)?;
-            }
-        } else if is != expected {
-            wrong.push(format!("{name} is not as expected ({about}). It is:\n{is}"));
-        }
+    for (name, actual) in [("plan.txt", text), ("plan.json", json), ("findings.txt", findings)] {
+        weir_testkit::expect(folder.join(name), &actual);
     }
-    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
+    Ok(())
 }
 
 datatest_stable::harness! {

@@ -34,3 +34,8 @@ pub use plan::{check_plan, plan_policies, policies_in};
 pub use reference::{PolicyPage, pages, reference};
 pub use rules::rule_pages;
 pub use starter::{StarterPolicy, starter_pack};
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -178,3 +178,8 @@ impl Clock for SystemClock {
         Timestamp::now()
     }
 }
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -58,3 +58,8 @@ pub use sandbox::{Options, Sandbox};
 pub use secret::SecretVersion;
 pub use state::{ClusterSettings, SandboxLimits};
 pub use vault::Vaults;
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

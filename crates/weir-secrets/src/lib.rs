@@ -29,3 +29,8 @@ pub use crate::{
     store::{CREDENTIALS, Content},
     vaults::KeyVaults,
 };
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -115,3 +115,8 @@ fn run(workspace: &Workspace, malformed: &BTreeSet<EntityRef>, only: Option<usiz
     findings.sort_by(|a, b| (&a.at, &a.rule, &a.message).cmp(&(&b.at, &b.rule, &b.message)));
     findings
 }
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

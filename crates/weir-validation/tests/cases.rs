@@ -26,7 +26,7 @@ fn case(file: &Path) -> datatest_stable::Result<()> {
         files.push(("weir.yaml".to_owned(), BASE.to_owned()));
     }
     let loaded = weir_model::load(files);
-    let findings = weir_validation::validate(&loaded, None).unwrap();
+    let findings = weir_validation::validate(&loaded, None).expect("all stages");
     let text = describe(&findings, &loaded.sources)?;
 
     if name.starts_with("pass") {
@@ -36,11 +36,8 @@ fn case(file: &Path) -> datatest_stable::Result<()> {
         return Err(format!("`{rule}` found nothing:\n{text}").into());
     }
     let expected = folder.join("findings.txt");
-    if bless() {
-        write(&expected, &text)?;
-    }
-    let wanted = read(&expected).unwrap_or_default();
-    if text == wanted { Ok(()) } else { Err(format!("expected:\n{wanted}\nfound:\n{text}").into()) }
+    weir_testkit::expect(expected, &text);
+    Ok(())
 }
 
 /// Returns findings with the text at their places, so that a wrong place is visible.
@@ -75,16 +72,6 @@ fn describe(findings: &[Finding], sources: &Sources) -> Result<String, std::fmt:
 #[expect(clippy::disallowed_methods, reason = "the cases are files")]
 fn read(path: &Path) -> std::io::Result<String> {
     fs::read_to_string(path)
-}
-
-#[expect(clippy::disallowed_methods, reason = "blessing writes files")]
-fn write(path: &Path, text: &str) -> std::io::Result<()> {
-    fs::write(path, text)
-}
-
-#[expect(clippy::disallowed_methods, reason = "an environment variable requests blessing")]
-fn bless() -> bool {
-    std::env::var("WEIR_BLESS").is_ok_and(|value| value == "1")
 }
 
 datatest_stable::harness! {

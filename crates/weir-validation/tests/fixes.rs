@@ -12,7 +12,7 @@ use weir_validation::{Fixed, fix};
 const BASE: &str = include_str!("base/weir.yaml");
 
 fn validate(loaded: &Loaded) -> Vec<Finding> {
-    weir_validation::validate(loaded, None).unwrap()
+    weir_validation::validate(loaded, None).expect("all stages")
 }
 
 fn load(text: &str) -> Loaded {
@@ -29,14 +29,7 @@ fn case(before: &Path) -> datatest_stable::Result<()> {
         writeln!(said, "{line}: {}[{}] {}", finding.severity, finding.rule, finding.message)?;
     }
     for (name, is) in [("after.yaml", after.clone()), ("left.txt", said)] {
-        let path = before.with_file_name(name);
-        if std::env::var("WEIR_BLESS").is_ok_and(|v| v == "1") {
-            fs::write(&path, &is)?;
-        }
-        let wanted = fs::read_to_string(&path).unwrap_or_default();
-        if wanted != is {
-            return Err(format!("{}: expected:\n{wanted}\nfound:\n{is}", path.display()).into());
-        }
+        weir_testkit::expect(before.with_file_name(name), &is);
     }
     // A second call changes nothing, and no comment is lost.
     let again = fix(load(&after), &Default::default(), validate);

@@ -173,22 +173,8 @@ fn harmful(path: &Path) -> datatest_stable::Result<()> {
     }
 
     let transcript = pipeline::scrub(&world.transcript, &BTreeMap::from([(world.dir.path(), "DIR")]));
-    let expected = folder.join("expected.txt");
-    if std::env::var_os("WEIR_BLESS").is_some() {
-        fs::write(&expected, &transcript)?;
-    }
-    let wanted = fs::read_to_string(&expected).unwrap_or_default();
-    similar_asserts(&wanted, &transcript, &expected);
+    weir_testkit::expect(folder.join("expected.txt"), &transcript);
     Ok(())
-}
-
-fn similar_asserts(wanted: &str, got: &str, file: &Path) {
-    assert!(
-        wanted == got,
-        "{} differs (`cargo xtask bless` rewrites it):\n{}",
-        file.display(),
-        similar::TextDiff::from_lines(wanted, got).unified_diff().header("expected", "got")
-    );
 }
 
 datatest_stable::harness! {

@@ -22,34 +22,35 @@ use crate::{
 
 const EXAMPLES: &str = "\
 Examples:
-  weir-deploy plan.json                           nothing worse than taking rights away
-  weir-deploy plan.json --digest sha256:1f0c...   the plan that was approved, no other
-  weir-deploy plan.json --max-risk destroy        deletions too, unless records are lost
-  weir-deploy plan.json --receipt receipt.json    write down what was really done
+  weir-deploy plan.json                           deletes rights at most
+  weir-deploy plan.json --digest sha256:1f0c...   only the approved plan
+  weir-deploy plan.json --max-risk destroy        deletions too, unless records would be lost
+  weir-deploy plan.json --receipt receipt.json    also write the receipt to a file
 
 Two agents in two networks, one plan:
   weir-deploy plan.json --plane control --receipt 1.json                 accounts and keys, into the vaults
   weir-deploy plan.json --plane data --after 1.json --receipt 2.json     topics and ACLs, inside the network
-  weir-deploy plan.json --plane control --after 2.json                   what is taken away last: keys, accounts
+  weir-deploy plan.json --plane control --after 2.json                   deletions that come last: keys, accounts
 
 Risks, from the least: additive, change, revoke, destroy, data-loss.
 
-A run that was interrupted, or ended with 5, is taken up by the same command.
+After an interruption, or exit code 5, the same command continues the run.
 
 What does not answer is waited for a minute, or the number of seconds in WEIR_PATIENCE.
 
 Exit codes:
   0  done, or nothing to do
   1  the plan is refused: not approved, too risky, beyond the threshold, changed, for another cluster
-  2  the command line is wrong
-  4  the cluster is no longer as it was when the plan was made: plan again
+  2  wrong command line
+  4  the cluster has changed since the plan was made: plan again
   5  partly done: run again
   6  the cluster, a vault or the journal failed before anything was done";
 
 /// Carries out a plan that weir-plan wrote: that plan, and nothing else.
 ///
-/// Before each step its object is read again: already as wanted, it is left; as it was planned for, it is changed;
-/// anything else stops the run. New API keys go straight into the team's vault and are shown nowhere.
+/// Before each step weir-deploy reads its object again: an object in the wanted state is left alone, an object in the
+/// planned state is changed, any other state stops the run. New API keys go straight into the team's vault and are not
+/// shown.
 #[derive(clap::Parser, Debug)]
 #[command(name = "weir-deploy", version, after_long_help = EXAMPLES)]
 pub struct Args {
@@ -64,7 +65,7 @@ pub struct Args {
     output: Output,
     #[command(flatten)]
     planes: Planes,
-    /// How to print the receipt to stdout
+    /// The format of the receipt on stdout
     #[arg(long, value_enum, default_value_t)]
     format: ReceiptFormat,
     #[command(flatten)]
@@ -79,11 +80,11 @@ pub(super) enum ReceiptFormat {
     Text,
     /// For a pull request, or the summary of a pipeline
     Markdown,
-    /// For programs, with a `format` field that says which and in what version
+    /// For programs: JSON, with its format and version in the field `format`
     Json,
 }
 
-/// How far a run may go.
+/// The limits of a run.
 #[derive(clap::Args, Clone, Debug)]
 pub(super) struct Consent {
     /// The digest of the plan that was approved; any other plan is refused
@@ -97,16 +98,16 @@ pub(super) struct Consent {
     pub(super) beyond_threshold: bool,
 }
 
-/// Which part of a plan is carried out.
+/// The part of a plan that is carried out.
 #[derive(clap::Args, Clone, Debug)]
 pub(super) struct Planes {
-    /// Reach only this plane, and carry out its steps: control (accounts, keys, vaults), data (the brokers), or all
+    /// Carry out the steps of this plane only: control (accounts, keys, vaults), data (the brokers), or all
     #[arg(long = "plane", value_name = "PLANE", value_parser = planes, default_value = "all")]
     pub(super) reached: Reached,
-    /// A receipt of a run of this plan on another plane: what it did counts as done; may be repeated
+    /// A receipt of this plan on another plane: its steps count as done; may be repeated
     #[arg(long, value_name = "RECEIPT")]
     pub(super) after: Vec<PathBuf>,
-    /// Wait so long, as in 20m, until new keys log in, before keys they replace are deleted
+    /// Wait up to this time, as in 20m, for new keys to log in, before the keys they replace are deleted
     #[arg(long, value_name = "TIME")]
     pub(super) wait_ready: Option<Duration>,
 }
@@ -122,13 +123,13 @@ impl Default for Planes {
     }
 }
 
-/// What a run leaves behind.
+/// The files of a run.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(super) struct Output {
     /// Write the receipt to this file
     #[arg(long, value_name = "FILE")]
     pub(super) receipt: Option<PathBuf>,
-    /// Write down each step in this file before it is done [default: .weir/journal/DIGEST.jsonl in the workspace]
+    /// Record each step in this file before it is done [default: .weir/journal/DIGEST.jsonl in the workspace]
     #[arg(long, value_name = "FILE")]
     pub(super) journal: Option<PathBuf>,
 }
@@ -151,15 +152,15 @@ fn planes(text: &str) -> Result<Reached, String> {
     Ok(Reached(planes))
 }
 
-/// Whether both name the same file.
+/// Returns `true` if both paths name the same file.
 fn is_same(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
-/// Runs it.
+/// Runs the command.
 ///
 /// # Errors
-/// When the plan cannot be used, or nothing can be reached.
+/// If the plan cannot be used, or the cluster cannot be reached.
 pub fn run(args: Args) -> anyhow::Result<Exit> {
     let Args { plan, workspace, consent, output, planes, format, terminal } = args;
     terminal.apply();
@@ -172,23 +173,24 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
     let dir = workspace.find()?;
     let read = read(&dir)?;
     let workspace = read.loaded.workspace.as_ref().ok_or_else(|| {
-        Stop::refused(format!("the workspace in `{}` cannot be used", dir.display())).help("see weir-validate")
+        Stop::refused(format!("the workspace in `{}` cannot be used", dir.display()))
+            .help("weir-validate shows its errors")
     })?;
     deploy(&dir, workspace, &plan, Request { consent, output, planes, format, terminal })
 }
 
-/// How a plan is to be carried out.
+/// A request to carry out a plan.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
-    /// How far it may go.
+    /// The limits of the run.
     pub(super) consent: Consent,
-    /// What the run leaves behind.
+    /// The files of the run.
     pub(super) output: Output,
-    /// Which part of the plan is carried out.
+    /// The part of the plan that is carried out.
     pub(super) planes: Planes,
-    /// How the receipt is printed.
+    /// The format of the receipt on stdout.
     pub(super) format: ReceiptFormat,
-    /// How much to say.
+    /// The flags for messages.
     pub(super) terminal: Terminal,
 }
 
@@ -248,7 +250,7 @@ fn options(consent: Consent, planes: Planes) -> anyhow::Result<Options> {
     })
 }
 
-/// How the run ends when a plan is refused.
+/// Prints the findings of a refused plan, and returns the error of the run.
 fn stop(refused: &Refused) -> Stop {
     let errors: Vec<_> = refused.errors().collect();
     let stop = if errors.len() > 1 {
@@ -271,7 +273,7 @@ fn stop(refused: &Refused) -> Stop {
     }
 }
 
-/// Says the findings of policies over plans, those that are no errors first.
+/// Prints the findings of policies over plans, warnings first.
 fn say_findings<'f>(findings: impl IntoIterator<Item = &'f Finding<Route>>) {
     let (errors, others): (Vec<_>, Vec<_>) =
         findings.into_iter().partition(|finding| finding.severity == Severity::Error);
@@ -283,7 +285,7 @@ fn say_findings<'f>(findings: impl IntoIterator<Item = &'f Finding<Route>>) {
     }
 }
 
-/// A refused plan leaves a receipt too: that nothing was done is worth knowing.
+/// Writes the receipt of a refused plan, which says that nothing was done.
 fn refuse(
     plan: &Plan,
     reason: String,
@@ -295,11 +297,11 @@ fn refuse(
     Err(stop.into())
 }
 
-/// Prints and writes the receipt. Why a plan is refused is told as an error.
+/// Prints and writes the receipt. As text, a refusal is printed as an error instead.
 fn leave(receipt: &Receipt, out: Option<OutFile>, format: ReceiptFormat) -> anyhow::Result<()> {
     let json = receipt.to_json();
     match (&out, format) {
-        // With `--receipt -` the receipt itself is what goes to stdout.
+        // With `--receipt -` the receipt file goes to stdout.
         (Some(out), _) if out.is_stdout() => {}
         (_, ReceiptFormat::Json) => print(&inert_json(json.clone())),
         (_, ReceiptFormat::Markdown) => print(&render::markdown(receipt)),

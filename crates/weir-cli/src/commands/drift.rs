@@ -9,10 +9,10 @@ use crate::{
     print, style,
 };
 
-/// Tells whether the cluster is as the files say: exit 0 when it is, 3 when it is not
+/// Shows the differences between the cluster and the files: exit 0 without any, 3 with drift
 ///
-/// Tells what differs, not what to do about it: that is the plan's. With `--deployed`, changes made by hand are told
-/// apart from what git asks for since, and from API keys that are due; only the first are drift.
+/// A plan has the steps; this command shows the differences alone. With `--deployed`, it separates changes made by hand
+/// from changes that git asks for since, and from API keys that are due; only changes made by hand are drift.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// The stage to compare
@@ -26,7 +26,7 @@ pub(crate) struct Args {
     /// Compare as if it were this time: decides which API keys are due [default: now]
     #[arg(long, value_name = "TIME", value_parser = instant)]
     now: Option<Timestamp>,
-    /// How to print the differences
+    /// The format on stdout
     #[arg(long, value_enum, default_value_t)]
     format: PlanFormat,
     #[command(flatten)]
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         let before = before.map_err(not_there)?;
         let observed = look(accepted, desired, args.terminal)?;
         if let Some(before) = before {
-            // What was deployed has other names: they are looked for as well.
+            // The names at that revision may be others, and must be observed as well.
             let there = look(accepted, &before, args.terminal)?;
             deployed = Some((before, there));
         }
@@ -66,7 +66,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(if drift.is_drift() { Exit::Changes } else { Exit::Fine })
 }
 
-/// A revision that gives nothing to compare with.
+/// Returns the error for a revision without a desired state.
 fn not_there(err: RevisionError) -> anyhow::Error {
     match err {
         RevisionError::Stage(err) => err.into(),

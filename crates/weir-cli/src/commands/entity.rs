@@ -1,23 +1,23 @@
-//! `weir-entity`: makes the files that a workspace consists of.
+//! `weir-entity`: writes files of a workspace.
 
 use super::import;
 use crate::Exit;
 
 const EXAMPLES: &str = "\
 Examples:
-  weir-entity import --stage prod --out teams     what prod's cluster holds, a file for each team
+  weir-entity import --stage prod --out teams     prod's cluster as files, one for each team
   weir-entity import --stage dev --stage prod --out teams
-                                                  one entity for both, with what differs
+                                                  one entity for both, with the differences
   weir-entity import --stage prod --out teams --team-by '^app-([a-z]+)' --default-team platform
-                                                  names that do not begin with their team
+                                                  for names that do not begin with their team
 
 Exit codes:
   0  done
-  1  errors in the files, or something that cannot be imported as it is
-  2  the command line is wrong
+  1  errors in the files, or an object that cannot be imported as it is
+  2  wrong command line
   6  a cluster or a vault cannot be read, or the files cannot be written";
 
-/// Makes the files that a workspace consists of.
+/// Writes files of a workspace.
 #[derive(clap::Parser, Debug)]
 #[command(name = "weir-entity", version, after_help = EXAMPLES, subcommand_required = true, arg_required_else_help = true)]
 pub struct Args {
@@ -30,10 +30,10 @@ enum Command {
     Import(import::Args),
 }
 
-/// Runs it.
+/// Runs the command.
 ///
 /// # Errors
-/// When a cluster cannot be read, or the files cannot be written.
+/// If a cluster cannot be read, or the files cannot be written.
 pub fn run(args: Args) -> anyhow::Result<Exit> {
     match args.command {
         Command::Import(args) => import::run(&args),

@@ -12,22 +12,22 @@ use crate::{Exit, Format, Stop, Terminal, WorkspaceFlag, print};
 /// The format of `--format json`.
 const FORMAT: &str = "weir.rules/v1";
 
-/// Explains a rule or a policy: what it wants, why, what to write, how to silence it
+/// Explains a rule or a policy: its purpose, examples, and how to waive it
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// The rule's id or the policy's name, as printed in brackets; left out: all of them, with a line each
+    /// The rule's id or the policy's name, as printed in brackets; without it, all are listed
     #[arg(value_name = "RULE")]
     rule: Option<String>,
     #[command(flatten)]
     workspace: WorkspaceFlag,
-    /// How to print it
+    /// The format on stdout
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     #[command(flatten)]
     terminal: Terminal,
 }
 
-/// The JSON Schema of `weir.rules/v1`.
+/// Returns the JSON Schema of `weir.rules/v1`.
 pub fn rules_schema() -> Schema {
     SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<Rules<'_>>()
 }
@@ -37,30 +37,30 @@ pub fn rules_schema() -> Schema {
 struct Rules<'a> {
     /// `weir.rules/v1`.
     format: &'static str,
-    /// The one that was asked for, or all.
+    /// The rule that was named, or all rules.
     rules: Vec<Rule<'a>>,
 }
 
 /// A rule or a policy.
 #[derive(Serialize, JsonSchema)]
 struct Rule<'a> {
-    /// Its id, or the policy's name.
+    /// The rule's id, or the policy's name.
     id: &'a str,
-    /// The severity of its findings; those that are milder say so in `what`.
+    /// The severity of the findings; milder ones are named in `what`.
     severity: Severity,
-    /// What it is about, in a few words.
+    /// The title, in a few words.
     title: &'a str,
-    /// What it reports.
+    /// The mistakes that the rule reports.
     what: &'a str,
-    /// What happens without it; empty when nobody said.
+    /// The reason for the rule; may be empty.
     why: &'a str,
-    /// YAML that it reports; empty when there is no example.
+    /// YAML that the rule reports; empty if there is no example.
     bad: &'a str,
-    /// YAML to write instead; empty likewise.
+    /// YAML to write instead; empty if there is no example.
     good: &'a str,
-    /// What to do about a finding, beyond the example; may be empty.
+    /// Advice beyond the example; may be empty.
     remedy: &'a str,
-    /// How to silence it for one place and a time, as markdown.
+    /// The way to waive the rule in one place for some time, as markdown.
     silence: String,
 }
 
@@ -86,13 +86,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         }
         return Ok(Exit::Fine);
     };
-    // The organisation's own first: it may have a policy of the starter pack's name.
+    // The organisation's own first: one of its policies may have the name of one of the starter pack.
     let page = policies.iter().chain(pages.iter().copied()).find(|page| page.id == rule);
     let Some(page) = page else {
         return Err(Stop::usage(format!("there is no rule `{rule}`"))
             .help(match closest(rule, pages.iter().map(|page| page.id)) {
                 Some(id) => format!("did you mean `{id}`?"),
-                None => "weir-validate explain lists them all".to_owned(),
+                None => "list all rules with: weir-validate explain".to_owned(),
             })
             .into());
     };
@@ -108,9 +108,9 @@ fn json(pages: &[&RulePage<'_>]) -> anyhow::Result<String> {
     Ok(inert_json(format!("{}\n", serde_json::to_string_pretty(&rules)?)))
 }
 
-/// The policies of the workspace, and those of the starter pack, whether chosen or not.
+/// Returns the policies of the workspace and all policies of the starter pack.
 fn policies(flag: &WorkspaceFlag) -> anyhow::Result<Vec<PolicyPage>> {
-    // Without a workspace there are still the rules of weir itself.
+    // weir's own rules need no workspace.
     let dir = match flag.find() {
         Ok(dir) => Some(dir),
         Err(_) if flag.workspace.is_none() => None,

@@ -26,7 +26,7 @@ pub(crate) fn run(line: &[OsString]) -> anyhow::Result<Exit> {
     #[cfg(unix)]
     {
         use std::os::unix::process::CommandExt;
-        // Takes this process over, so signals and the exit code are the program's own.
+        // The program replaces this process, so signals and the exit code are its own.
         Err(command.exec()).with_context(|| format!("`{}` cannot be run", program.display()))
     }
     #[cfg(not(unix))]
@@ -36,9 +36,9 @@ pub(crate) fn run(line: &[OsString]) -> anyhow::Result<Exit> {
     }
 }
 
-/// The program `weir-<name>`: beside this one, else on `PATH`.
+/// Returns the path of the program `weir-<name>`: beside this one, else on `PATH`.
 fn find(name: &OsStr) -> Option<PathBuf> {
-    // A name, never a path.
+    // A name, no path.
     let text = name.to_str()?;
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
         return None;

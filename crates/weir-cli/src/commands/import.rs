@@ -16,25 +16,25 @@ use weir_planning::Observed;
 use super::validate::read_and_check;
 use crate::{Exit, Stop, Terminal, WorkspaceFlag, block_on, findings::print_findings, new_files as files, print, say};
 
-/// Writes what live clusters hold as files: topics, service accounts and their rights, one file for each team
+/// Writes the topics, service accounts and rights of live clusters as files, one for each team
 ///
-/// What files declare already is left alone, so a cluster can be taken over in slices. The files are checked before
-/// they are written: they are valid, and a plan of the imported stages has nothing to do for what they declare. What
-/// cannot be asked for in a file is let go (`ensure: unmanaged`) or left out, and told on stderr. Nothing is changed on
-/// the clusters.
+/// Objects that files declare already are left alone, so a cluster can be imported in parts. The files are checked
+/// before they are written: they are valid, and a plan of the imported stages has no steps for them. Objects that files
+/// cannot describe become `ensure: unmanaged` or are left out, which is reported on stderr. Nothing is changed on the
+/// clusters.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// A stage to import: the names with its prefixes. Several give one entity each, with what differs
+    /// A stage to import: the names with its prefixes; may be repeated: each entity then holds the differences
     #[arg(long = "stage", value_name = "STAGE", required = true)]
     stages: Vec<String>,
     /// The folder for the files; no file in it is overwritten
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// A regular expression whose group `team`, or else its first group, finds the team in a name without its prefix
-    /// [default: what is before the first `.`, of accounts also `-`]
+    /// [default: the part before the first `.`, in names of accounts also `-`]
     #[arg(long, value_name = "REGEX")]
     team_by: Option<String>,
-    /// The team of names that tell none
+    /// The team of names without a team
     #[arg(long, value_name = "TEAM")]
     default_team: Option<String>,
     #[command(flatten)]
@@ -89,13 +89,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Fine)
 }
 
-/// The entities, unless a file could not be read: what it declares would be imported a second time.
+/// Returns the entities, unless a file has errors: its entities would be imported a second time.
 fn well_formed(checked: &Checked) -> Option<&Workspace> {
     let wrong = checked.loaded.findings.iter().any(|finding| finding.severity == Severity::Error);
     checked.loaded.workspace.as_ref().filter(|_| !wrong)
 }
 
-/// What the clusters hold, by stage. Stages that share a cluster see it at the same moment.
+/// Observes the clusters, by stage. Stages that share a cluster see the same state.
 fn observe(dir: &Path, workspace: &Workspace, stages: &[String]) -> anyhow::Result<BTreeMap<String, (Live, Observed)>> {
     let mut clusters = BTreeMap::<String, (Live, Observed)>::new();
     let mut observed = BTreeMap::new();
@@ -131,7 +131,7 @@ fn request<'a>(
 fn homeless(err: ImportError) -> anyhow::Error {
     match err {
         ImportError::NoTeam { .. } => Stop::refused(err.to_string())
-            .help("name the team that takes what is left: --default-team TEAM; or say how names tell: --team-by REGEX")
+            .help("name the team of all other objects: --default-team TEAM; or find teams in names: --team-by REGEX")
             .into(),
         err => err.into(),
     }
@@ -149,10 +149,10 @@ fn unresolved(imported: &Imported) -> Stop {
     let (first, more) = (&told[0], told.len() - 1);
     let others = if more == 0 { String::new() } else { format!("; and {more} more") };
     Stop::refused(format!("the files would be wrong, so nothing was written: {first}{others}"))
-        .help("put weir.yaml or the entity right, or have names tell other teams: --team-by REGEX")
+        .help("correct weir.yaml or the entity, or find other teams in names: --team-by REGEX")
 }
 
-/// Files that weir itself could not read are its own mistake, and are not written.
+/// Checks that weir can read the new files; if not, that is a bug in weir.
 fn readable(checked: &Checked, imported: &Imported) -> anyhow::Result<()> {
     let before = checked.loaded.sources.iter().map(|(_, file)| (file.path().to_owned(), file.text().to_owned()));
     let new = imported.files.iter().map(|(name, text)| (format!("\u{0}import/{name}"), text.clone()));
@@ -160,13 +160,13 @@ fn readable(checked: &Checked, imported: &Imported) -> anyhow::Result<()> {
     match loaded.findings.iter().find(|finding| finding.severity == Severity::Error) {
         None => Ok(()),
         Some(finding) => {
-            let what = format!("the files would not be readable, so nothing was written: {}", finding.message);
+            let what = format!("weir could not read its own files, so nothing was written: {}", finding.message);
             Err(Stop::new(Exit::Bug, what).help("please report it").into())
         }
     }
 }
 
-/// The path from the files to the schema of all kinds, if the repository has it.
+/// Returns the path from the files to the schema of all kinds, if the repository has it.
 fn schema(dir: &Path, out: &Path) -> Option<String> {
     const FILE: &str = "schemas/weir.schema.json";
     let (dir, out) = (absolute(dir), absolute(out));
@@ -176,7 +176,7 @@ fn schema(dir: &Path, out: &Path) -> Option<String> {
             found = Some(above.join(FILE));
             break;
         }
-        // Beyond the repository lies somebody else's.
+        // Folders above the repository do not belong to it.
         if above.join(".git").exists() {
             break;
         }
@@ -188,7 +188,7 @@ fn schema(dir: &Path, out: &Path) -> Option<String> {
     Some(up.chain(down).collect::<Vec<_>>().join("/"))
 }
 
-/// The path from the root, without `.` and `..`.
+/// Returns the path from the root, without `.` and `..`.
 fn absolute(path: &Path) -> PathBuf {
     let mut whole = PathBuf::new();
     for part in std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).components() {

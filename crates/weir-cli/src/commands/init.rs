@@ -12,10 +12,10 @@ use crate::{Exit, Stop, Terminal, say};
 
 /// Writes a new workspace: a team with a topic, editor settings, pipelines
 ///
-/// It deploys to a sandbox, a whole cluster in a folder. Nothing that is there already is overwritten.
+/// It deploys to a sandbox, a whole cluster in a folder. No file is overwritten.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// The folder; it is made if it is not there
+    /// The folder; it is made if it does not exist
     #[arg(value_name = "DIR", default_value = ".")]
     dir: PathBuf,
     #[command(flatten)]
@@ -57,10 +57,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut done = Vec::new();
     if let Err((path, err)) = files.iter().try_for_each(|(name, text)| write(&dir.join(name), text, &mut done)) {
         for path in done.iter().rev() {
-            // What is left behind is told by the next run.
+            // The next run reports a file that is left behind.
             let _ = fs::remove_file(path);
         }
-        return Err(err).with_context(|| format!("`{}` cannot be written; nothing was", path.display()));
+        return Err(err).with_context(|| format!("`{}` cannot be written; no file was", path.display()));
     }
     for (name, _) in &FILES {
         say(&format!("wrote {name}\n"));
@@ -73,7 +73,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Fine)
 }
 
-/// Writes a file that is not there yet.
+/// Writes a new file.
 fn write(path: &Path, text: &str, done: &mut Vec<PathBuf>) -> Result<(), (PathBuf, io::Error)> {
     use io::Write as _;
     let mut written = || -> io::Result<()> {

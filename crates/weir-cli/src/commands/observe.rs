@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use super::validate::read_and_check;
 use crate::{Exit, OutFile, Terminal, WorkspaceFlag, findings::print_findings, plans::look, say};
 
-/// Writes down what the cluster and the vaults hold of a stage
+/// Writes the state of a stage's cluster and vaults to a file
 ///
-/// The file holds no secret. With it, weir-plan --observed FILE plans where the cluster cannot be reached.
+/// The file holds no secret. weir-plan --observed FILE reads it, where the cluster cannot be reached.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// The stage to observe

@@ -21,23 +21,23 @@ Examples:
   weir-plan --stage prod --format markdown        for a pull request
   weir-plan --stage prod --out plan.json --findings azure=- --findings junit=plan.xml
                                                   annotations and test results, beside the plan
-  weir-plan --stage dev --detailed-exitcode       exit 3 when there is something to do
-  weir-plan observe --stage prod --out prod.json  what the cluster holds, where it is reached
+  weir-plan --stage dev --detailed-exitcode       exit 3 when there are changes
+  weir-plan observe --stage prod --out prod.json  the state of the cluster, where it can be reached
   weir-plan --stage prod --observed prod.json     plan anywhere else, without a network
-  weir-plan show plan.json --format markdown      a plan that was written before
-  weir-plan drift --stage prod                    exit 3 when the cluster is otherwise
+  weir-plan show plan.json --format markdown      a plan from a file
+  weir-plan drift --stage prod                    exit 3 when the cluster differs from the files
 
 Exit codes:
   0  done (there may be changes)
-  1  errors in the files, or something that the cluster would refuse
-  2  the command line is wrong
+  1  errors in the files, or a change that the cluster would refuse
+  2  wrong command line
   3  there are changes (with --detailed-exitcode, and drift)
   6  the cluster or a vault cannot be read";
 
-/// Plans the steps that make a stage's cluster what the files say.
+/// Plans the steps that bring a stage's cluster to the state that the files describe.
 ///
 /// The files are checked first; with errors there is no plan. Then the cluster and the vaults are read and compared.
-/// Nothing is changed: carrying out a plan is weir-deploy's. The same files and the same state give the same plan.
+/// Nothing is changed: weir-deploy carries out a plan. The same files and the same state give the same plan.
 #[derive(clap::Parser, Debug)]
 #[command(
     name = "weir-plan",
@@ -60,10 +60,10 @@ enum Command {
     Drift(drift::Args),
 }
 
-/// Runs it.
+/// Runs the command.
 ///
 /// # Errors
-/// When the files or the cluster cannot be read, or the output cannot be written.
+/// If the files or the cluster cannot be read, or the output cannot be written.
 pub fn run(args: Args) -> anyhow::Result<Exit> {
     match args.command {
         None => plan(&args.plan),
@@ -80,22 +80,22 @@ struct Flags {
     stage: Option<String>,
     #[command(flatten)]
     workspace: WorkspaceFlag,
-    /// Take the observed state from this file instead of asking the cluster
+    /// Read the observed state from this file instead of the cluster
     #[arg(long, value_name = "FILE")]
     observed: Option<PathBuf>,
-    /// Plan as if it were this time: decides which API keys are due [default: now]
+    /// Plan for this time: it decides which API keys are due [default: now]
     #[arg(long, value_name = "TIME", value_parser = instant)]
     now: Option<Timestamp>,
     /// Write the plan to this file, for weir-deploy
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Also write the findings to a file, in a format of weir-validate; may be given several times
+    /// Also write the findings to a file, in a format of weir-validate; may be repeated
     #[arg(long, value_name = "FORMAT=FILE", value_parser = findings_target)]
     findings: Vec<FindingsTarget>,
-    /// How to print the plan to stdout
+    /// The format of the plan on stdout
     #[arg(long, value_enum, default_value_t)]
     format: PlanFormat,
-    /// Exit with 3 when there is something to do
+    /// Exit with 3 when there are changes
     #[arg(long)]
     detailed_exitcode: bool,
     #[command(flatten)]
@@ -118,16 +118,16 @@ fn plan(args: &Flags) -> anyhow::Result<Exit> {
     let Some(plan) = made.print(args.format) else {
         return Ok(Exit::Refused);
     };
-    // With `--out -` the plan itself is what goes to stdout.
+    // With `--out -` the plan file goes to stdout.
     if !out.as_ref().is_some_and(OutFile::is_stdout) {
         print_plan(plan, args.format);
     }
     if let Some(out) = out {
         out.write(&plan.to_json())?;
         if args.now.is_some_and(|now| now > Timestamp::now()) {
-            // Deploying has no time of its own: whoever carries this out does it now.
+            // weir-deploy does not wait for the time of the plan.
             say(
-                "warning: the plan is made for a later time; deployed now, it replaces and revokes API keys too early\n",
+                "warning: the plan is made for a later time; deployed now, it replaces and deletes API keys too early\n",
             );
         }
     }
@@ -139,7 +139,7 @@ fn read_observed(path: &Path, stage: &str) -> anyhow::Result<Observed> {
     let text = read_argument(path)?;
     let shown = path.display();
     let observed = Observed::from_json(&text).map_err(|why| {
-        Stop::usage(format!("`{shown}` is no observed state: {why}"))
+        Stop::usage(format!("`{shown}` is not an observed state: {why}"))
             .help("write one with: weir-plan observe --stage STAGE --out FILE")
     })?;
     match observed.stage.as_deref().filter(|other| *other != stage) {

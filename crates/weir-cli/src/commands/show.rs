@@ -1,4 +1,4 @@
-//! What an entity comes to in a stage, and where each value is from.
+//! The values of an entity in a stage, and their origins.
 
 use std::fmt::Write as _;
 
@@ -21,9 +21,9 @@ use crate::{Exit, Format, Stop, Terminal, WorkspaceFlag, findings::print_finding
 /// The format of `--format json`.
 const FORMAT: &str = "weir.shown/v1";
 
-/// Shows what an entity comes to in a stage, and where each value is from
+/// Shows the values of an entity in a stage, and the origin of each value
 ///
-/// Profiles, the stage's overlay and its prefixes are applied. What is shown is what a plan would ask of the cluster.
+/// Profiles, the stage's overlay and its prefixes are applied. A plan asks the cluster for these values.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// The entity, such as Topic/toll.transactions.v1
@@ -34,7 +34,7 @@ pub(crate) struct Args {
     stage: String,
     #[command(flatten)]
     workspace: WorkspaceFlag,
-    /// How to print it
+    /// The format on stdout
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     #[command(flatten)]
@@ -51,38 +51,38 @@ fn entity_ref(text: &str) -> Result<EntityRef, String> {
     Err(format!("`{}` cannot be shown; the kinds are {}", entity.kind, kinds.join(", ")))
 }
 
-/// The JSON Schema of `weir.shown/v1`.
+/// Returns the JSON Schema of `weir.shown/v1`.
 pub fn shown_schema() -> Schema {
     SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<Shown<'_>>()
 }
 
-/// What an entity comes to in a stage.
+/// The values of an entity in a stage.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Shown<'a> {
     /// `weir.shown/v1`.
     format: &'static str,
-    /// Its kind and name, as `Topic/toll.transactions.v1`.
+    /// The entity's kind and name, as `Topic/toll.transactions.v1`.
     entity: String,
     /// The stage.
     stage: &'a str,
-    /// Where it is written.
+    /// The file that declares the entity.
     file: &'a str,
-    /// What it comes to, in the order people read it.
+    /// The values, in reading order.
     values: Vec<Value>,
 }
 
 /// One value.
 #[derive(Serialize, JsonSchema)]
 struct Value {
-    /// What it is the value of: `["config", "retention.ms"]`.
+    /// The path of the value: `["config", "retention.ms"]`.
     path: Vec<String>,
     /// The value in Kafka's spelling.
     value: String,
-    /// The value as people write it, where Kafka spells it otherwise.
+    /// The value as people write it, if Kafka spells it differently.
     #[serde(skip_serializing_if = "Option::is_none")]
     human_readable: Option<String>,
-    /// Where the value is from; absent for what the entity says of itself in one place only.
+    /// The origin of the value; absent if only the entity itself can set it.
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<String>,
 }
@@ -106,7 +106,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         return Ok(Exit::Refused);
     };
     if checked.has_errors() {
-        say("warning: the workspace has errors, weir-validate shows them; what follows may be incomplete\n");
+        say("warning: the workspace has errors, which weir-validate shows; this output may be incomplete\n");
     }
     let view = workspace.stage(&args.stage).map_err(unknown_stage)?;
     let origin = workspace.origin(&args.entity).ok_or_else(|| unknown(&view, &args.entity))?;
@@ -125,7 +125,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Fine)
 }
 
-/// What `entity` comes to; `None` when it is not in the stage.
+/// Returns the values of `entity`; `None` if it is not in the stage.
 fn values(view: &StageView<'_>, entity: &EntityRef) -> Option<Values> {
     let mut values = Values::default();
     let wanted = desired(view);
@@ -243,7 +243,7 @@ fn binding(acl: &Acl) -> String {
     format!("{permission} {operation:?} on {resource} {name}{begins}{from}")
 }
 
-/// An enum's variant as files spell it.
+/// Returns an enum's variant as files spell it.
 fn lower(variant: impl std::fmt::Debug) -> String {
     let name = format!("{variant:?}");
     let mut letters = name.chars();
@@ -283,7 +283,7 @@ fn unknown(view: &StageView<'_>, entity: &EntityRef) -> Stop {
     }
 }
 
-/// The entity exists, but not here.
+/// Returns the error for an entity that exists, but not in this stage.
 fn elsewhere(view: &StageView<'_>, entity: &EntityRef) -> Stop {
     let stop = Stop::refused(format!("{entity} is not in stage {}", view.stage.name));
     let stages = view.workspace.settings.spec.stages.iter().map(|stage| stage.name.as_str());

@@ -8,13 +8,13 @@ use crate::{
     read_argument,
 };
 
-/// Shows a plan that was written before
+/// Shows a plan from a file
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// The plan; - is stdin
     #[arg(value_name = "PLAN")]
     plan: PathBuf,
-    /// How to print it
+    /// The format on stdout
     #[arg(long, value_enum, default_value_t)]
     format: PlanFormat,
     #[command(flatten)]
@@ -27,10 +27,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Fine)
 }
 
-/// Reads a plan and makes sure that nobody changed it.
+/// Reads a plan and checks its digest.
 ///
 /// # Errors
-/// When it cannot be read, or is not as the planner wrote it.
+/// If the plan cannot be read, or was changed after the planner wrote it.
 pub(super) fn read_plan(path: &Path) -> anyhow::Result<Plan> {
     let text = read_argument(path)?;
     Plan::from_json(&text)

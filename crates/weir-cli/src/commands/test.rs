@@ -1,4 +1,4 @@
-//! The organisation's own cases for its policies.
+//! An organisation's own cases for its policies.
 
 use std::{
     fmt::Write as _,
@@ -20,15 +20,15 @@ use crate::{Exit, Format, Stop, Terminal, WorkspaceFlag, findings::print_finding
 /// The format of `--format json`.
 const FORMAT: &str = "weir.policy-tests/v1";
 
-/// The folder that is looked through when none is named.
+/// The folder of the cases, unless another one is named.
 const FOLDER: &str = "policy-tests";
 
 /// Runs the workspace's own cases for its policies
 ///
-/// A case is a folder with a few entities and an expect.yaml that says which findings they shall give. The workspace's
-/// stages, teams and policies hold in it. With an observed.json as weir-plan observe writes it, the stage that expect.yaml
-/// names is planned, and policies over plans are asked. Name the folder of the cases in .weirignore, so that their entities are no
-/// part of the workspace.
+/// A case is a folder with a few entities and an expect.yaml, which lists the findings they must give. The workspace's
+/// stages, teams and policies apply to it. With an observed.json, as weir-plan observe writes it, the stage that
+/// expect.yaml names is planned, and policies over plans are checked. Name the folder of the cases in .weirignore: their
+/// entities do not belong to the workspace.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// The folder of the cases [default: policy-tests in the workspace]
@@ -36,29 +36,29 @@ pub(crate) struct Args {
     dir: Option<PathBuf>,
     #[command(flatten)]
     workspace: WorkspaceFlag,
-    /// Judge as if it were this time, where a case says no other [default: now]
+    /// Check for this time, unless a case names another one [default: now]
     #[arg(long, value_name = "TIME", value_parser = instant)]
     now: Option<Timestamp>,
-    /// How to print what they came to
+    /// The format on stdout
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     #[command(flatten)]
     terminal: Terminal,
 }
 
-/// The JSON Schema of `weir.policy-tests/v1`.
+/// Returns the JSON Schema of `weir.policy-tests/v1`.
 pub fn policy_tests_schema() -> Schema {
     SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<Report>()
 }
 
-/// What the cases of an organisation's policies came to.
+/// The results of the cases of an organisation's policies.
 #[derive(Serialize, JsonSchema)]
 struct Report {
     /// `weir.policy-tests/v1`.
     format: &'static str,
-    /// How many cases are as they should be.
+    /// Number of cases that passed.
     passed: usize,
-    /// How many are not.
+    /// Number of cases that failed.
     failed: usize,
     /// The cases, by path.
     cases: Vec<Case>,
@@ -67,11 +67,11 @@ struct Report {
 /// A case.
 #[derive(Serialize, JsonSchema)]
 struct Case {
-    /// Its folder, from the folder of the cases.
+    /// The case's folder, relative to the folder of the cases.
     path: String,
-    /// Whether it is as it should be.
+    /// `true` if the findings are as expected.
     passed: bool,
-    /// What is not as it should be.
+    /// The differences from the expected findings.
     why: Vec<String>,
 }
 
@@ -100,7 +100,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         return Err(no_cases(format!("there is no case in `{}`", dir.display())).into());
     }
     let loaded = read(&workspace)?.loaded;
-    // What cannot be read would be told anew in every case.
+    // Every case would report the files that cannot be read.
     if loaded.workspace.is_none() || loaded.findings.iter().any(|finding| finding.severity == Severity::Error) {
         print_findings(&loaded.findings, &loaded.sources, false);
         return Ok(Exit::Refused);
@@ -131,7 +131,7 @@ fn no_cases(message: String) -> Stop {
     ))
 }
 
-/// All folders below `dir` that hold a case, sorted.
+/// Collects all folders below `dir` that hold a case, sorted.
 fn find(dir: &Path, cases: &mut Vec<PathBuf>) -> std::io::Result<()> {
     let mut folders = Vec::new();
     for entry in fs::read_dir(dir)? {
@@ -146,7 +146,7 @@ fn find(dir: &Path, cases: &mut Vec<PathBuf>) -> std::io::Result<()> {
     folders.iter().try_for_each(|folder| find(folder, cases))
 }
 
-/// What is otherwise than a case expects.
+/// Returns the differences from the findings that a case expects.
 fn one(workspace: &Loaded, case: &Path, now: Timestamp) -> anyhow::Result<Option<Vec<String>>> {
     let read = |path: &Path| fs::read_to_string(path).with_context(|| format!("`{}` cannot be read", path.display()));
     let expect = match Expect::parse(&read(&case.join(EXPECT_FILE))?) {
@@ -163,7 +163,7 @@ fn one(workspace: &Loaded, case: &Path, now: Timestamp) -> anyhow::Result<Option
         }
     }
     if files.is_empty() && !case.join(OBSERVED_FILE).is_file() {
-        return Ok(Some(vec!["there is nothing in the case to judge".to_owned()]));
+        return Ok(Some(vec!["the case has no entities and no observed state".to_owned()]));
     }
     // A case may bring a workspace of its own.
     if !files.iter().any(|(name, _)| name == "weir.yaml") {

@@ -12,7 +12,7 @@ use crate::{
 
 /// Checks the files, plans a stage, shows the plan, asks, and deploys it
 ///
-/// For one's own machine, and for stages that need no approval. Pipelines use weir-validate, weir-plan and
+/// For your own machine, and for stages that need no approval. Pipelines use weir-validate, weir-plan and
 /// weir-deploy, with the plan between them.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
@@ -45,20 +45,20 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
     if plan.is_empty() {
         return Ok(Exit::Fine);
     }
-    // What will be refused anyway need not be asked for.
+    // A plan that will be refused needs no question.
     let refused =
         plan.max_risk() > Some(consent.max_risk) || plan.beyond_threshold.is_some() && !consent.beyond_threshold;
     if !yes && !refused {
         match confirm(&format!("\nDeploy this plan to stage {stage}? Only `yes` does: ")) {
-            // Whoever says yes has seen this very plan.
+            // The answer approves the plan that was shown.
             Some(true) => consent.digest = consent.digest.or(Some(plan.digest.clone())),
             Some(false) => {
                 say("nothing was done\n");
                 return Ok(Exit::Refused);
             }
             None => {
-                return Err(Stop::refused("there is nobody to ask whether to deploy this plan")
-                    .help("deploy it without asking: --yes")
+                return Err(Stop::refused("this plan needs a confirmation, and there is no terminal to ask on")
+                    .help("deploy it without a question: --yes")
                     .into());
             }
         }

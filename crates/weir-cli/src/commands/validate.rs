@@ -22,23 +22,23 @@ Examples:
                                               one run for the log, code scanning, tests, annotations
   weir-validate --diff                        what --fix would change
   weir-validate show Topic/orders.v1 --stage prod
-                                              what it comes to, and where each value is from
-  weir-validate explain sharing-consent       what a rule wants, with examples
+                                              its values, and the origin of each
+  weir-validate explain sharing-consent       a rule with its reason and examples
   weir-validate test                          the workspace's own cases for its policies
   weir-validate schema --out schemas          JSON Schemas for editors
 
 Exit codes:
   0  no errors (there may be warnings)
   1  errors
-  2  the command line is wrong
-  4  a file changed while --fix was at work; nothing was written
+  2  wrong command line
+  4  a file changed while --fix ran; nothing was written
   6  the files cannot be read";
 
 /// Checks the files of a workspace.
 ///
-/// Reads every YAML file under the folder that holds weir.yaml and reports everything that is wrong: form, allowed
-/// values, references, order of stages, sharing, and the organisation's own policies. Needs no network, and changes
-/// nothing unless --fix says so.
+/// Reads every YAML file under the folder that holds weir.yaml and reports all mistakes: form, allowed values,
+/// references, order of stages, sharing, and the organisation's own policies. Needs no network, and changes files only
+/// with --fix.
 #[derive(clap::Parser, Debug)]
 #[command(name = "weir-validate", version, after_long_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub struct Args {
@@ -56,10 +56,10 @@ enum Command {
     Test(test::Args),
 }
 
-/// Runs it.
+/// Runs the command.
 ///
 /// # Errors
-/// When the files cannot be read, or what is asked for is not there.
+/// If the files cannot be read, or a stage, a rule or an entity is not there.
 pub fn run(args: Args) -> anyhow::Result<Exit> {
     match args.command {
         None => check(&args.check),
@@ -74,28 +74,28 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
 struct Flags {
     #[command(flatten)]
     workspace: WorkspaceFlag,
-    /// Leave out what concerns other stages only
+    /// Leave out findings that concern other stages only
     #[arg(long, value_name = "STAGE")]
     stage: Option<String>,
-    /// Judge as if it were this time: decides what policies enforce, and which waivers are over [default: now]
+    /// Check for this time: it decides which policies are enforced, and which waivers are over [default: now]
     #[arg(long, value_name = "TIME", value_parser = instant)]
     now: Option<Timestamp>,
-    /// Show what is waived as well, as information
+    /// Show waived findings as well, as information
     #[arg(long)]
     show_waived: bool,
-    /// How to print the findings
+    /// The format of the findings on stdout
     #[arg(long, value_enum, default_value_t)]
     format: FindingsFormat,
-    /// Also write them to a file, in whatever format; may be given several times
+    /// Also write the findings to a file, in any format; may be repeated
     #[arg(long, value_name = "FORMAT=FILE", value_parser = findings_target)]
     out: Vec<FindingsTarget>,
-    /// Put right what can only be meant one way, in the files; comments and order stay
+    /// Fix mistakes that have one possible meaning, in the files; comments and order stay
     #[arg(long)]
     fix: bool,
-    /// Show what --fix would change, as a diff, and write nothing
+    /// Show the changes of --fix as a diff, and write nothing
     #[arg(long, conflicts_with_all = ["format", "out"])]
     diff: bool,
-    /// End with 0 even if there are errors
+    /// Exit with 0 even if there are errors
     #[arg(long)]
     exit_zero: bool,
     #[command(flatten)]
@@ -114,13 +114,13 @@ pub(super) fn read_and_check(
         let files = read.loaded.sources.iter().count();
         say(&format!("read {files} files in {}\n", dir.display()));
         for path in &read.skipped {
-            say(&format!("left out {}: no document of weir's\n", render::inert(path)));
+            say(&format!("skipped {}: it has no document for weir\n", render::inert(path)));
         }
     }
     Ok(read.check(stage, now).map_err(unknown_stage)?)
 }
 
-/// A wrong `--stage`.
+/// Returns the error for a wrong `--stage`.
 pub(super) fn unknown_stage(err: UnknownStage) -> Stop {
     let UnknownStage { asked, known } = err;
     Stop::usage(format!("there is no stage `{asked}`")).help(format!("the stages are {}", known.join(", ")))

@@ -1,4 +1,4 @@
-//! `weir`: the other binaries by name, and all of them at once.
+//! `weir`: all programs as subcommands, and `weir up`, which runs all stages.
 
 use std::ffi::OsString;
 
@@ -14,7 +14,7 @@ Examples:
 
 Every program called weir-NAME, beside this one or on PATH, is also `weir NAME`.";
 
-/// Keeps an organisation's Kafka as git says it is.
+/// Keeps an organisation's Kafka as its files in git describe it.
 #[derive(clap::Parser, Debug)]
 #[command(name = "weir", version, after_help = EXAMPLES, subcommand_required = true, arg_required_else_help = true)]
 pub struct Args {
@@ -34,10 +34,10 @@ enum Command {
     External(Vec<OsString>),
 }
 
-/// Runs it.
+/// Runs the command.
 ///
 /// # Errors
-/// Those of the command that is run.
+/// The errors of the command that is run.
 pub fn run(args: Args) -> anyhow::Result<Exit> {
     match args.command {
         Command::Validate(args) => validate::run(args),

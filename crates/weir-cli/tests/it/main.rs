@@ -1,4 +1,4 @@
-//! What binaries share, as they see it.
+//! Functions that all programs share.
 
 use std::{fs, path::PathBuf};
 
@@ -8,7 +8,7 @@ use weir_ports::{ErrorKind, PortError};
 #[derive(clap::Parser)]
 #[command(name = "weir-test", version)]
 struct Args {
-    /// How it ends
+    /// The exit of the run
     #[arg(long)]
     end: Option<String>,
 }

@@ -153,10 +153,5 @@ async fn a_receipt_can_be_read_again() {
 fn the_committed_schema_is_current() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas/receipt.schema.json");
     let current = serde_json::to_string_pretty(&Receipt::schema()).unwrap() + "\n";
-    if std::env::var_os("WEIR_BLESS").is_some() {
-        std::fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas")).unwrap();
-        std::fs::write(path, &current).unwrap();
-    }
-    let committed = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(committed == current, "schemas/receipt.schema.json has drifted; WEIR_BLESS=1 writes it anew");
+    weir_testkit::expect(path, &current);
 }

@@ -2,10 +2,11 @@
 
 #![expect(clippy::disallowed_methods, reason = "schemas are files")]
 
-use std::{env, fs, path::PathBuf};
+use std::path::PathBuf;
 
 use serde_json::Value;
 use weir_findings::{Finding, RuleId, RulePage, Severity, Sources, Span, render};
+use weir_testkit::schema::{Format, schema};
 
 use crate::{TOPIC, plain, readers, span};
 
@@ -150,15 +151,11 @@ fn committed(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../schemas").join(name)
 }
 
-/// `WEIR_BLESS=1` or `INSTA_UPDATE=always` rewrites the schema.
 #[test]
 fn the_committed_schema_matches_the_types() {
     let text = format!("{}\n", serde_json::to_string_pretty(&render::schema()).expect("JSON"));
     let path = committed("findings.schema.json");
-    if env::var("WEIR_BLESS").is_ok_and(|v| v == "1") || env::var("INSTA_UPDATE").is_ok_and(|v| v == "always") {
-        fs::write(&path, &text).expect("written");
-    }
-    assert!(fs::read_to_string(path).unwrap_or_default() == text, "findings.schema.json is out of date; WEIR_BLESS=1");
+    weir_testkit::expect(path, &text);
 
     let validator = jsonschema::validator_for(render::schema().as_value()).expect("a schema");
     let (findings, sources) = sample();
@@ -168,16 +165,9 @@ fn the_committed_schema_matches_the_types() {
     assert!(!validator.is_valid(&json), "a schema that refuses nothing says nothing");
 }
 
-/// Returns a validator for SARIF 2.1.0, or `None` if the schema file is missing.
+/// Returns a validator for SARIF 2.1.0, or `None` if its schema cannot be fetched.
 pub(crate) fn sarif_validator() -> Option<jsonschema::Validator> {
-    let specs = env::var_os("WEIR_SPECS")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/specs"), PathBuf::from);
-    let Ok(text) = fs::read_to_string(specs.join("sarif/sarif-2.1.0.json")) else {
-        weir_testkit::skip("the SARIF schema is not at hand: WEIR_SPECS");
-        return None;
-    };
-    let schema: Value = serde_json::from_str(&text).expect("JSON");
-    Some(jsonschema::validator_for(&schema).expect("a schema"))
+    Some(jsonschema::validator_for(&schema(Format::Sarif)?).expect("a schema"))
 }
 
 #[test]

@@ -1,9 +1,9 @@
-//! YAML in the style of the documentation: short maps on one line, quotes where another reader could take a text for
-//! something else.
+//! YAML in the style of the documentation: short maps on one line, quotes where a reader could take a text for another
+//! type.
 
 use std::fmt::Write as _;
 
-/// From here on a line is broken.
+/// Largest length of a line, in characters, as in the documentation.
 const WIDTH: usize = 110;
 
 /// A value to be written.
@@ -25,13 +25,13 @@ pub(super) enum Node {
 }
 
 impl Node {
-    /// A text: quoted where it could be taken for anything else.
+    /// Returns a text: quoted where a reader could take it for another type.
     pub(super) fn text(text: &str) -> Self {
         let digits = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+'));
         Node::Scalar(if is_plain(text) && !digits { text.to_owned() } else { quoted(text) })
     }
 
-    /// A setting's value: numbers and units stand as they are.
+    /// Returns a setting's value: numbers and units without quotes.
     pub(super) fn value(text: &str) -> Self {
         let sign = text.strip_prefix('-').unwrap_or(text);
         let number = sign.starts_with(|c: char| c.is_ascii_digit());
@@ -44,7 +44,7 @@ impl Node {
         Node::Scalar(number.into().to_string())
     }
 
-    /// On one line, if it can be.
+    /// Returns the value on one line, if that is possible.
     fn line(&self) -> Option<String> {
         Some(match self {
             Node::Scalar(text) => text.clone(),
@@ -118,7 +118,7 @@ fn scalar(text: &str) -> String {
     }
 }
 
-/// Whether the text, without quotes, is read as itself inside brackets too.
+/// Returns `true` if the text, without quotes, is read as itself inside brackets too.
 fn is_plain(text: &str) -> bool {
     let word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '/' | '*' | ' ' | '(' | ')');
     let first = |c: char| c.is_alphabetic() || matches!(c, '_' | '/' | '.' | '-') || c.is_ascii_digit();

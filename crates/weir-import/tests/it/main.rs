@@ -1,4 +1,4 @@
-//! Whatever a cluster holds: importing it gives files that are valid and change nothing.
+//! Importing a cluster, of any state, gives files that are valid and change nothing.
 
 mod properties;
 mod speed;

@@ -34,7 +34,7 @@ spec:
   defaults: {profile: standard, vault: "https://kv-{team}-{stage}.example"}
 "#;
 
-/// What somebody declared before.
+/// The entities that files declared before.
 const DECLARED: &str = r#"
 apiVersion: weir/v1
 kind: Team
@@ -312,7 +312,7 @@ proptest! {
             });
             prop_assert_eq!(ours.count(), 0, "{}\n{}", render::text(&outcome.plan, false), shown);
 
-            // Everything is in the files or was told.
+            // Every object is in the files or was reported.
             let (topic_prefix, account_prefix) = match stage.as_str() {
                 "dev" => ("dev.", "dev-"),
                 "test" => ("test.", "test-"),

@@ -1,6 +1,6 @@
 //! `docs/conformance.md`: the requirement of each case, and the systems that it runs on. `WEIR_BLESS=1` rewrites it.
 
-use std::{collections::BTreeSet, fmt::Write as _, path::Path};
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use weir_testkit::conformance::{Ability, CONFLUENT_LACKS, Case, Port, cases};
 
@@ -181,10 +181,5 @@ fn page() -> String {
 
 #[test]
 fn the_page_matches_the_suite() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/conformance.md");
-    if std::env::var_os("WEIR_BLESS").is_some() {
-        std::fs::write(&path, page()).unwrap();
-    }
-    let written = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(written == page(), "docs/conformance.md is out of date; write it with WEIR_BLESS=1");
+    weir_testkit::expect(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/conformance.md"), &page());
 }

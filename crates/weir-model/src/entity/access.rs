@@ -1,4 +1,4 @@
-//! What service accounts may do.
+//! Grants and ACL bindings of service accounts.
 
 use std::collections::BTreeMap;
 
@@ -7,30 +7,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::Patch;
 
-/// What a service account may do. Without a grant it may do nothing.
+/// The grants of one service account. Without a grant it may do nothing.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AccessControlListSpec {
     /// The service account.
     #[schemars(extend("examples" = ["toll-billing"]))]
     pub service_account: String,
-    /// What it may do, in the words of applications.
+    /// The grants, in the words of applications.
     #[serde(default)]
     pub allow: Vec<Grant>,
-    /// Raw ACL bindings, for what `allow` has no word for.
+    /// Raw ACL bindings, for rights that `allow` has no word for.
     #[serde(default)]
     pub rules: Vec<Rule>,
-    /// The stages it holds in, with what differs there. Left out: every stage the account is in.
+    /// The stages in which the list holds, with the differences there. Default: every stage of the account.
     #[serde(default, deserialize_with = "super::written")]
     #[schemars(with = "BTreeMap<String, Option<AccessControlListOverlay>>")]
     pub stages: Option<BTreeMap<String, Option<AccessControlListOverlay>>>,
 }
 
-/// What differs for an access control list in one stage. Lists replace.
+/// The differences of an access control list in one stage. Lists replace.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AccessControlListOverlay {
-    /// What the account may do.
+    /// The grants.
     #[serde(default)]
     pub allow: Patch<Vec<Grant>>,
     /// Raw ACL bindings.
@@ -38,26 +38,26 @@ pub struct AccessControlListOverlay {
     pub rules: Patch<Vec<Rule>>,
 }
 
-/// Something an application does: exactly one of `produce` and `consume`.
+/// A task of an application: exactly one of `produce` and `consume`.
 ///
-/// A topic or group name may end in `*` to mean all names that begin so.
+/// A topic or group name that ends in `*` means all names with that beginning.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("oneOf" = [{"required": ["produce"]}, {"required": ["consume"]}]))]
 pub struct Grant {
-    /// The topic it writes to: Write on the topic.
+    /// The topic that the application writes to: Write on the topic.
     #[serde(default)]
     #[schemars(extend("examples" = ["toll.prices.v1"]))]
     pub produce: Option<String>,
-    /// The transactional id it writes with: Write on the id. Only with `produce`.
+    /// The transactional id that the application writes with: Write on the id. Only with `produce`.
     #[serde(default)]
     #[schemars(extend("examples" = ["toll-billing*"]))]
     pub transactional_id: Option<String>,
-    /// The topic it reads from: Read on the topic.
+    /// The topic that the application reads from: Read on the topic.
     #[serde(default)]
     #[schemars(extend("examples" = ["toll.transactions.v1", "toll.*"]))]
     pub consume: Option<String>,
-    /// The consumer group it reads with: Read on the group. Only with `consume`.
+    /// The consumer group that the application reads with: Read on the group. Only with `consume`.
     #[serde(default)]
     #[schemars(extend("examples" = ["toll-billing", "toll-billing*"]))]
     pub group: Option<String>,
@@ -67,32 +67,32 @@ pub struct Grant {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rule {
-    /// What it is about.
+    /// The kind of resource.
     pub resource: Resource,
-    /// The resource's logical name; the stage puts its prefix before it. `"*"` means every one of the stage.
+    /// The resource's logical name; the stage puts its prefix before it. `"*"` means every name of the stage.
     /// Left out for `cluster`.
     #[serde(default)]
     #[schemars(extend("examples" = ["toll.transactions.v1", "*"]))]
     pub name: Option<String>,
-    /// Whether `name` is the whole name or its beginning. Default: literal.
+    /// `literal` if `name` is the whole name, `prefixed` if it is the beginning of names. Default: literal.
     #[serde(default)]
     pub pattern: PatternType,
     /// Kafka's operations.
     pub operations: Vec<Operation>,
-    /// Default: allow.
+    /// `allow` or `deny`. Default: allow.
     #[serde(default)]
     pub permission: Permission,
     /// The client's address. Default: any.
     #[serde(default)]
     #[schemars(extend("examples" = ["10.1.2.3"]))]
     pub host: Option<String>,
-    /// Why it is so wide, in a sentence. Needed where `*` means every name of a cluster, or stands as a letter in a name.
+    /// The reason, in a sentence. Needed where `*` means every name of a cluster, or is a letter of a name.
     #[serde(default)]
     #[schemars(extend("examples" = ["the monitoring reads the settings of every topic"]))]
     pub reason: Option<String>,
 }
 
-/// A kind of Kafka resource that ACLs speak about.
+/// A kind of Kafka resource that ACL bindings name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Resource {
@@ -109,7 +109,7 @@ pub enum Resource {
 }
 
 impl Resource {
-    /// How files and plans write it.
+    /// Returns the name, as files and plans write it.
     pub fn name(self) -> &'static str {
         match self {
             Resource::Topic => "topic",
@@ -121,7 +121,7 @@ impl Resource {
     }
 }
 
-/// How a resource name is compared.
+/// The way in which a resource name is compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum PatternType {
@@ -133,7 +133,7 @@ pub enum PatternType {
 }
 
 impl PatternType {
-    /// How files and plans write it.
+    /// Returns the name, as files and plans write it.
     pub fn name(self) -> &'static str {
         match self {
             PatternType::Literal => "literal",
@@ -142,19 +142,19 @@ impl PatternType {
     }
 }
 
-/// Whether an ACL gives or takes.
+/// The effect of an ACL binding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Permission {
     /// Gives the right.
     #[default]
     Allow,
-    /// Takes the right, whatever else gives it.
+    /// Takes the right, even if another binding gives it.
     Deny,
 }
 
 impl Permission {
-    /// How files and plans write it.
+    /// Returns the name, as files and plans write it.
     pub fn name(self) -> &'static str {
         match self {
             Permission::Allow => "allow",
@@ -178,13 +178,13 @@ pub enum Operation {
     Delete,
     /// Change the resource.
     Alter,
-    /// See that it exists.
+    /// See that the resource exists.
     Describe,
     /// Cluster-internal requests.
     ClusterAction,
-    /// See its settings.
+    /// See the resource's settings.
     DescribeConfigs,
-    /// Change its settings.
+    /// Change the resource's settings.
     AlterConfigs,
     /// Produce idempotently (needed by brokers before 2.8 only).
     IdempotentWrite,
@@ -195,7 +195,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Kafka's name of it.
+    /// Returns Kafka's name of the operation.
     pub fn name(self) -> &'static str {
         match self {
             Operation::All => "All",

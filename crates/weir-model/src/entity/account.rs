@@ -7,31 +7,31 @@ use serde::Deserialize;
 
 use crate::{Duration, Ensure, Moment, Patch, SecretPart};
 
-/// What a service account shall be.
+/// The desired state of a service account.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ServiceAccountSpec {
-    /// Whether it shall exist.
+    /// `present`, `absent` or `unmanaged`.
     #[serde(default)]
     pub ensure: Ensure,
     /// Its API keys. Default: none.
     #[serde(default)]
     pub api_keys: Vec<ApiKey>,
-    /// Earlier stages it is missing from on purpose, each with the reason.
+    /// Earlier stages without the service account, on purpose, each with the reason.
     #[serde(default)]
     #[schemars(extend("examples" = [{"test": "the scanner runs in dev and prod only"}]))]
     pub not_in: BTreeMap<String, String>,
-    /// The stages it is in, with what differs there. Left out: every stage, as written above.
+    /// The stages of the service account, with the differences there. Default: every stage, as written above.
     #[serde(default, deserialize_with = "super::written")]
     #[schemars(with = "BTreeMap<String, Option<ServiceAccountOverlay>>")]
     pub stages: Option<BTreeMap<String, Option<ServiceAccountOverlay>>>,
 }
 
-/// What differs for a service account in one stage.
+/// The differences of a service account in one stage.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ServiceAccountOverlay {
-    /// Whether it shall exist.
+    /// `present`, `absent` or `unmanaged`.
     #[serde(default)]
     pub ensure: Patch<Ensure>,
     /// Its API keys.
@@ -47,21 +47,21 @@ pub struct ApiKey {
     #[serde(default = "ApiKey::default_slot")]
     #[schemars(extend("examples" = ["default", "blue"]))]
     pub slot: String,
-    /// At what age the key is replaced. Default: never.
+    /// The age at which the key is replaced. Default: never.
     #[serde(default)]
     pub rotate_every: Option<Duration>,
-    /// How long the old key stays valid beside the new one. Default 2d.
+    /// The time for which the old key stays valid beside the new one. Default 2d.
     #[serde(default = "ApiKey::default_overlap")]
     pub overlap: Duration,
-    /// A day or a moment: keys that were made before it are replaced at once, whatever their age. In the future it
-    /// means nothing until then. Default: none.
+    /// A day or a moment: keys that were made before it are replaced at once, at any age. A moment in the future
+    /// has no effect until then. Default: none.
     #[serde(default)]
     pub rotated_after: Option<Moment>,
-    /// Whether keys made before `rotatedAfter` are deleted as soon as there is a new one, without the overlap: for a key
-    /// that got into wrong hands.
+    /// `true` if keys made before `rotatedAfter` are deleted as soon as there is a new one, without the overlap: for a
+    /// key that got into wrong hands.
     #[serde(default)]
     pub emergency: bool,
-    /// Shapes in which the key is stored beside the JSON secret, for readers that cannot take that apart.
+    /// Shapes in which the key is stored beside the JSON secret, for readers that cannot read JSON.
     #[serde(default)]
     pub projections: BTreeSet<Projection>,
 }
@@ -77,7 +77,7 @@ pub enum Projection {
 }
 
 impl Projection {
-    /// The name, as written in files.
+    /// Returns the name, as written in files.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Properties => "properties",
@@ -85,7 +85,7 @@ impl Projection {
         }
     }
 
-    /// The secrets it consists of.
+    /// Returns the secrets that the shape consists of.
     pub fn parts(self) -> &'static [SecretPart] {
         match self {
             Self::Properties => &[SecretPart::Properties],
@@ -95,10 +95,10 @@ impl Projection {
 }
 
 impl ApiKey {
-    /// The slot that needs no name.
+    /// The name of a slot without a name.
     pub const DEFAULT_SLOT: &'static str = "default";
 
-    /// A slot that says nothing but its name.
+    /// Returns a slot with a name and nothing else.
     pub fn named(slot: impl Into<String>) -> Self {
         Self {
             slot: slot.into(),
@@ -110,7 +110,7 @@ impl ApiKey {
         }
     }
 
-    /// The secrets the slot has beside the JSON secret.
+    /// Returns the secrets of the slot beside the JSON secret.
     pub fn parts(&self) -> impl Iterator<Item = SecretPart> + '_ {
         self.projections.iter().flat_map(|projection| projection.parts().iter().copied())
     }

@@ -1,31 +1,31 @@
-//! Where a stage's Kafka runs, and where secrets go.
+//! Clusters of stages, and the places of secrets.
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What stands behind the addresses of key vaults.
+/// The systems behind the addresses of key vaults.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
 pub struct Secrets {
-    /// The vaults are what their addresses say: Azure Key Vaults.
+    /// Azure Key Vaults, at their addresses.
     #[serde(default)]
     pub key_vault: Option<KeyVault>,
-    /// A folder that plays all vaults, for tests and for machines that are trusted with the secrets.
+    /// A folder in place of all vaults, for tests and for machines that are trusted with the secrets.
     #[serde(default)]
     pub folder: Option<SecretsFolder>,
 }
 
-/// How weir logs in to Azure Key Vaults. Names of tenants and applications are no secrets; secrets stay in variables.
+/// The login of weir to Azure Key Vaults. Ids of tenants and applications are no secrets; secrets stay in variables.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct KeyVault {
-    /// Who vouches for weir.
+    /// The source of weir's identity.
     pub login: VaultLogin,
     /// The directory (tenant) id. Needed with `azurePipelines`; `workloadIdentity` takes it from AZURE_TENANT_ID
-    /// otherwise, `azureCli` from who is logged in.
+    /// otherwise, `azureCli` from the person who is logged in.
     #[serde(default)]
     #[schemars(extend("examples" = ["11111111-1111-1111-1111-111111111111"]))]
     pub tenant: Option<String>,
@@ -43,13 +43,13 @@ pub struct KeyVault {
     #[serde(default)]
     #[schemars(extend("examples" = ["SYSTEM_ACCESSTOKEN"]))]
     pub env: Option<String>,
-    /// A PEM file with the certificates of whom to trust, relative to the workspace. Default: those the system trusts.
+    /// A PEM file with the certificates to trust, relative to the workspace. Default: the system's certificates.
     #[serde(default)]
     #[schemars(extend("examples" = ["certificates/ca.pem"]))]
     pub ca: Option<String>,
 }
 
-/// Who vouches for weir at Azure Key Vaults.
+/// The source of weir's identity at Azure Key Vaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum VaultLogin {
@@ -59,14 +59,14 @@ pub enum VaultLogin {
     AzurePipelines,
     /// The identity of the machine or the container that weir runs on.
     ManagedIdentity,
-    /// Whoever is logged in with `az login`: for people.
+    /// The person who is logged in with `az login`.
     AzureCli,
     /// A ready-made access token in an environment variable.
     Token,
 }
 
 impl VaultLogin {
-    /// The name, as written in files.
+    /// Returns the name, as written in files.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::WorkloadIdentity => "workloadIdentity",
@@ -78,7 +78,7 @@ impl VaultLogin {
     }
 }
 
-/// A folder that plays key vaults.
+/// A folder that takes the place of key vaults.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SecretsFolder {
@@ -87,7 +87,7 @@ pub struct SecretsFolder {
     pub path: String,
 }
 
-/// Where a stage's Kafka runs. Exactly one of the fields.
+/// The cluster of a stage. Exactly one of the fields.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
@@ -134,8 +134,8 @@ impl Cluster {
             .or(sandbox.as_ref().map(ProviderRef::Sandbox))
     }
 
-    /// Returns provider and id of the cluster, whatever name `weir.yaml` gives it; `None` for an empty id. The id of a
-    /// sandbox is its folder.
+    /// Returns provider and id of the cluster, independent of its name in `weir.yaml`; `None` for an empty id. The id of
+    /// a sandbox is its folder.
     pub fn identity(&self) -> Option<(&'static str, &str)> {
         let provider = self.provider()?;
         let id = match provider {
@@ -157,61 +157,61 @@ pub struct ConfluentCloud {
     /// Cluster id: `lkc-…`. Deployment refuses any other cluster.
     #[schemars(extend("examples" = ["lkc-a1b2c3"]))]
     pub cluster: String,
-    /// Where the Cloud API key comes from, for accounts and keys: with `env: CONFLUENT_CLOUD`, its id is in
+    /// The source of the Cloud API key, for accounts and keys: with `env: CONFLUENT_CLOUD`, its id is in
     /// CONFLUENT_CLOUD_API_KEY and its secret in CONFLUENT_CLOUD_API_SECRET. In a key vault it is a JSON object with
     /// `api_key` and `api_secret`.
     #[serde(default)]
     pub credentials: Option<CredentialRef>,
-    /// How the brokers are reached, for topics and ACLs.
+    /// The connection to the brokers, for topics and ACLs.
     #[serde(default)]
     pub kafka: Option<ConfluentKafka>,
-    /// The id of who becomes the owner of service accounts that weir creates: `sa-…`, `u-…`, `pool-…` or `group-…`.
-    /// With it, the Cloud API key's account needs rights on its own accounts alone. Default: nobody in particular.
+    /// The id of the owner of service accounts that weir creates: `sa-…`, `u-…`, `pool-…` or `group-…`.
+    /// With an owner, the Cloud API key's account needs rights on its own accounts alone. Default: no owner.
     #[serde(default)]
     #[schemars(extend("examples" = ["sa-a1b2c3"]))]
     pub assigned_owner: Option<String>,
-    /// How much the cluster takes, where you know better than Confluent's documents: a plan beyond it is refused.
+    /// Limits of the cluster that replace those of Confluent's documents: weir refuses a plan beyond them.
     #[serde(default)]
     pub limits: Option<ConfluentLimits>,
-    /// The address of the control plane. Default: `https://api.confluent.cloud`. Plain http only to this machine, for
+    /// The address of the control plane. Default: `https://api.confluent.cloud`. Plain http only to this machine, in
     /// tests.
     #[serde(default)]
     #[schemars(extend("examples" = ["https://api.confluent.cloud"]))]
     pub api: Option<String>,
 }
 
-/// How the brokers of a cluster on Confluent Cloud are reached.
+/// The connection to the brokers of a cluster on Confluent Cloud.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ConfluentKafka {
-    /// Where the cluster's API key comes from, that weir itself logs in with: written as the Cloud API key is.
+    /// The source of the cluster's API key that weir itself logs in with; written like the Cloud API key.
     #[serde(default)]
     pub credentials: Option<CredentialRef>,
-    /// `host:port`, several separated by commas. Default: what the control plane says; needed where only the brokers
-    /// are reached.
+    /// `host:port`, several separated by commas. Default: the address from the control plane; needed where only the
+    /// brokers are reached.
     #[serde(default)]
     #[schemars(extend("examples" = ["pkc-a1b2c.westeurope.azure.confluent.cloud:9092"]))]
     pub bootstrap: Option<String>,
-    /// Which of the cluster's endpoints, by the id of its access point: `PUBLIC`, `PRIVATE_LINK`, `ap1pni123`. Needed
+    /// The cluster's endpoint, by the id of its access point: `PUBLIC`, `PRIVATE_LINK`, `ap1pni123`. Needed
     /// where there are several; instead of `bootstrap`.
     #[serde(default)]
     #[schemars(extend("examples" = ["PRIVATE_LINK"]))]
     pub endpoint: Option<String>,
-    /// A PEM file with the certificates of whom to trust, relative to the workspace. Default: those the system trusts.
+    /// A PEM file with the certificates to trust, relative to the workspace. Default: the system's certificates.
     #[serde(default)]
     #[schemars(extend("examples" = ["certificates/ca.pem"]))]
     pub ca: Option<String>,
 }
 
-/// How much a cluster on Confluent Cloud takes.
+/// Limits of a cluster on Confluent Cloud.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ConfluentLimits {
-    /// Partitions of all topics together, before replication. Default: what documents say of its type; a plan beyond
-    /// that has a warning.
+    /// Partitions of all topics together, before replication. Default: the number in Confluent's documents for the type
+    /// of cluster; a plan beyond that number has a warning.
     #[serde(default)]
     pub partitions: Option<u64>,
-    /// ACL bindings. Default: as above.
+    /// ACL bindings. Default: the number in Confluent's documents, as for partitions.
     #[serde(default)]
     pub acl_bindings: Option<u64>,
 }
@@ -226,42 +226,42 @@ pub struct ApacheKafka {
     /// The cluster's id. Deployment refuses any other cluster.
     #[schemars(extend("examples" = ["MkU3OEVBNTcwNTJENDM2Qk"]))]
     pub cluster_id: String,
-    /// Where the login comes from: with `env: ONPREM`, the user is in ONPREM_USERNAME and the password in
+    /// The source of the login: with `env: ONPREM`, the user is in ONPREM_USERNAME and the password in
     /// ONPREM_PASSWORD.
     #[serde(default)]
     pub credentials: Option<CredentialRef>,
-    /// How connections are secured. Default: encrypted, and with SCRAM-SHA-512 if there are credentials.
+    /// The security of connections. Default: encrypted, and with SCRAM-SHA-512 if there are credentials.
     #[serde(default)]
     pub security: KafkaSecurity,
 }
 
-/// How connections to Apache Kafka brokers are secured.
+/// The security of connections to Apache Kafka brokers.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct KafkaSecurity {
     /// Default: SASL_SSL with credentials, SSL without.
     #[serde(default)]
     pub protocol: Option<SecurityProtocol>,
-    /// How to log in, for the protocols with SASL. Default: SCRAM-SHA-512.
+    /// The mechanism of the login, for the protocols with SASL. Default: SCRAM-SHA-512.
     #[serde(default)]
     pub mechanism: Option<SaslMechanism>,
-    /// A PEM file with the certificates of whom to trust, relative to the workspace. Default: those the system trusts.
+    /// A PEM file with the certificates to trust, relative to the workspace. Default: the system's certificates.
     #[serde(default)]
     #[schemars(extend("examples" = ["certificates/ca.pem"]))]
     pub ca: Option<String>,
-    /// Where the tokens for OAUTHBEARER are, in place of `credentials`.
+    /// The place of the tokens for OAUTHBEARER, instead of `credentials`.
     #[serde(default)]
     pub tokens: Option<TokenSource>,
 }
 
-/// Tokens for OAUTHBEARER, which something else fetches and renews: the platform, an agent, a pipeline's step.
+/// Tokens for OAUTHBEARER, which another program fetches and renews: the platform, an agent, a pipeline's step.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TokenSource {
     /// The file that holds the token, relative to the workspace. It is read again before the token expires.
     #[schemars(extend("examples" = ["/var/run/secrets/kafka/token"]))]
     pub file: String,
-    /// The name that the brokers know its bearer by. Default: the token's `sub`.
+    /// The name by which the brokers know the bearer of the token. Default: the token's `sub`.
     #[serde(default)]
     #[schemars(extend("examples" = ["weir"]))]
     pub principal: Option<String>,
@@ -270,22 +270,22 @@ pub struct TokenSource {
 /// Kafka's `security.protocol`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum SecurityProtocol {
-    /// Neither encrypted nor logged in: for tests.
+    /// Neither encryption nor login: for tests.
     #[serde(rename = "PLAINTEXT")]
     Plaintext,
-    /// Encrypted.
+    /// Encryption, no login.
     #[serde(rename = "SSL")]
     Ssl,
-    /// Logged in, not encrypted: for tests, and inside a network that is trusted.
+    /// Login, no encryption: for tests, and inside a network that is trusted.
     #[serde(rename = "SASL_PLAINTEXT")]
     SaslPlaintext,
-    /// Encrypted and logged in.
+    /// Encryption and login.
     #[serde(rename = "SASL_SSL")]
     SaslSsl,
 }
 
 impl SecurityProtocol {
-    /// Kafka's name.
+    /// Returns Kafka's name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Plaintext => "PLAINTEXT",
@@ -295,17 +295,17 @@ impl SecurityProtocol {
         }
     }
 
-    /// Whether there is a log-in.
+    /// Returns `true` if clients log in.
     pub fn is_sasl(self) -> bool {
         matches!(self, Self::SaslPlaintext | Self::SaslSsl)
     }
 
-    /// Whether connections are encrypted.
+    /// Returns `true` if connections are encrypted.
     pub fn is_tls(self) -> bool {
         matches!(self, Self::Ssl | Self::SaslSsl)
     }
 
-    /// The same, encrypted.
+    /// Returns the same protocol with encryption.
     #[must_use]
     pub fn encrypted(self) -> Self {
         if self.is_sasl() { Self::SaslSsl } else { Self::Ssl }
@@ -337,7 +337,7 @@ pub enum SaslMechanism {
 }
 
 impl SaslMechanism {
-    /// Kafka's name.
+    /// Returns Kafka's name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Plain => "PLAIN",
@@ -361,16 +361,16 @@ pub struct Sandbox {
     /// The folder, relative to the workspace.
     #[schemars(extend("examples" = [".weir/local"]))]
     pub path: String,
-    /// The cluster id it is given when made, and that is expected ever after.
+    /// The cluster id that the sandbox gets when it is made. weir refuses any other id later.
     #[serde(default)]
     #[schemars(extend("examples" = ["sandbox-local"]))]
     pub cluster_id: Option<String>,
-    /// How many brokers it pretends to have: the highest replication factor. Default 3.
+    /// The number of brokers of the sandbox, which is the highest replication factor. Default 3.
     #[serde(default)]
     pub brokers: Option<u16>,
 }
 
-/// Where a secret comes from. Never the secret itself. Exactly one of the fields.
+/// The source of a secret. Never the secret itself. Exactly one of the fields.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]

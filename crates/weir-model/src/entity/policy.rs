@@ -7,50 +7,51 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::{Date, SettingValue};
 
-/// A rule of the organisation over what teams write, or over the steps of plans.
+/// A rule of the organisation about entities, or about the steps of plans.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PolicySpec {
-    /// What it is about. `kinds` is required.
+    /// The entities, or plans, that the policy is about. `kinds` is required.
     #[serde(rename = "match")]
     pub matches: Match,
-    /// How bad a violation is. Default: error. Only an error stops the pipeline.
+    /// The severity of a violation. Default: error. Only an error stops the pipeline.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub severity: Option<PolicySeverity>,
-    /// From when and where on its errors are errors; before, they are warnings. Default: at once, everywhere.
+    /// The day and the stages from which errors count as errors; before, they are warnings. Default: at once, in all
+    /// stages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enforce: Option<Enforce>,
-    /// Whether exceptions may be granted. Default: true.
+    /// `true` if exceptions may be granted. Default: true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waivable: Option<bool>,
-    /// Why there is this rule, for whoever breaks it.
+    /// The reason for the rule, for people who break it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("examples" = ["Clusters are limited in partitions, and none can be taken back."]))]
     pub why: Option<String>,
-    /// What to do about a violation, where a validation says nothing better.
+    /// Help for a violation, unless a validation has its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("examples" = ["ask the platform team for more"]))]
     pub help: Option<String>,
-    /// YAML that breaks it and YAML that keeps it, for its page.
+    /// YAML that breaks the policy and YAML that keeps it, for the policy's page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub example: Option<PolicyExample>,
-    /// How names are built.
+    /// The pattern of names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub naming: Option<Naming>,
     /// Metadata that must be written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requires: Option<Requires>,
-    /// Topic settings and what they may be, by name.
+    /// Limits of topic settings, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "crate::schema::SettingLimits")]
     pub settings: BTreeMap<String, SettingLimit>,
-    /// How many partitions topics may have.
+    /// The allowed number of partitions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partitions: Option<Range>,
-    /// How many replicas of each partition topics may have.
+    /// The allowed number of replicas of each partition.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replication_factor: Option<Range>,
-    /// What differs in a stage: a setting's limit replaces the one above.
+    /// Limits in single stages: a setting's limit replaces the one above.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub stages: BTreeMap<String, StageLimits>,
     /// Named parts of expressions: each may use those above it, as `variables.NAME`.
@@ -61,7 +62,7 @@ pub struct PolicySpec {
     pub validations: Vec<PolicyValidation>,
 }
 
-/// What a policy is about. What is left out does not restrict.
+/// The entities, or plans, that a policy is about. A field that is left out does not restrict.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Match {
@@ -85,7 +86,7 @@ pub struct Match {
     pub names: Vec<String>,
 }
 
-/// What policies can be about.
+/// A kind of entity, or plans, as policies name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum PolicyKind {
     /// A product team.
@@ -94,14 +95,14 @@ pub enum PolicyKind {
     Topic,
     /// A service account.
     ServiceAccount,
-    /// What a service account may do.
+    /// The grants of one service account.
     AccessControlList,
     /// The steps of a plan.
     Plan,
 }
 
 impl PolicyKind {
-    /// The name as written.
+    /// Returns the name as written.
     pub fn as_str(self) -> &'static str {
         match self {
             PolicyKind::Team => "Team",
@@ -119,7 +120,7 @@ impl fmt::Display for PolicyKind {
     }
 }
 
-/// How bad the violation of a policy is.
+/// The severity of a policy's violation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum PolicySeverity {
@@ -132,7 +133,7 @@ pub enum PolicySeverity {
     Error,
 }
 
-/// From when and where on a policy's errors are errors.
+/// The day and the stages from which a policy's errors count as errors.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Enforce {
@@ -153,41 +154,41 @@ pub struct Enforce {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PolicyExample {
-    /// What breaks it.
+    /// YAML that breaks the policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("examples" = ["spec: {partitions: 500}"]))]
     pub bad: Option<String>,
-    /// What to write instead.
+    /// Help: the value to write instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("examples" = ["spec: {partitions: 12}"]))]
     pub good: Option<String>,
 }
 
-/// How names are built: `{team}.{domain}.{name}.v{version}`.
+/// The pattern of names: `{team}.{domain}.{name}.v{version}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Naming {
     /// Text as it is, and parts in braces. `{team}` is the entity's team.
     #[schemars(extend("examples" = ["{team}.{name}.v{version}"]))]
     pub pattern: String,
-    /// What a part may be. Default for a part not named here: lower case letters, digits and dashes.
+    /// The allowed values of parts. Default for a part not named here: lower case letters, digits and dashes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parts: BTreeMap<String, NamePart>,
 }
 
-/// What a part of a name may be.
+/// The allowed values of a part of a name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct NamePart {
-    /// A regular expression that all of the part matches.
+    /// A regular expression that matches the whole part.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("examples" = ["[a-z]+"]))]
     pub pattern: Option<String>,
-    /// The words it may be.
+    /// The allowed words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("examples" = [["events", "commands"]]))]
     pub allowed: Vec<String>,
-    /// The label of the entity that it equals.
+    /// The label of the entity that the part equals.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("examples" = ["domain"]))]
     pub label: Option<String>,
@@ -197,56 +198,56 @@ pub struct NamePart {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Requires {
-    /// A description of at least that many characters.
+    /// The smallest length of the description, in characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<u32>,
-    /// Labels, and what they may be.
+    /// Labels, and their allowed values.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, Option<LabelLimit>>,
 }
 
-/// What a label may be.
+/// The allowed values of a label.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct LabelLimit {
-    /// A regular expression that all of the value matches.
+    /// A regular expression that matches the whole value.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("examples" = ["[0-9]{4}"]))]
     pub pattern: Option<String>,
-    /// The words it may be.
+    /// The allowed words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("examples" = [["public", "internal", "confidential"]]))]
     pub allowed: Vec<String>,
 }
 
-/// What a topic setting may be. A setting that is not written is judged by `required` alone.
+/// The allowed values of a topic setting. Only `required` judges a setting that is not written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct SettingLimit {
-    /// Whether a value of the topic's own, or of its profile's, must be there.
+    /// `true` if the topic or its profile must have a value.
     #[serde(skip_serializing_if = "is_false")]
     pub required: bool,
-    /// Whether there must be none.
+    /// `true` if the topic and its profile must have no value.
     #[serde(skip_serializing_if = "is_false")]
     pub unset: bool,
-    /// The values it may have; of a list, each item.
+    /// The allowed values; of a list, the allowed items.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("examples" = [["compact", "delete"]]))]
     pub allowed: Vec<String>,
-    /// The values it must not have; of a list, no item.
+    /// The forbidden values; of a list, the forbidden items.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("examples" = [["uncompressed"]]))]
     pub forbidden: Vec<String>,
-    /// The least it may be: `1h`, `1MiB`, `2`.
+    /// The smallest allowed value: `1h`, `1MiB`, `2`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<SettingValue>", extend("examples" = ["1h", "1MiB", 2]))]
     pub min: Option<String>,
-    /// The most it may be. `unlimited` is more than any number.
+    /// The largest allowed value. `unlimited` is more than any number.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<SettingValue>", extend("examples" = ["7d", "1GiB", "unlimited"]))]
     pub max: Option<String>,
-    /// Other settings, with the value that each must have, or as a list hold, for this limit to hold. What is not
-    /// written has Kafka's default. Default: always.
+    /// Other settings with their values: the limit holds only where each of them has that value, or holds it as a list.
+    /// A setting that is not written has Kafka's default. Default: always.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "BTreeMap<String, SettingValue>", extend("examples" = [{"cleanup.policy": "compact"}]))]
     pub when: BTreeMap<String, String>,
@@ -257,30 +258,30 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// A range of numbers, both ends in it.
+/// A range of numbers, with both ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Range {
-    /// The least.
+    /// The smallest number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<u32>,
-    /// The most.
+    /// The largest number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<u32>,
 }
 
-/// What differs for a policy in one stage.
+/// The limits of a policy in one stage.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct StageLimits {
-    /// Topic settings and what they may be; a setting named here is judged by this alone.
+    /// Limits of topic settings; for a setting named here, only this limit counts.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "crate::schema::SettingLimits")]
     pub settings: BTreeMap<String, SettingLimit>,
-    /// How many partitions topics may have.
+    /// The allowed number of partitions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partitions: Option<Range>,
-    /// How many replicas of each partition topics may have.
+    /// The allowed number of replicas of each partition.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replication_factor: Option<Range>,
 }
@@ -289,10 +290,10 @@ pub struct StageLimits {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Variable {
-    /// Its name: `variables.NAME`.
+    /// The name: `variables.NAME`.
     #[schemars(extend("examples" = ["groups"]))]
     pub name: String,
-    /// What it stands for.
+    /// The expression that the name stands for.
     #[schemars(extend("examples" = ["entity.spec.allow.filter(g, has(g.group)).map(g, g.group)"]))]
     pub expression: String,
 }
@@ -301,10 +302,10 @@ pub struct Variable {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PolicyValidation {
-    /// The expression; true is fine.
+    /// The expression; `true` passes.
     #[schemars(extend("examples" = ["!(\"*\" in entity.spec.access.consumers)", "!has(entity.spec.partitions) || entity.spec.partitions <= 24"]))]
     pub expression: String,
-    /// What is wrong when it does not hold. Default: the expression itself.
+    /// The message of the finding if the expression does not hold. Default: the expression itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("examples" = ["the topic is open to every team"]))]
     pub message: Option<String>,
@@ -316,16 +317,16 @@ pub struct PolicyValidation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("examples" = ["spec.access.consumers", "spec.config[\"retention.ms\"]"]))]
     pub path: Option<String>,
-    /// How bad it is. Default: the policy's.
+    /// The severity. Default: the policy's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<PolicySeverity>,
-    /// What to write instead.
+    /// Help: the value to write instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("examples" = ["name the teams that need it"]))]
     pub help: Option<String>,
 }
 
-/// An exception from a rule, for one entity and for a time.
+/// An exception from a rule for one entity, with a reason and a last day.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WaiverSpec {
@@ -335,37 +336,37 @@ pub struct WaiverSpec {
     /// The entity: `Topic/toll.transactions.v1`.
     #[schemars(extend("examples" = ["Topic/toll.transactions.v1"]))]
     pub entity: String,
-    /// The stages it holds in; only for policies. Default: all.
+    /// The stages in which the exception holds; only for policies. Default: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("examples" = [["test"]]))]
     pub stages: Vec<String>,
-    /// Why the rule does not fit here.
+    /// The reason why the rule does not fit here.
     #[schemars(extend("examples" = ["read by the archive once a quarter"]))]
     pub reason: String,
     /// The team that answers for the exception.
     #[schemars(extend("examples" = ["toll"]))]
     pub owner: String,
-    /// The last day it holds, in UTC.
+    /// The last day of the exception, in UTC.
     pub until: Date,
 }
 
-/// Which policies hold beside those of the workspace's own files.
+/// The policies that hold beside those of the workspace's own files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PolicySettings {
-    /// The starter pack: `true` for all of it, or names of policies, each with what it says differently.
+    /// The starter pack: `true` for all of it, or names of policies, each with its changes.
     pub starter: Starter,
 }
 
-/// What of the starter pack holds.
+/// The part of the starter pack that holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Starter {
     /// Nothing.
     #[default]
     None,
-    /// All of it, as it is.
+    /// The whole pack, unchanged.
     All,
-    /// Those of these names; what is written in a spec replaces what the pack says.
+    /// The policies of these names; the fields of a spec replace those of the pack.
     Some(BTreeMap<String, Option<Box<PolicySpec>>>),
 }
 
@@ -411,7 +412,7 @@ impl JsonSchema for Starter {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let spec = generator.subschema_for::<Option<PolicySpec>>();
         json_schema!({
-            "description": "`true` for the whole starter pack, or names of policies, each with what it says differently.",
+            "description": "`true` for the whole starter pack, or names of policies, each with its changes.",
             "anyOf": [
                 {"type": "boolean"},
                 {"type": "array", "items": {"type": "string"}},

@@ -17,10 +17,10 @@ pub struct TeamSpec {
     #[serde(default)]
     #[schemars(extend("examples" = [{"prod": "toll-prod"}]))]
     pub namespaces: BTreeMap<String, String>,
-    /// Who belongs to the team.
+    /// The members of the team.
     #[serde(default)]
     pub members: Vec<Member>,
-    /// Where the team is reached.
+    /// The address of the team.
     #[serde(default)]
     #[schemars(extend("examples" = ["toll@example.com"]))]
     pub contact: Option<String>,

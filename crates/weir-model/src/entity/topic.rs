@@ -8,24 +8,24 @@ use serde::{Deserialize, Serialize};
 use crate::schema::{Config, ConfigOverlay};
 use crate::{Patch, SettingValue};
 
-/// Whether something shall exist.
+/// The desired existence of a topic or service account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Ensure {
-    /// It shall exist as declared.
+    /// weir creates it, and keeps it as declared.
     #[default]
     Present,
-    /// It shall not exist: the positive order to delete it.
+    /// weir deletes it: the explicit order to do so.
     Absent,
-    /// It is let go: weir neither changes nor deletes nor prunes it.
+    /// weir leaves it alone: it neither changes nor deletes nor prunes it.
     Unmanaged,
 }
 
-/// What a topic shall be.
+/// The desired state of a topic.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TopicSpec {
-    /// Whether it shall exist.
+    /// `present`, `absent` or `unmanaged`.
     #[serde(default)]
     pub ensure: Ensure,
     /// The profile to start from. Default: the workspace's.
@@ -42,42 +42,42 @@ pub struct TopicSpec {
     #[serde(default)]
     #[schemars(with = "Config")]
     pub config: BTreeMap<String, SettingValue>,
-    /// Which other teams may use it.
+    /// The other teams that may use the topic.
     #[serde(default)]
     pub access: TopicAccess,
-    /// Earlier stages it is missing from on purpose, each with the reason.
+    /// Earlier stages without the topic, on purpose, each with the reason.
     #[serde(default)]
     #[schemars(extend("examples" = [{"test": "filled by hand in dev only"}]))]
     pub not_in: BTreeMap<String, String>,
-    /// The stages it is in, with what differs there. Left out: every stage, as written above.
+    /// The stages of the topic, with the differences there. Default: every stage, as written above.
     #[serde(default, deserialize_with = "super::written")]
     #[schemars(with = "BTreeMap<String, Option<TopicOverlay>>")]
     pub stages: Option<BTreeMap<String, Option<TopicOverlay>>>,
 }
 
-/// Which other teams may use a topic; `"*"` means every team, except under `administrators`.
+/// The other teams that may use a topic; `"*"` means every team, except under `administrators`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TopicAccess {
-    /// Teams that may read it.
+    /// Teams that may read the topic.
     #[serde(default)]
     #[schemars(extend("examples" = [["cards", "billing"]]))]
     pub consumers: Vec<String>,
-    /// Teams that may write to it.
+    /// Teams that may write to the topic.
     #[serde(default)]
     #[schemars(extend("examples" = [["gates"]]))]
     pub producers: Vec<String>,
-    /// Teams that may do anything with it: read, write, change, delete. Each by its name.
+    /// Teams that may read, write, change and delete the topic. Each by its name.
     #[serde(default)]
     #[schemars(extend("examples" = [["platform"]]))]
     pub administrators: Vec<String>,
 }
 
-/// What differs for a topic in one stage. `null` removes what is written below.
+/// The differences of a topic in one stage. `null` removes the value of the entity and of its profile.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TopicOverlay {
-    /// Whether it shall exist.
+    /// `present`, `absent` or `unmanaged`.
     #[serde(default)]
     pub ensure: Patch<Ensure>,
     /// The profile to start from.
@@ -94,7 +94,7 @@ pub struct TopicOverlay {
     #[serde(default)]
     #[schemars(with = "ConfigOverlay")]
     pub config: BTreeMap<String, Patch<SettingValue>>,
-    /// Which other teams may use it.
+    /// The other teams that may use the topic.
     #[serde(default)]
     pub access: Patch<TopicAccess>,
 }

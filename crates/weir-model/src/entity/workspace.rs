@@ -19,10 +19,10 @@ pub struct WorkspaceSpec {
     /// Named defaults that topics may refer to.
     #[serde(default)]
     pub profiles: BTreeMap<String, Profile>,
-    /// What holds where neither entity nor profile says anything.
+    /// Defaults of all entities.
     #[serde(default)]
     pub defaults: Defaults,
-    /// Where API keys are stored for clusters that are no sandbox. A sandbox keeps vaults of its own.
+    /// The vaults for API keys of clusters that are no sandbox. A sandbox has vaults of its own.
     #[serde(default)]
     pub secrets: Option<Secrets>,
     /// Policies that hold beside those in files.
@@ -40,19 +40,19 @@ pub struct Stage {
     /// The cluster, by its name under `clusters`.
     #[schemars(extend("examples" = ["nonprod"]))]
     pub cluster: String,
-    /// What the stage puts before logical names.
+    /// The prefixes that the stage puts before logical names.
     #[serde(default)]
     pub prefix: Prefix,
-    /// Which names of the cluster this stage may manage beyond those its files declare.
+    /// The names of the cluster that this stage may manage beyond those its files declare.
     #[serde(default)]
     pub owns: Option<Owns>,
-    /// Whether a plan must be named by its digest to be deployed.
+    /// The approval that a plan needs before it is deployed.
     #[serde(default)]
     pub approval: Approval,
-    /// Whether topics and accounts inside `owns` that no file declares are deleted. Default: they are reported.
+    /// `true` if weir deletes topics and accounts inside `owns` that no file declares. Default: weir reports them.
     #[serde(default)]
     pub prune: bool,
-    /// From how much change on a plan needs `--beyond-threshold`.
+    /// The amount of change from which a plan needs `--beyond-threshold`.
     #[serde(default)]
     pub threshold: Threshold,
     /// The key vault of a team in this stage, with `{team}` and `{stage}`. Default: the workspace's.
@@ -65,7 +65,7 @@ pub struct Stage {
     pub namespace: Option<String>,
 }
 
-/// What a stage puts before logical names to make physical ones.
+/// The prefixes that a stage puts before logical names to make physical names.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Prefix {
@@ -114,7 +114,7 @@ pub struct Owns {
     pub service_accounts: Vec<String>,
 }
 
-/// Whether somebody has to approve a stage's plans.
+/// The approval that a stage's plans need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Approval {
@@ -125,13 +125,13 @@ pub enum Approval {
     Required,
 }
 
-/// How much of a stage one plan may delete or change.
+/// The share of a stage that one plan may delete or change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Threshold {
     /// Share of the scope's objects, in percent. Default 30.
     pub percent: u8,
-    /// From how many objects in the scope on the share counts. Default 10.
+    /// The number of objects in the scope from which the share counts. Default 10.
     pub minimum: u32,
 }
 
@@ -145,7 +145,7 @@ impl Default for Threshold {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Profile {
-    /// What it is meant for.
+    /// The purpose of the profile.
     #[serde(default)]
     #[schemars(extend("examples" = ["What most topics need"]))]
     pub description: Option<String>,
@@ -161,7 +161,7 @@ pub struct Profile {
     pub config: BTreeMap<String, SettingValue>,
 }
 
-/// What holds in the whole workspace unless said otherwise.
+/// Defaults of a workspace.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Defaults {

@@ -55,7 +55,7 @@ macro_rules! check_of {
 }
 pub(super) use check_of;
 
-/// Where the alternatives are, and where to report.
+/// The document with the alternatives, and the findings about them.
 pub(super) struct Alternatives<'t, 'a> {
     pub(super) tape: &'t Tape<'a>,
     pub(super) file: FileId,

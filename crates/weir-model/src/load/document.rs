@@ -25,7 +25,7 @@ pub(super) struct DocumentReader<'r, 'a> {
     pub(super) document: u32,
     pub(super) tape: &'r mut Tape<'a>,
     pub(super) read: &'r mut Read,
-    /// How many findings there were before this document.
+    /// The number of findings before this document.
     pub(super) before: usize,
 }
 
@@ -68,7 +68,7 @@ impl DocumentReader<'_, '_> {
     /// Takes the document in, as an entity or as findings.
     pub(super) fn read(mut self, outcome: Document) {
         let kind = match outcome {
-            // What the part that could be read says is enough to know that the entity is not absent.
+            // The part that could be read is enough to know that the entity is declared.
             Document::Broken => self.kind_written(),
             Document::Read => self.entity(),
         };

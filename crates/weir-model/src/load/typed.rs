@@ -1,6 +1,6 @@
 //! A part of a document as a typed value, with everything that does not fit in it.
 //!
-//! serde stops at the first error. So each error is noted, what caused it is made to pass for anything, and the part is
+//! serde stops at the first error. So each error is noted, its cause is made to pass as any type, and the part is
 //! read again, until nothing new comes up.
 
 use std::ops::Range;
@@ -13,7 +13,7 @@ use crate::{
     yaml::{Instead, NodeId, Problem, Tape, Trust, TypeError, deserialize, listed},
 };
 
-/// After that many findings in one part people want to start repairing.
+/// Largest number of findings in one part of a document. After that many, people start repairing.
 const MOST: usize = 50;
 
 /// Reads the node `at`. The value is whole only when no finding was added; absent when it could not even be made up.
@@ -37,7 +37,7 @@ fn note(error: TypeError, tape: &mut Tape<'_>, file: FileId, findings: &mut Vec<
     let (node, problem) = error.into_parts();
     let node = node?;
     if tape.node(node).trust == Trust::Anything && !matches!(problem, Problem::MissingField(_)) {
-        // What stands in for a wrong value is refused too: leave the field out.
+        // The stand-in for a wrong value is refused too: leave the field out.
         let key = tape.key_above(node)?;
         tape.nodes[key as usize].trust = Trust::Skip;
         return Some(());
@@ -63,7 +63,7 @@ fn note(error: TypeError, tape: &mut Tape<'_>, file: FileId, findings: &mut Vec<
             if tape.missing.contains(&(node, field)) {
                 return None;
             }
-            // Written wrongly is reported already, and is not missing.
+            // A misspelt field is reported already, and is not missing.
             let written = |key: NodeId| closest(&tape.node(key).text, [field]).is_some();
             if !tape.all_entries(node).any(|(key, _)| tape.node(key).trust == Trust::Skip && written(key)) {
                 add(rules::MISSING_FIELD, tape.name_of_node(node), format!("`{field}` is missing"), None, None);
@@ -89,7 +89,7 @@ fn note(error: TypeError, tape: &mut Tape<'_>, file: FileId, findings: &mut Vec<
     (node.trust == Trust::AsWritten).then(|| node.trust = trust)
 }
 
-/// The field that the unknown `key` can only stand for. A value is never guessed, a name that is written beside it
+/// Returns the only field that the unknown `key` can stand for; never the name of a field that is written beside it.
 /// neither.
 pub(super) fn field_meant<'k>(tape: &Tape<'_>, key: NodeId, known: &[&'k str]) -> Option<&'k str> {
     let meant = unmistakable(&tape.node(key).text, known.iter().copied())?;
@@ -98,7 +98,7 @@ pub(super) fn field_meant<'k>(tape: &Tape<'_>, key: NodeId, known: &[&'k str]) -
     tape.all_entries(mapping).all(|(k, _)| tape.node(k).text != meant).then_some(meant)
 }
 
-/// What to write instead of a field that is not there.
+/// Returns the help for a field that does not exist.
 pub(super) fn field_help(name: &str, known: &[&str]) -> String {
     if let Some(meant) = closest(name, known.iter().copied()) {
         format!("did you mean `{meant}`?")

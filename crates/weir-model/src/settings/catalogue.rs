@@ -11,17 +11,17 @@ use weir_findings::closest;
 pub struct Setting {
     /// Its name: `retention.ms`.
     pub name: &'static str,
-    /// What its values are.
+    /// The type of the values.
     pub kind: SettingKind,
     /// The default of Apache Kafka, in Kafka's spelling. A cluster may have another.
     pub default: &'static str,
     /// The broker's setting that holds the cluster's default; absent when there is none.
     pub server_default: Option<&'static str>,
-    /// What it means, from Kafka's own documentation, without markup.
+    /// The meaning, from Kafka's own documentation, without markup.
     pub documentation: Cow<'static, str>,
-    /// Whether Apache Kafka has it; else only Confluent Cloud does.
+    /// `true` if Apache Kafka has the setting; else only Confluent Cloud does.
     pub apache_kafka: bool,
-    /// Whether Confluent Cloud lets its customers change it.
+    /// `true` if customers of Confluent Cloud may change the setting.
     pub confluent_editable: bool,
     /// Its name in sentences.
     pub label: &'static str,
@@ -33,7 +33,7 @@ pub struct Setting {
 const LOSSY: [(&str, &str); 3] =
     [("cleanup.policy", "clean-up"), ("retention.bytes", "retention by size"), ("retention.ms", "retention")];
 
-/// What the values of a setting are.
+/// The type of a setting's values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SettingKind {
     /// A time in milliseconds.
@@ -52,12 +52,12 @@ pub enum SettingKind {
     Words(Vec<&'static str>),
 }
 
-/// Which numbers a setting takes.
+/// The numbers that a setting takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// From the least to the greatest.
     pub range: RangeInclusive<i64>,
-    /// A number below the range that is taken too.
+    /// A number below the range that the setting takes too.
     pub also: Option<i64>,
     /// The number by which Kafka means "no limit".
     pub unlimited: Option<i64>,
@@ -69,7 +69,7 @@ impl Bounds {
     }
 }
 
-/// All settings, by name.
+/// Returns all settings, by name.
 pub fn all() -> &'static [Setting] {
     static SETTINGS: OnceLock<Vec<Setting>> = OnceLock::new();
     SETTINGS.get_or_init(|| {
@@ -87,7 +87,7 @@ pub fn all() -> &'static [Setting] {
     })
 }
 
-/// The setting of that name.
+/// Returns the setting of that name.
 ///
 /// ```
 /// let setting = weir_model::settings::lookup("retention.ms").unwrap();
@@ -99,7 +99,7 @@ pub fn lookup(name: &str) -> Option<&'static Setting> {
     settings.binary_search_by_key(&name, |setting| setting.name).ok().map(|index| &settings[index])
 }
 
-/// The setting that somebody probably meant by a `name` that does not exist.
+/// Returns the setting that `name`, which does not exist, most likely stands for.
 ///
 /// ```
 /// assert_eq!(weir_model::settings::did_you_mean("retention_ms"), Some("retention.ms"));
@@ -108,7 +108,7 @@ pub fn did_you_mean(name: &str) -> Option<&'static str> {
     closest(name, all().iter().map(|setting| setting.name))
 }
 
-/// As `xtask/kafka-settings` writes it.
+/// An entry as `xtask/kafka-settings` writes it.
 #[derive(Deserialize)]
 struct KafkaFile<'t> {
     #[serde(borrow)]

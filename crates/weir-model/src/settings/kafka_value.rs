@@ -102,7 +102,7 @@ impl JsonSchema for KafkaValue {
     }
 }
 
-/// Reads observed settings, by name, in whatever spelling: for `#[serde(deserialize_with)]`.
+/// Reads observed settings, by name, in any spelling: for `#[serde(deserialize_with)]`.
 ///
 /// # Errors
 /// If there is no map of texts.

@@ -11,11 +11,11 @@ use std::{
 
 use foldhash::fast::FixedState;
 
-/// What a `BTreeMap<&str, T>` is, for what is made once, walked often and asked often: sorted by name, in one piece.
+/// A map by name, sorted, in one piece of memory: for values that are made once, and walked and looked up often.
 #[derive(Clone, Debug)]
 pub struct ByName<'w, T> {
     sorted: Vec<(&'w str, T)>,
-    /// Where each name is; made when somebody asks for one, and only where looking at all of them would take long.
+    /// The place of each name; made with the first look-up, and only for long lists.
     places: OnceLock<Places>,
 }
 
@@ -35,22 +35,22 @@ impl<T> Default for ByName<'_, T> {
 }
 
 impl<'w, T> ByName<'w, T> {
-    /// Up to here looking at all names beats anything clever.
+    /// Largest number of names for which a look at all of them is faster than a hash table.
     const FEW: usize = 16;
 
-    /// Empty, with room for so many.
+    /// Returns an empty map with room for `capacity` values.
     pub(super) fn with_capacity(room: usize) -> Self {
         Self { sorted: Vec::with_capacity(room), places: OnceLock::new() }
     }
 
-    /// What `keep` makes of the values of a map, under their names.
+    /// Returns the values that `keep` makes of the values of a map, under their names.
     pub fn filtered<E>(all: &'w BTreeMap<String, E>, mut keep: impl FnMut(&'w E) -> Option<T>) -> Self {
         let mut sorted = Vec::with_capacity(all.len());
         sorted.extend(all.iter().filter_map(|(name, value)| Some((name.as_str(), keep(value)?))));
         Self { sorted, places: OnceLock::new() }
     }
 
-    /// Adds a value, or replaces the one of that name.
+    /// Adds a value, or replaces the value of that name.
     pub(super) fn insert(&mut self, name: &'w str, value: T) {
         match self.sorted.binary_search_by_key(&name, |(name, _)| name) {
             Ok(place) => self.sorted[place].1 = value,
@@ -58,12 +58,12 @@ impl<'w, T> ByName<'w, T> {
         }
     }
 
-    /// Takes the value of that name out.
+    /// Removes and returns the value of that name.
     pub(super) fn remove(&mut self, name: &str) {
         self.sorted.retain(|(other, _)| *other != name);
     }
 
-    /// The value of that name.
+    /// Returns the value of that name.
     pub fn get(&self, name: &str) -> Option<&T> {
         if self.sorted.len() <= Self::FEW {
             return self.sorted.iter().find(|(other, _)| *other == name).map(|(_, value)| value);
@@ -76,38 +76,38 @@ impl<'w, T> ByName<'w, T> {
             .map(|(_, value)| value)
     }
 
-    /// Whether there is something of that name.
+    /// Returns `true` if there is a value of that name.
     pub fn contains_key(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
 
-    /// All names and values, by name.
+    /// Returns all names and values, by name.
     pub fn iter(&self) -> Iter<'_, 'w, T> {
         self.into_iter()
     }
 
-    /// All names, sorted.
+    /// Returns all names, sorted.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &&'w str> {
         self.iter().map(|(name, _)| name)
     }
 
-    /// All values, by name.
+    /// Returns all values, by name.
     pub fn values(&self) -> impl ExactSizeIterator<Item = &T> {
         self.iter().map(|(_, value)| value)
     }
 
-    /// Names and values from a name on, whether it is there or not.
+    /// Returns names and values from a name on, even if the name itself is missing.
     pub fn range(&self, from: RangeFrom<&str>) -> Iter<'_, 'w, T> {
         let start = self.sorted.partition_point(|(name, _)| *name < from.start);
         self.sorted[start..].iter().map(|(name, value)| (name, value))
     }
 
-    /// How many there are.
+    /// Returns the number of values.
     pub fn len(&self) -> usize {
         self.sorted.len()
     }
 
-    /// Whether there is nothing.
+    /// Returns `true` if there is no value.
     pub fn is_empty(&self) -> bool {
         self.sorted.is_empty()
     }
@@ -125,8 +125,8 @@ impl<'b, 'w, T> IntoIterator for &'b ByName<'w, T> {
     }
 }
 
-/// A hash table of places in a list of names, which it does not keep. (A `HashMap<&str, _>` would, and with the lock
-/// around it would tie the lifetimes of all views together.)
+/// A hash table of places in a list of names, without the names themselves. (A `HashMap<&str, _>` would keep them, and
+/// the lock around it would tie the lifetimes of all views together.)
 #[derive(Clone, Debug)]
 struct Places(Box<[u32]>);
 
@@ -142,13 +142,13 @@ impl Places {
         Self(places)
     }
 
-    /// Where `name` may be, if it is anywhere.
+    /// Returns the places at which `name` may be.
     fn candidates(&self, name: &str) -> impl Iterator<Item = usize> {
         let taken = Self::probe(self.0.len(), name).map(|slot| self.0[slot]).take_while(|place| *place != Self::FREE);
         taken.map(|place| place as usize)
     }
 
-    /// Every slot of a table of that size, from where `name` belongs on.
+    /// Returns every slot of a table of that size, from the first place of `name` on.
     fn probe(size: usize, name: &str) -> impl Iterator<Item = usize> + use<> {
         let start = FixedState::default().hash_one(name) as usize;
         (0..size).map(move |step| start.wrapping_add(step) & (size - 1))
@@ -159,7 +159,7 @@ impl<T> Index<&str> for ByName<'_, T> {
     type Output = T;
 
     /// # Panics
-    /// If there is nothing of that name.
+    /// If there is no value of that name.
     fn index(&self, name: &str) -> &T {
         #[expect(clippy::expect_used, reason = "what indexing means, as for every map")]
         self.get(name).expect("something of that name")

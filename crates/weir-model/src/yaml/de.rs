@@ -25,7 +25,7 @@ struct Details {
     problem: Problem,
 }
 
-/// What does not fit.
+/// The reason why a value does not fit.
 #[derive(Debug)]
 pub(crate) enum Problem {
     UnknownField {
@@ -37,16 +37,16 @@ pub(crate) enum Problem {
         known: &'static [&'static str],
     },
     MissingField(&'static str),
-    /// What is wrong, and what to write instead.
+    /// A message, and help.
     Other(String, Instead),
 }
 
-/// What to write instead of a value.
+/// Help for a value that does not fit.
 #[derive(Debug, Default)]
 pub(crate) struct Instead {
     /// In words.
     pub(crate) help: Option<String>,
-    /// The very text, where nothing else can be meant.
+    /// The text to write, if only one can be meant.
     pub(crate) text: Option<String>,
 }
 
@@ -65,7 +65,7 @@ impl TypeError {
         Self(Box::new(Details { at: None, problem }))
     }
 
-    /// Says where, unless somebody further in has said it already.
+    /// Adds the node, unless an inner value has set one.
     fn at(mut self, node: NodeId) -> Self {
         self.0.at.get_or_insert(node);
         self
@@ -121,14 +121,14 @@ impl de::Error for TypeError {
     }
 }
 
-/// A node as serde sees it; without a node, the value of a missing field, which passes for anything.
+/// A node as serde sees it; without a node, the value of a missing field, which passes as any type.
 #[derive(Clone, Copy)]
 struct Value<'t, 'a> {
     tape: &'t Tape<'a>,
     at: Option<NodeId>,
 }
 
-/// What a value turns out to be.
+/// The type of a value.
 enum Seen<'t> {
     Anything,
     Null,
@@ -154,7 +154,7 @@ impl<'t, 'a> Value<'t, 'a> {
         }
     }
 
-    /// The error that something else than `expected` is here.
+    /// Returns the error for a value other than `expected`.
     fn expected(self, expected: &str) -> TypeError {
         let found = match self.see() {
             Seen::Anything => "something else".to_owned(),
@@ -227,13 +227,13 @@ impl<'t, 'a> Value<'t, 'a> {
     }
 }
 
-/// Whether `text` is a whole number in the one way to write it.
+/// Returns `true` if `text` is a whole number without leading zeros or a plus sign.
 fn is_integer(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'))
 }
 
-/// Whether `text` stays one plain item when brackets are put around it.
+/// Returns `true` if `text` stays one plain item when brackets are put around it.
 fn is_word(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(plain)
@@ -250,7 +250,7 @@ macro_rules! integers {
 impl<'de> Deserializer<'de> for Value<'_, '_> {
     type Error = TypeError;
 
-    /// Hands scalars over as the text they are: only a type that asks for a number gets one.
+    /// Hands scalars over as text: only a type that asks for a number gets one.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TypeError> {
         match self.see() {
             Seen::Anything => visitor.visit_str(""),
@@ -372,7 +372,7 @@ impl<'de> Deserializer<'de> for Value<'_, '_> {
     }
 }
 
-/// Names in a row, as code: `` `a`, `b`, `c` ``.
+/// Returns names in a row, as code: `` `a`, `b`, `c` ``.
 pub(crate) fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
     names.join(", ")

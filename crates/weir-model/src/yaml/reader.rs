@@ -8,7 +8,8 @@ use weir_findings::{FileId, Finding, Span};
 use super::tape::{Node, NodeId, Shape, Tape, Trust};
 use crate::rules;
 
-/// How deep a document may be nested. What weir reads needs less than ten.
+/// Largest depth of a document, in containers. weir's own kinds need fewer than ten; deeper input is a mistake or an
+/// attack.
 const MAX_DEPTH: usize = 64;
 
 /// Reads the documents of one file.
@@ -33,12 +34,12 @@ impl Open {
     }
 }
 
-/// How reading one document went.
+/// The outcome of reading one document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Document {
-    /// The tape holds it.
+    /// The tape holds the document.
     Read,
-    /// Its structure cannot be known; there is a finding that says why.
+    /// The structure of the document is unknown; a finding says why.
     Broken,
 }
 
@@ -60,7 +61,7 @@ impl<'a> Reader<'a> {
                 Ok(event) => event,
                 Err(error) => {
                     let offset = error.marker().byte_offset().unwrap_or(self.text.len());
-                    // The parser resumes behind an error; should it ever not, this file is done.
+                    // The parser resumes behind an error; if it does not, the file ends here.
                     if self.last_error.replace(offset) == Some(offset) {
                         return None;
                     }
@@ -200,7 +201,7 @@ impl<'a> Reader<'a> {
         Finding::error(rules::YAML_FEATURE, Span { file: self.file, start, end }, message).help(help)
     }
 
-    /// Leaves a document in the middle; what was read of it can be looked at.
+    /// Leaves a document in the middle; the tape keeps the part that was read.
     fn give_up(&mut self, tape: &mut Tape<'a>, last_end: u32) -> Document {
         let next = tape.nodes.len() as NodeId;
         for open in self.open.drain(..) {
@@ -233,9 +234,9 @@ fn range(span: YamlSpan) -> (u32, u32) {
     span.byte_range().map_or((0, 0), |range| (range.start as u32, range.end as u32))
 }
 
-/// Reports every key of a mapping that was there before.
+/// Reports every key that a mapping has twice.
 fn duplicate_keys(tape: &mut Tape<'_>, mapping: NodeId, entries: u32, file: FileId, findings: &mut Vec<Finding>) {
-    /// Up to here comparing all pairs beats sorting.
+    /// Largest number of keys for which comparing all pairs is faster than sorting.
     const FEW: u32 = 12;
     let mut again: Vec<(NodeId, NodeId)> = Vec::new();
     if entries <= FEW {

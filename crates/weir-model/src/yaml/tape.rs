@@ -20,14 +20,14 @@ pub(crate) enum Shape {
     Mapping,
 }
 
-/// How typing shall look at a node. Changed while one document's findings are collected.
+/// The way in which typing takes a node. It changes while the findings of one document are collected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trust {
-    /// As written.
+    /// The node counts as written.
     AsWritten,
-    /// The entry of this key was found wrong: as if it were not there.
+    /// The entry of this key was found wrong: it counts as left out.
     Skip,
-    /// The value was found wrong: it passes for anything, so that what is beside it can be judged.
+    /// The value was found wrong: it passes as any type, so that the values beside it can be judged.
     Anything,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Node<'a> {
 }
 
 impl Node<'_> {
-    /// Whether this is what YAML calls null.
+    /// Returns `true` if this is YAML's null.
     pub(crate) fn is_null(&self) -> bool {
         self.shape == Shape::Plain && matches!(&*self.text, "" | "~" | "null" | "Null" | "NULL")
     }
@@ -57,7 +57,7 @@ impl Node<'_> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tape<'a> {
     pub(crate) nodes: Vec<Node<'a>>,
-    /// Fields found missing, by mapping: they pass for anything.
+    /// Fields found missing, by mapping: they pass as any type.
     pub(crate) missing: Vec<(NodeId, &'static str)>,
 }
 
@@ -78,7 +78,7 @@ impl<'a> Tape<'a> {
         Span { file, start: node.start, end: node.end }
     }
 
-    /// The children of a container: items, or keys and values in turn.
+    /// Returns the children of a container: items, or keys and values in turn.
     pub(crate) fn children(&self, id: NodeId) -> impl Iterator<Item = NodeId> {
         let Range { mut start, end } = id + 1..self.node(id).next;
         std::iter::from_fn(move || {
@@ -90,31 +90,31 @@ impl<'a> Tape<'a> {
         })
     }
 
-    /// The items of a sequence; nothing for any other node.
+    /// Returns the items of a sequence; nothing for any other node.
     pub(crate) fn items(&self, id: NodeId) -> impl Iterator<Item = NodeId> {
         self.children(id).take_while(move |_| self.node(id).shape == Shape::Sequence)
     }
 
-    /// The keys and values of a mapping, without skipped ones; nothing for any other node.
+    /// Returns the keys and values of a mapping, without skipped ones; nothing for any other node.
     pub(crate) fn entries(&self, id: NodeId) -> impl Iterator<Item = (NodeId, NodeId)> {
         self.all_entries(id).filter(|(key, _)| self.node(*key).trust != Trust::Skip)
     }
 
-    /// The keys and values of a mapping, skipped ones too.
+    /// Returns the keys and values of a mapping, skipped ones too.
     pub(crate) fn all_entries(&self, id: NodeId) -> impl Iterator<Item = (NodeId, NodeId)> {
         let mut children = self.children(id).take_while(move |_| self.node(id).shape == Shape::Mapping);
         std::iter::from_fn(move || Some((children.next()?, children.next()?)))
     }
 
-    /// The entry of `key` in a mapping.
+    /// Returns the entry of `key` in a mapping.
     pub(crate) fn entry(&self, id: NodeId, key: &str) -> Option<(NodeId, NodeId)> {
         self.entries(id).find(|(k, _)| self.node(*k).text == key)
     }
 
-    /// Where people should look for a `path` of keys and indices: the longest part of it that exists.
+    /// Returns the place of a `path` of keys and indices: the longest part of it that exists.
     ///
-    /// The place of a value that is there is the value, unless `key` asks for its key or it is null. The place of
-    /// what is not there is whatever names its parent.
+    /// The place of a value that exists is the value, unless `key` asks for its key or it is null. The place of a value
+    /// that does not exist is the name of its parent.
     pub(crate) fn locate(&self, path: &[impl AsRef<str>], key: bool) -> Range<u32> {
         let mut at = Self::ROOT;
         let mut name = None;
@@ -131,7 +131,7 @@ impl<'a> Tape<'a> {
         }
     }
 
-    /// Whether all of `path` exists.
+    /// Returns `true` if all of `path` exists.
     pub(crate) fn has(&self, path: &[impl AsRef<str>]) -> bool {
         self.find(path).is_some()
     }
@@ -141,7 +141,7 @@ impl<'a> Tape<'a> {
         path.iter().try_fold(root, |at, step| Some(self.step(at, step.as_ref())?.1))
     }
 
-    /// Where the bytes `from` to `to` of the text at `path` are written in `source`, be it folded, quoted or indented: a
+    /// Returns the place in `source` of the bytes `from` to `to` of the text at `path`, folded, quoted or indented: a
     /// character at least. `None` when there is no text, or it is written in a way that cannot be followed.
     pub(crate) fn part(&self, path: &[impl AsRef<str>], source: &str, (from, to): (u32, u32)) -> Option<Range<u32>> {
         let node = self.find(path).map(|id| self.node(id)).filter(|node| node.is_scalar())?;
@@ -173,7 +173,7 @@ impl<'a> Tape<'a> {
         Some(node.start + first.unwrap_or(last)..node.start + last)
     }
 
-    /// The entry of that key, or the item of that index.
+    /// Returns the entry of that key, or the item of that index.
     fn step(&self, at: NodeId, step: &str) -> Option<(Option<NodeId>, NodeId)> {
         match self.node(at).shape {
             Shape::Mapping => self.entry(at, step).map(|(key, value)| (Some(key), value)),
@@ -182,7 +182,7 @@ impl<'a> Tape<'a> {
         }
     }
 
-    /// What names a node: its key; for an item of a sequence its first key, or itself.
+    /// Returns the place of a node's name: its key; for an item of a sequence its first key, or itself.
     pub(crate) fn name_of(&self, key: Option<NodeId>, node: NodeId) -> Range<u32> {
         match key {
             Some(key) => self.range(key),
@@ -190,7 +190,7 @@ impl<'a> Tape<'a> {
         }
     }
 
-    /// What names the document: `metadata.name`, else `kind`, else its first key.
+    /// Returns the place of the document's name: `metadata.name`, else `kind`, else its first key.
     pub(crate) fn root_name(&self) -> Range<u32> {
         let Some(root) = self.nodes.first() else { return 0..0 };
         let name = self
@@ -205,12 +205,12 @@ impl<'a> Tape<'a> {
         }
     }
 
-    /// What names the node `id`, wherever in the document it is: its key if it has one.
+    /// Returns the place of the name of the node `id`, at any depth: its key if it has one.
     pub(crate) fn name_of_node(&self, id: NodeId) -> Range<u32> {
         if id == Self::ROOT { self.root_name() } else { self.name_of(self.key_of(id), id) }
     }
 
-    /// The key of a mapping's value. Searches the document: meant for what is found wrong.
+    /// Returns the key of a mapping's value. Searches the whole document: meant for findings.
     pub(crate) fn key_of(&self, id: NodeId) -> Option<NodeId> {
         // A value's key, being a scalar, is the node right before it.
         let before = id.checked_sub(1).filter(|before| self.node(*before).is_scalar())?;
@@ -218,7 +218,7 @@ impl<'a> Tape<'a> {
         (0..before).any(holds).then_some(before)
     }
 
-    /// The innermost key that a node is below, itself being a value or an item.
+    /// Returns the innermost key above a node that is a value or an item.
     pub(crate) fn key_above(&self, id: NodeId) -> Option<NodeId> {
         let over = |mapping: NodeId| {
             let mut entries = self.all_entries(mapping);
@@ -232,7 +232,7 @@ impl<'a> Tape<'a> {
         node.start..node.end
     }
 
-    /// The same tape, independent of the text it was read from.
+    /// Returns the same tape, independent of the text it was read from.
     pub(crate) fn into_owned(self) -> Tape<'static> {
         let nodes = self
             .nodes

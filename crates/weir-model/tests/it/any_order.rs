@@ -1,4 +1,4 @@
-//! Whatever order things come in, and whatever they are.
+//! Loading does not depend on the order of files and documents.
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
@@ -13,7 +13,7 @@ const DOCUMENTS: [&str; 8] = [
     "# nothing\n",
 ];
 
-/// What was loaded, without what depends on places.
+/// The loaded entities and findings, without their places.
 fn content(files: Vec<(String, String)>) -> String {
     let loaded = weir_model::load(files);
     let mut findings: Vec<String> =

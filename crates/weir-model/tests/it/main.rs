@@ -1,4 +1,4 @@
-//! What the crate does as a whole.
+//! Tests of the crate as a whole.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 

@@ -1,4 +1,4 @@
-//! Which files are read, and the commit they are of.
+//! The files that are read, and their commit.
 
 use std::{path::Path, process::Command};
 
@@ -71,7 +71,7 @@ fn what_cannot_be_read_is_a_finding() {
     1 |
       | ^
       |
-      = help: put what it leads to here, or name the link in .weirignore
+      = help: put its target here, or name the link in .weirignore
     ");
     for finding in &loaded.findings {
         assert!(rule_pages().iter().any(|page| page.id == finding.rule.as_str()), "{} has no page", finding.rule);
@@ -89,7 +89,7 @@ fn what_is_no_file_is_a_finding() {
     let told = weir_findings::render::concise(&loaded.findings, &loaded.sources);
     insta::assert_snapshot!(told, @"
     linked:1:1: error[file-symlink]: symbolic links are not followed
-    pipe.yaml:1:1: error[file-unreadable]: this cannot be read: it is no ordinary file
+    pipe.yaml:1:1: error[file-unreadable]: this cannot be read: it is not an ordinary file
     ");
 }
 

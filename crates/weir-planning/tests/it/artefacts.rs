@@ -2,26 +2,19 @@
 
 #![expect(clippy::disallowed_methods, reason = "this test compares committed files")]
 
-use std::{env, fs, path::Path};
+use std::path::Path;
 
 use weir_planning::{Observed, Plan, PlanError, plan, schema};
 
 use crate::sample::{WORKSPACE, desired_of, options};
 
-/// `INSTA_UPDATE=always` rewrites the files.
 #[test]
 fn the_committed_schemas_are_those_of_the_types() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas");
     for (name, schema) in schema::artefacts() {
         let mut is = serde_json::to_string_pretty(&schema).unwrap();
         is.push('\n');
-        let path = folder.join(name);
-        if env::var("INSTA_UPDATE").is_ok_and(|v| v == "always") || env::var("WEIR_BLESS").is_ok_and(|v| v == "1") {
-            fs::create_dir_all(&folder).unwrap();
-            fs::write(&path, &is).unwrap();
-        }
-        let committed = fs::read_to_string(&path).unwrap_or_default();
-        assert!(committed == is, "{name} is not what the types say; write it anew with INSTA_UPDATE=always");
+        weir_testkit::expect(folder.join(name), &is);
     }
 }
 

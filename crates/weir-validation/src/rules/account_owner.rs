@@ -8,9 +8,9 @@ pub(super) const RULE: Rule = Rule {
         id: "account-owner",
         severity: Severity::Error,
         waivable: None,
-        title: "rights only for one's own accounts",
-        what: "An access control list belongs to the same team as its service account.",
-        why: "Otherwise a team could give (or take) another team's application rights that team never sees in review.",
+        title: "rights only for service accounts of the same team",
+        what: "An `AccessControlList` belongs to the same team as its service account.",
+        why: "Otherwise a team could change the rights of another team's application without a review by that team.",
         bad: "# Service account toll-billing belongs to team toll\nmetadata: {name: toll-billing, team: cards}\n\
               spec: {serviceAccount: toll-billing}",
         good: "metadata: {name: toll-billing, team: toll}\nspec: {serviceAccount: toll-billing}",

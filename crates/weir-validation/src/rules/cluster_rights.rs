@@ -12,15 +12,16 @@ pub(super) const RULE: Rule = Rule {
         id: "cluster-rights",
         severity: Severity::Error,
         waivable: None,
-        title: "no right over everybody's topics",
+        title: "no right over the topics of all teams",
         what: "Raw rules on the cluster allow Describe, DescribeConfigs and IdempotentWrite only.",
-        why: "Alter on the cluster is the right to change every ACL, Create the right to make topics of any name, \
-              ClusterAction the right to act as a broker. Whoever holds one needs no other team's consent for anything.",
+        why: "Alter on the cluster is the right to change every ACL binding, Create the right to create topics of any \
+              name, ClusterAction the right to act as a broker. An account with one of these rights needs no consent \
+              of any team.",
         bad: "rules:\n  - {resource: cluster, operations: [Alter]}",
         good: "rules:\n  - {resource: cluster, operations: [Describe]}",
-        remedy: "Accounts that administer the cluster are made by whoever runs it, outside these files. To create topics \
-                 of one's own, write a rule on the topics: `{resource: topic, name: toll., pattern: prefixed, operations: \
-                 [Create]}`.",
+        remedy: "Create accounts that administer the cluster outside these files. To let an application create its \
+                 own topics, write a rule on the topics: `{resource: topic, name: toll., pattern: prefixed, \
+                 operations: [Create]}`.",
     },
     check,
 };

@@ -16,13 +16,13 @@ pub(super) const RULE: Rule = Rule {
         waivable: Some(Severity::Warning),
         title: "clusters that can be reached and recognised",
         what: "A Confluent Cloud cluster has an environment `env-…` and an id `lkc-…`; an Apache Kafka cluster a \
-               `bootstrap` of `host:port`s and an id; a sandbox a path, and at least one broker. The control plane is reached \
-               by https; only on this machine, for tests, by http. `assignedOwner` is an id that begins with `sa-`, `u-`, \
-               `pool-` or `group-`; brokers are named by `bootstrap` or by `endpoint`, not by both. Credentials in a key \
-               vault are given by the secret's address; OAUTHBEARER takes a file with a token in place of credentials. Two \
-               names for one cluster are a warning.",
-        why: "Deployment compares the id with the cluster it reaches, and refuses any other. With a wrong one it refuses \
-              the right cluster.",
+               `bootstrap` of `host:port`s and an id; a sandbox a path, and at least one broker. The address of the \
+               control plane begins with `https`; `http` is allowed for tests on the same machine. `assignedOwner` is \
+               an id that begins with `sa-`, `u-`, `pool-` or `group-`. The brokers have either `bootstrap` or \
+               `endpoint`. Credentials in a key vault are given by the secret's address. OAUTHBEARER takes a file \
+               with a token in place of credentials. Two names for one cluster are a warning.",
+        why: "Deployment compares the id with the id of the cluster that it reaches. With a wrong id in the file, it \
+              refuses the right cluster.",
         bad: "clusters: {prod: {confluentCloud: {environment: production, cluster: lkc-c3}}}",
         good: "clusters: {prod: {confluentCloud: {environment: env-x2, cluster: lkc-c3}}}",
         remedy: "",

@@ -8,12 +8,12 @@ pub(super) const RULE: Rule = Rule {
         id: "config-contradiction",
         severity: Severity::Error,
         waivable: Some(Severity::Warning),
-        title: "settings that contradict each other",
-        what: "Errors: `min.compaction.lag.ms` over `max.compaction.lag.ms`; `local.retention.ms` over `retention.ms` and \
-               `local.retention.bytes` over `retention.bytes`; tiered storage of a compacted topic. Warnings: a setting \
-               of the topic itself that its cleanup policy ignores; `max.message.bytes` over `segment.bytes`; \
-               `retention.bytes` under `segment.bytes`.",
-        why: "The broker refuses the first. The others are taken and have no effect, or not the one that was meant.",
+        title: "settings that do not contradict each other",
+        what: "Errors: `min.compaction.lag.ms` above `max.compaction.lag.ms`; `local.retention.ms` above \
+               `retention.ms`; `local.retention.bytes` above `retention.bytes`; tiered storage of a compacted topic. \
+               Warnings: a setting of the topic itself that its cleanup policy ignores; `max.message.bytes` above \
+               `segment.bytes`; `retention.bytes` below `segment.bytes`.",
+        why: "The broker refuses the errors. It accepts the warnings, but they have no effect or an unintended one.",
         bad: "config: {cleanup.policy: compact, retention.ms: 7d}",
         good: "config: {cleanup.policy: [compact, delete], retention.ms: 7d}",
         remedy: "",

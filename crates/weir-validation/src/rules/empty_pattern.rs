@@ -12,12 +12,13 @@ pub(super) const RULE: Rule = Rule {
         id: "empty-pattern",
         severity: Severity::Error,
         waivable: None,
-        title: "no pattern that means everything by accident",
-        what: "No prefix, owned pattern, or name in a grant or raw rule is empty. `*` stands only at the end, in raw rules \
-               only alone (`pattern: prefixed` says the rest). What a stage owns is never `*` alone. Where a stage puts \
-               no prefix before names, no grant is given on `*`: there it would mean every name of the cluster. A raw rule \
-               may be, when it says why under `reason`; with a reason a name may also hold `*` as a letter.",
-        why: "An empty beginning matches every name. Such slips have deleted whole clusters and opened them to everybody.",
+        title: "no pattern that matches everything by accident",
+        what: "No prefix, owned pattern, or name in a grant or raw rule is empty. `*` is allowed only at the end of a \
+               name; in raw rules only alone (use `pattern: prefixed` instead). A pattern under `owns` is never `*` \
+               alone. In a stage without a prefix, no grant is on `*`, since `*` would mean every name of the \
+               cluster. A raw rule with a `reason` may be on `*`, or use `*` as a letter of a name.",
+        why: "An empty prefix matches every name. Such mistakes have deleted whole clusters, and have opened them to \
+              everybody.",
         bad: "owns: {topics: [\"*\"]}",
         good: "owns: {topics: [\"dev.*\"]}",
         remedy: "",

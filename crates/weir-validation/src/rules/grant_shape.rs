@@ -12,10 +12,10 @@ pub(super) const RULE: Rule = Rule {
         id: "grant-shape",
         severity: Severity::Error,
         waivable: None,
-        title: "grants that are one thing",
-        what: "A grant is either `produce`, perhaps with `transactionalId`, or `consume`, perhaps with `group`. A \
-               consumer that assigns its partitions itself and commits nothing needs no `group`.",
-        why: "A `group` beside `produce` would give no right, and its reader would think it does.",
+        title: "a grant has one purpose",
+        what: "A grant is either `produce`, optionally with `transactionalId`, or `consume`, optionally with `group`. \
+               Only a consumer that assigns its partitions itself and commits no offsets needs no `group`.",
+        why: "A `group` beside `produce` would grant nothing, and mislead the reader.",
         bad: "allow:\n  - {produce: toll.transactions.v1, group: toll-billing}",
         good: "allow:\n  - {produce: toll.transactions.v1}\n  - {consume: toll.transactions.v1, group: toll-billing}",
         remedy: "",

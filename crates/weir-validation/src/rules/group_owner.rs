@@ -12,15 +12,17 @@ pub(super) const RULE: Rule = Rule {
         id: "group-owner",
         severity: Severity::Warning,
         waivable: Some(Severity::Warning),
-        title: "consumer groups and transactional ids of one team",
-        what: "A consumer group or transactional id that an account of one team uses by its full name is not used, nor \
-               reached by a pattern, by an account of another team. Raw rules that say why under `reason`, and those that \
-               only deny, are left alone.",
-        why: "Whoever joins another team's group takes part of its records away from it, and whoever may delete or reset \
-              the group decides what it reads again. A second producer with the same transactional id fences the first.",
+        title: "consumer groups and transactional ids belong to one team",
+        what: "If an account of one team uses a consumer group or transactional id by its full name, no account of \
+               another team uses it or reaches it by a pattern. Raw rules with a `reason`, and rules that deny, are \
+               exempt.",
+        why: "A consumer that joins another team's group takes some of its records. An account that may delete or \
+              reset the group decides which records the group reads again. A second producer with the same \
+              transactional id fences the first.",
         bad: "# group `cards-ledger` is used by team cards\nallow:\n  - {consume: cards.status.v1, group: cards-ledger}   # an account of team toll",
         good: "allow:\n  - {consume: cards.status.v1, group: toll-billing}",
-        remedy: "Use a group of your own. What watches the lag of all groups says so in a raw rule: `reason: lag exporter`.",
+        remedy: "Use a group of your own. For a program that watches the lag of all groups, write a raw rule with a \
+                 reason: `reason: lag exporter`.",
     },
     check,
 };

@@ -11,7 +11,7 @@ pub(super) const RULE: Rule = Rule {
         title: "no internal topics",
         what: "No topic name and no topic prefix begins with `_`.",
         why: "Names that begin with `_` belong to Kafka and its tools (`__consumer_offsets`, `_schemas`). weir never \
-              creates, changes or deletes them, so declaring one has no effect that could be meant.",
+              creates, changes or deletes such topics, so declaring one has no effect.",
         bad: "metadata: {name: _toll.state.v1, team: toll}",
         good: "metadata: {name: toll.state.v1, team: toll}",
         remedy: "",

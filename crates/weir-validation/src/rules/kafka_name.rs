@@ -8,12 +8,12 @@ pub(super) const RULE: Rule = Rule {
         id: "kafka-name",
         severity: Severity::Error,
         waivable: None,
-        title: "names Kafka takes",
-        what: "Topic names consist of letters, digits, `.`, `_` and `-`, are neither `.` nor `..`, and have at most 249 \
-               characters with the stage's prefix. Names of teams, service accounts, access control lists, stages, \
-               clusters and profiles, and prefixes, keep to the same letters. Consumer groups and transactional ids hold \
-               no blanks or control characters and have at most 249 characters.",
-        why: "The broker refuses an illegal name when the topic is created, long after review.",
+        title: "names that Kafka accepts",
+        what: "Topic names consist of letters, digits, `.`, `_` and `-`, are neither `.` nor `..`, and have at most \
+               249 characters with the stage's prefix. Prefixes and the names of teams, service accounts, access \
+               control lists, stages, clusters and profiles consist of the same characters. Consumer groups and \
+               transactional ids have no blanks or control characters, and at most 249 characters.",
+        why: "The broker refuses an illegal name only when the topic is created, long after the review.",
         bad: "metadata: {name: \"toll transactions/v1\", team: toll}",
         good: "metadata: {name: toll.transactions.v1, team: toll}",
         remedy: "",

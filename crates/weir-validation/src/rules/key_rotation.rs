@@ -12,11 +12,11 @@ pub(super) const RULE: Rule = Rule {
         id: "key-rotation",
         severity: Severity::Error,
         waivable: Some(Severity::Warning),
-        title: "rotation that leaves time to change over",
-        what: "`overlap` is shorter than `rotateEvery`, which is not zero. A `rotateEvery` under a day, or an `overlap` of \
-               zero, is a warning. `emergency` stands beside `rotatedAfter`.",
-        why: "A key that is still in its overlap when the next one is due piles up with it, up to the cluster's limit. \
-              Without an overlap, applications lose access the moment a new key is made.",
+        title: "rotation with an overlap",
+        what: "`rotateEvery` is not zero, and `overlap` is shorter. A `rotateEvery` under a day, or an `overlap` of \
+               zero, is a warning. `emergency` needs `rotatedAfter`.",
+        why: "With a longer overlap, old keys accumulate up to the cluster's limit. Without an overlap, applications \
+              lose access as soon as weir makes a new key.",
         bad: "apiKeys: [{rotateEvery: 1d, overlap: 2d}]",
         good: "apiKeys: [{rotateEvery: 90d, overlap: 7d}]",
         remedy: "",

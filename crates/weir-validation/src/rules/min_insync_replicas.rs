@@ -12,11 +12,11 @@ pub(super) const RULE: Rule = Rule {
         id: "min-insync-replicas",
         severity: Severity::Error,
         waivable: Some(Severity::Warning),
-        title: "fewer in-sync replicas asked for than there are",
-        what: "`min.insync.replicas` is not more than the replication factor, and on Confluent Cloud 1 or 2. As many as \
-               the replication factor, when that is more than 1, is a warning.",
-        why: "With more, no producer that asks for `acks=all` can ever write. With as many, none can while a single \
-              broker is being restarted.",
+        title: "`min.insync.replicas` fits the replication factor",
+        what: "`min.insync.replicas` is at most the replication factor; on Confluent Cloud it is 1 or 2. If it equals \
+               a replication factor above 1, that is a warning.",
+        why: "With a larger value, no producer with `acks=all` can write. With an equal value, no producer can write \
+              during the restart of a single broker.",
         bad: "spec: {replicationFactor: 3, config: {min.insync.replicas: 4}}",
         good: "spec: {replicationFactor: 3, config: {min.insync.replicas: 2}}",
         remedy: "",

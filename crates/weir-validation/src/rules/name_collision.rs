@@ -14,13 +14,13 @@ pub(super) const RULE: Rule = Rule {
         id: "name-collision",
         severity: Severity::Error,
         waivable: None,
-        title: "topics that Kafka cannot tell apart",
-        what: "No two topics of one cluster differ only in `.` and `_`. Physical names are compared, over all stages \
-               that share the cluster, tombstones included.",
+        title: "topic names that Kafka can distinguish",
+        what: "No two topics of one cluster differ only in `.` and `_`. weir compares the physical names of all \
+               stages that share the cluster, including tombstones.",
         why: "Kafka's metrics write `.` as `_`, so the broker refuses the second of two such topics.",
         bad: "# beside a topic `toll.transactions.v1`\nmetadata: {name: toll.transactions_v1, team: toll}",
         good: "metadata: {name: toll.corrections.v1, team: toll}",
-        remedy: "Rename one of them. When one is a tombstone, deploy the deletion first and remove its file then.",
+        remedy: "Rename one of them. If one is a tombstone, deploy the deletion first, then remove its file.",
     },
     check,
 };

@@ -13,7 +13,7 @@ pub(super) const RULE: Rule = Rule {
         title: "a namespace for every team with accounts",
         what: "A team that has service accounts in a stage has a Kubernetes namespace there: under its `namespaces`, or by \
                the template `namespace` of the stage or of the workspace's defaults.",
-        why: "A CLI pod for one of the accounts has nowhere to be started.",
+        why: "Pods of a team start in its namespace.",
         bad: "kind: Team\nspec: {}",
         good: "kind: Team\nspec:\n  namespaces: {dev: toll-dev, prod: toll-prod}",
         remedy: "",

@@ -12,10 +12,10 @@ pub(super) const RULE: Rule = Rule {
         id: "namespace-name",
         severity: Severity::Error,
         waivable: None,
-        title: "namespaces Kubernetes takes",
-        what: "A namespace has 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends. \
-               Templates are judged as they come out for each team and stage.",
-        why: "Kubernetes refuses any other, when a developer waits for a pod.",
+        title: "names of namespaces that Kubernetes accepts",
+        what: "The name of a namespace has 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at \
+               both ends. weir checks the result of a template for each team and stage.",
+        why: "Kubernetes refuses other names, at a time when a developer waits for a pod.",
         bad: "namespaces: {dev: Toll_Dev}",
         good: "namespaces: {dev: toll-dev}",
         remedy: "",

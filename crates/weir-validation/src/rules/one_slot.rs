@@ -12,10 +12,10 @@ pub(super) const RULE: Rule = Rule {
         id: "one-slot",
         severity: Severity::Error,
         waivable: None,
-        title: "one API key an account on Apache Kafka",
+        title: "one API key for each account on Apache Kafka",
         what: "In a stage on a cluster of Apache Kafka brokers, a service account has one slot at most.",
-        why: "There a service account is a SCRAM user, and its API key is the user's password. A second one would replace \
-              the first.",
+        why: "On Apache Kafka a service account is a SCRAM user, and its API key is the user's password. A second key \
+              would replace the first.",
         bad: "apiKeys: [{slot: default}, {slot: batch}]",
         good: "apiKeys: [{slot: default}]",
         remedy: "Give the second application a service account of its own.",

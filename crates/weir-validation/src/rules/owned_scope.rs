@@ -7,11 +7,11 @@ pub(super) const RULE: Rule = Rule {
         id: "owned-scope",
         severity: Severity::Warning,
         waivable: Some(Severity::Warning),
-        title: "what a stage owns fits its names",
-        what: "A stage that says `prune: true` says under `owns` where. Where a stage has a prefix, the patterns it owns begin \
-               with it.",
-        why: "Without `owns` there is nothing to prune, whatever its author hoped. A pattern without the prefix reaches \
-              names that are not the stage's, and with `prune` deletes them.",
+        title: "owned patterns begin with the stage's prefix",
+        what: "A stage with `prune: true` has `owns`. In a stage with a prefix, the patterns under `owns` begin with \
+               that prefix.",
+        why: "Without `owns`, `prune` has no effect. A pattern without the prefix matches names of other stages, and \
+              `prune` would delete them.",
         bad: "- name: dev\n  cluster: nonprod\n  prefix: {topic: \"dev.\"}\n  owns: {topics: [\"d*\"]}",
         good: "- name: dev\n  cluster: nonprod\n  prefix: {topic: \"dev.\"}\n  owns: {topics: [\"dev.*\"]}",
         remedy: "",

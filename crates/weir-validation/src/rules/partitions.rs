@@ -11,10 +11,10 @@ pub(super) const RULE: Rule = Rule {
         id: "partitions",
         severity: Severity::Error,
         waivable: Some(Severity::Warning),
-        title: "a sane number of partitions",
+        title: "a reasonable number of partitions",
         what: "A topic has at least one partition and at most 10,000. More than 1,000 is a warning.",
-        why: "Kafka refuses none, and more than 10,000 in one request. Partitions cost memory, files and fail-over time on \
-              every broker, and can never be taken back.",
+        why: "Kafka refuses zero partitions, and more than 10,000 in one request. Partitions cost memory, files and \
+              fail-over time on every broker, and Kafka cannot remove them.",
         bad: "spec: {partitions: 0}",
         good: "spec: {partitions: 6}",
         remedy: "",

@@ -12,10 +12,10 @@ pub(super) const RULE: Rule = Rule {
         id: "replication-factor",
         severity: Severity::Error,
         waivable: Some(Severity::Warning),
-        title: "a replication factor the cluster has",
-        what: "The replication factor is at least 1; on Confluent Cloud it is 3 or left out; on a sandbox it is at most \
-               its number of brokers. On Apache Kafka, a single replica is a warning.",
-        why: "The cluster refuses to create the topic. With a single replica, the loss of one disk is the loss of data.",
+        title: "a replication factor that the cluster supports",
+        what: "The replication factor is at least 1; on Confluent Cloud it is 3 or missing; on a sandbox it is at \
+               most the number of brokers. On Apache Kafka, a single replica is a warning.",
+        why: "The cluster would refuse to create the topic. With a single replica, the loss of one disk loses data.",
         bad: "# in a stage on Confluent Cloud\nspec: {replicationFactor: 2}",
         good: "spec: {replicationFactor: 3}",
         remedy: "",

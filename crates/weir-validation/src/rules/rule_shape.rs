@@ -14,12 +14,12 @@ pub(super) const RULE: Rule = Rule {
         id: "rule-shape",
         severity: Severity::Error,
         waivable: Some(Severity::Warning),
-        title: "raw rules Kafka takes",
-        what: "A raw rule names a resource (the cluster needs no name, and takes no pattern) and at least one operation \
-               that the resource has, each once. `host` is an IP address or `*`; on Confluent Cloud `*` alone, and there \
-               are no delegation tokens.",
-        why: "The broker refuses an operation that a resource does not have. A host name would never match, since brokers \
-              compare addresses.",
+        title: "raw rules that Kafka accepts",
+        what: "A raw rule names a resource (the cluster needs no name, and has no pattern) and at least one operation \
+               of that resource, each once. `host` is an IP address or `*`. On Confluent Cloud, `host` is `*`, and \
+               there are no rules on delegation tokens.",
+        why: "The broker refuses an operation that does not apply to the resource. A host name would never match, \
+              since brokers compare addresses.",
         bad: "rules:\n  - {resource: group, name: toll-billing, operations: [Write]}",
         good: "rules:\n  - {resource: group, name: toll-billing, operations: [Read]}",
         remedy: "",

@@ -11,10 +11,10 @@ pub(super) const RULE: Rule = Rule {
         severity: Severity::Error,
         waivable: None,
         title: "one secret for each API key",
-        what: "No two API keys, of whatever accounts, slots or stages, map to the same secret of the same key vault. A \
-               secret is called `kafka-<account>-<slot>` (without the slot when it is `default`), in lower case, with `-` \
-               for every sign that Key Vault does not take; projections put `-properties`, `-key` or `-secret` behind it.",
-        why: "The second key would overwrite the first, and one of the two applications could not log in any more.",
+        what: "No two API keys have the same secret name in the same key vault. The name is `kafka-<account>-<slot>` \
+               (without the slot `default`), in lower case, with `-` for every character that Key Vault does not \
+               accept; projections append `-properties`, `-key` or `-secret`.",
+        why: "The second key would overwrite the first, and one of the two applications could no longer log in.",
         bad: "# two accounts of one team\nmetadata: {name: toll.billing, team: toll}\n---\nmetadata: {name: toll-billing, team: toll}",
         good: "metadata: {name: toll.billing, team: toll}\n---\nmetadata: {name: toll-invoices, team: toll}",
         remedy: "Rename the account or the slot, or give each stage a vault or a service account prefix of its own.",

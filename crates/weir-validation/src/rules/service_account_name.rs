@@ -10,7 +10,8 @@ pub(super) const RULE: Rule = Rule {
         waivable: None,
         title: "service account names of at most 64 characters",
         what: "With the stage's prefix, the name of a service account has at most 64 characters.",
-        why: "Confluent Cloud refuses longer ones. The limit holds everywhere, so that an account can move there.",
+        why: "Confluent Cloud refuses longer names. The limit holds everywhere, so that an account can move to \
+              Confluent Cloud.",
         bad: "metadata: {name: toll-transactions-and-corrections-settlement-exporter-nightly, team: toll}",
         good: "metadata: {name: toll-settlement-exporter, team: toll}",
         remedy: "",

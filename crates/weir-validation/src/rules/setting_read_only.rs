@@ -12,12 +12,12 @@ pub(super) const RULE: Rule = Rule {
         id: "setting-read-only",
         severity: Severity::Error,
         waivable: None,
-        title: "settings Confluent Cloud keeps to itself",
-        what: "Topics in a stage on Confluent Cloud set only what Confluent Cloud lets its customers edit.",
-        why: "Confluent Cloud refuses the others when the topic is created or changed.",
+        title: "settings that Confluent Cloud lets its customers edit",
+        what: "Topics in a stage on Confluent Cloud have only settings that Confluent Cloud lets its customers edit.",
+        why: "Confluent Cloud refuses other settings when the topic is created or changed.",
         bad: "config: {flush.ms: 1s}",
         good: "config: {}",
-        remedy: "Where other stages need the setting, write it in their part of `stages`, or take it out in this one's: \
+        remedy: "If other stages need the setting, write it in their part of `stages`, or remove it in this stage: \
                  `stages: {prod: {config: {flush.ms: null}}}`.",
     },
     check,

@@ -12,13 +12,13 @@ pub(super) const RULE: Rule = Rule {
         severity: Severity::Error,
         waivable: None,
         title: "settings of the right type and range",
-        what: "The value of every topic setting has the setting's type, lies in its range, and is one of its words \
-               where it has words.",
-        why: "The broker refuses anything else, long after review.",
+        what: "The value of every topic setting has the setting's type and lies in its range. A setting with a list \
+               of words has one of these words.",
+        why: "The broker refuses other values, long after the review.",
         bad: "config: {cleanup.policy: compacted}",
         good: "config: {cleanup.policy: compact}",
-        remedy: "Times may be written `7d` or in milliseconds, sizes `1GiB` or in bytes; `default` gives a setting back \
-                 to the cluster.",
+        remedy: "Write times as `7d` or in milliseconds, sizes as `1GiB` or in bytes. `default` removes the topic's \
+                 own value.",
     },
     check,
 };

@@ -14,13 +14,13 @@ pub(super) const RULE: Rule = Rule {
         id: "sharing-consent",
         severity: Severity::Error,
         waivable: None,
-        title: "other teams' topics only with their consent",
-        what: "A grant or raw rule that reaches a topic of another team is covered by that topic's `access`: `consumers` \
-               for Read, `producers` for Write, either for Describe and DescribeConfigs, `administrators` for these and \
-               for Create, Delete, Alter, AlterConfigs and All. A pattern needs the consent of every topic it reaches, in \
-               every stage. What only denies needs no consent.",
-        why: "The team that owns a topic answers for its data and has to know who uses it. Without this rule any team \
-              could write itself a right to any topic.",
+        title: "access to another team's topic needs its consent",
+        what: "A grant or raw rule on another team's topic needs an entry in that topic's `access`: `consumers` for \
+               Read, `producers` for Write, one of both for Describe and DescribeConfigs, `administrators` for all of \
+               these and for Create, Delete, Alter, AlterConfigs and All. A pattern needs the consent of every topic \
+               that it matches, in every stage. A rule that denies needs no consent.",
+        why: "The team that owns a topic is responsible for its data and must know its users. Without this rule, any \
+              team could give itself a right to any topic.",
         bad: "# Topic/cards.status.v1 of team cards has no `access`\nallow:\n  - {consume: cards.status.v1, group: toll-billing}",
         good: "# in Topic/cards.status.v1, agreed by team cards\nspec:\n  access: {consumers: [toll]}",
         remedy: "Ask the owning team; its review of the change to its own file is the consent.",

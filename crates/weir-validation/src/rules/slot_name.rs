@@ -14,10 +14,11 @@ pub(super) const RULE: Rule = Rule {
         id: "slot-name",
         severity: Severity::Error,
         waivable: None,
-        title: "slots with names of their own",
+        title: "slots with different, valid names",
         what: "The slots of a service account have different names of 1 to 32 lower-case letters, digits and hyphens, with a letter \
                or digit at both ends.",
-        why: "The slot is part of the secret's name in the key vault, and of the mark by which weir knows its keys.",
+        why: "The slot is part of the secret's name in the key vault, and of the mark by which weir recognises its \
+              keys.",
         bad: "apiKeys: [{slot: Batch_1}, {slot: Batch_1}]",
         good: "apiKeys: [{slot: batch-1}, {slot: batch-2}]",
         remedy: "",

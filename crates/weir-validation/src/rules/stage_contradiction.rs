@@ -12,11 +12,12 @@ pub(super) const RULE: Rule = Rule {
         id: "stage-contradiction",
         severity: Severity::Error,
         waivable: Some(Severity::Warning),
-        title: "stages that contradict each other",
+        title: "stages that do not contradict each other",
         what: "A topic's `cleanup.policy` is the same in all stages that manage it. Fewer partitions, or a smaller \
-               `max.message.bytes`, than in the stage before are warnings.",
-        why: "A topic that is compacted in one stage and not in the next is another topic there: what was tested is not \
-              what runs. Load and large records that an earlier stage took break in the later one.",
+               `max.message.bytes`, than in the previous stage are warnings.",
+        why: "A topic that is compacted in one stage and not in the next behaves differently, so the earlier stage \
+              does not test it. A later stage with fewer partitions or a smaller limit fails under load, or with \
+              records, that the earlier stage accepted.",
         bad: "config: {cleanup.policy: delete}\nstages:\n  dev:\n  prod: {config: {cleanup.policy: compact}}",
         good: "config: {cleanup.policy: compact}\nstages:\n  dev:\n  prod: {config: {retention.ms: 30d}}",
         remedy: "",
@@ -93,7 +94,7 @@ fn sizes(cx: &Context<'_>, out: &mut Out, (earlier_view, earlier): InStage<'_, '
     {
         let at = cx.topic(view, later, &later.config[SETTING].layer, &["config", SETTING]);
         let (a, b) = (a.human_readable(SETTING), b.human_readable(SETTING));
-        let message = format!("`{SETTING}` is {b} in stage `{stage}`, {a} in `{before}` before it");
+        let message = format!("`{SETTING}` is {b} in stage `{stage}`, but {a} in the earlier stage `{before}`");
         out.push_in(view.index, out.warning(at, message).help(format!("write {a} or more, or less in `{before}`")));
     }
 }

@@ -14,12 +14,13 @@ pub(super) const RULE: Rule = Rule {
         id: "stage-order",
         severity: Severity::Error,
         waivable: Some(Severity::Warning),
-        title: "in prod only what was in dev",
-        what: "A topic or service account that is in a stage is in every earlier stage too, unless `notIn` says why not. \
-               A tombstone counts as missing, so deletions go from the last stage to the first. `notIn` gives a reason, \
-               and names no stage the entity is in. An entity that is in no stage is a warning.",
-        why: "What was never deployed to an earlier stage was never tried. What is deleted there first can no longer \
-              be reproduced where it is still in use.",
+        title: "entities of a later stage are in every earlier stage",
+        what: "A topic or service account of a stage is in every earlier stage too, unless `notIn` gives a reason. A \
+               tombstone counts as missing, so delete from the last stage to the first. `notIn` needs a reason, and \
+               must not name a stage that the entity is in, so list the entity's own `stages` as well. An entity that \
+               is in no stage is a warning.",
+        why: "An entity that skips a stage was never tested there. If it is deleted in an earlier stage first, \
+              problems of the later stage can no longer be reproduced.",
         bad: "spec:\n  stages: {prod: }",
         good: "spec:\n  stages: {dev: , test: , preprod: , prod: }\n# or\nspec:\n  notIn: {dev: fed by a partner who has no \
                development system}\n  stages: {test: , preprod: , prod: }",

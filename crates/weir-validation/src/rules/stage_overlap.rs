@@ -14,13 +14,14 @@ pub(super) const RULE: Rule = Rule {
         id: "stage-overlap",
         severity: Severity::Error,
         waivable: Some(Severity::Warning),
-        title: "stages that manage the same names",
-        what: "Stages that share a cluster have different prefixes for topics and service accounts (for consumer groups \
-               and transactional ids: a warning), declare no physical name twice, and own no pattern that meets a \
-               pattern or a declared name of another. Service accounts of Confluent Cloud belong to the organisation, \
-               not to a cluster: stages on different clusters with the same physical name are an error inside one \
-               environment, a warning otherwise.",
-        why: "What two stages manage is changed to and fro, and deleted by one while the other needs it.",
+        title: "stages manage different names",
+        what: "Stages that share a cluster have different prefixes for topics and service accounts; equal prefixes \
+               for consumer groups and transactional ids are a warning. No physical name is declared twice, and no \
+               owned pattern overlaps with a pattern or a declared name of another stage. Service accounts of \
+               Confluent Cloud belong to the organization, not to a cluster: the same physical name in stages on \
+               different clusters is an error inside one environment, otherwise a warning.",
+        why: "If two stages manage one object, each undoes the changes of the other, and one may delete the object \
+              while the other needs it.",
         bad: "stages:\n  - {name: dev, cluster: nonprod}\n  - {name: test, cluster: nonprod}",
         good: "stages:\n  - {name: dev, cluster: nonprod, prefix: {topic: \"dev.\", group: \"dev.\", \
                transactionalId: \"dev.\", serviceAccount: \"dev-\"}}\n  - {name: test, cluster: nonprod, \

@@ -7,14 +7,14 @@ pub(super) const RULE: Rule = Rule {
         id: "threshold",
         severity: Severity::Error,
         waivable: Some(Severity::Warning),
-        title: "thresholds that can be reached",
-        what: "A stage's `threshold.percent` is at most 100. 100 itself, which only a plan that touches everything \
-               exceeds, is a warning.",
-        why: "The threshold stops a plan that would delete or change far more than anybody meant. One that cannot be \
-              reached stops nothing.",
+        title: "thresholds that can have an effect",
+        what: "A stage's `threshold.percent` is at most 100. A value of 100 is a warning, because only a plan that \
+               touches everything reaches it.",
+        why: "The threshold stops a plan that would delete or change far more than its author intended. An \
+              unreachable threshold stops nothing.",
         bad: "threshold: {percent: 150}",
         good: "threshold: {percent: 30}",
-        remedy: "A single large change needs no other threshold: it is deployed with `--beyond-threshold`.",
+        remedy: "For a single large change, keep the threshold and deploy with `--beyond-threshold`.",
     },
     check,
 };

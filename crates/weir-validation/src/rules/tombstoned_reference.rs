@@ -12,15 +12,15 @@ pub(super) const RULE: Rule = Rule {
         id: "tombstoned-reference",
         severity: Severity::Error,
         waivable: Some(Severity::Warning),
-        title: "rights on what is there",
-        what: "A topic that a grant or a raw rule allows something on is in the stage, and not ordered deleted there. An \
-               access control list whose service account is deleted or unmanaged, or which differs in a stage its \
-               account is not in, is a warning.",
-        why: "The application starts, and fails on its first read. Or the topic is recreated one day under rights \
-              nobody remembers.",
+        title: "rights only on existing topics",
+        what: "The topic of a grant or an allowing raw rule is in the stage and is not a tombstone. An \
+               `AccessControlList` with a deleted or unmanaged service account, or with a difference for a stage that \
+               its account is not in, is a warning.",
+        why: "Without the topic, the application fails at its first read. If somebody creates the topic again later, \
+              forgotten rights apply to it.",
         bad: "# cards.status.v1 says `ensure: absent`\nallow:\n  - {consume: cards.status.v1, group: toll-billing}",
         good: "allow:\n  - {consume: cards.status.v2, group: toll-billing}",
-        remedy: "Remove the grant before (or together with) the topic. When the topic is missing from one stage only, \
+        remedy: "Remove the grant before the topic, or together with it. If the topic is missing from one stage only, \
                  replace the list in that stage: `stages: {prod: {allow: […]}}`.",
     },
     check,

@@ -13,14 +13,15 @@ pub(super) const RULE: Rule = Rule {
         id: "unknown-reference",
         severity: Severity::Error,
         waivable: Some(Severity::Warning),
-        title: "references lead somewhere",
-        what: "Teams, service accounts, topics of grants, profiles, clusters and stages that are named are declared. A \
-               pattern that matches no declared topic, and a raw rule on a topic nobody declares, are warnings.",
-        why: "A name with a slip in it grants nothing, shares with nobody, or differs in no stage, silently.",
+        title: "references have a target",
+        what: "Every named team, service account, profile, cluster and stage, and every topic of a grant, is \
+               declared. A grant on a pattern that matches no declared topic, and a raw rule on an undeclared topic, \
+               are warnings.",
+        why: "A misspelt name would silently have no effect: no right, no consent, no difference in a stage.",
         bad: "allow:\n  - {consume: card.status.v1, group: toll-billing}",
         good: "allow:\n  - {consume: cards.status.v1, group: toll-billing}",
-        remedy: "A topic that somebody else manages can be declared with `ensure: unmanaged`: weir then knows it and \
-                 never touches it.",
+        remedy: "Declare a topic that is managed elsewhere with `ensure: unmanaged`: weir then knows it and never \
+                 touches it.",
     },
     check,
 };

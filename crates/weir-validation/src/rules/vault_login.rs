@@ -8,11 +8,11 @@ pub(super) const RULE: Rule = Rule {
         id: "vault-login",
         severity: Severity::Error,
         waivable: None,
-        title: "a login to key vaults that can work",
-        what: "`secrets.keyVault` says what its `login` needs, and nothing that it does not take: `azurePipelines` needs \
-               `tenant`, `client` and `serviceConnection`; `token` needs `env`. `env` names an environment variable. A \
-               `folder` has a path.",
-        why: "A login that lacks something fails only when the first key is to be stored.",
+        title: "a complete login to key vaults",
+        what: "`secrets.keyVault` has the fields that its `login` needs, and no others: `azurePipelines` needs \
+               `tenant`, `client` and `serviceConnection`; `token` needs `env`. `env` names an environment variable. \
+               A `folder` has a path.",
+        why: "An incomplete login fails only when weir stores the first key.",
         bad: "secrets: {keyVault: {login: azurePipelines}}",
         good: "secrets: {keyVault: {login: azurePipelines, tenant: <id>, client: <id>, serviceConnection: <id>}}",
         remedy: "",

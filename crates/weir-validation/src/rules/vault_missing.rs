@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
         title: "a key vault for every API key",
         what: "A service account with API keys belongs to a team that has a key vault in each of the account's stages: \
                under the team's `vaults`, or by the template `vault` of the stage or of the workspace's defaults.",
-        why: "A key's secret is shown once. Without a vault it could be kept nowhere.",
+        why: "The cluster shows a key's secret only once. Without a vault it would be lost.",
         bad: "kind: Team\nspec:\n  vaults: {dev: \"https://kv-toll-dev.vault.azure.net\"}   # and nothing for prod",
         good: "kind: Team\nspec:\n  vaults:\n    dev: https://kv-toll-dev.vault.azure.net\n    prod: https://kv-toll-prod.vault.azure.net",
         remedy: "",

@@ -12,8 +12,8 @@ pub(super) const RULE: Rule = Rule {
         waivable: Some(Severity::Warning),
         title: "a vault for every team",
         what: "The API keys of two teams' service accounts are not stored in the same key vault.",
-        why: "Whoever may read a vault reads all of its secrets: one team could log in as the other, and no access \
-              control list would show it.",
+        why: "An identity that may read a vault can read all of its secrets: one team could log in as the other, and \
+              no `AccessControlList` would show it.",
         bad: "defaults:\n  vault: https://kv-kafka-{stage}.vault.azure.net",
         good: "defaults:\n  vault: https://kv-{team}-{stage}.vault.azure.net",
         remedy: "Use `{team}` in the template, or name each team's own vault under its `vaults`.",

@@ -12,11 +12,13 @@ pub(super) const RULE: Rule = Rule {
         id: "vault-url",
         severity: Severity::Error,
         waivable: None,
-        title: "key vaults by their address",
-        what: "A key vault is given as `https://<host>`, with no path behind. The name of an Azure Key Vault has 3 to 24 \
-               letters, digits and single hyphens, begins with a letter and does not end in a hyphen. Templates are \
-               judged as they come out for each team and stage. Stages on a sandbox may name a folder instead.",
-        why: "Secrets never travel unencrypted, and a vault of an impossible name fails only when the first key is stored.",
+        title: "addresses of key vaults",
+        what: "The address of a key vault is `https://<host>`, without a path. The name of an Azure Key Vault has 3 \
+               to 24 letters, digits and single hyphens, begins with a letter and does not end in a hyphen. weir \
+               checks the result of a template for each team and stage. Stages on a sandbox may name a folder \
+               instead.",
+        why: "Secrets must travel encrypted, and a vault with an impossible name fails only when weir stores the \
+              first key.",
         bad: "vaults: {prod: \"https://kv-toll-transactions-and-billing.vault.azure.net\"}   # 32 characters",
         good: "vaults: {prod: \"https://kv-toll-prod.vault.azure.net\"}",
         remedy: "",

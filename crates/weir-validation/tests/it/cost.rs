@@ -17,23 +17,11 @@ fn workspace(n: usize) -> weir_model::Loaded {
     weir_model::load([("weir.yaml", include_str!("../base/weir.yaml").to_owned()), ("all.yaml", text)])
 }
 
+/// 20,000 topics, service accounts and lists, each list with a pattern that matches half of all topics: a walk over
+/// the topics for each list would not end.
 #[test]
-#[expect(clippy::disallowed_methods, reason = "measures time")]
-fn ten_times_the_entities_cost_about_ten_times_as_much() {
-    let [small, large] = [300, 3_000].map(|n| {
-        let loaded = workspace(n);
-        let workspace = loaded.workspace.as_ref().unwrap();
-        // The fastest of three runs, because other work on the machine only adds time.
-        (0..3)
-            .map(|_| {
-                let start = std::time::Instant::now();
-                let findings = weir_validation::check(workspace, &Default::default(), None).unwrap();
-                assert_eq!(findings, []);
-                start.elapsed()
-            })
-            .min()
-            .unwrap()
-    });
-    println!("300: {small:?}, 3000: {large:?}");
-    assert!(large < small * 60, "300: {small:?}, 3000: {large:?}");
+fn the_check_of_a_large_workspace_is_linear() {
+    let loaded = workspace(20_000);
+    let workspace = loaded.workspace.as_ref().unwrap();
+    assert_eq!(weir_validation::check(workspace, &Default::default(), None).unwrap(), []);
 }

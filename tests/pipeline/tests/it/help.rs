@@ -1,7 +1,5 @@
 //! Tests that `docs/cli.md` is the text of `--help`.
 
-use std::fs;
-
 use crate::{World, repository};
 
 const COMMANDS: [&str; 17] = [
@@ -46,10 +44,5 @@ fn the_cli_reference_matches_help() {
         let help: String = help.lines().map(|text| text.trim_end().to_owned() + "\n").collect();
         page.push_str(&format!("\n## {line}\n\n```text\n{}\n```\n", help.trim_end()));
     }
-    let path = repository().join("docs/cli.md");
-    if std::env::var_os("WEIR_BLESS").is_some() {
-        fs::write(&path, &page).expect("written");
-    }
-    let there = fs::read_to_string(&path).unwrap_or_default();
-    assert!(there == page, "docs/cli.md is not what --help says; `cargo xtask bless` writes it");
+    weir_testkit::expect(repository().join("docs/cli.md"), &page);
 }

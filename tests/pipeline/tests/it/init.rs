@@ -1,10 +1,13 @@
 //! Tests of `weir init`: the new workspace can be validated, planned and deployed, and the pipelines are valid for
 //! their services.
 
-use std::{collections::BTreeSet, env, fs, path::PathBuf};
+use std::{collections::BTreeSet, fs};
 
 use serde_json::Value;
-use weir_testkit::yaml;
+use weir_testkit::{
+    schema::{Format, schema},
+    yaml,
+};
 
 use crate::{World, repository};
 
@@ -106,15 +109,6 @@ fn editors_read_the_findings() {
     assert!(codes.contains("unknown-field"), "{codes:?}");
 }
 
-fn spec(name: &str) -> Option<Value> {
-    let specs = env::var_os("WEIR_SPECS").map_or_else(|| repository().join("../shared/specs"), PathBuf::from);
-    let Ok(text) = fs::read_to_string(specs.join(name)) else {
-        weir_testkit::skip(&format!("{name} is not at hand: WEIR_SPECS"));
-        return None;
-    };
-    Some(serde_json::from_str(&text).expect("JSON"))
-}
-
 #[track_caller]
 fn accepts(schema: &Value, pipeline: &Value, wrong: [(&str, &str); 2]) {
     let validator = jsonschema::validator_for(schema).expect("a schema");
@@ -131,11 +125,11 @@ fn accepts(schema: &Value, pipeline: &Value, wrong: [(&str, &str); 2]) {
 #[test]
 fn the_pipelines_match_the_schemas_of_their_services() {
     let world = made();
-    if let Some(schema) = spec("azure-pipelines/service-schema.json") {
+    if let Some(schema) = schema(Format::AzurePipelines) {
         let pipeline = yaml(&world.read("kafka/azure-pipelines.yaml")).remove(0);
         accepts(&schema, &pipeline, [("\"bash\"", "\"bahs\""), ("\"environment\"", "\"enviroment\"")]);
     }
-    if let Some(schema) = spec("github-actions/github-workflow.json") {
+    if let Some(schema) = schema(Format::GithubWorkflow) {
         let workflow = yaml(&world.read("kafka/.github/workflows/kafka.yaml")).remove(0);
         accepts(&schema, &workflow, [("\"runs-on\"", "\"run-on\""), ("\"steps\"", "\"step\"")]);
     }

@@ -114,9 +114,13 @@ fn a_plan_that_was_made_under_other_policies_is_not_deployed() {
     world.edit("policies.yaml", "delete-topic", "create-topic");
     world.transcript.clear();
     assert_eq!(world.run("weir-deploy plan.json"), 1);
-    assert!(world.said().contains("made under other policies"), "{}", world.said());
+    assert!(
+        world.said().contains("the policies of the workspace have changed since the plan was made"),
+        "{}",
+        world.said()
+    );
     assert_eq!(world.run("weir-deploy plan.json --receipt refused.json"), 1);
-    assert!(world.read("refused.json").contains("made under other policies"));
+    assert!(world.read("refused.json").contains("the policies of the workspace have changed since the plan was made"));
     world.edit("policies.yaml", "create-topic", "delete-topic");
     assert_eq!(world.run("weir-deploy plan.json"), 0);
 }

@@ -40,8 +40,8 @@ fn without_a_terminal_no_confirmation_is_asked() {
     let said = world.said();
     let (_, talk) = said.split_once("! ").expect("it says why");
     insta::assert_snapshot!(talk, @"
-    error: there is nobody to ask whether to deploy this plan
-    !   = help: deploy it without asking: --yes
+    error: this plan needs a confirmation, and there is no terminal to ask on
+    !   = help: deploy it without a question: --yes
     [1]
     ");
     assert_eq!(world.run("weir-plan --stage dev --detailed-exitcode"), 3, "nothing was done");
@@ -63,7 +63,7 @@ fn a_plan_needs_no_network() {
     insta::assert_snapshot!(world.said(), @"
     $ weir-plan --stage dev
     ! error: cluster `nonprod` cannot be opened: the environment variable ONPREM_USERNAME is not set; `credentials: {env: ONPREM}` needs it
-    !   = help: plan from what it holds, written down before: weir-plan --stage dev --observed FILE
+    !   = help: plan from a file that weir-plan observe wrote: weir-plan --stage dev --observed FILE
     [6]
     ");
     assert_eq!(world.run("weir-plan --stage dev --observed observed.json --detailed-exitcode"), 3, "{}", world.said());

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 /// Returns the expected text of `docs/rules.md`.
 fn expected() -> String {
     let mut text = String::from(
-        "# Rules\n\nWhat weir finds wrong in files, and in what they ask of a live cluster. Generated from the rules \
-         themselves; change it there.\nAn error stops the pipeline, a warning does not.\n\n\
+        "# Rules\n\nThis page lists the rules for files, and for plans against a live cluster. It is generated from weir's \
+         source. An error stops the pipeline, a warning does not.\n\n\
          | rule | severity | about |\n|---|---|---|\n",
     );
     let pages = weir_pipeline::rule_pages();
@@ -22,12 +22,7 @@ fn expected() -> String {
 
 #[test]
 fn the_published_pages_match_the_rules() {
-    let path = crate::repository().join("docs/rules.md");
-    if std::env::var_os("WEIR_BLESS").is_some() {
-        std::fs::write(&path, expected()).expect("written");
-    }
-    let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == expected(), "docs/rules.md is not what the rules say; `cargo xtask bless` rewrites it");
+    weir_testkit::expect(crate::repository().join("docs/rules.md"), &expected());
 }
 
 /// Each page shows a wrong example, the right one, and the way to waive a finding for a limited time.
@@ -48,10 +43,5 @@ fn rule_ids_are_unique() {
 
 #[test]
 fn the_policies_page_matches_the_checker() {
-    let path = crate::repository().join("docs/policies.md");
-    if std::env::var_os("WEIR_BLESS").is_some() {
-        std::fs::write(&path, weir_policy::reference()).expect("written");
-    }
-    let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == weir_policy::reference(), "docs/policies.md is stale; `cargo xtask bless` rewrites it");
+    weir_testkit::expect(crate::repository().join("docs/policies.md"), &weir_policy::reference());
 }

@@ -303,7 +303,7 @@ impl Round<'_> {
         let files = ["plan.json", "journal.jsonl"].map(|name| self.folder.read(name));
         let texts = said.iter().flat_map(|ended| [&ended.stdout, &ended.stderr]).chain(&files);
         for text in texts {
-            assert!(!text.contains("has made a mistake"), "round {}: {text}", self.round);
+            assert!(!text.contains("has a bug"), "round {}: {text}", self.round);
             for secret in secrets.iter().map(String::as_str).chain([self.scene.broker.admin().1]) {
                 assert!(!text.contains(secret), "round {}: a secret is printed", self.round);
             }

@@ -265,7 +265,7 @@ impl<'a> Place<'a> {
         let files = std::fs::read_dir(self.folder.path()).unwrap().flatten();
         let files = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
         for said in [ended.stdout.clone(), ended.stderr.clone()].into_iter().chain(files) {
-            assert!(!said.contains("has made a mistake") && !said.contains("panicked"), "{text}");
+            assert!(!said.contains("has a bug") && !said.contains("panicked"), "{text}");
             for secret in [CANARY, self.scene.broker.admin().1] {
                 assert!(!said.contains(secret), "a secret is told: {said}");
             }
