@@ -16,13 +16,14 @@ use crate::{
 /// A step: its name, and `true` if the quick check has it.
 type Step = (&'static str, bool, fn(quick: bool) -> Result<()>);
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     ("fmt", true, |_| fmt()),
     ("layers", true, |_| layers::run()),
     ("words", true, |_| words::run(false)),
     ("spelling", true, |_| spelling::run()),
     ("clippy", true, clippy),
     ("test", true, test::run),
+    ("kind", false, |_| adding_a_kind::run()),
     ("features", false, |_| features::run()),
     ("leaks", false, |_| leaks()),
     ("doc", false, |_| doc()),
