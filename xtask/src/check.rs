@@ -25,6 +25,7 @@ const STEPS: [Step; 12] = [
     ("test", true, test::run),
     ("kind", false, |_| adding_a_kind::run()),
     ("features", false, |_| features::run()),
+    ("kind", false, |_| adding_a_kind::run()),
     ("leaks", false, |_| leaks()),
     ("doc", false, |_| doc()),
     ("deny", false, |_| deny::run()),
