@@ -23,7 +23,6 @@ const STEPS: [Step; 12] = [
     ("spelling", true, |_| spelling::run()),
     ("clippy", true, clippy),
     ("test", true, test::run),
-    ("kind", false, |_| adding_a_kind::run()),
     ("features", false, |_| features::run()),
     ("kind", false, |_| adding_a_kind::run()),
     ("leaks", false, |_| leaks()),
