@@ -20,8 +20,8 @@ const QUESTIONS: [&str; 5] = ["Whether", "How", "Where", "When", "Why"];
 const CEILINGS: [(Text, Opening, usize); 4] = [
     (Text::DocComments, Opening::Riddle, 582),
     (Text::DocComments, Opening::Question, 634),
-    (Text::Prose, Opening::Riddle, 146),
-    (Text::Prose, Opening::Question, 161),
+    (Text::Prose, Opening::Riddle, 1),
+    (Text::Prose, Opening::Question, 6),
 ];
 
 /// The page that shows the help texts, in code blocks.
