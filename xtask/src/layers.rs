@@ -33,7 +33,7 @@ enum Layer {
 }
 
 /// The crates under `crates/`. For other packages, the folder decides.
-const CRATES: [(&str, Layer); 19] = [
+const CRATES: [(&str, Layer); 20] = [
     ("weir-cel", Layer::Core),
     ("weir-findings", Layer::Core),
     ("weir-model", Layer::Core),
@@ -42,6 +42,7 @@ const CRATES: [(&str, Layer); 19] = [
     ("weir-planning", Layer::Core),
     ("weir-import", Layer::Core),
     ("weir-ports", Layer::Ports),
+    ("weir-retry", Layer::Ports),
     ("weir-deployment", Layer::Deployment),
     ("weir-sandbox", Layer::Adapter),
     ("weir-kafka", Layer::Adapter),
@@ -85,7 +86,7 @@ impl Layer {
         use Layer::{Adapter, Aside, Cli, Core, Deployment, Opening, Pipeline, Ports, Program, Testkit};
         match self {
             Core => other == Core,
-            Ports => other == Core,
+            Ports => matches!(other, Core | Ports),
             Deployment | Adapter | Testkit => matches!(other, Core | Ports),
             Opening => matches!(other, Core | Ports | Adapter),
             Pipeline => matches!(other, Core | Ports | Deployment | Opening),

@@ -1,25 +1,4 @@
-//! Repeating calls: the pauses between tries, and the one deadline of a call.
-//!
-//! Adapters and deployment share this engine. Whoever repeats a call says which failures may be repeated and how long
-//! the remote side asked to wait ([`Repeatable`]); pauses, randomness and the deadline are the engine's.
-//!
-//! A call is repeated at one level only. An adapter that repeats marks its last error
-//! ([`PortError::exhausted`](weir_ports::PortError::exhausted)), and nobody above repeats that call.
-//!
-//! ```
-//! use std::time::Duration;
-//! use weir_ports::PortError;
-//! use weir_retry::Pauses;
-//!
-//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-//! # runtime.block_on(async {
-//! let pauses = Pauses::new(Duration::from_millis(1), Duration::from_millis(5), Duration::from_secs(60));
-//! let mut answers = [Err(PortError::retry("busy")), Ok("done")].into_iter();
-//! let answer = pauses.begin().insist(|| std::future::ready(answers.next().expect("a third call"))).await;
-//! assert_eq!(answer.unwrap(), "done");
-//! # });
-//! # Ok::<(), std::io::Error>(())
-//! ```
+#![doc = include_str!("../README.md")]
 
 use std::{fmt, time::Duration};
 
@@ -158,7 +137,10 @@ impl fmt::Display for GivenUp {
             Self::TimeIsUp => f.write_str("the time is up"),
             Self::AskedToWait { asked, left } => {
                 let (asked, left) = (asked.as_secs(), left.as_secs());
-                write!(f, "it asks to wait for {asked} s, and {left} s are left; try again later, or raise WEIR_PATIENCE")
+                write!(
+                    f,
+                    "it asks to wait for {asked} s, and {left} s are left; try again later, or raise WEIR_PATIENCE"
+                )
             }
         }
     }
@@ -275,7 +257,10 @@ mod tests {
         assert!(begun.elapsed() >= seconds(20));
         let refused = tries.again(Some(seconds(40))).await.unwrap_err();
         assert!(begun.elapsed() < seconds(22), "a wait that is too long is not begun");
-        assert_eq!(refused.to_string(), "it asks to wait for 40 s, and 40 s are left; try again later, or raise WEIR_PATIENCE");
+        assert_eq!(
+            refused.to_string(),
+            "it asks to wait for 40 s, and 40 s are left; try again later, or raise WEIR_PATIENCE"
+        );
     }
 
     async fn insisted(kinds: &[ErrorKind]) -> (PortError, u32, Duration) {
