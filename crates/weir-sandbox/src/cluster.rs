@@ -198,6 +198,6 @@ mod tests {
     #[test]
     fn an_error_for_many_items_keeps_its_causes() {
         let error = PortError::new(ErrorKind::Unavailable, "cannot read").because(std::io::Error::other("torn"));
-        assert_eq!(error.again().to_string(), "cannot read: torn");
+        assert_eq!(error.copy_for_item().to_string(), "cannot read: torn");
     }
 }
