@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use weir_model::{Operation, settings::KafkaValue};
 use weir_planning::{
-    ClusterFacts, Desired, KeyMarker, Observed, ObservedAccount, ObservedKey, ObservedSecret, ObservedTopic,
+    ClusterFacts, Desired, KeyMarker, Observed, ObservedAccount, ObservedKey, ObservedSecret, ObservedTopic, Principal,
     SecretState,
 };
 
@@ -19,7 +19,7 @@ pub(crate) fn cluster(id: &str) -> ClusterFacts {
         brokers: 3,
         default_partitions: 1,
         default_replication_factor: 3,
-        deployer: Some("User:weir".to_owned()),
+        deployer: Some(Principal::of_account("weir")),
         deployer_is_super_user: true,
         ..ClusterFacts::default()
     }
@@ -62,7 +62,7 @@ pub(crate) fn nearly(desired: &Desired, off: usize, now: Timestamp) -> Observed 
             acl.operation = Operation::Delete;
             acls.insert(acl);
         }
-        observed.acls.insert(format!("User:{name}"), acls);
+        observed.acls.insert(Principal::of_account(name), acls);
         for (slot, key) in &account.keys {
             let id = format!("KEY{index}{slot}");
             let marker =

@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use weir_planning::{Acl, Change, Host, Object};
+use weir_planning::{Acl, Change, Host, Object, Principal};
 use weir_ports::{Cluster as _, ErrorKind, PortError};
 
 use crate::{
     ConfluentCloud,
     dialect::{self, REPLICAS},
-    names::EVERYBODY,
     options::refused,
 };
 
@@ -71,8 +70,8 @@ async fn ids(cloud: &ConfluentCloud, changes: &[&Change]) -> Result<BTreeMap<Str
 }
 
 /// Returns the account that a principal names; `None` for `User:*`.
-fn account(principal: &str) -> Option<&str> {
-    principal.strip_prefix("User:").filter(|name| !name.is_empty() && *name != "*")
+fn account(principal: &Principal) -> Option<&str> {
+    principal.user().filter(|name| !name.is_empty() && *name != "*")
 }
 
 /// Translates a change for the brokers; `None` if there is nothing to do.
@@ -123,14 +122,14 @@ fn translated(
     }
 }
 
-fn known(principal: &str, ids: &BTreeMap<String, String>) -> Option<String> {
+fn known(principal: &Principal, ids: &BTreeMap<String, String>) -> Option<Principal> {
     match account(principal) {
-        Some(name) => Some(format!("User:{}", ids.get(name)?)),
-        None => (principal == EVERYBODY).then(|| principal.to_owned()),
+        Some(name) => Some(Principal::of_account(ids.get(name)?)),
+        None => (&**principal == Principal::EVERYBODY).then(|| principal.clone()),
     }
 }
 
-fn nobody(cloud: &ConfluentCloud, principal: &str) -> PortError {
+fn nobody(cloud: &ConfluentCloud, principal: &Principal) -> PortError {
     match (account(principal), cloud.control()) {
         (None, _) => refused(format!("`{principal}` is not a principal; it must be `User:` and a name")),
         (Some(name), Ok(_)) => refused(format!("there is no service account `{name}`")),

@@ -2,14 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use weir_planning::Acl;
+use weir_planning::{Acl, Principal};
 use weir_ports::{ErrorKind, PortError};
 
 /// Bindings by principal.
-pub(crate) type Bindings = BTreeMap<String, BTreeSet<Acl>>;
-
-/// The principal of bindings that apply to all clients.
-pub(crate) const EVERYBODY: &str = "User:*";
+pub(crate) type Bindings = BTreeMap<Principal, BTreeSet<Acl>>;
 
 /// Names of service accounts, by id.
 #[derive(Clone, Debug, Default)]
@@ -24,9 +21,9 @@ impl Names {
     }
 
     /// Returns the principal with the account's name instead of its id, if the name is known.
-    pub(crate) fn written(&self, principal: &str) -> String {
-        let name = principal.strip_prefix("User:").and_then(|id| self.names.get(id));
-        name.map_or_else(|| principal.to_owned(), |name| format!("User:{name}"))
+    pub(crate) fn written(&self, principal: &Principal) -> Principal {
+        let name = principal.user().and_then(|id| self.names.get(id));
+        name.map_or_else(|| principal.clone(), Principal::of_account)
     }
 
     /// Translates bindings to names. Principals of unknown accounts keep their ids if `others` are wanted, and are
@@ -39,7 +36,7 @@ impl Names {
         let mut written = Bindings::new();
         let taken: BTreeSet<&String> = self.names.values().collect();
         for (principal, acls) in bindings {
-            let id = principal.strip_prefix("User:");
+            let id = principal.user();
             if id.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())) {
                 let message = format!(
                     "the cluster names the principal `{principal}` by its old number instead of an id `sa-…`, so \
@@ -50,7 +47,7 @@ impl Names {
             let known = id.is_some_and(|id| self.names.contains_key(id));
             // An id that equals another account's name would be mistaken for that account.
             let clear = id.is_none_or(|id| !taken.contains(&id.to_owned()));
-            if known || principal == EVERYBODY || (others && clear) {
+            if known || &*principal == Principal::EVERYBODY || (others && clear) {
                 written.entry(self.written(&principal)).or_default().extend(acls);
             }
         }
@@ -63,7 +60,7 @@ mod tests {
     use super::*;
 
     fn bindings(principals: &[&str]) -> Bindings {
-        principals.iter().map(|principal| ((*principal).to_owned(), BTreeSet::new())).collect()
+        principals.iter().map(|principal| (Principal::from(*principal), BTreeSet::new())).collect()
     }
 
     fn names() -> Names {
@@ -71,7 +68,12 @@ mod tests {
     }
 
     fn written(principals: &[&str], others: bool) -> Vec<String> {
-        names().write(bindings(principals), others).unwrap().into_keys().collect()
+        names()
+            .write(bindings(principals), others)
+            .unwrap()
+            .into_keys()
+            .map(|principal| principal.to_string())
+            .collect()
     }
 
     #[test]

@@ -8,7 +8,7 @@ use futures::{
     stream,
 };
 use weir_kafka::{Access, Kafka};
-use weir_planning::{ClusterFacts, Limits, Observed, ObservedAccount, ObservedKey};
+use weir_planning::{ClusterFacts, Limits, Observed, ObservedAccount, ObservedKey, Principal};
 use weir_ports::{ErrorKind, PortError, Query, Selection};
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     control::ControlPlane,
     dialect,
     limits::{self, Used},
-    names::{Bindings, EVERYBODY, Names},
+    names::{Bindings, Names},
 };
 
 /// The largest number of principals that are queried at the same time.
@@ -29,7 +29,7 @@ const AT_ONCE: usize = 16;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Deployer {
     /// `User:sa-…`, or the user that owns the key; `None` if unknown.
-    principal: Option<String>,
+    principal: Option<Principal>,
     /// The name of the account.
     name: Option<String>,
 }
@@ -72,15 +72,15 @@ async fn with_brokers(cloud: &ConfluentCloud, query: &Query) -> Result<Observed,
         let (view, deployer, all) = try_join3(accounts(cloud, selection), deployer(cloud), everything).await?;
         let mut named: Vec<(&str, &str)> =
             view.accounts.iter().map(|account| (account.display_name.as_str(), account.id.as_str())).collect();
-        let own_id = deployer.principal.as_deref().and_then(|principal| principal.strip_prefix("User:"));
+        let own_id = deployer.principal.as_ref().and_then(Principal::user);
         named.extend(deployer.name.as_deref().zip(own_id));
         let names = Names::new(named.iter().copied());
         let acls = match all {
             Some(all) => all,
-            None => acls_of(kafka, named.iter().map(|(_, id)| *id), deployer.principal.as_deref()).await?,
+            None => acls_of(kafka, named.iter().map(|(_, id)| *id), deployer.principal.as_ref()).await?,
         };
         let acls = names.write(acls, selection.everything)?;
-        let deployer = deployer.principal.as_deref().map(|principal| names.written(principal));
+        let deployer = deployer.principal.as_ref().map(|principal| names.written(principal));
         Ok((Access { deployer, acls }, view))
     };
     let (mut observed, view) = kafka.observe_with(query, access).await?;
@@ -192,7 +192,7 @@ async fn deployer(cloud: &ConfluentCloud) -> Result<Deployer, PortError> {
     let data = cloud.data()?;
     let Ok(control) = cloud.control() else {
         let id = data.deployer.as_ref().and_then(|name| data.account_ids.get(name));
-        return Ok(Deployer { principal: id.map(|id| format!("User:{id}")), name: data.deployer.clone() });
+        return Ok(Deployer { principal: id.map(Principal::of_account), name: data.deployer.clone() });
     };
     let read = async {
         let unknown = |failure| {
@@ -213,7 +213,7 @@ async fn deployer(cloud: &ConfluentCloud) -> Result<Deployer, PortError> {
             true => Some(control.account(owner).await.map_err(unknown)?.display_name),
             false => None,
         };
-        Ok(Deployer { principal: Some(format!("User:{owner}")), name })
+        Ok(Deployer { principal: Some(Principal::of_account(owner)), name })
     };
     cloud.deployer.get_or_try_init(|| read).await.cloned()
 }
@@ -242,11 +242,11 @@ async fn all_acls(cloud: &ConfluentCloud, kafka: &Kafka) -> Result<Option<Bindin
 async fn acls_of(
     kafka: &Kafka,
     ids: impl Iterator<Item = &str>,
-    deployer: Option<&str>,
+    deployer: Option<&Principal>,
 ) -> Result<Bindings, PortError> {
-    let mut principals: BTreeSet<String> = ids.map(|id| format!("User:{id}")).collect();
-    principals.extend(deployer.map(str::to_owned));
-    principals.insert(EVERYBODY.to_owned());
+    let mut principals: BTreeSet<Principal> = ids.map(Principal::of_account).collect();
+    principals.extend(deployer.cloned());
+    principals.insert(Principal::EVERYBODY.into());
     let mut requests = Vec::with_capacity(principals.len());
     for principal in &principals {
         requests.push(kafka.acls(Some(principal)));

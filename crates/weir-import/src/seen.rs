@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use weir_model::StageView;
-use weir_planning::{Acl, KeyMarker, Observed, ObservedAccount, ObservedTopic};
+use weir_planning::{Acl, KeyMarker, Observed, ObservedAccount, ObservedTopic, Principal};
 
 use crate::{Import, ImportError, Left, LeftKind, names::Names, team::is_name};
 
@@ -141,7 +141,7 @@ impl<'a> Seen<'a> {
             keys.entry(key.account.as_str()).or_default().push((id, key));
         }
         for (physical, account) in &stage.observed.accounts {
-            let acls = stage.observed.acls.get(&principal(physical)).unwrap_or(&NO_ACLS);
+            let acls = stage.observed.acls.get(&Principal::of_account(physical)).unwrap_or(&NO_ACLS);
             let leave = |why: String| Left {
                 bindings: acls.iter().map(ToString::to_string).collect(),
                 ..Left::new(LeftKind::Account, stage.name(), physical, why)
@@ -195,7 +195,7 @@ impl<'a> Seen<'a> {
     fn principals_of(&mut self, stage: &SeenStage<'_>) {
         let accounts = &stage.observed.accounts;
         for (principal, acls) in &stage.observed.acls {
-            let is_account = principal.strip_prefix("User:").is_some_and(|name| accounts.contains_key(name));
+            let is_account = principal.user().is_some_and(|name| accounts.contains_key(name));
             if !is_account && !acls.is_empty() {
                 self.left.push(Left {
                     bindings: acls.iter().map(ToString::to_string).collect(),
@@ -204,11 +204,6 @@ impl<'a> Seen<'a> {
             }
         }
     }
-}
-
-/// Returns the principal of an account.
-pub(crate) fn principal(account: &str) -> String {
-    format!("User:{account}")
 }
 
 enum Known {

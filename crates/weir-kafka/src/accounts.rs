@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures::future::{join, join_all};
-use weir_planning::{KeyMarker, ObservedAccount, ObservedKey};
+use weir_planning::{KeyMarker, ObservedAccount, ObservedKey, Principal};
 use weir_ports::{PortError, Selection};
 use weir_rdkafka_admin::{AclBinding, ScramCredential, ScramMechanism, rdkafka::types::RDKafkaErrorCode as Code};
 
@@ -163,8 +163,8 @@ async fn acls_once(kafka: &Kafka, selection: &Selection, others: &[&str]) -> Res
     if selection.everything || !selection.patterns.is_empty() || selection.names.len() > FEW {
         return acl::list(kafka, None).await;
     }
-    let mut principals: BTreeSet<String> = others.iter().map(|other| (*other).to_owned()).collect();
-    principals.extend(selection.names.iter().map(|name| format!("User:{name}")));
+    let mut principals: BTreeSet<Principal> = others.iter().map(|other| Principal::from(*other)).collect();
+    principals.extend(selection.names.iter().map(Principal::of_account));
     let answers = join_all(principals.iter().map(|principal| acl::list(kafka, Some(principal)))).await;
     let mut bindings = Vec::new();
     for answer in answers {

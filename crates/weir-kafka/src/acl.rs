@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::try_join_all;
 use weir_model::{Operation, PatternType, Permission, Resource};
-use weir_planning::Acl;
+use weir_planning::{Acl, Principal};
 use weir_ports::PortError;
 use weir_rdkafka_admin as rd;
 use weir_rdkafka_admin::{AclBinding, AclFilter, PatternFilter};
@@ -12,12 +12,12 @@ use weir_rdkafka_admin::{AclBinding, AclFilter, PatternFilter};
 use crate::Kafka;
 
 /// Bindings by principal.
-pub(crate) type Bindings = BTreeMap<String, BTreeSet<Acl>>;
+pub(crate) type Bindings = BTreeMap<Principal, BTreeSet<Acl>>;
 
 /// Adds a binding; ignores bindings that librdkafka has no name for.
 pub(crate) fn add(bindings: &mut Bindings, binding: &AclBinding) {
     if let Some(acl) = acl(binding) {
-        bindings.entry(binding.principal.clone()).or_default().insert(acl);
+        bindings.entry(binding.principal.as_str().into()).or_default().insert(acl);
     }
 }
 

@@ -142,9 +142,7 @@ impl Batch<'_> {
                         ConfigAlteration { resource: ConfigResource::Topic(topic.clone()), changes: changes.collect() };
                     work.configs.push((place, alteration));
                 }
-                Change::CreateAcl { principal, acl: _ }
-                    if principal.strip_prefix("User:").is_none_or(str::is_empty) =>
-                {
+                Change::CreateAcl { principal, acl: _ } if principal.user().is_none_or(str::is_empty) => {
                     let wrong = format!("`{principal}` is not a principal; it must be `User:` and a name");
                     self.answer(place, Err(refused(wrong)));
                 }

@@ -13,7 +13,7 @@ use std::{
 use async_trait::async_trait;
 use futures::future::{Either, select};
 use tokio::sync::OnceCell;
-use weir_planning::{Acl, Change, KeyMarker, Observed, TopicFacts};
+use weir_planning::{Acl, Change, KeyMarker, Observed, Principal, TopicFacts};
 use weir_ports::{Asked, Cluster, CreatedKey, ErrorKind, PortError, Query};
 use weir_rdkafka_admin::{Admin, Error, ItemError};
 
@@ -35,8 +35,6 @@ const UNTRUSTED: Duration = Duration::from_secs(2);
 
 /// librdkafka's code for a request that timed out.
 const TIMED_OUT: i32 = -185;
-/// The principal that brokers assign to unauthenticated clients.
-const ANONYMOUS: &str = "User:ANONYMOUS";
 /// Marks an unknown number of partitions.
 const UNKNOWN: u64 = u64::MAX;
 
@@ -112,7 +110,7 @@ impl Kafka {
     ///
     /// # Errors
     /// `Denied` without the right to describe the cluster.
-    pub async fn acls(&self, principal: Option<&str>) -> Result<BTreeMap<String, BTreeSet<Acl>>, PortError> {
+    pub async fn acls(&self, principal: Option<&str>) -> Result<BTreeMap<Principal, BTreeSet<Acl>>, PortError> {
         let mut bindings = BTreeMap::new();
         acl::list(self, principal).await?.iter().for_each(|binding| acl::add(&mut bindings, binding));
         Ok(bindings)
@@ -132,15 +130,13 @@ impl Kafka {
     }
 
     /// Returns the principal of this client, if its options show it.
-    pub(crate) fn deployer(&self) -> Option<String> {
+    pub(crate) fn deployer(&self) -> Option<Principal> {
         match &self.options.login {
             // With SSL and no client certificate, the client is anonymous.
-            None => Some(ANONYMOUS.to_owned()),
+            None => Some(Principal::ANONYMOUS.into()),
             // A token is read before the first answer, and its principal is known from then on.
-            Some(login) if login.tokens.is_some() => {
-                self.admin.client().context().bearer().map(|bearer| format!("User:{bearer}"))
-            }
-            Some(login) => Some(format!("User:{}", login.username)),
+            Some(login) if login.tokens.is_some() => self.admin.client().context().bearer().map(Principal::of_account),
+            Some(login) => Some(Principal::of_account(&login.username)),
         }
     }
 

@@ -15,6 +15,7 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
+use weir_planning::Principal;
 use weir_rdkafka_admin::{AclBinding, AclFilter, AclOperation, PatternType, Permission, ResourceType};
 
 const ACCOUNT: &str = "weir.account:";
@@ -44,7 +45,7 @@ pub(crate) enum Note {
 impl Note {
     /// Reads the note in a binding, with the name of its account.
     pub(crate) fn read(acl: &AclBinding) -> Option<(&str, Self)> {
-        let account = acl.principal.strip_prefix("User:")?;
+        let account = Principal::user_in(&acl.principal)?;
         let is_note = acl.resource_type == ResourceType::TransactionalId
             && acl.pattern == PatternType::Literal
             && acl.operation == AclOperation::Describe
@@ -75,7 +76,7 @@ impl Note {
             resource_type: ResourceType::TransactionalId,
             name,
             pattern: PatternType::Literal,
-            principal: format!("User:{account}"),
+            principal: Principal::of_account(account).to_string(),
             host: "*".to_owned(),
             operation: AclOperation::Describe,
             permission: Permission::Deny,

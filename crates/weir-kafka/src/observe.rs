@@ -10,7 +10,7 @@ use weir_model::{
     Operation, PatternType, Permission, Resource,
     settings::{self, KafkaValue},
 };
-use weir_planning::{Acl, ClusterFacts, Host, Limits, Observed, ObservedTopic};
+use weir_planning::{Acl, ClusterFacts, Host, Limits, Observed, ObservedTopic, Principal};
 use weir_ports::{ErrorKind, PortError, Query};
 use weir_rdkafka_admin::{
     AclOperation, ClusterDescription, ConfigQuery, ConfigResource, ConfigSource, Error, TopicDescription,
@@ -26,23 +26,21 @@ use crate::{
 
 /// The largest number of topics in one request: librdkafka's work on an answer grows with its square.
 const TOPICS: usize = 2_000;
-/// The principal of bindings that apply to all clients.
-const EVERYBODY: &str = "User:*";
 
 /// The rights of the client, which decide whether topics may be hidden from it.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
     /// The principal of the client at the brokers; `None` if unknown.
-    pub deployer: Option<String>,
+    pub deployer: Option<Principal>,
     /// Bindings by principal: of the principals in the query, of the deployer, and of `User:*`.
-    pub acls: BTreeMap<String, BTreeSet<Acl>>,
+    pub acls: BTreeMap<Principal, BTreeSet<Acl>>,
 }
 
 pub(crate) async fn observe(kafka: &Kafka, query: &Query) -> Result<Observed, PortError> {
     let access = async {
         let deployer = kafka.deployer();
         let mut others: Vec<&str> = deployer.as_deref().into_iter().collect();
-        others.push(EVERYBODY);
+        others.push(Principal::EVERYBODY);
         let Principals { accounts, acls } = accounts::read(kafka, &query.accounts, &others).await?;
         Ok((Access { deployer, acls }, accounts))
     };
@@ -96,8 +94,8 @@ pub(crate) async fn observe_with<T>(
     observed.topics = topics?;
     observed.other_topics = names.into_iter().filter(|name| !query.topics.contains(name)).collect();
 
-    let shown = |principal: &String| {
-        let selected = principal.strip_prefix("User:").is_some_and(|name| query.accounts.contains(name));
+    let shown = |principal: &Principal| {
+        let selected = principal.user().is_some_and(|name| query.accounts.contains(name));
         query.accounts.everything || selected || Some(principal) == deployer.as_ref()
     };
     observed.acls = acls.into_iter().filter(|(principal, acls)| shown(principal) && !acls.is_empty()).collect();
@@ -155,7 +153,7 @@ pub(crate) async fn describe_cluster(kafka: &Kafka) -> Result<ClusterDescription
                 }
                 _ => {
                     let principal = kafka.deployer().unwrap_or_default();
-                    let name = principal.strip_prefix("User:").unwrap_or(&principal);
+                    let name = principal.user().unwrap_or(&principal);
                     format!("{bootstrap} does not let `{name}` in: {why}")
                 }
             };
@@ -389,7 +387,7 @@ struct Rights {
 impl Rights {
     fn new(acls: &Bindings, deployer: Option<&str>, cluster: &ClusterDescription) -> Self {
         let of = |principal: &str| acls.get(principal).into_iter().flatten().cloned();
-        let own: Vec<Acl> = of(deployer.unwrap_or(EVERYBODY)).chain(of(EVERYBODY)).collect();
+        let own: Vec<Acl> = of(deployer.unwrap_or(Principal::EVERYBODY)).chain(of(Principal::EVERYBODY)).collect();
         let may_alter =
             cluster.authorized_operations.iter().any(|op| matches!(op, AclOperation::Alter | AclOperation::All));
         let allowed = own.iter().any(|acl| {

@@ -9,7 +9,7 @@ use weir_model::{
     settings::{self, KafkaValue},
 };
 
-use crate::{Acl, Risk, SecretRef, StepId};
+use crate::{Acl, Principal, Risk, SecretRef, StepId};
 
 /// A change of one object: the content of a step.
 ///
@@ -73,7 +73,7 @@ pub enum Change {
     /// Creates an ACL binding.
     CreateAcl {
         /// Whose: `User:…`
-        principal: String,
+        principal: Principal,
         /// The binding.
         acl: Acl,
     },
@@ -96,7 +96,7 @@ pub enum Change {
     /// Deletes an ACL binding.
     DeleteAcl {
         /// Whose: `User:…`
-        principal: String,
+        principal: Principal,
         /// The binding.
         acl: Acl,
     },
@@ -234,7 +234,7 @@ pub enum Object<'a> {
     /// An ACL binding of a principal.
     Acl {
         /// The principal: `User:…`
-        principal: &'a str,
+        principal: &'a Principal,
         /// The binding.
         acl: &'a Acl,
     },
@@ -263,7 +263,7 @@ impl<'a> Object<'a> {
         match self {
             Object::Topic(_) => None,
             Object::Account(account) | Object::Key { account, .. } => Some(account),
-            Object::Acl { principal, .. } => principal.strip_prefix("User:"),
+            Object::Acl { principal, .. } => principal.user(),
         }
     }
 }

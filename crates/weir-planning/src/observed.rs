@@ -11,7 +11,7 @@ use weir_model::{
     settings::{self, KafkaValue},
 };
 
-use crate::Acl;
+use crate::{Acl, Principal};
 
 /// What the cluster and the vaults hold, as far as a stage is concerned.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -32,7 +32,7 @@ pub struct Observed {
     pub accounts: BTreeMap<String, ObservedAccount>,
     /// ACL bindings by principal. Principals of known accounts are written `User:<physical account name>`,
     /// whatever id the cluster knows them by.
-    pub acls: BTreeMap<String, BTreeSet<Acl>>,
+    pub acls: BTreeMap<Principal, BTreeSet<Acl>>,
     /// API keys of those accounts for this cluster, by key id.
     pub keys: BTreeMap<String, ObservedKey>,
     /// What the vaults hold under the names that were asked for.
@@ -102,7 +102,7 @@ pub struct ClusterFacts {
     pub unknown_settings: BTreeSet<String>,
     /// The principal that weir acts as, `User:…`; absent when the cluster does not tell.
     #[serde(default)]
-    pub deployer: Option<String>,
+    pub deployer: Option<Principal>,
     /// Whether `deployer` is allowed everything without ACLs.
     #[serde(default)]
     pub deployer_is_super_user: bool,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use weir_model::EntityRef;
 
-use crate::{Change, Digest, PlanPolicies, Provider, Report, Risk, digest::InParallel, fingerprint};
+use crate::{Change, Digest, PlanPolicies, Principal, Provider, Report, Risk, digest::InParallel, fingerprint};
 
 /// The steps from observed to desired. The plan is all that is deployed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -220,7 +220,7 @@ impl fmt::Display for Plane {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AccessChange {
     /// `User:…`
-    pub principal: String,
+    pub principal: Principal,
     /// Rights it gains, as sentences: `Read topics that begin with dev.toll.`
     pub gains: Vec<String>,
     /// Rights it loses.

@@ -3,6 +3,7 @@
 mod accounts;
 mod assemble;
 mod draft;
+mod key_index;
 mod keys;
 mod limits;
 mod lockout;

@@ -6,8 +6,8 @@ use serde::Serialize;
 use weir_model::settings::KafkaValue;
 
 use crate::{
-    Change, Digest, KeyMarker, Observed, ObservedKey, ObservedSecret, ObservedTopic, Plan, Provider, SecretRef,
-    SecretState, SettingChange, Step, fingerprint,
+    Change, Digest, KeyMarker, Observed, ObservedKey, ObservedSecret, ObservedTopic, Plan, Principal, Provider,
+    SecretRef, SecretState, SettingChange, Step, fingerprint,
 };
 
 /// How a step stands.
@@ -163,7 +163,7 @@ impl Step {
 
     fn is_done(&self, plan: &Plan, now: &Observed) -> bool {
         let topic = |name: &String| now.topics.get(name);
-        let holds = |principal: &String, acl| now.acls.get(principal).is_some_and(|acls| acls.contains(acl));
+        let holds = |principal: &Principal, acl| now.acls.get(principal).is_some_and(|acls| acls.contains(acl));
         match &self.change {
             Change::CreateAccount { account, description } => {
                 now.accounts.get(account).is_some_and(|a| a.description == *description)

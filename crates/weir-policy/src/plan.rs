@@ -237,7 +237,7 @@ fn step_facts<'p>(step: &'p Step, labels: &'p BTreeMap<String, String>) -> Recor
     let object = match object {
         Object::Topic(topic) => ("topic", topic),
         Object::Account(account) | Object::Key { account, .. } => ("account", account),
-        Object::Acl { principal, .. } => ("principal", principal),
+        Object::Acl { principal, .. } => ("principal", &**principal),
     };
     let labels = labels.iter().map(|(name, value)| (name.as_str(), Fact::text(value))).collect();
     let mut fields = vec![

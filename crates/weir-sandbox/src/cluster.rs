@@ -129,7 +129,7 @@ fn observe(state: &State, query: &Query) -> Observed {
     for (principal, acls) in &state.acls {
         // Bindings of a deleted account with a selected name are included too, since weir must be able to delete
         // them.
-        let selected = principal.strip_prefix("User:").is_some_and(|name| query.accounts.contains(name));
+        let selected = principal.user().is_some_and(|name| query.accounts.contains(name));
         if query.accounts.everything || selected || *principal == state.cluster.deployer {
             observed.acls.insert(principal.clone(), acls.clone());
         }

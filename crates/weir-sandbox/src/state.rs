@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use weir_model::settings::{self, KafkaValue};
-use weir_planning::{Acl, TopicFacts};
+use weir_planning::{Acl, Principal, TopicFacts};
 use weir_ports::{ErrorKind, PortError};
 
 /// The format of every file.
@@ -29,7 +29,7 @@ pub(crate) struct State {
     pub(crate) cluster: ClusterSettings,
     pub(crate) topics: Topics,
     /// Bindings by principal. A set is never empty.
-    pub(crate) acls: BTreeMap<String, BTreeSet<Acl>>,
+    pub(crate) acls: BTreeMap<Principal, BTreeSet<Acl>>,
     pub(crate) accounts: BTreeMap<String, Account>,
     /// The ids of `accounts`.
     pub(crate) account_ids: BTreeSet<String>,
@@ -51,7 +51,7 @@ pub struct ClusterSettings {
     /// Replication factor of a topic that is created without one.
     pub default_replication_factor: u16,
     /// The principal that weir acts as.
-    pub deployer: String,
+    pub deployer: Principal,
     /// `true` if the deploying principal has all rights without ACLs.
     pub deployer_is_super_user: bool,
     /// `true` if a topic's replication factor can be changed, as with Apache Kafka but not with Confluent Cloud.
@@ -94,7 +94,7 @@ impl ClusterSettings {
             brokers,
             default_partitions: 1,
             default_replication_factor: brokers.min(3),
-            deployer: "User:weir".to_owned(),
+            deployer: Principal::of_account("weir"),
             deployer_is_super_user: true,
             can_change_replication_factor: false,
             read_only_settings: BTreeSet::new(),
@@ -260,7 +260,7 @@ impl State {
         for (name, topic) in decode::<BTreeMap<String, Topic>>(TOPICS, &id, read(TOPICS)?.as_deref())? {
             state.topics.insert(name, topic);
         }
-        for (principal, acl) in decode::<Vec<(String, Acl)>>(ACLS, &id, read(ACLS)?.as_deref())? {
+        for (principal, acl) in decode::<Vec<(Principal, Acl)>>(ACLS, &id, read(ACLS)?.as_deref())? {
             state.acls.entry(principal).or_default().insert(acl);
         }
         state.accounts = decode(ACCOUNTS, &id, read(ACCOUNTS)?.as_deref())?;

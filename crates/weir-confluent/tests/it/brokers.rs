@@ -8,7 +8,7 @@ use std::{
 use weir_confluent::{ConfluentCloud, Data};
 use weir_fake_confluent::{Operation as Call, Tls};
 use weir_model::{Operation, PatternType, Permission, Resource, settings};
-use weir_planning::{Acl, Change, Host, KeyMarker, NamePattern, Observed, SettingChange};
+use weir_planning::{Acl, Change, Host, KeyMarker, NamePattern, Observed, Principal, SettingChange};
 use weir_ports::{Cluster as _, ErrorKind, PortError, Query};
 
 use crate::conforms::{Scene, broker};
@@ -48,7 +48,7 @@ fn account(name: &str) -> Change {
 }
 
 fn grant(name: &str, acl: Acl) -> Change {
-    Change::CreateAcl { principal: format!("User:{name}"), acl }
+    Change::CreateAcl { principal: Principal::of_account(name), acl }
 }
 
 fn topic(name: &str, config: &[(&str, &str)]) -> Change {
@@ -93,8 +93,8 @@ async fn principals_are_known_by_name_however_brokers_list_them() {
     done(&reader, &[grant(&format!("{prefix}gone"), acl("x"))]).await;
     scene.fake.delete_account(&gone);
 
-    let expected: BTreeMap<String, BTreeSet<Acl>> =
-        names.iter().map(|name| (format!("User:{name}"), BTreeSet::from([acl(name)]))).collect();
+    let expected: BTreeMap<Principal, BTreeSet<Acl>> =
+        names.iter().map(|name| (Principal::of_account(name), BTreeSet::from([acl(name)]))).collect();
     for user_v2 in [true, false] {
         for integer_principals in [true, false] {
             scene.fake.configure(|behaviour| {
@@ -108,7 +108,7 @@ async fn principals_are_known_by_name_however_brokers_list_them() {
             let mut one = Query::default();
             one.accounts.names.insert(names[0].clone());
             let observed = cloud.observe(&one).await.unwrap();
-            assert_eq!(observed.acls.keys().collect::<Vec<_>>(), [&format!("User:{}", names[0])]);
+            assert_eq!(observed.acls.keys().collect::<Vec<_>>(), [&Principal::of_account(&names[0])]);
         }
     }
     // A query for all accounts, as import makes it: principals of deleted accounts are shown by id.
@@ -116,12 +116,15 @@ async fn principals_are_known_by_name_however_brokers_list_them() {
     let mut everything = Query::default();
     everything.accounts.everything = true;
     let observed = scene.both(Tls::Off).observe(&everything).await.unwrap();
-    assert!(observed.acls.contains_key(&format!("User:{gone}")), "{:?}", observed.acls.keys());
+    assert!(observed.acls.contains_key(&Principal::of_account(&gone)), "{:?}", observed.acls.keys());
     // Bindings remain after their account is deleted.
-    done(&cloud, &names.clone().map(|name| Change::DeleteAcl { principal: format!("User:{name}"), acl: acl(&name) }))
-        .await;
-    until(&cloud, &everything, |o| !o.acls.contains_key(&format!("User:{}", names[0]))).await;
-    assert!(cloud.observe(&everything).await.unwrap().acls.contains_key(&format!("User:{gone}")));
+    done(
+        &cloud,
+        &names.clone().map(|name| Change::DeleteAcl { principal: Principal::of_account(&name), acl: acl(&name) }),
+    )
+    .await;
+    until(&cloud, &everything, |o| !o.acls.contains_key(&Principal::of_account(&names[0]))).await;
+    assert!(cloud.observe(&everything).await.unwrap().acls.contains_key(&Principal::of_account(&gone)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -161,7 +164,7 @@ async fn the_data_plane_alone_uses_the_given_ids() {
     let cloud = scene.open(None, Some(data));
     done(&cloud, &[topic(&name, &[]), grant(&name, acl(&name))]).await;
     let observed = until(&cloud, &all(&prefix), |o| o.acls.len() == 1 && o.topics.len() == 1).await;
-    assert_eq!(observed.acls.keys().collect::<Vec<_>>(), [&format!("User:{name}")]);
+    assert_eq!(observed.acls.keys().collect::<Vec<_>>(), [&Principal::of_account(&name)]);
     assert!(observed.topics[&name].config.is_empty() && observed.topics[&name].replication_factor == 3);
     assert_eq!(observed.cluster.deployer.as_deref(), Some("User:weir-deployer"));
     let mut query = Query::default();
@@ -169,7 +172,7 @@ async fn the_data_plane_alone_uses_the_given_ids() {
     assert_eq!(cloud.observe(&query).await.unwrap_err().kind, ErrorKind::Unavailable);
     for change in [
         grant(&format!("{prefix}untold"), acl("x")),
-        Change::DeleteAcl { principal: format!("User:{prefix}untold"), acl: acl("x") },
+        Change::DeleteAcl { principal: Principal::of_account(format!("{prefix}untold")), acl: acl("x") },
     ] {
         assert_eq!(refused(&cloud, &change).await.kind, ErrorKind::Unavailable);
     }

@@ -8,7 +8,7 @@ use weir_model::{
     settings::{self, KafkaValue},
 };
 use weir_planning::{
-    Acl, Host, Observed, ObservedAccount, ObservedKey, ObservedTopic, PlanOptions, desired, plan, render,
+    Acl, Host, Observed, ObservedAccount, ObservedKey, ObservedTopic, PlanOptions, Principal, desired, plan, render,
 };
 
 const WORKSPACE: &str = r#"
@@ -220,7 +220,7 @@ fn stage(stage: usize) -> impl Strategy<Value = Observed> {
                 continue;
             }
             if !acls.is_empty() {
-                observed.acls.insert(format!("User:{name}"), acls);
+                observed.acls.insert(Principal::of_account(&name), acls);
             }
             if i < keys {
                 let marker =
@@ -233,7 +233,7 @@ fn stage(stage: usize) -> impl Strategy<Value = Observed> {
             observed.accounts.insert(name, account);
         }
         for (principal, acls) in strangers {
-            observed.acls.entry(principal.to_owned()).or_default().extend(acls);
+            observed.acls.entry(principal.into()).or_default().extend(acls);
         }
         observed
     })

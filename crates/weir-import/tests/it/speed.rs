@@ -2,7 +2,7 @@
 
 use weir_import::{Import, TeamRule, import_stages};
 use weir_model::{Operation, PatternType, Permission, Resource, settings};
-use weir_planning::{Acl, Host, Observed, ObservedAccount, ObservedTopic};
+use weir_planning::{Acl, Host, Observed, ObservedAccount, ObservedTopic, Principal};
 
 fn cluster(topics: usize) -> Observed {
     let mut observed = Observed { format: Observed::FORMAT.to_owned(), ..Observed::default() };
@@ -19,7 +19,7 @@ fn cluster(topics: usize) -> Observed {
             permission: Permission::Allow,
             host: Host::Any,
         };
-        let acls = observed.acls.entry(format!("User:{account}")).or_default();
+        let acls = observed.acls.entry(Principal::of_account(&account)).or_default();
         acls.insert(binding(Resource::Topic, format!("team{}.topic{i}.v1", i % 50), Operation::Read));
         acls.insert(binding(Resource::Group, account.clone(), Operation::Read));
         observed.accounts.insert(account, ObservedAccount::default());

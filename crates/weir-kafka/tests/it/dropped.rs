@@ -13,7 +13,7 @@ use std::{
 
 use weir_kafka::{Kafka, Options};
 use weir_model::{Operation, PatternType, Permission, Resource};
-use weir_planning::{Acl, Change, Host};
+use weir_planning::{Acl, Change, Host, Principal};
 use weir_ports::{Cluster as _, ErrorKind, Query};
 use weir_testkit::Broker;
 
@@ -104,7 +104,7 @@ async fn an_error_about_bindings_is_not_taken_for_an_empty_list() {
     let admin = through(user, password);
     upsert(&broker, "weir", "secret").await;
     let grant = |name: &str, resource, operation| Change::CreateAcl {
-        principal: format!("User:{name}"),
+        principal: Principal::of_account(name),
         acl: Acl {
             resource,
             pattern: PatternType::Literal,

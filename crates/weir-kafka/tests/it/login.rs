@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use weir_kafka::{Kafka, Options};
 use weir_model::{Operation, PatternType, Permission, Resource};
-use weir_planning::{Acl, Change, Host, KeyMarker, NamePattern};
+use weir_planning::{Acl, Change, Host, KeyMarker, NamePattern, Principal};
 use weir_ports::{Cluster as _, ErrorKind, ExposeSecret as _, PortError, Query};
 
 use crate::conforms::upsert;
@@ -62,7 +62,7 @@ async fn a_hidden_topic_is_not_absent() {
     upsert(broker, &user, "secret").await;
     let prefix = crate::unique("hidden");
     let grant = |resource, pattern, name: &str, operation| Change::CreateAcl {
-        principal: format!("User:{user}"),
+        principal: Principal::of_account(&user),
         acl: Acl { resource, pattern, name: name.into(), operation, permission: Permission::Allow, host: Host::Any },
     };
     let create = |name: &str| Change::CreateTopic {
@@ -91,7 +91,7 @@ async fn a_hidden_topic_is_not_absent() {
     })
     .await;
     let seen = limited.observe(&named).await.unwrap();
-    assert_eq!(seen.cluster.deployer, Some(format!("User:{user}")));
+    assert_eq!(seen.cluster.deployer, Some(Principal::of_account(&user)));
     assert!(!seen.cluster.deployer_is_super_user && seen.topics.contains_key(&shown));
     assert!(kafka.observe(&named).await.unwrap().cluster.deployer_is_super_user);
 

@@ -7,7 +7,7 @@ use std::{
 
 use weir_kafka::{Kafka, Login, Options, SaslMechanism, SecurityProtocol};
 use weir_model::{Operation, PatternType, Permission, Resource};
-use weir_planning::{Acl, Change, Host, NamePattern};
+use weir_planning::{Acl, Change, Host, NamePattern, Principal};
 use weir_ports::{Cluster as _, Query};
 use weir_testkit::Broker;
 
@@ -57,7 +57,7 @@ async fn tls_needs_no_login() {
     assert!(error.message.contains("needs Describe"), "let in, but not allowed: {error}");
 
     let grant = |operation| Change::CreateAcl {
-        principal: "User:ANONYMOUS".to_owned(),
+        principal: Principal::ANONYMOUS.into(),
         acl: Acl {
             resource: Resource::Cluster,
             pattern: PatternType::Literal,
@@ -72,7 +72,7 @@ async fn tls_needs_no_login() {
         answer.unwrap();
     }
     crate::eventually("what is allowed", async || kafka.observe(&Query::default()).await.is_ok()).await;
-    assert_eq!(kafka.observe(&Query::default()).await.unwrap().cluster.deployer, Some("User:ANONYMOUS".to_owned()));
+    assert_eq!(kafka.observe(&Query::default()).await.unwrap().cluster.deployer, Some(Principal::ANONYMOUS.into()));
     // An unauthenticated client has only the rights of all clients.
     let mut owned = Query::default();
     owned.topics.patterns.push(NamePattern::try_from("tls-hidden.*".to_owned()).unwrap());

@@ -18,7 +18,7 @@ fn the_guide_lists_the_kinds() {
     let (before, rest) = page.split_once(BEGIN).unwrap();
     let (table, after) = rest.split_once(END).unwrap();
     let rows: String = Kind::ALL.iter().map(|kind| format!("| `{kind}` | {} |\n", kind.about())).collect();
-    let expected = format!("\n| kind | what it is |\n| --- | --- |\n{rows}\n");
+    let expected = format!("\n| kind | meaning |\n| --- | --- |\n{rows}\n");
     if bless {
         fs::write(&path, format!("{before}{BEGIN}{expected}{END}{after}")).unwrap();
     } else {

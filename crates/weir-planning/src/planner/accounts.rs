@@ -7,20 +7,13 @@ use weir_model::{Ensure, Kind, Operation, PatternType, Permission, Resource};
 
 use super::{
     draft::{Draft, Owner},
-    keys::{self, Keys},
+    key_index::Keys,
+    keys,
 };
 use crate::{
-    AccessChange, Acl, Change, DesiredAccount, ObservedAccount, ReportKind, Risk,
+    AccessChange, Acl, Change, DesiredAccount, ObservedAccount, Principal, ReportKind, Risk,
     rights::{Rights, compare, rights_of},
 };
-
-/// The principal of an account.
-pub(super) fn principal(account: &str) -> String {
-    format!("User:{account}")
-}
-
-/// Whom bindings bind that are meant for everybody.
-const EVERYBODY: &str = "User:*";
 
 static NO_ACLS: BTreeSet<Acl> = BTreeSet::new();
 static NO_BINDINGS: BTreeMap<Acl, BTreeSet<Arc<str>>> = BTreeMap::new();
@@ -120,13 +113,13 @@ fn bindings(
     readers: &mut Option<Readers>,
 ) -> Option<AccessChange> {
     let observed = draft.observed;
-    let principal = principal(name);
+    let principal = Principal::of_account(name);
     let there = observed.acls.get(&principal).unwrap_or(&NO_ACLS);
     let (grants, revokes) = difference(wanted, there);
     if grants.is_empty() && revokes.is_empty() {
         return None;
     }
-    let everybody = observed.acls.get(EVERYBODY).unwrap_or(&NO_ACLS);
+    let everybody = observed.acls.get(Principal::EVERYBODY).unwrap_or(&NO_ACLS);
     let before = Rights::new(there.iter().chain(everybody));
     let after = Rights::new(wanted.keys().chain(everybody));
     let (gains, loses) = {
@@ -216,12 +209,13 @@ impl Readers {
         let mut managed = BTreeSet::new();
         for (name, account) in &desired.accounts {
             if account.ensure != Ensure::Unmanaged {
-                managed.insert(principal(name));
+                managed.insert(Principal::of_account(name));
                 account.acls.keys().for_each(|acl| readers.add(acl));
             }
         }
         if desired.prune {
-            managed.extend(observed.accounts.keys().filter(|a| desired.owns.owns_account(a)).map(|a| principal(a)));
+            managed
+                .extend(observed.accounts.keys().filter(|a| desired.owns.owns_account(a)).map(Principal::of_account));
         }
         for (_, acls) in observed.acls.iter().filter(|(p, _)| !managed.contains(*p)) {
             acls.iter().for_each(|acl| readers.add(acl));

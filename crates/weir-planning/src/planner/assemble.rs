@@ -87,7 +87,7 @@ fn edges(steps: &[Step]) -> Vec<(usize, usize)> {
                 topic_before = Some((topic, i));
             }
             Change::CreateAcl { principal, acl } => {
-                edges.extend(accounts.get(account_of(principal)).map(|before| (*before, i)));
+                edges.extend(principal.user().and_then(|account| accounts.get(account)).map(|before| (*before, i)));
                 if acl.resource == Resource::Topic && acl.pattern == PatternType::Literal {
                     edges.extend(topics.get(&acl.name).map(|before| (*before, i)));
                 }
@@ -96,7 +96,8 @@ fn edges(steps: &[Step]) -> Vec<(usize, usize)> {
                 edges.extend(accounts.get(account.as_str()).map(|before| (*before, i)));
             }
             Change::DeleteAcl { principal, acl } => {
-                edges.extend(deleted_accounts.get(account_of(principal)).map(|after| (i, *after)));
+                let account = principal.user();
+                edges.extend(account.and_then(|account| deleted_accounts.get(account)).map(|after| (i, *after)));
                 if acl.resource == Resource::Topic && acl.pattern == PatternType::Literal {
                     edges.extend(deleted_topics.get(&*acl.name).map(|after| (i, *after)));
                 }
@@ -114,9 +115,4 @@ fn edges(steps: &[Step]) -> Vec<(usize, usize)> {
         }
     }
     edges
-}
-
-/// The account of a principal; none has the empty name.
-fn account_of(principal: &str) -> &str {
-    principal.strip_prefix("User:").unwrap_or_default()
 }

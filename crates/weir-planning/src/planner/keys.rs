@@ -8,65 +8,10 @@ use weir_model::{Ensure, SecretPart};
 
 use super::{
     draft::{Draft, Owner},
+    key_index::{Key, Keys, marker},
     slot::Place,
 };
-use crate::{
-    Change, Desired, DesiredAccount, KeyMarker, Observed, ObservedKey, ObservedSecret, ReportKind, Risk, SecretRef,
-    SecretState,
-};
-
-/// Keys by account; our JSON secrets, and those beside them, by account and slot.
-pub(super) struct Keys<'a> {
-    by_account: BTreeMap<&'a str, Vec<(&'a str, &'a ObservedKey)>>,
-    secrets: BySlot<'a>,
-    projections: BySlot<'a>,
-}
-
-type BySlot<'a> = BTreeMap<(&'a str, &'a str), Vec<&'a ObservedSecret>>;
-
-impl<'a> Keys<'a> {
-    pub(super) fn new(observed: &'a Observed) -> Self {
-        let mut by_account = BTreeMap::<_, Vec<_>>::new();
-        for (id, key) in &observed.keys {
-            by_account.entry(key.account.as_str()).or_default().push((id.as_str(), key));
-        }
-        let (mut secrets, mut projections) = (BySlot::new(), BySlot::new());
-        for secret in observed.secrets.values().filter(|s| s.is_ours()) {
-            let tag = |name| secret.tags.get(name).map_or("", String::as_str);
-            let at = (tag(ObservedSecret::TAG_ACCOUNT), tag(ObservedSecret::TAG_SLOT));
-            let kind = if secret.is_projection() { &mut projections } else { &mut secrets };
-            kind.entry(at).or_default().push(secret);
-        }
-        Self { by_account, secrets, projections }
-    }
-
-    pub(super) fn of(&self, account: &str) -> &[(&'a str, &'a ObservedKey)] {
-        self.by_account.get(account).map_or(&[], Vec::as_slice)
-    }
-
-    /// Our secrets of an account in this stage, by slot.
-    fn secrets_of<'s>(
-        &'s self,
-        account: &'s str,
-        stage: &'s str,
-    ) -> impl Iterator<Item = (&'a str, &'a ObservedSecret)> + 's {
-        self.secrets
-            .range((account, "")..)
-            .take_while(move |((a, _), _)| *a == account)
-            .flat_map(|((_, slot), secrets)| secrets.iter().map(|s| (*slot, *s)))
-            .filter(move |(_, s)| tag_is(s, ObservedSecret::TAG_STAGE, stage) && s.state != SecretState::Deleted)
-    }
-
-    /// Where a slot's key `key` is stored in other shapes.
-    fn projections_of(&self, account: &str, slot: &str, stage: &str, key: &str) -> Vec<SecretRef> {
-        let all = self.projections.get(&(account, slot)).map_or(&[][..], Vec::as_slice);
-        all.iter()
-            .filter(|s| tag_is(s, ObservedSecret::TAG_STAGE, stage) && s.state != SecretState::Deleted)
-            .filter(|s| s.key_id() == Some(key))
-            .map(|s| s.at.clone())
-            .collect()
-    }
-}
+use crate::{Desired, DesiredAccount, Observed, ObservedKey, ReportKind, SecretRef};
 
 /// The secrets whose state a plan needs: those of the declared slots, and those of slots that have a key of ours, of
 /// accounts that are pruned as well.
@@ -102,14 +47,6 @@ fn shapes(secret: SecretRef, account: &str, slot: &str) -> impl Iterator<Item = 
     let vault = secret.vault.clone();
     let parts = SecretPart::ALL.map(|part| SecretRef { vault: vault.clone(), name: part.secret_name(account, slot) });
     std::iter::once(secret).chain(parts)
-}
-
-pub(super) fn marker(key: &ObservedKey) -> Option<KeyMarker> {
-    key.marker.as_deref()?.parse().ok()
-}
-
-fn tag_is(secret: &ObservedSecret, tag: &str, value: &str) -> bool {
-    secret.tags.get(tag).is_some_and(|v| v == value)
 }
 
 pub(super) fn plan<'a>(
@@ -188,30 +125,5 @@ pub(super) fn revoke_all(draft: &mut Draft<'_>, keys: &Keys<'_>, name: &str, own
         let projections = keys.projections_of(name, slot, stage, id);
         let key = Key { account: name, slot: Some(slot), id, secret: Some(at), projections };
         key.revoke(draft, true, owner, meaning);
-    }
-}
-
-/// An API key that goes, and where it is stored.
-pub(super) struct Key<'a> {
-    pub(super) account: &'a str,
-    pub(super) slot: Option<&'a str>,
-    pub(super) id: &'a str,
-    pub(super) secret: Option<&'a SecretRef>,
-    pub(super) projections: Vec<SecretRef>,
-}
-
-impl Key<'_> {
-    /// Its step; `forget` takes its secrets along.
-    pub(super) fn revoke(self, draft: &mut Draft<'_>, forget: bool, owner: Owner<'_>, meaning: String) {
-        let Key { account, slot, id, secret, projections } = self;
-        let change = Change::DeleteKey {
-            account: account.to_owned(),
-            slot: slot.map(str::to_owned),
-            key: id.to_owned(),
-            secret: secret.cloned(),
-            delete_secret: forget && (secret.is_some() || !projections.is_empty()),
-            projections,
-        };
-        draft.step(change, owner, Risk::Revoke, vec![meaning]);
     }
 }

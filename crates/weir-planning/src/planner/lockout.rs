@@ -2,29 +2,29 @@
 
 use weir_model::{EntityRef, Kind, Permission, Route};
 
-use super::{
-    accounts::principal,
-    draft::{Draft, workspace_route},
-};
-use crate::{Change, Risk};
+use super::draft::{Draft, workspace_route};
+use crate::{Change, Principal, Risk};
 
 pub(super) fn check(draft: &mut Draft<'_>) {
     let (desired, observed) = (draft.desired, draft.observed);
-    let Some(deployer) = observed.cluster.deployer.as_deref() else { return };
+    let Some(deployer) = observed.cluster.deployer.as_ref() else { return };
     let super_user = observed.cluster.deployer_is_super_user;
     // The cluster may name its accounts by their ids.
     let is_deployer = |account: &str| {
-        principal(account) == deployer
-            || observed.accounts.get(account).is_some_and(|a| !a.id.is_empty() && principal(&a.id) == deployer)
+        Principal::of_account(account) == *deployer
+            || observed
+                .accounts
+                .get(account)
+                .is_some_and(|a| !a.id.is_empty() && Principal::of_account(&a.id) == *deployer)
     };
     let mut found = Vec::new();
     for step in &draft.steps {
         let (account, what) = match &step.change {
             Change::DeleteAcl { principal, acl } if step.risk >= Risk::Revoke && !super_user => {
-                (account_of(principal), format!("revoke its binding `{acl}`"))
+                (principal.user().unwrap_or_default(), format!("revoke its binding `{acl}`"))
             }
             Change::CreateAcl { principal, acl } if acl.permission == Permission::Deny && !super_user => {
-                (account_of(principal), format!("add the binding `{acl}`"))
+                (principal.user().unwrap_or_default(), format!("add the binding `{acl}`"))
             }
             Change::DeleteKey { account, key, .. } => (account.as_str(), format!("delete its API key `{key}`")),
             Change::DeleteAccount { account } => (account.as_str(), "delete it".to_owned()),
@@ -41,8 +41,4 @@ pub(super) fn check(draft: &mut Draft<'_>) {
     for (at, message) in found {
         draft.error("self-lockout", at, message, "have another principal do it, or take the account out of the files");
     }
-}
-
-fn account_of(principal: &str) -> &str {
-    principal.strip_prefix("User:").unwrap_or(principal)
 }

@@ -18,7 +18,7 @@ use weir_model::{Duration, Moment};
 
 use super::{
     draft::{Draft, Owner},
-    keys::{Key, Keys, marker},
+    key_index::{Key, Keys, marker},
     settings::{day, words},
 };
 use crate::{

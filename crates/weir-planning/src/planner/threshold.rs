@@ -6,11 +6,10 @@ use weir_findings::count;
 use weir_model::Ensure;
 
 use super::{
-    accounts::principal,
     draft::{Draft, workspace_route},
     topics::is_internal,
 };
-use crate::{Change, Risk};
+use crate::{Change, Principal, Risk};
 
 /// Why the plan is beyond the threshold, if it is. Creation does not count.
 pub(super) fn check(draft: &mut Draft<'_>) -> Option<String> {
@@ -40,7 +39,8 @@ pub(super) fn check(draft: &mut Draft<'_>) -> Option<String> {
             .keys()
             .filter(|name| managed(desired.accounts.get(*name).map(|a| a.ensure), desired.owns.owns_account(name)))
     };
-    let bindings = accounts().filter_map(|name| observed.acls.get(&principal(name))).map(|a| a.len() as u64).sum();
+    let bindings =
+        accounts().filter_map(|name| observed.acls.get(&Principal::of_account(name))).map(|a| a.len() as u64).sum();
     let managed_accounts: BTreeSet<&String> = accounts().collect();
     let keys = observed.keys.values().filter(|key| managed_accounts.contains(&key.account)).count() as u64;
     let accounts = managed_accounts.len() as u64;

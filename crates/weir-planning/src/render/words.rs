@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use weir_findings::count;
 use weir_model::{Permission, settings::KafkaValue};
 
-use crate::{Acl, Change, Host, Plan, Risk, Step, Verb, acl::target};
+use crate::{Acl, Change, Host, Plan, Principal, Risk, Step, Verb, acl::target};
 
 /// The kind of change for a reader of the plan: a key that takes the place of another changes its slot.
 pub(super) fn verb(change: &Change) -> Verb {
@@ -16,8 +16,8 @@ pub(super) fn verb(change: &Change) -> Verb {
 }
 
 /// `dev-toll-billing may Read topic dev.cards.status.v1`
-fn binding(principal: &str, acl: &Acl) -> String {
-    let account = principal.strip_prefix("User:").unwrap_or(principal);
+fn binding(principal: &Principal, acl: &Acl) -> String {
+    let account = principal.user().unwrap_or(principal);
     let may = match acl.permission {
         Permission::Allow => "may",
         Permission::Deny => "may not",

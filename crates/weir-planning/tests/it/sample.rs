@@ -251,7 +251,7 @@ pub(crate) fn observed_state(nasty: bool) -> impl Strategy<Value = Observed> {
         },
     );
     let principals = prop_oneof![4 => name(&ACCOUNTS, nasty), 1 => Just("*".to_owned()), 1 => Just("admin".to_owned())]
-        .prop_map(|account| format!("User:{account}"));
+        .prop_map(Principal::of_account);
     (
         collection::btree_map(name(&TOPICS, nasty), observed_topic(nasty), 0..6),
         collection::btree_set(select(vec!["x", "dev_a", "__consumer_offsets"]).prop_map(str::to_owned), 0..2),
@@ -313,7 +313,7 @@ pub(crate) fn every_change() -> Vec<Change> {
         permission: Permission::Allow,
         host: Host::Any,
     };
-    let principal = "User:dev-x".to_owned();
+    let principal = Principal::of_account("dev-x");
     let secret = SecretRef { vault: "https://kv".to_owned(), name: "dev-x--main".to_owned() };
     vec![
         Change::CreateAccount { account: account.clone(), description: description.clone() },

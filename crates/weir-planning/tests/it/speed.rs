@@ -27,7 +27,7 @@ fn one_account_with_many_bindings_is_linear() {
     let declared = desired.accounts.get_mut("dev-x").unwrap();
     declared.acls = wanted;
     assert_eq!(declared.ensure, Ensure::Present);
-    observed.acls.insert("User:dev-x".to_owned(), (10_000..30_000).map(acl).collect());
+    observed.acls.insert(Principal::of_account("dev-x"), (10_000..30_000).map(acl).collect());
     let plan = plan(&desired, &observed, &options()).plan;
     assert_eq!(plan.steps.len(), 20_000);
     assert!(plan.beyond_threshold.is_some());

@@ -1,13 +1,13 @@
 //! ACL bindings.
 
 use weir_model::{Operation, PatternType, Resource};
-use weir_planning::{Acl, Host};
+use weir_planning::{Acl, Host, Principal};
 use weir_ports::PortError;
 
 use super::{refused, room};
 use crate::{state::ACLS, transaction::Transaction};
 
-pub(crate) fn grant(on: &mut Transaction<'_>, principal: &str, acl: &Acl) -> Result<(), PortError> {
+pub(crate) fn grant(on: &mut Transaction<'_>, principal: &Principal, acl: &Acl) -> Result<(), PortError> {
     check(principal, acl)?;
     let state = on.state();
     if state.acls.get(principal).is_some_and(|acls| acls.contains(acl)) {
@@ -16,11 +16,11 @@ pub(crate) fn grant(on: &mut Transaction<'_>, principal: &str, acl: &Acl) -> Res
     if let Some(limit) = state.cluster.limits.acls {
         room("ACL bindings", state.acls.values().map(|acls| acls.len() as u64).sum::<u64>() + 1, Some(limit))?;
     }
-    on.edit(ACLS).acls.entry(principal.to_owned()).or_default().insert(acl.clone());
+    on.edit(ACLS).acls.entry(principal.clone()).or_default().insert(acl.clone());
     Ok(())
 }
 
-pub(crate) fn revoke(on: &mut Transaction<'_>, principal: &str, acl: &Acl) {
+pub(crate) fn revoke(on: &mut Transaction<'_>, principal: &Principal, acl: &Acl) {
     if !on.state().acls.get(principal).is_some_and(|acls| acls.contains(acl)) {
         return;
     }
@@ -33,9 +33,9 @@ pub(crate) fn revoke(on: &mut Transaction<'_>, principal: &str, acl: &Acl) {
     }
 }
 
-fn check(principal: &str, acl: &Acl) -> Result<(), PortError> {
+fn check(principal: &Principal, acl: &Acl) -> Result<(), PortError> {
     let Acl { resource, pattern, name, operation, permission: _, host } = acl;
-    if principal.strip_prefix("User:").is_none_or(str::is_empty) {
+    if principal.user().is_none_or(str::is_empty) {
         return Err(refused(format!("`{principal}` is not a principal; it must be `User:` and a name")));
     }
     if name.is_empty() {

@@ -4,7 +4,7 @@ use std::fs;
 
 use insta::assert_snapshot;
 use weir_model::{Operation, PatternType, Permission, Resource};
-use weir_planning::{Acl, Change, Host, TopicFacts};
+use weir_planning::{Acl, Change, Host, Principal, TopicFacts};
 use weir_ports::{Cluster, ErrorKind, SecretSink};
 use weir_sandbox::{Options, Sandbox};
 
@@ -28,7 +28,9 @@ async fn files_are_readable() {
         permission: Permission::Allow,
         host: Host::Any,
     };
-    for change in [create, topic("t.b"), account("app"), Change::CreateAcl { principal: "User:app".to_owned(), acl }] {
+    for change in
+        [create, topic("t.b"), account("app"), Change::CreateAcl { principal: Principal::of_account("app"), acl }]
+    {
         does(&sandbox, change).await.unwrap();
     }
     sandbox.set_facts("t.b", TopicFacts { records: 7, ..TopicFacts::default() }).unwrap();

@@ -21,7 +21,7 @@ fn acl(resource: Resource, name: &str, operation: Operation) -> Acl {
 }
 
 fn grant(principal: &str, acl: Acl) -> Change {
-    Change::CreateAcl { principal: principal.to_owned(), acl }
+    Change::CreateAcl { principal: principal.into(), acl }
 }
 
 #[tokio::test]

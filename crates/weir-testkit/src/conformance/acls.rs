@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use weir_model::{Operation, PatternType, Permission, Resource};
-use weir_planning::{Acl, Change};
+use weir_planning::{Acl, Change, Principal};
 
 use super::{
     Verdict,
@@ -42,12 +42,12 @@ suite! { Cluster;
         "In a batch of good and bad bindings, each gets its answer in its place, and the good ones are created.",
 }
 
-fn grants(principal: &str, acls: &[Acl]) -> Vec<Change> {
-    acls.iter().map(|acl| Change::CreateAcl { principal: principal.to_owned(), acl: acl.clone() }).collect()
+fn grants(principal: &Principal, acls: &[Acl]) -> Vec<Change> {
+    acls.iter().map(|acl| Change::CreateAcl { principal: principal.clone(), acl: acl.clone() }).collect()
 }
 
 /// Waits until a principal has exactly these bindings.
-async fn has(b: &Bench<'_>, principal: &str, acls: &[Acl]) -> Verdict {
+async fn has(b: &Bench<'_>, principal: &Principal, acls: &[Acl]) -> Verdict {
     let expected: BTreeSet<Acl> = acls.iter().cloned().collect();
     b.until(&format!("{expected:?}"), |o| o.acls.get(principal).cloned().unwrap_or_default() == expected).await?;
     Ok(())

@@ -6,7 +6,7 @@ use std::{
 };
 
 use weir_model::{Operation, PatternType, Permission, Resource, settings};
-use weir_planning::{Acl, Change, Host, KeyMarker, NamePattern, Observed, ObservedSecret, SecretRef};
+use weir_planning::{Acl, Change, Host, KeyMarker, NamePattern, Observed, ObservedSecret, Principal, SecretRef};
 use weir_ports::{Cluster, ErrorKind, PortError, Query, SecretSink};
 
 use super::{Ability, Harness, Verdict};
@@ -68,13 +68,13 @@ impl<'a> Bench<'a> {
 
     /// Returns the principal of an account. Creates the account if accounts can be created; otherwise the name is
     /// enough.
-    pub(crate) async fn principal(&self, name: &str) -> Result<String, String> {
+    pub(crate) async fn principal(&self, name: &str) -> Result<Principal, String> {
         if !self.harness.lacks().contains(&Ability::Accounts) {
             self.apply(&[self.create_account(name)]).await?;
             let account = self.name(name);
             self.until("the account", |o| o.accounts.contains_key(&account)).await?;
         }
-        Ok(format!("User:{}", self.name(name)))
+        Ok(Principal::of_account(self.name(name)))
     }
 
     pub(crate) fn marker(&self, slot: &str, number: u32) -> KeyMarker {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use weir_planning::{NamePattern, Observed};
+use weir_planning::{NamePattern, Observed, Principal};
 use weir_ports::{ErrorKind, Query};
 
 use super::{Verdict, bench::Bench, ensure, ensure_eq, suite};
@@ -41,7 +41,7 @@ async fn facts(b: &Bench<'_>) -> Verdict {
         facts.default_replication_factor > 0 && u32::from(facts.default_replication_factor) <= facts.brokers,
         "{facts:?}"
     );
-    ensure!(facts.deployer.as_deref().is_none_or(|deployer| deployer.starts_with("User:")), "{facts:?}");
+    ensure!(facts.deployer.as_deref().is_none_or(|deployer| Principal::user_in(deployer).is_some()), "{facts:?}");
     let again = b.observe(&Query::default()).await?;
     ensure_eq!(again.cluster.id, facts.id, "the id changes");
     Ok(())

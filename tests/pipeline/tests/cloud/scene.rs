@@ -12,7 +12,7 @@ use weir_confluent::{ApiKey, ConfluentCloud, Control, Data, Options};
 use weir_fake_confluent as fake;
 use weir_fake_confluent::{FakeConfluent, Operation, Tls};
 use weir_model::{SecretPart, Workspace};
-use weir_planning::{Acl, Desired, DesiredKey, ObservedSecret, SecretRef};
+use weir_planning::{Acl, Desired, DesiredKey, ObservedSecret, Principal, SecretRef};
 use weir_ports::{Clock, Cluster as _, Query, Selection};
 use weir_secrets::{KeyVaults, Login};
 use weir_testkit::{Broker, keyvault::Vaults};
@@ -265,8 +265,8 @@ spec:
         let cluster = self.open_cloud(Patience::LONG);
         let observed =
             pipeline::block_on(cluster.observe(&Query { topics: all(), accounts: all() })).expect("all is well");
-        let ours = format!("User:{prefix}");
-        let acls = observed.acls.into_iter().filter(|(principal, _)| !principal.starts_with(&ours)).collect();
+        let ours = Principal::of_account(&prefix);
+        let acls = observed.acls.into_iter().filter(|(principal, _)| !principal.starts_with(&*ours)).collect();
         let topics = observed.topics.into_iter().filter(|(name, _)| !name.starts_with(&own));
         let topics = topics.map(|(name, topic)| (name, format!("{topic:?}"))).collect();
         let mut secrets = BTreeMap::new();
@@ -287,7 +287,7 @@ spec:
 pub(crate) struct Beyond {
     accounts: BTreeMap<String, (String, String)>,
     keys: BTreeMap<String, String>,
-    acls: BTreeMap<String, BTreeSet<Acl>>,
+    acls: BTreeMap<Principal, BTreeSet<Acl>>,
     topics: BTreeMap<String, String>,
     secrets: BTreeMap<String, String>,
 }

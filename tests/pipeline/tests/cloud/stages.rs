@@ -7,7 +7,7 @@ use pipeline::Random;
 use weir_model::{Operation, PatternType, Permission, Resource};
 use weir_planning::{
     Acl, Change, ClusterFacts, Desired, KeyMarker, Observed, ObservedAccount, ObservedKey, ObservedSecret,
-    ObservedTopic, PlanOptions, SecretRef, SecretState, secrets_needed,
+    ObservedTopic, PlanOptions, Principal, SecretRef, SecretState, secrets_needed,
 };
 use weir_ports::Clock as _;
 
@@ -100,7 +100,7 @@ fn world(random: &mut Random, now: Timestamp) -> Observed {
             brokers: 3,
             default_partitions: 6,
             default_replication_factor: 3,
-            deployer: Some("User:weir".to_owned()),
+            deployer: Some(Principal::of_account("weir")),
             deployer_is_super_user: true,
             ..ClusterFacts::default()
         },
@@ -126,7 +126,7 @@ fn world(random: &mut Random, now: Timestamp) -> Observed {
                 host: Default::default(),
             };
             let principal = random.pick(&[account.as_str(), "*", "sa-gone"]);
-            observed.acls.entry(format!("User:{principal}")).or_default().insert(acl);
+            observed.acls.entry(Principal::of_account(principal)).or_default().insert(acl);
             for _ in 0..random.below(4) {
                 let slot = random.pick(&["default", "batch", "old"]);
                 let stage = random.pick(&["dev", "test", prefix]);

@@ -6,7 +6,7 @@ use weir_model::{
     Operation::{Alter, AlterConfigs, Create, Delete, Describe, DescribeConfigs},
     PatternType, Permission, Resource,
 };
-use weir_planning::{Acl, Change, Host, Plan};
+use weir_planning::{Acl, Change, Host, Plan, Principal};
 use weir_ports::Cluster as _;
 use weir_rdkafka_admin::rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
@@ -43,7 +43,7 @@ fn the_documented_rights_are_enough() {
 
     let user = place.may_only(&[Describe, DescribeConfigs, Alter], &[]);
     let of = |resource, name: &str, operation| Change::CreateAcl {
-        principal: format!("User:{user}"),
+        principal: Principal::of_account(&user),
         acl: Acl {
             resource,
             pattern: PatternType::Prefixed,

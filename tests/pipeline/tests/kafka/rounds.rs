@@ -397,7 +397,7 @@ fn make_foreign(scene: &Scene) -> Foreign {
         config: weir_model::settings::observed([("retention.ms", "1234567")]),
     };
     let grant = |principal: &str, resource, pattern, name: &str, operation, permission| Change::CreateAcl {
-        principal: principal.to_owned(),
+        principal: principal.into(),
         acl: Acl { resource, pattern, name: name.into(), operation, permission, host: Host::Any },
     };
     let changes = [

@@ -11,7 +11,7 @@ use std::{
 
 use weir_kafka::Kafka;
 use weir_model::{Operation, PatternType, Permission, Resource};
-use weir_planning::{Acl, Change, Host, KeyMarker, SecretRef, SettingChange};
+use weir_planning::{Acl, Change, Host, KeyMarker, Principal, SecretRef, SettingChange};
 use weir_ports::{Cluster as _, Query, SecretString};
 use weir_rdkafka_admin::{Admin, Options, ScramAlteration, ScramMechanism, rdkafka::ClientConfig};
 use weir_sandbox::Vaults;
@@ -155,7 +155,7 @@ impl<'a> Place<'a> {
         let user = format!("weir-{}", self.prefix);
         self.user(&user);
         let grant = |resource, pattern, name: &str, operation: &Operation| Change::CreateAcl {
-            principal: format!("User:{user}"),
+            principal: Principal::of_account(&user),
             acl: Acl {
                 resource,
                 pattern,

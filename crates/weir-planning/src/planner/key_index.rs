@@ -1,0 +1,93 @@
+//! API keys and their secrets by account and slot.
+
+use std::collections::BTreeMap;
+
+use super::draft::{Draft, Owner};
+use crate::{Change, KeyMarker, Observed, ObservedKey, ObservedSecret, Risk, SecretRef, SecretState};
+
+/// Keys by account; our JSON secrets, and those beside them, by account and slot.
+pub(super) struct Keys<'a> {
+    by_account: BTreeMap<&'a str, Vec<(&'a str, &'a ObservedKey)>>,
+    secrets: BySlot<'a>,
+    projections: BySlot<'a>,
+}
+
+type BySlot<'a> = BTreeMap<(&'a str, &'a str), Vec<&'a ObservedSecret>>;
+
+impl<'a> Keys<'a> {
+    pub(super) fn new(observed: &'a Observed) -> Self {
+        let mut by_account = BTreeMap::<_, Vec<_>>::new();
+        for (id, key) in &observed.keys {
+            by_account.entry(key.account.as_str()).or_default().push((id.as_str(), key));
+        }
+        let (mut secrets, mut projections) = (BySlot::new(), BySlot::new());
+        for secret in observed.secrets.values().filter(|s| s.is_ours()) {
+            let tag = |name| secret.tags.get(name).map_or("", String::as_str);
+            let at = (tag(ObservedSecret::TAG_ACCOUNT), tag(ObservedSecret::TAG_SLOT));
+            let kind = if secret.is_projection() { &mut projections } else { &mut secrets };
+            kind.entry(at).or_default().push(secret);
+        }
+        Self { by_account, secrets, projections }
+    }
+
+    pub(super) fn of(&self, account: &str) -> &[(&'a str, &'a ObservedKey)] {
+        self.by_account.get(account).map_or(&[], Vec::as_slice)
+    }
+
+    /// Our secrets of an account in this stage, by slot.
+    pub(super) fn secrets_of<'s>(
+        &'s self,
+        account: &'s str,
+        stage: &'s str,
+    ) -> impl Iterator<Item = (&'a str, &'a ObservedSecret)> + 's {
+        self.secrets
+            .range((account, "")..)
+            .take_while(move |((a, _), _)| *a == account)
+            .flat_map(|((_, slot), secrets)| secrets.iter().map(|s| (*slot, *s)))
+            .filter(move |(_, s)| tag_is(s, ObservedSecret::TAG_STAGE, stage) && s.state != SecretState::Deleted)
+    }
+
+    /// Where a slot's key `key` is stored in other shapes.
+    pub(super) fn projections_of(&self, account: &str, slot: &str, stage: &str, key: &str) -> Vec<SecretRef> {
+        let all = self.projections.get(&(account, slot)).map_or(&[][..], Vec::as_slice);
+        all.iter()
+            .filter(|s| tag_is(s, ObservedSecret::TAG_STAGE, stage) && s.state != SecretState::Deleted)
+            .filter(|s| s.key_id() == Some(key))
+            .map(|s| s.at.clone())
+            .collect()
+    }
+}
+
+/// The mark that weir wrote on the key; absent for a foreign key.
+pub(super) fn marker(key: &ObservedKey) -> Option<KeyMarker> {
+    key.marker.as_deref()?.parse().ok()
+}
+
+fn tag_is(secret: &ObservedSecret, tag: &str, value: &str) -> bool {
+    secret.tags.get(tag).is_some_and(|v| v == value)
+}
+
+/// An API key that goes, and where it is stored.
+pub(super) struct Key<'a> {
+    pub(super) account: &'a str,
+    pub(super) slot: Option<&'a str>,
+    pub(super) id: &'a str,
+    pub(super) secret: Option<&'a SecretRef>,
+    pub(super) projections: Vec<SecretRef>,
+}
+
+impl Key<'_> {
+    /// Its step; `forget` takes its secrets along.
+    pub(super) fn revoke(self, draft: &mut Draft<'_>, forget: bool, owner: Owner<'_>, meaning: String) {
+        let Key { account, slot, id, secret, projections } = self;
+        let change = Change::DeleteKey {
+            account: account.to_owned(),
+            slot: slot.map(str::to_owned),
+            key: id.to_owned(),
+            secret: secret.cloned(),
+            delete_secret: forget && (secret.is_some() || !projections.is_empty()),
+            projections,
+        };
+        draft.step(change, owner, Risk::Revoke, vec![meaning]);
+    }
+}
