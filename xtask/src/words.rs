@@ -20,8 +20,8 @@ const QUESTIONS: [&str; 5] = ["Whether", "How", "Where", "When", "Why"];
 const CEILINGS: [(Text, Opening, usize); 4] = [
     (Text::DocComments, Opening::Riddle, 98),
     (Text::DocComments, Opening::Question, 140),
-    (Text::Prose, Opening::Riddle, 16),
-    (Text::Prose, Opening::Question, 102),
+    (Text::Prose, Opening::Riddle, 1),
+    (Text::Prose, Opening::Question, 6),
 ];
 
 /// The page that shows the help texts, in code blocks.
