@@ -183,7 +183,7 @@ fn below<'p>(packages: &'p BTreeMap<String, Package>, from: &'p str) -> BTreeMap
     reached
 }
 
-/// How a package was reached: `weir-model → jiff → …`.
+/// Returns the way to a package: `weir-model → jiff → …`.
 fn path(packages: &BTreeMap<String, Package>, below: &BTreeMap<&str, (&str, &str)>, to: &str) -> String {
     let mut names = vec![to];
     let mut name = to;
@@ -195,8 +195,8 @@ fn path(packages: &BTreeMap<String, Package>, below: &BTreeMap<&str, (&str, &str
     names.join(" → ")
 }
 
-/// Whether `name` is below a crate that is built by itself. In the whole workspace, another crate may have switched on
-/// a feature of a package that both have.
+/// Returns `true` if `name` is below a crate that is built by itself. In the whole workspace, another crate may have
+/// switched on a feature of a package that both have.
 fn has_alone(package: &str, name: &str) -> Result<bool> {
     let mut command = cargo();
     command.args(["tree", "--edges", "normal", "--prefix", "none", "--format", "{p}", "--package", package]);
@@ -207,7 +207,6 @@ fn has_alone(package: &str, name: &str) -> Result<bool> {
     Ok(String::from_utf8_lossy(&output.stdout).lines().any(|package| package.split(' ').next() == Some(name)))
 }
 
-/// What cargo resolved for this machine's platform, dependencies for use only.
 /// Returns the packages that cargo resolved for this machine's platform, with their dependencies for use.
 fn packages() -> Result<BTreeMap<String, Package>> {
     read(&metadata(&["--filter-platform", &host()?])?)
