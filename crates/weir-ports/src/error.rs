@@ -57,7 +57,7 @@ impl PortError {
 
     /// The same error for another item of a batch, its causes in the message.
     #[must_use]
-    pub fn again(&self) -> Self {
+    pub fn for_another_item(&self) -> Self {
         Self::new(self.kind, self.chain())
     }
 }
