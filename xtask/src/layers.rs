@@ -33,7 +33,7 @@ enum Layer {
 }
 
 /// The crates under `crates/`. For other packages, the folder decides.
-const CRATES: [(&str, Layer); 19] = [
+const CRATES: [(&str, Layer); 20] = [
     ("weir-cel", Layer::Core),
     ("weir-findings", Layer::Core),
     ("weir-model", Layer::Core),
@@ -42,6 +42,7 @@ const CRATES: [(&str, Layer); 19] = [
     ("weir-planning", Layer::Core),
     ("weir-import", Layer::Core),
     ("weir-ports", Layer::Ports),
+    ("weir-retry", Layer::Ports),
     ("weir-deployment", Layer::Deployment),
     ("weir-sandbox", Layer::Adapter),
     ("weir-kafka", Layer::Adapter),
@@ -85,7 +86,7 @@ impl Layer {
         use Layer::{Adapter, Aside, Cli, Core, Deployment, Opening, Pipeline, Ports, Program, Testkit};
         match self {
             Core => other == Core,
-            Ports => other == Core,
+            Ports => matches!(other, Core | Ports),
             Deployment | Adapter | Testkit => matches!(other, Core | Ports),
             Opening => matches!(other, Core | Ports | Adapter),
             Pipeline => matches!(other, Core | Ports | Deployment | Opening),
@@ -182,7 +183,7 @@ fn below<'p>(packages: &'p BTreeMap<String, Package>, from: &'p str) -> BTreeMap
     reached
 }
 
-/// How a package was reached: `weir-model → jiff → …`.
+/// Returns the way to a package: `weir-model → jiff → …`.
 fn path(packages: &BTreeMap<String, Package>, below: &BTreeMap<&str, (&str, &str)>, to: &str) -> String {
     let mut names = vec![to];
     let mut name = to;
@@ -194,8 +195,8 @@ fn path(packages: &BTreeMap<String, Package>, below: &BTreeMap<&str, (&str, &str
     names.join(" → ")
 }
 
-/// Whether `name` is below a crate that is built by itself. In the whole workspace, another crate may have switched on
-/// a feature of a package that both have.
+/// Returns `true` if `name` is below a crate that is built by itself. In the whole workspace, another crate may have
+/// switched on a feature of a package that both have.
 fn has_alone(package: &str, name: &str) -> Result<bool> {
     let mut command = cargo();
     command.args(["tree", "--edges", "normal", "--prefix", "none", "--format", "{p}", "--package", package]);
@@ -206,7 +207,6 @@ fn has_alone(package: &str, name: &str) -> Result<bool> {
     Ok(String::from_utf8_lossy(&output.stdout).lines().any(|package| package.split(' ').next() == Some(name)))
 }
 
-/// What cargo resolved for this machine's platform, dependencies for use only.
 /// Returns the packages that cargo resolved for this machine's platform, with their dependencies for use.
 fn packages() -> Result<BTreeMap<String, Package>> {
     read(&metadata(&["--filter-platform", &host()?])?)

@@ -53,7 +53,7 @@ pub(crate) async fn apply(cloud: &ConfluentCloud, changes: &[(&str, AccountChang
     let found = found.map_err(PortError::from);
     let known = |name: &str| match &found {
         Ok(found) => Ok(found.iter().find(|account| account.display_name == name)),
-        Err(error) => Err(error.for_another_item()),
+        Err(error) => Err(error.copy_for_item()),
     };
     let mut answers = Vec::with_capacity(changes.len());
     for (account, change) in changes {

@@ -54,7 +54,7 @@ async fn carry_out(kafka: &weir_kafka::Kafka, changes: &[(usize, Change)]) -> Ve
 
 /// Returns the same error for each change.
 pub(crate) fn for_all(number: usize, error: &PortError) -> Vec<Answer> {
-    (0..number).map(|_| Err(error.for_another_item())).collect()
+    (0..number).map(|_| Err(error.copy_for_item())).collect()
 }
 
 /// Returns the ids of all service accounts that the changes name.

@@ -32,7 +32,7 @@ impl RulePage<'_> {
         let mut out = format!("## {id}\n\n**{title}** ({severity})\n\n{}\n", what.trim());
         if !why.trim().is_empty() {
             // Writing into a `String` cannot fail.
-            let _ = write!(out, "\n*Why:* {}\n", why.trim());
+            let _ = write!(out, "\n*Reason:* {}\n", why.trim());
         }
         for (heading, yaml) in [("Reported", bad), ("Instead", good)] {
             if !yaml.trim().is_empty() {
@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(
             page.markdown(),
             "## partitions\n\n**A number of partitions** (error)\n\nThere is at least one.\n\n\
-             *Why:* Kafka refuses none.\n\nReported:\n\n```yaml\nspec:\n  partitions: 0\n```\n\n\
+             *Reason:* Kafka refuses none.\n\nReported:\n\n```yaml\nspec:\n  partitions: 0\n```\n\n\
              *To silence it:* it cannot be waived; remove the cause.\n"
         );
         let silence = |severity, waivable| RulePage { severity, waivable, ..page }.silence();

@@ -46,7 +46,7 @@ pub(crate) async fn apply(kafka: &Kafka, changes: &[&Change]) -> Vec<Answer> {
     // The bootstrap address may lead to another cluster since the last call.
     let cluster = match observe::describe_cluster(kafka).await {
         Ok(cluster) => cluster,
-        Err(error) => return changes.iter().map(|_| Err(error.for_another_item())).collect(),
+        Err(error) => return changes.iter().map(|_| Err(error.copy_for_item())).collect(),
     };
     let mut batch = Batch { kafka, cluster, answers: changes.iter().map(|_| None).collect() };
     let work = batch.sort(changes);
@@ -212,7 +212,7 @@ impl Batch<'_> {
                 }
                 Err(error) => {
                     let error = failure::call(error, Purpose::Write, request.what);
-                    chunk.iter().for_each(|(place, _)| self.answer(*place, Err(error.for_another_item())));
+                    chunk.iter().for_each(|(place, _)| self.answer(*place, Err(error.copy_for_item())));
                 }
             }
         }
@@ -245,7 +245,7 @@ impl Batch<'_> {
         let (found, defaults) = match seen {
             Ok(seen) => seen,
             Err(error) => {
-                there.iter().for_each(|(place, _)| self.answer(*place, Err(error.for_another_item())));
+                there.iter().for_each(|(place, _)| self.answer(*place, Err(error.copy_for_item())));
                 return;
             }
         };
@@ -478,7 +478,7 @@ impl Batch<'_> {
         match accounts::read_named(self.kafka, wanted.iter().map(|(_, name)| *name)).await {
             Ok(principals) => Some(principals),
             Err(error) => {
-                wanted.iter().for_each(|(place, _)| self.answer(*place, Err(error.for_another_item())));
+                wanted.iter().for_each(|(place, _)| self.answer(*place, Err(error.copy_for_item())));
                 None
             }
         }

@@ -205,6 +205,6 @@ mod tests {
         }
         let options = Options { protocol: SecurityProtocol::SaslPlaintext, login, ..Options::new("b:9092") };
         let error = crate::Kafka::new(options).unwrap_err();
-        assert!(!error.for_another_item().message.contains("s3cret"), "{error}");
+        assert!(!error.copy_for_item().message.contains("s3cret"), "{error}");
     }
 }

@@ -1,9 +1,9 @@
 use thiserror::Error;
 
-/// What went wrong at a port, as far as whoever called has to act differently.
+/// The kind of an error at a port, as far as the caller has to act differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
-    /// Not allowed. Says nothing about whether the object exists.
+    /// The system does not allow it. Says nothing about whether the object exists.
     Denied,
     /// The system does not take this: wrong value, limit reached, name taken.
     Refused,
@@ -21,19 +21,46 @@ pub enum ErrorKind {
 #[derive(Debug, Error)]
 #[error("{message}")]
 pub struct PortError {
-    /// What to do about it.
+    /// The kind: it decides how the caller goes on.
     pub kind: ErrorKind,
-    /// What happened, as a fragment that fits behind "failed to …:".
+    /// The message, as a fragment that fits behind "failed to …:".
     pub message: String,
-    /// Why.
+    /// The cause.
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    /// `true` if the adapter repeated the call itself until its time was up: the caller does not repeat it.
+    pub exhausted: bool,
 }
 
 impl PortError {
     /// An error without a deeper cause.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), source: None }
+        Self { kind, message: message.into(), source: None, exhausted: false }
+    }
+
+    /// An error of the kind [`ErrorKind::Refused`].
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Refused, message)
+    }
+
+    /// An error of the kind [`ErrorKind::Denied`].
+    pub fn denied(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Denied, message)
+    }
+
+    /// An error of the kind [`ErrorKind::Retry`].
+    pub fn retry(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Retry, message)
+    }
+
+    /// An error of the kind [`ErrorKind::Ambiguous`].
+    pub fn ambiguous(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Ambiguous, message)
+    }
+
+    /// An error of the kind [`ErrorKind::Unavailable`].
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Unavailable, message)
     }
 
     /// The same error with its cause.
@@ -43,7 +70,12 @@ impl PortError {
         self
     }
 
-    /// What happened and why, on one line.
+    /// Returns `true` if the caller may make the call again, where making it twice does no harm.
+    pub fn may_repeat(&self) -> bool {
+        matches!(self.kind, ErrorKind::Retry | ErrorKind::Ambiguous) && !self.exhausted
+    }
+
+    /// The message and its causes on one line.
     pub fn chain(&self) -> String {
         let mut text = self.message.clone();
         let mut cause = std::error::Error::source(self);
@@ -55,9 +87,9 @@ impl PortError {
         text
     }
 
-    /// The same error for another item of a batch, its causes in the message.
+    /// A copy for another item of a batch that failed as a whole, with the causes in the message.
     #[must_use]
-    pub fn for_another_item(&self) -> Self {
-        Self::new(self.kind, self.chain())
+    pub fn copy_for_item(&self) -> Self {
+        Self { exhausted: self.exhausted, ..Self::new(self.kind, self.chain()) }
     }
 }

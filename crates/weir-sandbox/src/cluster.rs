@@ -31,7 +31,7 @@ impl Cluster for Sandbox {
     async fn apply(&self, changes: &[&Change]) -> Vec<Result<(), PortError>> {
         match self.change(Call::Apply) {
             Ok(transaction) => apply(transaction, changes),
-            Err(error) => changes.iter().map(|_| Err(error.for_another_item())).collect(),
+            Err(error) => changes.iter().map(|_| Err(error.copy_for_item())).collect(),
         }
     }
 
@@ -76,7 +76,7 @@ fn apply(mut transaction: Transaction<'_>, changes: &[&Change]) -> Vec<Result<()
     answers.resize_with(changes.len(), || Err(faults::crashed()));
     if let Err(error) = committed {
         for answer in answers.iter_mut().filter(|answer| answer.is_ok()) {
-            *answer = Err(error.for_another_item());
+            *answer = Err(error.copy_for_item());
         }
     }
     answers
@@ -198,6 +198,6 @@ mod tests {
     #[test]
     fn an_error_for_many_items_keeps_its_causes() {
         let error = PortError::new(ErrorKind::Unavailable, "cannot read").because(std::io::Error::other("torn"));
-        assert_eq!(error.for_another_item().to_string(), "cannot read: torn");
+        assert_eq!(error.copy_for_item().to_string(), "cannot read: torn");
     }
 }

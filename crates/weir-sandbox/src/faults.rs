@@ -168,8 +168,12 @@ impl Faults {
 
     /// Begins a call.
     pub(crate) fn begin(&self, call: Call) -> Result<(), PortError> {
+        self.begin_with(call, std::thread::sleep)
+    }
+
+    fn begin_with(&self, call: Call, sleep: impl FnOnce(Duration)) -> Result<(), PortError> {
         if !self.0.slow.is_zero() {
-            std::thread::sleep(self.0.slow);
+            sleep(self.0.slow);
         }
         if self.is_crashed() {
             return Err(crashed());
@@ -281,6 +285,20 @@ mod tests {
             let error = wrong.parse::<Faults>().unwrap_err().to_string();
             assert!(error.contains(wrong) && error.contains("kill@N"), "{error}");
         }
+    }
+
+    #[test]
+    fn every_call_of_a_slow_sandbox_waits() {
+        let waited = |faults: &str| {
+            let mut waited = Vec::new();
+            let faults: Faults = faults.parse().unwrap();
+            for call in [Call::Observe, Call::Inspect] {
+                let _ = faults.begin_with(call, |time| waited.push(time));
+            }
+            waited
+        };
+        assert_eq!(waited("slow=30ms,deny@observe"), [Duration::from_millis(30); 2]);
+        assert_eq!(waited("lag=2"), []);
     }
 
     #[test]

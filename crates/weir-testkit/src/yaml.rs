@@ -1,4 +1,5 @@
-//! Reads YAML as JSON, without weir's own reader, for tests that judge by schemas.
+//! Reads YAML as JSON, for tests that judge by schemas. The parser below is the one that weir uses, `granit-parser`; weir's
+//! own reader above it is not involved.
 
 use granit_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Number, Value};

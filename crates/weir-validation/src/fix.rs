@@ -80,9 +80,16 @@ pub fn fix(loaded: Loaded, unread: &BTreeSet<FileId>, judge: impl Fn(&Loaded) ->
     let before: BTreeMap<String, String> = texts(&loaded.sources).into_iter().collect();
     let findings = judge(&loaded);
     let mut now = State { loaded, findings };
-    let (mut fixed, mut refused, mut tries) = (0, BTreeSet::new(), 0);
-    'rounds: for _ in 0..ROUNDS {
+    let (mut fixed, mut refused, mut tries, mut rounds) = (0, BTreeSet::new(), 0, 0);
+    // `true` if a fix was made since the first of the refusals: the refused fixes may have become possible.
+    let mut outdated = false;
+    'rounds: while rounds < ROUNDS {
         let mut batch = now.fixes(&refused);
+        if batch.is_empty() && outdated {
+            refused.clear();
+            outdated = false;
+            batch = now.fixes(&refused);
+        }
         while !batch.is_empty() {
             if tries == TRIES {
                 break 'rounds;
@@ -93,6 +100,8 @@ pub fn fix(loaded: Loaded, unread: &BTreeSet<FileId>, judge: impl Fn(&Loaded) ->
                 Some(next) => {
                     fixed += batch.len();
                     now = next;
+                    rounds += 1;
+                    outdated = !refused.is_empty();
                     continue 'rounds;
                 }
                 None if batch.len() == 1 => {

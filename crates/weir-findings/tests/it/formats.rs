@@ -1,7 +1,5 @@
 //! The output of each format, and how its readers understand it.
 
-#![expect(clippy::disallowed_methods, reason = "schemas are files")]
-
 use std::path::PathBuf;
 
 use serde_json::Value;

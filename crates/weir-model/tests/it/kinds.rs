@@ -5,25 +5,19 @@
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use weir_model::{EntityRef, InvalidEntityRef, Kind};
+use weir_testkit::expect;
 
-/// The table of kinds as the guide shows it. `WEIR_BLESS=1` or `INSTA_UPDATE=always` rewrites it.
 #[test]
 fn the_guide_lists_the_kinds() {
     const BEGIN: &str = "<!-- kinds -->\n";
     const END: &str = "<!-- end of kinds -->\n";
-    let bless = std::env::var("WEIR_BLESS").is_ok_and(|v| v == "1")
-        || std::env::var("INSTA_UPDATE").is_ok_and(|v| v == "always");
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide.md");
     let page = fs::read_to_string(&path).unwrap();
     let (before, rest) = page.split_once(BEGIN).unwrap();
-    let (table, after) = rest.split_once(END).unwrap();
+    let (_, after) = rest.split_once(END).unwrap();
     let rows: String = Kind::ALL.iter().map(|kind| format!("| `{kind}` | {} |\n", kind.about())).collect();
-    let expected = format!("\n| kind | meaning |\n| --- | --- |\n{rows}\n");
-    if bless {
-        fs::write(&path, format!("{before}{BEGIN}{expected}{END}{after}")).unwrap();
-    } else {
-        assert_eq!(table, expected, "docs/guide.md is out of date; run the tests with WEIR_BLESS=1");
-    }
+    let table = format!("\n| kind | meaning |\n| --- | --- |\n{rows}\n");
+    expect(&path, &format!("{before}{BEGIN}{table}{END}{after}"));
 }
 
 #[test]

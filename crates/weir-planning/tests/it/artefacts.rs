@@ -1,7 +1,5 @@
 //! The artefacts as files.
 
-#![expect(clippy::disallowed_methods, reason = "this test compares committed files")]
-
 use std::path::Path;
 
 use weir_planning::{Observed, Plan, PlanError, plan, schema};

@@ -1,18 +1,11 @@
 //! Expressions, patterns and entities that are written to do harm.
 
-use std::time::{Duration, Instant};
-
 use crate::scene::{TOPIC, expression, found, lines, load, load_with, policy};
 
-/// Returns the findings of a policy, and fails if judging takes long: seconds, where unlimited policies would take
-/// hours.
+/// Returns the findings of a policy. Unlimited policies would take hours.
 fn tried(policies: &str, entities: &str) -> String {
-    #[expect(clippy::disallowed_methods, reason = "how long it takes is what is tested")]
-    let start = Instant::now();
     let loaded = load_with(policies, entities);
     let told = lines(&found(&loaded));
-    let took = start.elapsed();
-    assert!(took < Duration::from_secs(60), "{took:?}: {}", &policies[..policies.len().min(200)]);
     told.lines().map(|line| format!("{}\n", line.chars().take(200).collect::<String>())).collect()
 }
 

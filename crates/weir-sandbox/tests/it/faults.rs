@@ -176,12 +176,3 @@ async fn reads_lag_behind_each_write() {
     assert_eq!(seen, [0, 0, 1, 2]);
     assert_eq!(sandbox.topic_facts(&["t2".to_owned()].into()).await.unwrap().len(), 1, "facts do not lag");
 }
-
-#[tokio::test]
-async fn slow_calls() {
-    let folder = tempfile::tempdir().unwrap();
-    let sandbox = Sandbox::open(folder.path(), options("slow=30ms")).unwrap();
-    let begin = std::time::Instant::now();
-    observe(&sandbox).await;
-    assert!(begin.elapsed() >= std::time::Duration::from_millis(30));
-}

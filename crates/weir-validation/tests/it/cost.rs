@@ -17,8 +17,8 @@ fn workspace(n: usize) -> weir_model::Loaded {
     weir_model::load([("weir.yaml", include_str!("../base/weir.yaml").to_owned()), ("all.yaml", text)])
 }
 
-/// 20,000 topics, service accounts and lists, each list with a pattern that matches half of all topics: a walk over
-/// the topics for each list would not end.
+/// 20,000 topics, service accounts and lists, each list with a pattern that matches half of all topics. A walk over
+/// the topics for each list would be 400 million comparisons, and take minutes.
 #[test]
 fn the_check_of_a_large_workspace_is_linear() {
     let loaded = workspace(20_000);

@@ -91,6 +91,18 @@ proptest! {
     }
 }
 
+/// A fix that was refused is tried again once another fix was made: here, one of three names for the same field.
+#[test]
+fn a_fix_that_was_refused_is_tried_again_after_others() {
+    let text = "apiVersion: weir/v1 # one\nkind: Topic\nmetadata: {name: toll.t0.v1, team: toll}\nspec: # it\n  # above \n  \
+                partitons: 6   # behind \n  # above \n  partitons: 6   # behind \n  # above \n  stages: {dev: {partitons: \
+                3}, prod: }   # behind \n  # above \n  Partitions: '0'   # behind \n";
+    let fixed = fix(read(text), &Default::default(), validate);
+    let after = fixed.files[0].after.clone();
+    let again = fix(read(&after), &Default::default(), validate);
+    assert_eq!((again.files.len(), again.fixed), (0, 0), "{after}");
+}
+
 const TWO: &str = "apiVersion: weir/v1\nkind: Team\nmetadata: {name: cards}\n---\napiVersion: weir/v1\nkind: Team\nmetadata: {name: blue}\n";
 
 /// Fixes [`TWO`] with a judge that reports `word` wherever it occurs, with a fix that writes `instead`.
