@@ -256,7 +256,7 @@ impl Cluster for ConfluentCloud {
         keys::delete(self, account, key).await
     }
 
-    fn asked(&self) -> RequestCounts {
+    fn request_counts(&self) -> RequestCounts {
         RequestCounts { control: self.requests(), brokers: self.broker_requests() }
     }
 }

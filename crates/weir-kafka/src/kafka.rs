@@ -226,7 +226,7 @@ impl Cluster for Kafka {
         keys::delete(self, account, key).await
     }
 
-    fn asked(&self) -> RequestCounts {
+    fn request_counts(&self) -> RequestCounts {
         RequestCounts { brokers: self.requests(), ..RequestCounts::default() }
     }
 }

@@ -89,7 +89,7 @@ pub trait Cluster: Send + Sync {
     async fn delete_key(&self, account: &str, key: &str) -> Result<(), PortError>;
 
     /// How many requests were made so far. None where nobody is asked over a network.
-    fn asked(&self) -> RequestCounts {
+    fn request_counts(&self) -> RequestCounts {
         RequestCounts::default()
     }
 }
