@@ -7,11 +7,7 @@ use weir_model::{ConfluentCloud as Entity, ConfluentKafka, ConfluentLimits, Cred
 use weir_planning::Plane;
 use weir_ports::PortError;
 
-use crate::{
-    Reach,
-    credentials::KEY,
-    source::{Source, refused},
-};
+use crate::{Reach, credentials::KEY, source::Source};
 
 /// Makes a client of the planes that are reached. `patience` is the longest wait for an answer.
 pub(crate) async fn open(
@@ -44,7 +40,7 @@ async fn options(cloud: &Entity, reach: &Reach, source: &Source<'_>, patience: D
     let data = async || -> Result<Data, PortError> {
         let ca = ca.as_ref().map(|ca| source.dir.join(ca));
         if let Some(ca) = ca.as_ref().filter(|ca| !ca.is_file()) {
-            return Err(refused(format!("the CA file {} does not exist", ca.display())));
+            return Err(PortError::refused(format!("the CA file {} does not exist", ca.display())));
         }
         Ok(Data {
             bootstrap: bootstrap.clone(),
@@ -63,7 +59,7 @@ async fn options(cloud: &Entity, reach: &Reach, source: &Source<'_>, patience: D
 
 async fn key(at: Option<&CredentialRef>, what: &str, source: &Source<'_>) -> Result<ApiKey, PortError> {
     let Some(at) = at else {
-        return Err(refused(format!("`confluentCloud` has no `{what}`; write `{what}: {{env: NAME}}`")));
+        return Err(PortError::refused(format!("`confluentCloud` has no `{what}`; write `{what}: {{env: NAME}}`")));
     };
     let (id, secret) = source.read(at, &KEY).await?;
     Ok(ApiKey { id, secret })

@@ -3,7 +3,7 @@
 use weir_model::CredentialRef;
 use weir_ports::{PortError, SecretString};
 
-use crate::source::{Source, refused};
+use crate::source::Source;
 
 /// The names of the two halves of a log-in: the endings of environment variables, and the fields of a secret.
 pub(crate) struct Halves {
@@ -25,12 +25,12 @@ impl Source<'_> {
             return self.read_vault(url, halves).await;
         }
         let Some(name) = &at.env else {
-            return Err(refused("`credentials` is empty; write `credentials: {env: NAME}`"));
+            return Err(PortError::refused("`credentials` is empty; write `credentials: {env: NAME}`"));
         };
         let read = |part: &str| {
             let variable = format!("{name}_{part}");
             (self.env)(&variable).filter(|value| !value.is_empty()).ok_or_else(|| {
-                refused(format!(
+                PortError::refused(format!(
                     "the environment variable {variable} is not set; `credentials: {{env: {name}}}` needs it"
                 ))
             })
@@ -42,7 +42,7 @@ impl Source<'_> {
     #[cfg(not(feature = "azure"))]
     async fn read_vault(&self, url: &str, halves: &Halves) -> Result<(String, SecretString), PortError> {
         let _ = (self.key_vault, self.dir, halves.json);
-        Err(refused(format!(
+        Err(PortError::refused(format!(
             "this build of weir cannot read {url}; build it with `--features azure`, or write `credentials: {{env: NAME}}`"
         )))
     }
@@ -50,13 +50,13 @@ impl Source<'_> {
     #[cfg(feature = "azure")]
     async fn read_vault(&self, url: &str, halves: &Halves) -> Result<(String, SecretString), PortError> {
         let Some(login) = self.key_vault else {
-            return Err(refused(format!(
+            return Err(PortError::refused(format!(
                 "there is no log-in for key vaults, which {url} needs; write `secrets: {{keyVault: {{login: …}}}}` below `spec`"
             )));
         };
         let vaults = crate::vaults::key_vaults(self.dir, login, self.env)?;
         parse(&vaults.read(url).await?, halves).ok_or_else(|| {
-            refused(format!("{url} is not a JSON object with `{}` and `{}`", halves.json[0], halves.json[1]))
+            PortError::refused(format!("{url} is not a JSON object with `{}` and `{}`", halves.json[0], halves.json[1]))
         })
     }
 }

@@ -6,10 +6,7 @@ use weir_kafka::{Kafka, Login, Options, SecurityProtocol};
 use weir_model::{ApacheKafka, KafkaSecurity, SaslMechanism};
 use weir_ports::PortError;
 
-use crate::{
-    credentials::USER,
-    source::{Source, refused},
-};
+use crate::{credentials::USER, source::Source};
 
 /// Makes a client of the cluster. `patience` is the longest wait for an answer.
 pub(crate) async fn open(kafka: &ApacheKafka, source: &Source<'_>, patience: Duration) -> Result<Kafka, PortError> {
@@ -25,7 +22,9 @@ async fn options(kafka: &ApacheKafka, source: &Source<'_>) -> Result<Options, Po
         _ => SecurityProtocol::SaslSsl,
     };
     let login = match (credentials, tokens) {
-        (Some(_), Some(_)) => return Err(refused("there are `credentials` and `tokens`: two ways to log in")),
+        (Some(_), Some(_)) => {
+            return Err(PortError::refused("there are `credentials` and `tokens`: two ways to log in"));
+        }
         (None, Some(tokens)) => Some(Login {
             mechanism: mechanism.unwrap_or(SaslMechanism::OauthBearer),
             username: tokens.principal.clone().unwrap_or_default(),
@@ -37,7 +36,7 @@ async fn options(kafka: &ApacheKafka, source: &Source<'_>) -> Result<Options, Po
             Some(Login { mechanism: mechanism.unwrap_or_default(), username, password, tokens: None })
         }
         (None, None) if mechanism.is_some() => {
-            return Err(refused(
+            return Err(PortError::refused(
                 "`security` says how to log in, but there are no `credentials`; write `credentials: {env: NAME}`",
             ));
         }
@@ -45,7 +44,7 @@ async fn options(kafka: &ApacheKafka, source: &Source<'_>) -> Result<Options, Po
     };
     let ca = ca.as_ref().map(|ca| source.dir.join(ca));
     if let Some(ca) = ca.as_ref().filter(|ca| !ca.is_file()) {
-        return Err(refused(format!("the CA file {} does not exist", ca.display())));
+        return Err(PortError::refused(format!("the CA file {} does not exist", ca.display())));
     }
     Ok(Options {
         cluster_id: Some(cluster_id.clone()),

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use weir_model::KeyVault;
-use weir_ports::{ErrorKind, PortError};
 
 /// Returns the value of an environment variable.
 pub(crate) type Env<'a> = dyn Fn(&str) -> Option<String> + Sync + 'a;
@@ -16,9 +15,4 @@ pub(crate) struct Source<'a> {
     pub(crate) key_vault: Option<&'a KeyVault>,
     /// The workspace's folder.
     pub(crate) dir: &'a Path,
-}
-
-/// Returns the error for a configuration that cannot be used.
-pub(crate) fn refused(message: impl Into<String>) -> PortError {
-    PortError::new(ErrorKind::Refused, message)
 }

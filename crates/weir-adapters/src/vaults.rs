@@ -13,7 +13,6 @@ use weir_ports::{PortError, SecretString};
 use weir_sandbox::{Faults, Vaults};
 
 #[cfg(feature = "azure")]
-use crate::source::refused;
 use crate::{OpenError, source::Source};
 
 /// Opens the vaults that the workspace names, for clusters without vaults of their own.
@@ -48,11 +47,14 @@ pub(crate) fn key_vaults(
     use weir_secrets::{KeyVaults, Login, Options};
 
     let KeyVault { login, tenant, client, service_connection, env: variable, ca } = login;
-    let lacks = |what: &str| refused(format!("the login `{}` needs `{what}`", login.as_str()));
+    let lacks = |what: &str| PortError::refused(format!("the login `{}` needs `{what}`", login.as_str()));
     let needed = |value: &Option<String>, what| value.clone().ok_or_else(|| lacks(what));
     let token = |name: &str| {
         env(name).filter(|value| !value.is_empty()).map(SecretString::from).ok_or_else(|| {
-            refused(format!("the environment variable {name} is not set; the login `{}` needs it", login.as_str()))
+            PortError::refused(format!(
+                "the environment variable {name} is not set; the login `{}` needs it",
+                login.as_str()
+            ))
         })
     };
     let login = match login {

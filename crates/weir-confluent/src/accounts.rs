@@ -11,7 +11,6 @@ use crate::{
     apply::{Answer, for_all},
     cloud::FEW,
     control::ControlPlane,
-    options::refused,
     request::NAME,
 };
 
@@ -70,10 +69,10 @@ pub(crate) async fn apply(cloud: &ConfluentCloud, changes: &[(&str, AccountChang
 
 async fn create(cloud: &ConfluentCloud, control: &ControlPlane, name: &str, description: &str) -> Answer {
     if name.is_empty() || name == "*" || name.chars().any(char::is_control) {
-        return Err(refused(format!("`{name}` is not a valid name of a service account")));
+        return Err(PortError::refused(format!("`{name}` is not a valid name of a service account")));
     }
     if name.chars().count() > NAME {
-        return Err(refused(format!("the name `{name}` has more than {NAME} characters")));
+        return Err(PortError::refused(format!("the name `{name}` has more than {NAME} characters")));
     }
     check_description(name, description)?;
     let failure = match control.create_account(name, description).await {
@@ -94,7 +93,7 @@ async fn create(cloud: &ConfluentCloud, control: &ControlPlane, name: &str, desc
             cloud.memory().ids.insert(name.to_owned(), account.id);
             Ok(())
         }
-        Some(account) => Err(refused(format!(
+        Some(account) => Err(PortError::refused(format!(
             "the service account `{name}` exists already, with the description `{}`",
             account.description
         ))),
@@ -107,7 +106,7 @@ async fn describe(control: &ControlPlane, name: &str, found: Option<&Account>, t
     match found {
         Some(account) if account.description == to => Ok(()),
         Some(account) => Ok(control.update_account(&account.id, to).await?),
-        None => Err(refused(format!("there is no service account `{name}`"))),
+        None => Err(PortError::refused(format!("there is no service account `{name}`"))),
     }
 }
 
@@ -130,7 +129,7 @@ async fn delete(cloud: &ConfluentCloud, control: &ControlPlane, name: &str, foun
 fn check_description(name: &str, description: &str) -> Answer {
     match description.chars().count() {
         ..=DESCRIPTION => Ok(()),
-        long => Err(refused(format!(
+        long => Err(PortError::refused(format!(
             "the description of `{name}` has {long} characters; Confluent Cloud accepts {DESCRIPTION}"
         ))),
     }

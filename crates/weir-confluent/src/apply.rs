@@ -8,7 +8,6 @@ use weir_ports::{Cluster as _, ErrorKind, PortError};
 use crate::{
     ConfluentCloud,
     dialect::{self, REPLICAS},
-    options::refused,
 };
 
 pub(crate) type Answer = Result<(), PortError>;
@@ -42,7 +41,7 @@ pub(crate) async fn apply(cloud: &ConfluentCloud, changes: &[&Change]) -> Vec<An
     for (place, answer) in carry_out(kafka, &sent).await {
         answers[place] = Some(answer);
     }
-    let unanswered = || Err(refused("the brokers gave no answer to the change"));
+    let unanswered = || Err(PortError::refused("the brokers gave no answer to the change"));
     answers.into_iter().map(|answer| answer.unwrap_or_else(unanswered)).collect()
 }
 
@@ -83,11 +82,11 @@ fn translated(
     if let Object::Topic(topic) = change.about().object
         && dialect::is_internal(topic)
     {
-        return Err(refused(format!("the topic `{topic}` belongs to Confluent Cloud and is left alone")));
+        return Err(PortError::refused(format!("the topic `{topic}` belongs to Confluent Cloud and is left alone")));
     }
     match change {
         Change::CreateTopic { topic, replication_factor: Some(replicas), .. } if *replicas != REPLICAS => {
-            Err(refused(format!(
+            Err(PortError::refused(format!(
                 "the topic `{topic}` asks for replication factor {replicas}; on Confluent Cloud it is always {REPLICAS}"
             )))
         }
@@ -96,7 +95,7 @@ fn translated(
                 let message = format!(
                     "a binding of {principal} is for clients at {address}; Confluent Cloud takes bindings for any address only"
                 );
-                return Err(refused(message));
+                return Err(PortError::refused(message));
             }
             match known(principal, ids) {
                 Some(principal) => Ok(Some(Change::CreateAcl { principal, acl: acl.clone() })),
@@ -118,7 +117,9 @@ fn translated(
         | Change::UpdateAccount { .. }
         | Change::DeleteAccount { .. }
         | Change::CreateKey { .. }
-        | Change::DeleteKey { .. } => Err(refused("service accounts and API keys are not kept by the brokers")),
+        | Change::DeleteKey { .. } => {
+            Err(PortError::refused("service accounts and API keys are not kept by the brokers"))
+        }
     }
 }
 
@@ -131,8 +132,8 @@ fn known(principal: &Principal, ids: &BTreeMap<String, String>) -> Option<Princi
 
 fn nobody(cloud: &ConfluentCloud, principal: &Principal) -> PortError {
     match (account(principal), cloud.control()) {
-        (None, _) => refused(format!("`{principal}` is not a principal; it must be `User:` and a name")),
-        (Some(name), Ok(_)) => refused(format!("there is no service account `{name}`")),
+        (None, _) => PortError::refused(format!("`{principal}` is not a principal; it must be `User:` and a name")),
+        (Some(name), Ok(_)) => PortError::refused(format!("there is no service account `{name}`")),
         (Some(name), Err(_)) => untold(name),
     }
 }

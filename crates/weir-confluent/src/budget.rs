@@ -1,7 +1,7 @@
 //! The rate of calls to a host: one budget for all clients of the host in this process.
 //!
 //! Confluent does not publish its limits; the headers are the contract (`X-RateLimit-Remaining`, `X-RateLimit-Reset`
-//! in seconds from now, `Retry-After` in seconds). Without headers, pauses grow.
+//! in seconds from now, `Retry-After` in seconds).
 
 use std::{
     collections::BTreeMap,
@@ -10,9 +10,8 @@ use std::{
 };
 
 use tokio::time::Instant;
+use weir_retry::random;
 
-/// The longest pause between tries, before it is randomised.
-const LONGEST: Duration = Duration::from_secs(30);
 /// The longest random addition to a requested pause, so that clients do not return at the same moment.
 const SPREAD: Duration = Duration::from_millis(500);
 
@@ -27,6 +26,14 @@ pub(crate) struct Told {
     pub(crate) reset: Option<Duration>,
     /// `Retry-After`.
     pub(crate) retry_after: Option<Duration>,
+}
+
+impl Told {
+    /// Returns the time before which the host takes no call. `Retry-After` and `X-RateLimit-Reset` count only in a
+    /// refusal, and `Retry-After` comes first.
+    pub(crate) fn wait(&self) -> Option<Duration> {
+        self.retry_after.or(self.reset).filter(|_| self.turned_away)
+    }
 }
 
 /// The known rate of a host.
@@ -58,9 +65,7 @@ impl Rate {
         if let (Some(remaining), Some(reset)) = (told.remaining, told.reset) {
             self.left = Some((remaining, now + reset));
         }
-        // `Retry-After` and `X-RateLimit-Reset` count only in a refusal, and `Retry-After` comes first.
-        let pause = told.retry_after.or(told.reset).filter(|_| told.turned_away);
-        self.not_before = self.not_before.max(pause.map(|pause| now + pause));
+        self.not_before = self.not_before.max(told.wait().map(|wait| now + wait));
     }
 }
 
@@ -82,19 +87,21 @@ impl Budget {
         budget
     }
 
-    /// Waits for the turn of a call. Returns `false` at once if the turn would come after the deadline.
-    pub(crate) async fn turn(&self, deadline: Instant) -> bool {
+    /// Waits for the turn of a call.
+    ///
+    /// # Errors
+    /// At once with the wait that is needed, if the turn would come after the deadline.
+    pub(crate) async fn turn(&self, deadline: Instant) -> Result<(), Duration> {
         loop {
             let now = Instant::now();
             let wait = self.rate().take(now);
             if wait.is_zero() {
-                return true;
+                return Ok(());
             }
             if now + wait > deadline {
-                return false;
+                return Err(wait);
             }
-            // The random addition spreads the waiting calls.
-            tokio::time::sleep(wait + random(SPREAD.min(wait))).await;
+            tokio::time::sleep(spread(wait)).await;
         }
     }
 
@@ -107,16 +114,9 @@ impl Budget {
     }
 }
 
-/// Returns a random pause up to a maximum, which begins with `first` and doubles with each try ("full jitter").
-pub(crate) fn pause(first: Duration, tries: u32) -> Duration {
-    random(LONGEST.min(first * 2_u32.saturating_pow(tries.min(16))))
-}
-
-fn random(most: Duration) -> Duration {
-    let mut bytes = [0; 4];
-    // Without random numbers, all clients wait for the maximum: slower, but still correct.
-    let part = getrandom::fill(&mut bytes).map_or(1.0, |()| f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX));
-    most.mul_f64(part)
+/// Returns a wait with a random addition, which spreads the waiting calls.
+pub(crate) fn spread(wait: Duration) -> Duration {
+    wait + random(SPREAD.min(wait))
 }
 
 #[cfg(test)]
@@ -168,9 +168,9 @@ mod tests {
         let budget = Budget::default();
         budget.learn(Told { turned_away: true, retry_after: Some(seconds(100)), ..Told::default() });
         let begun = Instant::now();
-        assert!(!budget.turn(begun + seconds(60)).await);
+        assert_eq!(budget.turn(begun + seconds(60)).await, Err(seconds(100)));
         assert_eq!(begun.elapsed(), Duration::ZERO);
-        assert!(budget.turn(begun + seconds(200)).await);
+        assert_eq!(budget.turn(begun + seconds(200)).await, Ok(()));
         assert!((100..102).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
     }
 
@@ -178,12 +178,5 @@ mod tests {
     fn a_host_has_one_budget() {
         let (a, b, c) = (Budget::of("a.example:443"), Budget::of("a.example:443"), Budget::of("b.example:443"));
         assert!(Arc::ptr_eq(&a, &b) && !Arc::ptr_eq(&a, &c));
-    }
-
-    #[test]
-    fn pauses_grow_up_to_a_longest() {
-        let first = seconds(1);
-        let longest = |tries| (0..200).map(|_| pause(first, tries)).max().unwrap_or_default();
-        assert!(longest(0) <= first && longest(3) > first && longest(40) <= LONGEST);
     }
 }

@@ -229,7 +229,7 @@ impl Cluster for ConfluentCloud {
                 | Change::DeleteAcl { .. }
                 | Change::DeleteTopic { .. } => of_brokers.push((place, *change)),
                 Change::CreateKey { .. } | Change::DeleteKey { .. } => {
-                    let error = options::refused("API keys are not created and deleted in batches");
+                    let error = PortError::refused("API keys are not created and deleted in batches");
                     answers.insert(place, Err(error));
                 }
             }

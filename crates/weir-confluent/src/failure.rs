@@ -1,12 +1,13 @@
 //! Failures of calls, and the reaction that each one needs.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use serde::Deserialize;
 use serde_json::Value;
 use weir_ports::{ErrorKind, PortError};
+use weir_retry::{GivenUp, Repeatable};
 
-use crate::Request;
+use crate::{Request, budget::spread};
 
 /// The longest part of an error's text that is shown, in bytes.
 const SHOWN: usize = 300;
@@ -38,6 +39,10 @@ pub(crate) struct Failure {
     /// The explanation, in the words of its source.
     pub(crate) detail: String,
     request_id: Option<String>,
+    /// Time that the host asked to wait.
+    wait: Option<Duration>,
+    /// `true` if the call was repeated until its time was up.
+    exhausted: bool,
 }
 
 impl Failure {
@@ -49,12 +54,18 @@ impl Failure {
             what: request.to_string(),
             detail: detail.into(),
             request_id: None,
+            wait: None,
+            exhausted: false,
         }
     }
 
     pub(crate) fn with_request_id(mut self, id: Option<String>) -> Self {
         self.request_id = self.request_id.or(id);
         self
+    }
+
+    pub(crate) fn asking_to_wait(self, wait: Option<Duration>) -> Self {
+        Self { wait, ..self }
     }
 
     /// Makes the failure for an answer that is not a success.
@@ -124,7 +135,27 @@ impl fmt::Display for Failure {
 
 impl From<Failure> for PortError {
     fn from(failure: Failure) -> Self {
-        PortError::new(failure.kind(), failure.to_string())
+        Self { exhausted: failure.exhausted, ..Self::new(failure.kind(), failure.to_string()) }
+    }
+}
+
+/// A call of which one try is lost ends with the failure of its last try: only calls that have the same effect when
+/// they are made twice are repeated after a lost try.
+impl Repeatable for Failure {
+    fn may_repeat(&self) -> bool {
+        Failure::may_repeat(self)
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        self.wait.map(spread)
+    }
+
+    fn given_up(mut self, why: GivenUp) -> Self {
+        if matches!(why, GivenUp::AskedToWait { .. }) {
+            let sentence = if self.detail.is_empty() { why.to_string() } else { format!("{}; {why}", self.detail) };
+            self.detail = sentence;
+        }
+        Self { exhausted: true, ..self }
     }
 }
 

@@ -15,16 +15,20 @@ use reqwest::{
 use secrecy::zeroize::Zeroizing;
 use tokio::time::Instant;
 use weir_ports::{ErrorKind, ExposeSecret as _, PortError};
+use weir_retry::Pauses;
 
 use crate::{
     ApiKey, Control, Method, Request,
-    budget::{self, Budget, Told},
+    budget::{Budget, Told},
+    buffer::Buffer,
     failure::{Failure, Trouble},
     options,
 };
 
 /// The largest answer, in bytes: pages have at most 500 entries.
 const MOST: usize = 16 << 20;
+/// The longest pause between tries, before it is randomised.
+const LONGEST: Duration = Duration::from_secs(30);
 /// Time limit for a connection.
 const CONNECT: Duration = Duration::from_secs(10);
 /// Time to first contact after which a host counts as a wrong address.
@@ -35,8 +39,7 @@ pub(crate) struct Http {
     client: reqwest::Client,
     api: Url,
     key: ApiKey,
-    patience: Duration,
-    pause: Duration,
+    pauses: Pauses,
     budget: Arc<Budget>,
     requests: Mutex<BTreeMap<&'static str, u64>>,
     reached: std::sync::atomic::AtomicBool,
@@ -65,8 +68,7 @@ impl Http {
         Ok(Self {
             client,
             key: control.key.clone(),
-            patience: control.patience,
-            pause: control.pause,
+            pauses: Pauses::new(control.pause, LONGEST, control.patience),
             budget: Budget::of(&host),
             api,
             requests: Mutex::default(),
@@ -81,33 +83,35 @@ impl Http {
 
     /// Returns the deadline of a call that begins now.
     pub(crate) fn deadline(&self) -> Instant {
-        Instant::now() + self.patience
+        Instant::now() + self.pauses.deadline
     }
 
     /// Returns the body of a successful answer. It is wiped when dropped, since it may hold a secret.
     pub(crate) async fn send(&self, request: &Request, deadline: Instant) -> Result<Zeroizing<Vec<u8>>, Failure> {
         let begun = Instant::now();
-        for tries in 0.. {
-            if !self.budget.turn(deadline).await {
-                let detail = "the host asks to wait longer than the deadline allows";
-                return Err(Failure::new(request, Trouble::Status(429), detail));
-            }
-            let mut failure = match tokio::time::timeout_at(deadline, self.once(request)).await {
-                Ok(Ok(body)) => return Ok(body),
-                Ok(Err(failure)) => failure,
-                Err(_) => Failure::new(request, Trouble::Lost, "the deadline has passed"),
-            };
-            let pause = budget::pause(self.pause, tries);
-            if failure.trouble == Trouble::NotSent && !self.was_reached() && begun.elapsed() > ABSENT {
-                // A host that answered before may come back; a host that never answered is taken for a wrong address.
-                failure.trouble = Trouble::Hopeless;
-            }
-            if !failure.may_repeat() || Instant::now() + pause >= deadline {
-                return Err(failure);
-            }
-            tokio::time::sleep(pause).await;
-        }
-        Err(Failure::new(request, Trouble::NotSent, ""))
+        self.pauses.until(deadline).insist(|| self.attempt(request, begun, deadline)).await
+    }
+
+    /// Sends a call once, when its turn comes.
+    async fn attempt(
+        &self,
+        request: &Request,
+        begun: Instant,
+        deadline: Instant,
+    ) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        self.budget.turn(deadline).await.map_err(|wait| {
+            Failure::new(request, Trouble::Status(429), "the host's rate is used up").asking_to_wait(Some(wait))
+        })?;
+        let answer = tokio::time::timeout_at(deadline, self.once(request)).await;
+        answer.unwrap_or_else(|_| Err(Failure::new(request, Trouble::Lost, "the deadline has passed"))).map_err(
+            |mut failure| {
+                if failure.trouble == Trouble::NotSent && !self.was_reached() && begun.elapsed() > ABSENT {
+                    // A host that answered before may come back; one that never answered is taken for a wrong address.
+                    failure.trouble = Trouble::Hopeless;
+                }
+                failure
+            },
+        )
     }
 
     fn was_reached(&self) -> bool {
@@ -125,12 +129,12 @@ impl Http {
         let body = body(response).await.map_err(|detail| {
             // The status is known, but a success without a body leaves open whether the call took effect.
             let trouble = if status.is_success() { Trouble::Lost } else { Trouble::Status(status.as_u16()) };
-            Failure::new(request, trouble, detail).with_request_id(header.clone())
+            Failure::new(request, trouble, detail).with_request_id(header.clone()).asking_to_wait(told.wait())
         })?;
         if status.is_success() {
             return Ok(body);
         }
-        Err(Failure::answered(request, status.as_u16(), header, &body))
+        Err(Failure::answered(request, status.as_u16(), header, &body).asking_to_wait(told.wait()))
     }
 
     fn prepared(&self, request: &Request) -> reqwest::RequestBuilder {
@@ -157,13 +161,20 @@ impl Http {
     }
 }
 
+/// Reads a body. Its buffer may hold a secret.
 async fn body(mut response: Response) -> Result<Zeroizing<Vec<u8>>, String> {
-    let mut body = Zeroizing::new(Vec::new());
+    let too_long = || Err("the answer is far too long".to_owned());
+    // `Content-Length` gives the size of the buffer; without it, the buffer grows.
+    let Ok(announced) = usize::try_from(response.content_length().unwrap_or_default()) else { return too_long() };
+    if announced > MOST {
+        return too_long();
+    }
+    let mut body = Buffer::with_capacity(announced);
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > MOST => return Err("the answer is far too long".to_owned()),
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => return Ok(body),
+            Ok(Some(chunk)) if body.len() + chunk.len() > MOST => return too_long(),
+            Ok(Some(chunk)) => body.extend(&chunk),
+            Ok(None) => return Ok(body.into_inner()),
             Err(error) => return Err(format!("the answer broke off: {}", causes(&error))),
         }
     }

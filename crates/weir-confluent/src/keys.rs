@@ -2,23 +2,24 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use weir_planning::KeyMarker;
 use weir_ports::{CreatedKey, ErrorKind, PortError};
+use weir_retry::Pauses;
 
-use crate::{
-    ApiKey, ConfluentCloud, answer::NewKey, apply::Answer, control::ControlPlane, failure::Failure, options::refused,
-};
+use crate::{ApiKey, ConfluentCloud, answer::NewKey, apply::Answer, control::ControlPlane, failure::Failure};
 
 /// Time limit of one log-in with a new key.
 const TRY: Duration = Duration::from_secs(10);
+/// Pauses until a new key is known everywhere: it is deleted only where it is known.
+const KNOWN: Pauses = Pauses::new(Duration::from_millis(250), Duration::from_secs(2), Duration::from_secs(4));
 
 pub(crate) async fn create(cloud: &ConfluentCloud, name: &str, marker: &KeyMarker) -> Result<CreatedKey, PortError> {
     let control = cloud.control()?;
     // Everything that can fail before the key exists is done first.
     let (protocol, bootstrap) = cloud.bootstrap().await?;
     let Some(owner) = cloud.id(name).await? else {
-        return Err(refused(format!("there is no service account `{name}`")));
+        return Err(PortError::refused(format!("there is no service account `{name}`")));
     };
     let NewKey { id, spec, metadata } = match control.create_key(&owner, marker).await {
         Ok(key) => key,
@@ -47,7 +48,7 @@ pub(crate) async fn delete(cloud: &ConfluentCloud, name: &str, id: &str) -> Answ
     if cloud.options.data.as_ref().is_some_and(|data| data.key.id == id)
         || cloud.options.control.as_ref().is_some_and(|control| control.key.id == id)
     {
-        return Err(refused(format!("weir itself logs in with the API key {id}, and never deletes it")));
+        return Err(PortError::refused(format!("weir itself logs in with the API key {id}, and never deletes it")));
     }
     let owner = cloud.id(name).await?;
     let made = cloud.memory().made.contains(id);
@@ -62,22 +63,19 @@ pub(crate) async fn delete(cloud: &ConfluentCloud, name: &str, id: &str) -> Answ
                 if !theirs || !for_this {
                     let message =
                         format!("the API key {id} does not belong to the service account `{name}` on this cluster");
-                    return Err(refused(message));
+                    return Err(PortError::refused(message));
                 }
             }
             Err(failure) if may_be_gone(&failure) => return gone(control, owner.as_deref(), id, failure).await,
             Err(failure) => return Err(failure.into()),
         }
     }
-    let mut pause = Duration::from_millis(250);
+    let mut looks = KNOWN.begin();
     loop {
         match control.delete_key(id).await {
             Ok(()) => break,
             // A new key is not known everywhere at once: it could reappear a moment later.
-            Err(failure) if made && failure.status() == Some(404) && pause < Duration::from_secs(4) => {
-                sleep(pause).await;
-                pause *= 2;
-            }
+            Err(failure) if made && failure.status() == Some(404) && looks.wait().await => {}
             Err(failure) if may_be_gone(&failure) => {
                 gone(control, owner.as_deref(), id, failure).await?;
                 break;
@@ -108,20 +106,22 @@ pub(crate) async fn wait_until_usable(
     patience: Duration,
 ) -> Result<bool, PortError> {
     let deadline = Instant::now() + patience;
-    let (mut pause, mut in_a_row) = (Duration::from_secs(1), 0);
+    let pauses = Pauses::new(Duration::from_secs(1), Duration::from_secs(30), patience);
+    let (mut looks, mut in_a_row) = (pauses.until(deadline), 0);
     loop {
         // Each try is a separate log-in, at whichever broker answers.
         match cloud.kafka_as(key, TRY).await?.reach().await {
             Ok(_) if in_a_row == 1 => return Ok(true),
-            Ok(_) => in_a_row += 1,
+            Ok(_) => {
+                in_a_row += 1;
+                // The second log-in follows after the shortest pause.
+                looks = pauses.until(deadline);
+            }
             Err(error) if matches!(error.kind, ErrorKind::Denied | ErrorKind::Retry) => in_a_row = 0,
             Err(error) => return Err(error),
         }
-        let now = Instant::now();
-        if now >= deadline {
+        if !looks.wait().await {
             return Ok(false);
         }
-        sleep(if in_a_row == 0 { pause } else { Duration::from_secs(1) }.min(deadline - now)).await;
-        pause = (pause * 2).min(Duration::from_secs(30));
     }
 }

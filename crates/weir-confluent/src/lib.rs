@@ -41,6 +41,7 @@ mod accounts;
 mod answer;
 mod apply;
 mod budget;
+mod buffer;
 mod cloud;
 mod control;
 mod dialect;

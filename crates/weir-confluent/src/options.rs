@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, net::IpAddr, path::PathBuf, time::Duration
 
 use reqwest::Url;
 use weir_kafka::SecurityProtocol;
-use weir_ports::{ErrorKind, ExposeSecret as _, PortError, SecretString};
+use weir_ports::{ExposeSecret as _, PortError, SecretString};
 
 /// The connection to a Kafka cluster of Confluent Cloud: through either of its planes, or both.
 #[derive(Clone, Debug)]
@@ -126,7 +126,7 @@ impl fmt::Debug for ApiKey {
 impl ApiKey {
     fn check(&self, what: &str) -> Result<(), PortError> {
         if self.id.is_empty() || self.secret.expose_secret().is_empty() {
-            return Err(refused(format!("the {what} has an empty id or secret")));
+            return Err(PortError::refused(format!("the {what} has an empty id or secret")));
         }
         Ok(())
     }
@@ -137,27 +137,29 @@ impl Options {
     pub(crate) fn check(&self) -> Result<(), PortError> {
         let Self { cluster, control, data } = self;
         if cluster.is_empty() {
-            return Err(refused("the id of the cluster is empty"));
+            return Err(PortError::refused("the id of the cluster is empty"));
         }
         if let Some(control) = control {
             control.key.check("Cloud API key")?;
             if control.environment.is_empty() {
-                return Err(refused("the id of the environment is empty"));
+                return Err(PortError::refused("the id of the environment is empty"));
             }
         }
         if let Some(data) = data {
             data.key.check("API key of the cluster")?;
             if data.bootstrap.is_none() && control.is_none() {
-                return Err(refused("without the control plane the brokers' address is unknown: name `bootstrap`"));
+                return Err(PortError::refused(
+                    "without the control plane the brokers' address is unknown: name `bootstrap`",
+                ));
             }
             if let Some(deployer) = data.deployer.as_ref().filter(|name| !data.account_ids.contains_key(*name)) {
-                return Err(refused(format!(
+                return Err(PortError::refused(format!(
                     "the id of the service account `{deployer}` is missing from the account ids"
                 )));
             }
         }
         if control.is_none() && data.is_none() {
-            return Err(refused("neither the control plane nor the data plane can be reached"));
+            return Err(PortError::refused("neither the control plane nor the data plane can be reached"));
         }
         Ok(())
     }
@@ -165,15 +167,15 @@ impl Options {
 
 /// Reads the address of the API, which must be encrypted except on this machine.
 pub(crate) fn api(text: &str) -> Result<Url, PortError> {
-    let url = Url::parse(text).map_err(|e| refused(format!("`{text}` is no address: {e}")))?;
+    let url = Url::parse(text).map_err(|e| PortError::refused(format!("`{text}` is no address: {e}")))?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(refused("the address of the API holds credentials, which belong elsewhere"));
+        return Err(PortError::refused("the address of the API holds credentials, which belong elsewhere"));
     }
     match (url.scheme(), url.host_str()) {
         ("https", Some(_)) => Ok(url),
         ("http", Some(host)) if is_loopback(host) => Ok(url),
-        ("http", _) => Err(refused(format!("`{text}` is not encrypted; write https"))),
-        _ => Err(refused(format!("`{text}` is no https address"))),
+        ("http", _) => Err(PortError::refused(format!("`{text}` is not encrypted; write https"))),
+        _ => Err(PortError::refused(format!("`{text}` is no https address"))),
     }
 }
 
@@ -183,14 +185,16 @@ pub(crate) fn bootstrap(text: &str) -> Result<(SecurityProtocol, String), PortEr
         None => (SecurityProtocol::SaslSsl, text),
         Some(("SASL_SSL", hosts)) => (SecurityProtocol::SaslSsl, hosts),
         Some(("SASL_PLAINTEXT", hosts)) => (SecurityProtocol::SaslPlaintext, hosts),
-        Some((other, _)) => return Err(refused(format!("brokers of Confluent Cloud speak SASL_SSL, not `{other}`"))),
+        Some((other, _)) => {
+            return Err(PortError::refused(format!("brokers of Confluent Cloud speak SASL_SSL, not `{other}`")));
+        }
     };
     if hosts.is_empty() {
-        return Err(refused("the brokers' address is empty"));
+        return Err(PortError::refused("the brokers' address is empty"));
     }
     let host = |address: &str| address.rsplit_once(':').is_some_and(|(host, _)| is_loopback(host));
     if protocol == SecurityProtocol::SaslPlaintext && !hosts.split(',').all(host) {
-        return Err(refused(format!("a log-in at `{text}` would not be encrypted")));
+        return Err(PortError::refused(format!("a log-in at `{text}` would not be encrypted")));
     }
     Ok((protocol, hosts.to_owned()))
 }
@@ -198,10 +202,6 @@ pub(crate) fn bootstrap(text: &str) -> Result<(SecurityProtocol, String), PortEr
 fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-pub(crate) fn refused(message: impl Into<String>) -> PortError {
-    PortError::new(ErrorKind::Refused, message)
 }
 
 #[cfg(test)]
