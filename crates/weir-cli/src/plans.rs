@@ -86,7 +86,7 @@ pub(crate) fn look(accepted: Accepted<'_>, wanted: &Desired, terminal: Terminal)
 
 /// With `--verbose`, prints the number of requests.
 pub(crate) fn say_requests(live: &Live, terminal: Terminal) {
-    let asked = live.cluster.asked();
+    let asked = live.cluster.request_counts();
     if terminal.verbose && !asked.is_empty() {
         say(&format!("{asked}\n"));
     }

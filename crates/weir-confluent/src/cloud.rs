@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 use weir_kafka::{Kafka, Login, SaslMechanism, SecurityProtocol};
 use weir_planning::{Change, KeyMarker, Limits, Observed, TopicFacts};
-use weir_ports::{Asked, Cluster, CreatedKey, ErrorKind, PortError, Query};
+use weir_ports::{Cluster, CreatedKey, ErrorKind, PortError, Query, RequestCounts};
 
 use crate::{
     ApiKey, Data, Options,
@@ -256,7 +256,7 @@ impl Cluster for ConfluentCloud {
         keys::delete(self, account, key).await
     }
 
-    fn asked(&self) -> Asked {
-        Asked { control: self.requests(), brokers: self.broker_requests() }
+    fn request_counts(&self) -> RequestCounts {
+        RequestCounts { control: self.requests(), brokers: self.broker_requests() }
     }
 }

@@ -10,6 +10,7 @@ use weir_planning::{Change, Digest, Plan, Plane, SecretRef, Step, StepId, Verb};
 /// What was really done. Holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Receipt {
     /// [`Receipt::FORMAT`].
     pub format: String,
@@ -115,6 +116,7 @@ pub enum Verdict {
 /// How many steps ended how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Counts {
     /// Created.
     pub created: usize,
@@ -181,6 +183,7 @@ impl Counts {
 /// What became of a step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct StepReceipt {
     /// The step.
     pub id: StepId,

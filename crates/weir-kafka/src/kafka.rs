@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use futures::future::{Either, select};
 use tokio::sync::OnceCell;
 use weir_planning::{Acl, Change, KeyMarker, Observed, Principal, TopicFacts};
-use weir_ports::{Asked, Cluster, CreatedKey, ErrorKind, PortError, Query};
+use weir_ports::{Cluster, CreatedKey, ErrorKind, PortError, Query, RequestCounts};
 use weir_rdkafka_admin::{Admin, Error, ItemError};
 
 use crate::{
@@ -226,7 +226,7 @@ impl Cluster for Kafka {
         keys::delete(self, account, key).await
     }
 
-    fn asked(&self) -> Asked {
-        Asked { brokers: self.requests(), ..Asked::default() }
+    fn request_counts(&self) -> RequestCounts {
+        RequestCounts { brokers: self.requests(), ..RequestCounts::default() }
     }
 }

@@ -198,6 +198,7 @@ impl Change {
 
 /// The facts about a [`Change`] that hold whatever it is done to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct About<'a> {
     /// The change's name, as written in JSON and at the beginning of step ids.
     pub action: &'static str,

@@ -10,6 +10,7 @@ use crate::{Plan, render};
 /// What differs between a stage's cluster and its files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Drift {
     /// [`Drift::FORMAT`].
     pub format: String,
@@ -24,6 +25,7 @@ pub struct Drift {
 /// One thing that differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Difference {
     /// Physical name of the object: a topic, an account, a principal.
     pub object: String,

@@ -31,12 +31,12 @@
 //! ```
 
 mod acl;
-mod asked;
+mod asks_for;
 mod change;
 mod desired;
 mod digest;
 mod drift;
-mod expand;
+mod from_files;
 mod marker;
 mod observed;
 mod plan;
@@ -57,14 +57,14 @@ pub use change::{About, Change, Object, Phase, SettingChange, Verb};
 pub use desired::{Desired, DesiredAccount, DesiredKey, DesiredTopic, Provider};
 pub use digest::{Digest, fingerprint};
 pub use drift::{Cause, Difference, Drift};
-pub use expand::desired;
+pub use from_files::desired;
 pub use marker::{KeyMarker, NotOurs};
 pub use observed::{
     ClusterFacts, DocumentedLimits, GroupFacts, KeyState, Limits, Observed, ObservedAccount, ObservedKey,
     ObservedSecret, ObservedTopic, SecretRef, SecretState, TopicFacts,
 };
 pub use plan::{AccessChange, Plan, PlanError, Plane, Step, StepId};
-pub use planner::{Outcome, PlanOptions, facts_needed, plan, secrets_needed};
+pub use planner::{PlanOptions, Planned, facts_needed, plan, secrets_needed};
 pub use policy::{PlanPolicies, PlanWaiver};
 pub use precondition::Precondition;
 pub use principal::Principal;

@@ -10,6 +10,7 @@ use crate::{Change, Digest, PlanPolicies, Principal, Provider, Report, Risk, dig
 /// The steps from observed to desired. The plan is all that is deployed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Plan {
     /// [`Plan::FORMAT`].
     pub format: String,
@@ -165,6 +166,7 @@ impl fmt::Display for StepId {
 /// One change to one object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Step {
     /// Its name.
     pub id: StepId,
@@ -218,6 +220,7 @@ impl fmt::Display for Plane {
 /// What an account may do before and after a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct AccessChange {
     /// `User:…`
     pub principal: Principal,

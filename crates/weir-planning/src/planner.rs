@@ -34,14 +34,15 @@ pub struct PlanOptions {
 /// A plan, or why there is none.
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct Outcome {
-    /// The plan, with its report. When `findings` holds an error it must not be deployed, and [`Outcome::accept`] withholds it.
+#[non_exhaustive]
+pub struct Planned {
+    /// The plan, with its report. When `findings` holds an error it must not be deployed, and [`Planned::accept`] withholds it.
     pub plan: Plan,
     /// What the cluster would refuse, what would lock weir out, what cannot be done.
     pub findings: Vec<Finding<Route>>,
 }
 
-impl Outcome {
+impl Planned {
     /// The plan, if it may be deployed.
     ///
     /// # Errors
@@ -65,7 +66,7 @@ pub fn secrets_needed(desired: &Desired, observed: &Observed) -> BTreeSet<Secret
 /// The steps from `observed` to `desired`, and a reason for everything left undone.
 ///
 /// A cluster other than the expected one gets no steps at all, only the finding.
-pub fn plan(desired: &Desired, observed: &Observed, options: &PlanOptions) -> Outcome {
+pub fn plan(desired: &Desired, observed: &Observed, options: &PlanOptions) -> Planned {
     let mut draft = Draft::new(desired, observed);
     let mut plan = Plan {
         format: Plan::FORMAT.to_owned(),
@@ -112,5 +113,5 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &PlanOptions) -> Ou
     findings.sort_by(|a, b| (&a.at, &a.rule, &a.message).cmp(&(&b.at, &b.rule, &b.message)));
     findings.dedup();
     plan.digest = plan.content_digest();
-    Outcome { plan, findings }
+    Planned { plan, findings }
 }

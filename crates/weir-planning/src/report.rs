@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[must_use = "a report says what was left undone"]
+#[non_exhaustive]
 pub struct Report {
     /// In the order of kind and name.
     pub items: Vec<ReportItem>,
@@ -13,6 +14,7 @@ pub struct Report {
 /// One thing left undone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct ReportItem {
     /// What sort of thing.
     pub kind: ReportKind,

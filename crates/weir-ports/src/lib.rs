@@ -89,28 +89,28 @@ pub trait Cluster: Send + Sync {
     async fn delete_key(&self, account: &str, key: &str) -> Result<(), PortError>;
 
     /// How many requests were made so far. None where nobody is asked over a network.
-    fn asked(&self) -> Asked {
-        Asked::default()
+    fn request_counts(&self) -> RequestCounts {
+        RequestCounts::default()
     }
 }
 
 /// How many requests were made to a cluster, those that were made again included.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
+pub struct RequestCounts {
     /// To its control plane, by operation.
     pub control: BTreeMap<&'static str, u64>,
     /// To its brokers.
     pub brokers: u64,
 }
 
-impl Asked {
+impl RequestCounts {
     /// Whether there were none.
     pub fn is_empty(&self) -> bool {
         self.control.is_empty() && self.brokers == 0
     }
 }
 
-impl fmt::Display for Asked {
+impl fmt::Display for RequestCounts {
     /// `requests: 3 to the control plane (getCluster 1, listKeys 2), 5 to the brokers`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("requests: ")?;

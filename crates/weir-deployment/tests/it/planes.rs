@@ -207,7 +207,8 @@ async fn receipts_of_something_else_are_refused() {
     stage.stage = "prod".into();
     let mut other = receipt.clone();
     other.plan.0 = "sha256:00".into();
-    let nowhere = Receipt { planes: BTreeSet::new(), ..receipt.clone() };
+    let mut nowhere = receipt.clone();
+    nowhere.planes.clear();
     for (plane, receipt) in
         [(Plane::Data, &stage), (Plane::Data, &other), (Plane::Control, &receipt), (Plane::Data, &nowhere)]
     {

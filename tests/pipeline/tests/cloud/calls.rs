@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _, time::Instant};
 
 use weir_fake_confluent::Operation;
 use weir_planning::{Change, ObservedSecret, PlanOptions};
-use weir_ports::{Asked, Clock as _, Cluster as _};
+use weir_ports::{Clock as _, Cluster as _, RequestCounts};
 
 use crate::{
     judge::judge,
@@ -126,7 +126,7 @@ async fn a_plan_needs_one_call_per_page() {
     judge(&scene.cloud.log());
     let folder = Workspace::of(&scene);
     let stderr = tokio::task::block_in_place(|| folder.plan(&scene, &entities(accounts), "--verbose"));
-    assert!(stderr.contains(&format!("{}\n", Asked { control, brokers })), "{stderr}");
+    assert!(stderr.contains(&format!("{}\n", RequestCounts { control, brokers })), "{stderr}");
     let summary = format!(
         "{accounts} accounts, {} keys, {} ACLs, made in {populated:.1?}, planned in {took:.1?}:\ncontrol plane {:?} ({} calls)\n\
          brokers {kafka:?}\nvaults {vaults:?}",
