@@ -11,7 +11,7 @@ pub(crate) struct Unreached;
 
 impl Unreached {
     fn answer<T>(&self) -> Result<T, PortError> {
-        Err(PortError::new(ErrorKind::Unavailable, "vaults belong to the control plane, which this run does not reach"))
+        Err(PortError::unavailable("vaults belong to the control plane, which this run does not reach"))
     }
 }
 

@@ -12,7 +12,6 @@ use weir_ports::SecretSink;
 use weir_ports::{PortError, SecretString};
 use weir_sandbox::{Faults, Vaults};
 
-#[cfg(feature = "azure")]
 use crate::{OpenError, source::Source};
 
 /// Opens the vaults that the workspace names, for clusters without vaults of their own.

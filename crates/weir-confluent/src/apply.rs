@@ -144,5 +144,5 @@ pub(crate) fn untold(name: &str) -> PortError {
         "the id of the service account `{name}` is unknown, and the control plane is not open in this run; hand in \
          the receipt of the run that made it"
     );
-    PortError::new(ErrorKind::Unavailable, message)
+    PortError::unavailable(message)
 }

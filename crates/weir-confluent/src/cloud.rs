@@ -107,7 +107,7 @@ impl ConfluentCloud {
             let message = format!(
                 "the control plane of {cluster} is not open in this run: service accounts and API keys are out of reach"
             );
-            PortError::new(ErrorKind::Unavailable, message)
+            PortError::unavailable(message)
         })
     }
 
@@ -116,7 +116,7 @@ impl ConfluentCloud {
             let cluster = &self.options.cluster;
             let message =
                 format!("the data plane of {cluster} is not open in this run: topics and ACLs are out of reach");
-            PortError::new(ErrorKind::Unavailable, message)
+            PortError::unavailable(message)
         })
     }
 
@@ -130,7 +130,7 @@ impl ConfluentCloud {
         }
         let chosen = self.options.control.as_ref().and_then(|control| control.endpoint.as_deref());
         let endpoint = self.control()?.cluster().await?.bootstrap(chosen);
-        options::bootstrap(endpoint.map_err(|why| PortError::new(ErrorKind::Unavailable, why))?)
+        options::bootstrap(endpoint.map_err(|why| PortError::unavailable(why))?)
     }
 
     /// Returns a client of the brokers that logs in with `key`.

@@ -108,7 +108,7 @@ impl ControlPlane {
             }
             match seen.not_ready() {
                 None => Ok(seen),
-                Some(why) => Err(PortError::new(ErrorKind::Unavailable, why)),
+                Some(why) => Err(PortError::unavailable(why)),
             }
         };
         self.described.get_or_try_init(|| read).await

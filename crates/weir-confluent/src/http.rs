@@ -60,9 +60,7 @@ impl Http {
             .timeout(control.timeout);
         // A host on this machine is not behind a proxy.
         let client = if api.scheme() == "http" { client.no_proxy() } else { client.https_only(true) };
-        let client = client
-            .build()
-            .map_err(|e| PortError::new(ErrorKind::Unavailable, "cannot make an HTTP client").because(e))?;
+        let client = client.build().map_err(|e| PortError::unavailable("cannot make an HTTP client").because(e))?;
         let host =
             format!("{}:{}", api.host_str().unwrap_or_default(), api.port_or_known_default().unwrap_or_default());
         Ok(Self {

@@ -42,7 +42,7 @@ impl Names {
                     "the cluster names the principal `{principal}` by its old number instead of an id `sa-…`, so \
                      nobody can tell whose bindings these are"
                 );
-                return Err(PortError::new(ErrorKind::Unavailable, message));
+                return Err(PortError::unavailable(message));
             }
             let known = id.is_some_and(|id| self.names.contains_key(id));
             // An id that equals another account's name would be mistaken for that account.

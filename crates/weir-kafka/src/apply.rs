@@ -31,12 +31,7 @@ type Answer = Result<(), PortError>;
 
 /// The error of an API key in a batch: a port creates and deletes keys one at a time, by calls of their own.
 fn no_key() -> PortError {
-    refused("API keys are not created and deleted in batches")
-}
-
-/// Makes the error of a refused change.
-pub(crate) fn refused(message: impl Into<String>) -> PortError {
-    PortError::new(ErrorKind::Refused, message)
+    PortError::refused("API keys are not created and deleted in batches")
 }
 
 pub(crate) async fn apply(kafka: &Kafka, changes: &[&Change]) -> Vec<Answer> {
@@ -59,7 +54,7 @@ pub(crate) async fn apply(kafka: &Kafka, changes: &[&Change]) -> Vec<Answer> {
     batch.delete_acls(work.old_acls).await;
     batch.delete_topics(work.old_topics).await;
     batch.delete_accounts(work.old_accounts).await;
-    let unanswered = || Err(refused("the brokers gave no answer to the change"));
+    let unanswered = || Err(PortError::refused("the brokers gave no answer to the change"));
     batch.answers.into_iter().map(|answer| answer.unwrap_or_else(unanswered)).collect()
 }
 
@@ -144,17 +139,17 @@ impl Batch<'_> {
                 }
                 Change::CreateAcl { principal, acl: _ } if principal.user().is_none_or(str::is_empty) => {
                     let wrong = format!("`{principal}` is not a principal; it must be `User:` and a name");
-                    self.answer(place, Err(refused(wrong)));
+                    self.answer(place, Err(PortError::refused(wrong)));
                 }
                 Change::CreateAcl { principal, acl } => match acl::binding(principal, acl) {
                     Some(binding) => work.new_acls.push((place, binding)),
-                    None => self.answer(place, Err(refused(format!("weir cannot grant `{acl}`")))),
+                    None => self.answer(place, Err(PortError::refused(format!("weir cannot grant `{acl}`")))),
                 },
                 // A binding that cannot be written in Kafka's terms cannot have been made.
                 Change::DeleteAcl { principal, acl } => {
                     match acl::binding(principal, acl).as_ref().and_then(AclFilter::exactly) {
                         Some(filter) => work.old_acls.push((place, filter)),
-                        None => self.answer(place, Err(refused(format!("weir cannot revoke `{acl}`")))),
+                        None => self.answer(place, Err(PortError::refused(format!("weir cannot revoke `{acl}`")))),
                     }
                 }
                 Change::DeleteTopic { topic } => work.old_topics.push((place, topic.clone())),
@@ -206,7 +201,7 @@ impl Batch<'_> {
                 Err(Error::Item { index, reason }) if index < chunk.len() => {
                     let (place, item) = chunk.remove(index);
                     let what = format!("{} `{}`: {reason}", request.what, (request.name)(&item));
-                    self.answer(place, Err(refused(what)));
+                    self.answer(place, Err(PortError::refused(what)));
                     chunk.append(&mut items);
                     items = chunk;
                 }
@@ -296,7 +291,8 @@ impl Batch<'_> {
         let found = self.describe(&items.iter().map(|(_, (topic, _))| *topic).collect::<Vec<_>>()).await;
         for (place, (topic, to)) in items {
             let there = found.get(topic).is_some_and(|(_, replicas)| *replicas == to);
-            let answer = if there { Ok(()) } else { Err(refused("weir cannot change a replication factor here")) };
+            let answer =
+                if there { Ok(()) } else { Err(PortError::refused("weir cannot change a replication factor here")) };
             self.answer(place, answer);
         }
     }
@@ -420,7 +416,7 @@ impl Batch<'_> {
                     continue;
                 }
             };
-            self.answer(place, Err(refused(wrong)));
+            self.answer(place, Err(PortError::refused(wrong)));
         }
         self.create_acls(items).await;
         // Old notes that could not be deleted have lower numbers, and no longer count.
@@ -518,7 +514,7 @@ fn already_there(name: &str, found: &ObservedTopic, wanted: &ObservedTopic) -> A
     } else {
         return Ok(());
     };
-    Err(refused(format!("the topic `{name}` exists already, with {difference}")))
+    Err(PortError::refused(format!("the topic `{name}` exists already, with {difference}")))
 }
 
 /// Returns `true` for the name of a single account, as in `User:` and a name.

@@ -88,11 +88,9 @@ pub(crate) fn call(error: Error, purpose: Purpose, what: &str) -> PortError {
                 None => PortError::new(kind, message),
             }
         }
-        Error::Item { reason, .. } => PortError::new(ErrorKind::Refused, format!("{what}: {reason}")),
-        Error::Client(source) => {
-            PortError::new(ErrorKind::Refused, "the settings of the client are not accepted").because(source)
-        }
-        other => PortError::new(ErrorKind::Unavailable, what.to_owned()).because(other),
+        Error::Item { reason, .. } => PortError::refused(format!("{what}: {reason}")),
+        Error::Client(source) => PortError::refused("the settings of the client are not accepted").because(source),
+        other => PortError::unavailable(what.to_owned()).because(other),
     }
 }
 

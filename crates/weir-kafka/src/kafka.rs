@@ -66,8 +66,7 @@ impl Kafka {
         options.check()?;
         let tokens = Tokens::new(options.login.as_ref());
         let admin = Admin::with_context(&options.config(), tokens).map_err(|error| match (&error, &options.ca) {
-            (Error::Client(source), Some(ca)) if source.to_string().contains("ssl.ca.location") => PortError::new(
-                ErrorKind::Refused,
+            (Error::Client(source), Some(ca)) if source.to_string().contains("ssl.ca.location") => PortError::refused(
                 format!("the CA file {} holds no certificate that can be read; it must be PEM", ca.display()),
             ),
             _ => failure::call(error, Purpose::Read, "cannot make a client"),

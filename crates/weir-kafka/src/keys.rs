@@ -14,7 +14,6 @@ use weir_rdkafka_admin::{ScramAlteration, ScramCredential, ScramMechanism, rdkaf
 use crate::{
     Kafka,
     accounts::{self, Account},
-    apply::refused,
     failure::{self, Purpose},
     login,
     note::Note,
@@ -25,17 +24,17 @@ pub(crate) async fn create(kafka: &Kafka, name: &str, marker: &KeyMarker) -> Res
     let protocol = kafka.options.protocol;
     if !protocol.is_sasl() {
         let message = format!("API keys need a login, but the security protocol is {protocol}");
-        return Err(refused(message));
+        return Err(PortError::refused(message));
     }
     if kafka.options.login.as_ref().is_some_and(|login| login.username == name) {
-        return Err(refused(format!("weir itself logs in as `{name}`, and never replaces that credential")));
+        return Err(PortError::refused(format!("weir itself logs in as `{name}`, and never replaces that credential")));
     }
     let account = accounts::read_one(kafka, name).await?;
     if !account.exists() {
-        return Err(refused(format!("there is no service account `{name}`")));
+        return Err(PortError::refused(format!("there is no service account `{name}`")));
     }
     if let Some(foreign) = account.key().filter(|key| account.mark(key).is_none()) {
-        return Err(refused(format!(
+        return Err(PortError::refused(format!(
             "weir did not create the SCRAM-SHA-512 credential `{}`, and does not replace it; delete it when it is no longer used",
             accounts::key_id(name, foreign)
         )));
@@ -81,7 +80,9 @@ pub(crate) async fn delete(kafka: &Kafka, name: &str, id: &str) -> Result<(), Po
     let Some(credential) = account.credentials.iter().find(|credential| accounts::key_id(name, credential) == id)
     else {
         if id.rsplit_once('#').is_some_and(|(of, _)| of != name) {
-            return Err(refused(format!("the API key {id} does not belong to the service account `{name}`")));
+            return Err(PortError::refused(format!(
+                "the API key {id} does not belong to the service account `{name}`"
+            )));
         }
         return Ok(());
     };
@@ -117,7 +118,7 @@ async fn alter(kafka: &Kafka, alteration: ScramAlteration<'_>) -> Result<(), (Op
     match answers.pop() {
         Some(Ok(())) => Ok(()),
         Some(Err(error)) => Err((Some(error.code), failure::item(&error, Purpose::Write, &what))),
-        None => Err((None, PortError::new(ErrorKind::Ambiguous, format!("{what}: there was no answer")))),
+        None => Err((None, PortError::ambiguous(format!("{what}: there was no answer")))),
     }
 }
 
@@ -128,7 +129,7 @@ pub(crate) async fn write_note(kafka: &Kafka, account: &str, note: &Note) -> Res
     match answers.map_err(|e| failure::call(e, Purpose::Write, WHAT))?.pop() {
         Some(Ok(())) => Ok(()),
         Some(Err(error)) => Err(failure::item(&error, Purpose::Write, WHAT)),
-        None => Err(PortError::new(ErrorKind::Ambiguous, format!("{WHAT}: there was no answer"))),
+        None => Err(PortError::ambiguous(format!("{WHAT}: there was no answer"))),
     }
 }
 
@@ -183,6 +184,5 @@ fn password() -> Result<SecretString, PortError> {
 }
 
 fn random(bytes: &mut [u8]) -> Result<(), PortError> {
-    getrandom::fill(bytes)
-        .map_err(|e| PortError::new(ErrorKind::Unavailable, "the system has no random numbers").because(e))
+    getrandom::fill(bytes).map_err(|e| PortError::unavailable("the system has no random numbers").because(e))
 }

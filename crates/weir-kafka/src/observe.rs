@@ -81,7 +81,7 @@ pub(crate) async fn observe_with<T>(
     if broker.as_ref().is_ok_and(|broker| broker.has_no_authorizer) && !query.accounts.is_empty() {
         let message = "the brokers have no authorizer (`authorizer.class.name` is empty): there are no ACL bindings, and \
                        whoever connects may do everything; stages with service accounts or bindings need one";
-        return Err(PortError::new(ErrorKind::Refused, message));
+        return Err(PortError::refused(message));
     }
     let ((Access { deployer, acls }, rest), broker) = (access?, broker?);
 
@@ -122,7 +122,7 @@ async fn own_right(kafka: &Kafka) -> Result<(), PortError> {
     if acl::list(kafka, None).await?.is_empty() {
         let message = "the brokers list no ACL binding at all, not even the one that lets this client list them; \
                        something keeps them from answering";
-        return Err(PortError::new(ErrorKind::Unavailable, message));
+        return Err(PortError::unavailable(message));
     }
     Ok(())
 }
@@ -136,7 +136,7 @@ pub(crate) async fn describe_cluster(kafka: &Kafka) -> Result<ClusterDescription
         if matches!(&error, Error::Request { error, .. } if error.code == Code::AllBrokersDown) {
             let message =
                 format!("{bootstrap} hangs up or says nothing; does its listener take {protocol}? See `security`");
-            return PortError::new(ErrorKind::Unavailable, message);
+            return PortError::unavailable(message);
         }
         let mut error = failure::call(error, Purpose::Read, &format!("cannot reach {bootstrap}"));
         // A broker that answered before may come back; a broker that never answered is taken for a wrong address.
@@ -433,7 +433,7 @@ impl Rights {
             if let Some(denied) = topics().find(takes_back) {
                 let begin = if denied.pattern == PatternType::Prefixed { "topics that begin with " } else { "" };
                 let message = format!("{hidden}: an ACL denies this client to describe {begin}`{}`", denied.name);
-                return Err(PortError::new(ErrorKind::Denied, message));
+                return Err(PortError::denied(message));
             }
             let is_from_here = |acl: &Acl| acl.host == Host::Any || Some(&acl.host) == here;
             if topics().filter(covers).any(is_from_here) {
@@ -448,7 +448,7 @@ impl Rights {
                 ),
                 None => format!("{hidden}: no ACL lets this client describe all of them; allow it {start}"),
             };
-            return Err(PortError::new(ErrorKind::Denied, message));
+            return Err(PortError::denied(message));
         }
         Ok(())
     }

@@ -95,7 +95,7 @@ impl Options {
             }
             _ => return Ok(()),
         };
-        Err(PortError::new(ErrorKind::Refused, wrong))
+        Err(PortError::refused(wrong))
     }
 
     /// Returns the client's settings, by librdkafka's names.

@@ -22,7 +22,7 @@ pub fn check_secret_name(name: &str) -> Result<(), PortError> {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     if name.is_empty() || name.len() > NAME_LENGTH || !name.bytes().all(legal) {
         let message = format!("`{name}` is no secret's name; it must be 1 to {NAME_LENGTH} letters, digits and `-`");
-        return Err(refused(message));
+        return Err(PortError::refused(message));
     }
     Ok(())
 }
@@ -34,17 +34,15 @@ pub fn check_secret_name(name: &str) -> Result<(), PortError> {
 pub fn check_secret(value: &SecretString, tags: &BTreeMap<String, String>) -> Result<(), PortError> {
     let length = value.expose_secret().len();
     if length > VALUE_BYTES {
-        return Err(refused(format!("the secret has {length} bytes, a vault takes {VALUE_BYTES}")));
+        return Err(PortError::refused(format!("the secret has {length} bytes, a vault takes {VALUE_BYTES}")));
     }
     if tags.len() > SECRET_TAGS {
-        return Err(refused(format!("the secret has {} tags, a vault takes {SECRET_TAGS}", tags.len())));
+        return Err(PortError::refused(format!("the secret has {} tags, a vault takes {SECRET_TAGS}", tags.len())));
     }
     match tags.iter().find(|(name, value)| name.len() > TAG_LENGTH || value.len() > TAG_LENGTH) {
-        Some((name, _)) => Err(refused(format!("the tag `{name:.40}` is longer than {TAG_LENGTH} characters"))),
+        Some((name, _)) => {
+            Err(PortError::refused(format!("the tag `{name:.40}` is longer than {TAG_LENGTH} characters")))
+        }
         None => Ok(()),
     }
-}
-
-fn refused(message: String) -> PortError {
-    PortError::new(ErrorKind::Refused, message)
 }

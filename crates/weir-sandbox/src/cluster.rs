@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn an_error_for_many_items_keeps_its_causes() {
-        let error = PortError::new(ErrorKind::Unavailable, "cannot read").because(std::io::Error::other("torn"));
+        let error = PortError::unavailable("cannot read").because(std::io::Error::other("torn"));
         assert_eq!(error.copy_for_item().to_string(), "cannot read: torn");
     }
 }

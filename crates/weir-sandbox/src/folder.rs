@@ -144,10 +144,8 @@ impl Folder {
             fs::rename(&temporary, &path)?;
             sync_dir(dir)
         };
-        replace().map_err(|e| {
-            PortError::new(ErrorKind::Ambiguous, format!("cannot be sure that {} was written", path.display()))
-                .because(e)
-        })
+        replace()
+            .map_err(|e| PortError::ambiguous(format!("cannot be sure that {} was written", path.display())).because(e))
     }
 }
 

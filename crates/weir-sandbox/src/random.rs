@@ -11,8 +11,7 @@ const READABLE: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// Returns `length` random characters of `alphabet`, whose length must divide 256.
 fn text(length: usize, alphabet: &[u8]) -> Result<Zeroizing<String>, PortError> {
     let mut bytes = Zeroizing::new(vec![0; length]);
-    getrandom::fill(&mut bytes)
-        .map_err(|e| PortError::new(ErrorKind::Unavailable, "the system has no random numbers").because(e))?;
+    getrandom::fill(&mut bytes).map_err(|e| PortError::unavailable("the system has no random numbers").because(e))?;
     Ok(Zeroizing::new(bytes.iter().map(|byte| char::from(alphabet[usize::from(*byte) % alphabet.len()])).collect()))
 }
 

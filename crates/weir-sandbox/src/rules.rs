@@ -36,19 +36,17 @@ pub(crate) fn apply(on: &mut Transaction<'_>, change: &Change) -> Result<(), Por
             Ok(())
         }
         Change::CreateKey { .. } | Change::DeleteKey { .. } => {
-            Err(refused("API keys are not created and deleted in batches"))
+            Err(PortError::refused("API keys are not created and deleted in batches"))
         }
     }
-}
-
-pub(crate) fn refused(message: impl Into<String>) -> PortError {
-    PortError::new(ErrorKind::Refused, message)
 }
 
 /// Refuses more `what` than `limit`.
 pub(crate) fn room(what: &str, used: u64, limit: Option<u64>) -> Result<(), PortError> {
     match limit {
-        Some(limit) if used > limit => Err(refused(format!("the cluster takes {limit} {what}, this would be {used}"))),
+        Some(limit) if used > limit => {
+            Err(PortError::refused(format!("the cluster takes {limit} {what}, this would be {used}")))
+        }
         _ => Ok(()),
     }
 }

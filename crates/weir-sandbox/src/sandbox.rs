@@ -76,10 +76,10 @@ impl Sandbox {
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self, PortError> {
         let Options { cluster_id, brokers, faults, clock } = options;
         if brokers == Some(0) {
-            return Err(PortError::new(ErrorKind::Refused, "a cluster cannot have 0 brokers; ask for at least 1"));
+            return Err(PortError::refused("a cluster cannot have 0 brokers; ask for at least 1"));
         }
         if cluster_id.as_deref() == Some("") {
-            return Err(PortError::new(ErrorKind::Refused, "a cluster's id cannot be empty"));
+            return Err(PortError::refused("a cluster's id cannot be empty"));
         }
         let folder = Folder::make(path.as_ref())?;
         let mut lock = folder.lock_exclusive()?;
@@ -95,13 +95,10 @@ impl Sandbox {
                 // An interrupted creation leaves only empty files of the sandbox.
                 let blank = FILES.contains(&name.as_str()) && folder.read(&name)?.is_some_and(|b| State::is_blank(&b));
                 if !blank {
-                    return Err(PortError::new(
-                        ErrorKind::Unavailable,
-                        format!(
-                            "{} holds `{name}` and no cluster.json: it is not a sandbox; name an empty folder",
-                            folder.path().display()
-                        ),
-                    ));
+                    return Err(PortError::unavailable(format!(
+                        "{} holds `{name}` and no cluster.json: it is not a sandbox; name an empty folder",
+                        folder.path().display()
+                    )));
                 }
             }
             folder.keep_out_of_git()?;

@@ -10,7 +10,6 @@ use weir_ports::{PortError, check_secret_name};
 
 use crate::{
     random,
-    rules::refused,
     state::{FORMAT, check_format, unreadable},
 };
 
@@ -154,7 +153,7 @@ pub(crate) fn file_name(at: &SecretRef) -> Result<String, PortError> {
     let legal =
         domain.split('.').all(label) && host.len() <= 253 && port.is_none_or(|port| port.parse::<u16>().is_ok());
     if !legal {
-        return Err(refused(format!("`{vault}` is not a vault's address; write https:// and a host name")));
+        return Err(PortError::refused(format!("`{vault}` is not a vault's address; write https:// and a host name")));
     }
     check_secret_name(name)?;
     Ok(format!("vaults/{}/{}.json", host.replace(':', "+"), name.to_ascii_lowercase()))

@@ -212,8 +212,7 @@ struct Table<T> {
 
 /// Reads the output of [`State::encode`].
 fn decode<T: DeserializeOwned>(file: &str, cluster: &str, bytes: Option<&[u8]>) -> Result<T, PortError> {
-    let bytes =
-        bytes.ok_or_else(|| PortError::new(ErrorKind::Unavailable, format!("{file} of the sandbox is missing")))?;
+    let bytes = bytes.ok_or_else(|| PortError::unavailable(format!("{file} of the sandbox is missing")))?;
     let table: Table<T> = serde_json::from_slice(bytes).map_err(|e| unreadable(file, e))?;
     check_format(file, &table.format)?;
     if table.cluster != cluster {
@@ -226,17 +225,16 @@ fn decode<T: DeserializeOwned>(file: &str, cluster: &str, bytes: Option<&[u8]>) 
 }
 
 pub(crate) fn unreadable(file: &str, error: serde_json::Error) -> PortError {
-    PortError::new(ErrorKind::Unavailable, format!("{file} of the sandbox cannot be read")).because(error)
+    PortError::unavailable(format!("{file} of the sandbox cannot be read")).because(error)
 }
 
 pub(crate) fn check_format(file: &str, format: &str) -> Result<(), PortError> {
     if format == FORMAT {
         return Ok(());
     }
-    Err(PortError::new(
-        ErrorKind::Unavailable,
-        format!("{file} of the sandbox has the format `{format}`, this version reads `{FORMAT}`"),
-    ))
+    Err(PortError::unavailable(format!(
+        "{file} of the sandbox has the format `{format}`, this version reads `{FORMAT}`"
+    )))
 }
 
 impl State {
@@ -305,8 +303,7 @@ impl State {
 
 /// Reads `cluster.json`.
 fn decode_cluster(bytes: Option<&[u8]>) -> Result<ClusterSettings, PortError> {
-    let bytes =
-        bytes.ok_or_else(|| PortError::new(ErrorKind::Unavailable, "cluster.json of the sandbox is missing"))?;
+    let bytes = bytes.ok_or_else(|| PortError::unavailable("cluster.json of the sandbox is missing"))?;
     let cluster: ClusterSettings = serde_json::from_slice(bytes).map_err(|e| unreadable(CLUSTER, e))?;
     check_format(CLUSTER, &cluster.format)?;
     Ok(cluster)

@@ -16,7 +16,6 @@ use crate::{
     Call, Faults, Sandbox, SecretVersion,
     faults::{self, Hit, Point},
     folder::{Folder, Lock},
-    rules::refused,
     secret::{self, SecretFile},
 };
 
@@ -131,7 +130,7 @@ impl SecretSink for Vaults {
             let stored = self.secret(at)?;
             match stored.as_ref().and_then(SecretFile::value) {
                 Some(read) if read.expose_secret() == value.expose_secret() => Ok(()),
-                _ => Err(PortError::new(ErrorKind::Ambiguous, format!("{at} does not read back as it was stored"))),
+                _ => Err(PortError::ambiguous(format!("{at} does not read back as it was stored"))),
             }
         })
     }
@@ -195,7 +194,7 @@ impl Vaults {
         let mut lock = self.folder.lock_exclusive()?;
         let mut secret = self.secret(at)?.unwrap_or_else(|| SecretFile::new(&at.name));
         if secret.deleted.is_some() {
-            return Err(refused(format!("the secret {at} is deleted but recoverable; its name is taken")));
+            return Err(PortError::refused(format!("the secret {at} is deleted but recoverable; its name is taken")));
         }
         secret.add(value, tags, self.clock.now())?;
         self.write_secret(&mut lock, at, &secret)
@@ -259,7 +258,7 @@ fn refuse_foreign(secret: &SecretFile, at: &SecretRef) -> Result<(), PortError> 
     if secret.observed(at).is_ours() {
         return Ok(());
     }
-    Err(refused(format!(
+    Err(PortError::refused(format!(
         "the secret {at} was not written by weir (it has no tag `managed-by: weir`); it is left alone"
     )))
 }

@@ -118,7 +118,7 @@ pub(crate) fn credential(options: &Options, http: &Http) -> Result<Arc<dyn Token
     };
     made.map_err(|error| {
         let login = &options.login;
-        PortError::new(ErrorKind::Refused, format!("the log-in {login:?} is not complete: {}", chain(&error)))
+        PortError::refused(format!("the log-in {login:?} is not complete: {}", chain(&error)))
     })
 }
 

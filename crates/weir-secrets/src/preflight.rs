@@ -84,13 +84,10 @@ impl KeyVaults {
             // name.
             Err(failure) if matches!(failure.why, Why::Refused | Why::Deleted | Why::Busy) => Ok(()),
             Err(failure) => Err(lacking(failure, "store")),
-            Ok(_) => Err(Refusal::Other(PortError::new(
-                ErrorKind::Unavailable,
-                format!(
-                    "{} accepts a secret without a value and with too many tags: it is not a Key Vault",
-                    vault.address
-                ),
-            ))),
+            Ok(_) => Err(Refusal::Other(PortError::unavailable(format!(
+                "{} accepts a secret without a value and with too many tags: it is not a Key Vault",
+                vault.address
+            )))),
         }
     }
 }

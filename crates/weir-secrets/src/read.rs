@@ -25,14 +25,14 @@ impl KeyVaults {
             }
             error
         })?;
-        value.ok_or_else(|| PortError::new(ErrorKind::Unavailable, format!("the secret {address} has no value")))
+        value.ok_or_else(|| PortError::unavailable(format!("the secret {address} has no value")))
     }
 }
 
 /// Splits an address into vault, name and version.
 fn parse(address: &str) -> Result<(String, String, Option<String>), PortError> {
     let wrong = || {
-        rules::refused(format!(
+        PortError::refused(format!(
             "`{address}` is not a secret's address; write https://VAULT/secrets/NAME, as the vault shows"
         ))
     };

@@ -6,13 +6,9 @@ use azure_core::http::Url;
 use weir_planning::{ObservedSecret, SecretRef};
 use weir_ports::{ErrorKind, PortError, check_secret_name};
 
-pub(crate) fn refused(message: impl Into<String>) -> PortError {
-    PortError::new(ErrorKind::Refused, message)
-}
-
 /// Returns a vault's address in normal form: `https://host` or `https://host:port`.
 pub(crate) fn address(vault: &str) -> Result<String, PortError> {
-    let wrong = || refused(format!("`{vault}` is not a vault's address; write https:// and a host name"));
+    let wrong = || PortError::refused(format!("`{vault}` is not a vault's address; write https:// and a host name"));
     let url = Url::parse(vault).map_err(|_| wrong())?;
     let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(wrong)?;
     let bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
@@ -33,7 +29,7 @@ pub(crate) fn ours(at: &SecretRef, tags: &BTreeMap<String, String>) -> Result<()
     if ObservedSecret::are_ours(tags) {
         return Ok(());
     }
-    Err(refused(format!(
+    Err(PortError::refused(format!(
         "the secret {at} was not written by weir (it has no tag `managed-by: weir`); it is left alone"
     )))
 }

@@ -75,9 +75,7 @@ impl KeyVaults {
         let mut progress = Progress::default();
         let stored = self.store_at(&vault, at, &name, (value, tags, content), &mut progress, &mut patience).await;
         let version = stored.map_err(|error| match progress.lost {
-            true => {
-                PortError::new(ErrorKind::Ambiguous, format!("{}; an earlier try may have stored it", error.message))
-            }
+            true => PortError::ambiguous(format!("{}; an earlier try may have stored it", error.message)),
             false => error,
         })?;
         self.read_back(&vault, at, &name, &version, tags, &mut patience).await
@@ -156,9 +154,8 @@ impl KeyVaults {
         tags: &Tags,
         patience: &mut Tries,
     ) -> Result<(), PortError> {
-        let unseen = |why: String| {
-            PortError::new(ErrorKind::Ambiguous, format!("the secret {at} was stored, but does not read back: {why}"))
-        };
+        let unseen =
+            |why: String| PortError::ambiguous(format!("the secret {at} was stored, but does not read back: {why}"));
         loop {
             let versions = patience.insist(|| vault.versions(name)).await.map_err(|failure| unseen(failure.text))?;
             let why = match versions.iter().find(|found| found.id == version) {

@@ -103,7 +103,7 @@ impl Vault {
             ..SecretClientOptions::default()
         };
         let client = SecretClient::new(&address, credential, Some(client_options))
-            .map_err(|error| rules::refused(format!("`{address}` is not a vault's address: {}", chain(&error))))?;
+            .map_err(|error| PortError::refused(format!("`{address}` is not a vault's address: {}", chain(&error))))?;
         Ok(Self {
             address,
             client,

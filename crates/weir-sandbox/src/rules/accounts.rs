@@ -2,7 +2,7 @@
 
 use weir_ports::PortError;
 
-use super::{refused, room};
+use super::room;
 use crate::{
     random,
     state::{ACCOUNTS, Account, KEYS},
@@ -18,19 +18,19 @@ pub(crate) fn create(on: &mut Transaction<'_>, name: &str, description: &str) ->
         if found.description == description {
             return Ok(());
         }
-        return Err(refused(format!(
+        return Err(PortError::refused(format!(
             "the service account `{name}` exists already, with the description `{}`",
             found.description
         )));
     }
     let length = name.chars().count();
     if length == 0 || length > NAME_LENGTH {
-        return Err(refused(format!(
+        return Err(PortError::refused(format!(
             "the service account name `{name}` has {length} characters; it must have 1 to {NAME_LENGTH}"
         )));
     }
     if name.chars().any(char::is_control) {
-        return Err(refused(format!("the service account name {name:?} holds control characters")));
+        return Err(PortError::refused(format!("the service account name {name:?} holds control characters")));
     }
     room("service accounts", state.accounts.len() as u64 + 1, state.cluster.limits.accounts)?;
     let id = loop {
@@ -70,5 +70,5 @@ pub(crate) fn delete(on: &mut Transaction<'_>, name: &str) {
 }
 
 pub(crate) fn absent(name: &str) -> PortError {
-    refused(format!("there is no service account `{name}`"))
+    PortError::refused(format!("there is no service account `{name}`"))
 }

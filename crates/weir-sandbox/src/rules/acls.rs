@@ -4,7 +4,7 @@ use weir_model::{Operation, PatternType, Resource};
 use weir_planning::{Acl, Host, Principal};
 use weir_ports::PortError;
 
-use super::{refused, room};
+use super::room;
 use crate::{state::ACLS, transaction::Transaction};
 
 pub(crate) fn grant(on: &mut Transaction<'_>, principal: &Principal, acl: &Acl) -> Result<(), PortError> {
@@ -36,22 +36,22 @@ pub(crate) fn revoke(on: &mut Transaction<'_>, principal: &Principal, acl: &Acl)
 fn check(principal: &Principal, acl: &Acl) -> Result<(), PortError> {
     let Acl { resource, pattern, name, operation, permission: _, host } = acl;
     if principal.user().is_none_or(str::is_empty) {
-        return Err(refused(format!("`{principal}` is not a principal; it must be `User:` and a name")));
+        return Err(PortError::refused(format!("`{principal}` is not a principal; it must be `User:` and a name")));
     }
     if name.is_empty() {
-        return Err(refused("the ACL's resource name is empty"));
+        return Err(PortError::refused("the ACL's resource name is empty"));
     }
     if matches!(host, Host::Address(address) if address.is_empty()) {
-        return Err(refused("the ACL's host is empty; any host is `*`"));
+        return Err(PortError::refused("the ACL's host is empty; any host is `*`"));
     }
     if *resource == Resource::Cluster && (&**name != Acl::CLUSTER_NAME || *pattern != PatternType::Literal) {
-        return Err(refused(format!(
+        return Err(PortError::refused(format!(
             "the only resource name of the cluster is `{}`, literally; not `{name}`",
             Acl::CLUSTER_NAME
         )));
     }
     if !operations(*resource).contains(operation) && *operation != Operation::All {
-        return Err(refused(format!("the operation {operation:?} does not apply to {resource:?}")));
+        return Err(PortError::refused(format!("the operation {operation:?} does not apply to {resource:?}")));
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use weir_ports::{ExposeSecret as _, PortError, SecretString};
 
-use super::{accounts, refused, room};
+use super::{accounts, room};
 use crate::{
     random,
     state::{KEYS, Key},
@@ -27,7 +27,9 @@ pub(crate) fn create(
     if let Some(limit) = limits.keys_per_account {
         let used = state.keys.values().filter(|key| key.account == account).count() as u64;
         if used >= limit {
-            return Err(refused(format!("the service account `{account}` has {used} API keys already, of {limit}")));
+            return Err(PortError::refused(format!(
+                "the service account `{account}` has {used} API keys already, of {limit}"
+            )));
         }
     }
     let id = loop {
@@ -46,7 +48,7 @@ pub(crate) fn create(
 pub(crate) fn delete(on: &mut Transaction<'_>, account: &str, id: &str) -> Result<(), PortError> {
     match on.state().keys.get(id) {
         None => Ok(()),
-        Some(key) if key.account != account => Err(refused(format!(
+        Some(key) if key.account != account => Err(PortError::refused(format!(
             "the API key {id} belongs to the service account `{}`, not to `{account}`",
             key.account
         ))),

@@ -8,8 +8,6 @@ use weir_model::{
 };
 use weir_ports::PortError;
 
-use super::refused;
-
 /// Refuses invalid settings, as a broker does. The topic's own settings become `config`, and `touched` are the
 /// changed ones.
 pub(crate) fn check<'a>(
@@ -19,13 +17,17 @@ pub(crate) fn check<'a>(
 ) -> Result<(), PortError> {
     for setting in touched {
         if read_only.contains(setting) {
-            return Err(refused(format!("the setting `{setting}` cannot be changed on this cluster")));
+            return Err(PortError::refused(format!("the setting `{setting}` cannot be changed on this cluster")));
         }
         let Some(value) = config.get(setting) else { continue };
-        let value_refused = |why: &str| refused(format!("the setting `{setting}` cannot be `{value}`: {why}"));
+        let value_refused =
+            |why: &str| PortError::refused(format!("the setting `{setting}` cannot be `{value}`: {why}"));
         let Some(known) = settings::lookup(setting) else {
             let meant = settings::did_you_mean(setting).map(|meant| format!("; did you mean `{meant}`?"));
-            return Err(refused(format!("there is no topic setting `{setting}`{}", meant.unwrap_or_default())));
+            return Err(PortError::refused(format!(
+                "there is no topic setting `{setting}`{}",
+                meant.unwrap_or_default()
+            )));
         };
         let written = SettingValue::Scalar(value.to_string());
         settings::canonical(setting, &written).map_err(|wrong| value_refused(&wrong))?;
@@ -39,7 +41,9 @@ pub(crate) fn check<'a>(
     if let (Some(least), Some(most)) = (number("min.compaction.lag.ms"), number("max.compaction.lag.ms"))
         && least > most
     {
-        return Err(refused(format!("min.compaction.lag.ms ({least}) is more than max.compaction.lag.ms ({most})")));
+        return Err(PortError::refused(format!(
+            "min.compaction.lag.ms ({least}) is more than max.compaction.lag.ms ({most})"
+        )));
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use weir_model::settings::KafkaValue;
 use weir_planning::SettingChange;
 use weir_ports::PortError;
 
-use super::{refused, room, settings};
+use super::{room, settings};
 use crate::{
     random,
     state::{State, TOPICS, Topic},
@@ -67,7 +67,7 @@ fn already_there(
     } else {
         return Ok(());
     };
-    Err(refused(format!("the topic `{name}` exists already, with {difference}")))
+    Err(PortError::refused(format!("the topic `{name}` exists already, with {difference}")))
 }
 
 pub(crate) fn add_partitions(on: &mut Transaction<'_>, name: &str, to: u32) -> Result<(), PortError> {
@@ -79,7 +79,9 @@ pub(crate) fn add_partitions(on: &mut Transaction<'_>, name: &str, to: u32) -> R
     }
     refuse_mirror(name, topic)?;
     if to < from {
-        return Err(refused(format!("the topic `{name}` has {from} partitions already, {to} would be fewer")));
+        return Err(PortError::refused(format!(
+            "the topic `{name}` has {from} partitions already, {to} would be fewer"
+        )));
     }
     check_partitions(to - from)?;
     room("partitions", state.topics.partitions() + u64::from(to - from), state.cluster.limits.partitions)?;
@@ -95,7 +97,7 @@ pub(crate) fn change_replication(on: &mut Transaction<'_>, name: &str, to: u16) 
     }
     refuse_mirror(name, topic)?;
     if !state.cluster.can_change_replication_factor {
-        return Err(refused(format!(
+        return Err(PortError::refused(format!(
             "this cluster cannot change a replication factor; the topic `{name}` has {}",
             topic.replication_factor
         )));
@@ -139,12 +141,14 @@ pub(crate) fn delete(on: &mut Transaction<'_>, name: &str) {
 }
 
 pub(crate) fn absent(name: &str) -> PortError {
-    refused(format!("there is no topic `{name}`"))
+    PortError::refused(format!("there is no topic `{name}`"))
 }
 
 fn refuse_mirror(name: &str, topic: &Topic) -> Result<(), PortError> {
     if topic.mirror {
-        return Err(refused(format!("the topic `{name}` is filled by a cluster link and cannot be changed")));
+        return Err(PortError::refused(format!(
+            "the topic `{name}` is filled by a cluster link and cannot be changed"
+        )));
     }
     Ok(())
 }
@@ -165,14 +169,14 @@ fn check_name(state: &State, name: &str) -> Result<(), PortError> {
     } else {
         return Ok(());
     };
-    Err(refused(format!("the topic name `{name}` {wrong}")))
+    Err(PortError::refused(format!("the topic name `{name}` {wrong}")))
 }
 
 fn check_partitions(number: u32) -> Result<(), PortError> {
     match number {
-        0 => Err(refused("a topic cannot have 0 partitions; it must have at least 1")),
+        0 => Err(PortError::refused("a topic cannot have 0 partitions; it must have at least 1")),
         1..=PARTITIONS_AT_ONCE => Ok(()),
-        _ => Err(refused(format!(
+        _ => Err(PortError::refused(format!(
             "{number} partitions are more than the {PARTITIONS_AT_ONCE} that one request may make"
         ))),
     }
@@ -183,10 +187,12 @@ fn check_partitions(number: u32) -> Result<(), PortError> {
 fn check_replication(state: &State, factor: u16) -> Result<(), PortError> {
     let brokers = state.cluster.brokers;
     if factor == 0 {
-        return Err(refused("the replication factor cannot be 0; it must be at least 1"));
+        return Err(PortError::refused("the replication factor cannot be 0; it must be at least 1"));
     }
     if factor > brokers {
-        return Err(refused(format!("the replication factor {factor} is larger than the {brokers} brokers")));
+        return Err(PortError::refused(format!(
+            "the replication factor {factor} is larger than the {brokers} brokers"
+        )));
     }
     Ok(())
 }
