@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use weir_planning::{ObservedSecret, SecretRef};
-use weir_ports::{ErrorKind, PortError, SecretSink, SecretString};
+use weir_ports::{PortError, SecretSink, SecretString};
 
 /// The vaults of a run that reaches only brokers: every request fails.
 pub(crate) struct Unreached;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use weir_planning::{Acl, Change, Host, Object, Principal};
-use weir_ports::{Cluster as _, ErrorKind, PortError};
+use weir_ports::{Cluster as _, PortError};
 
 use crate::{
     ConfluentCloud,

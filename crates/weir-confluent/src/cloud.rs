@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 use weir_kafka::{Kafka, Login, SaslMechanism, SecurityProtocol};
 use weir_planning::{Change, KeyMarker, Limits, Observed, TopicFacts};
-use weir_ports::{Cluster, CreatedKey, ErrorKind, PortError, Query, RequestCounts};
+use weir_ports::{Cluster, CreatedKey, PortError, Query, RequestCounts};
 
 use crate::{
     ApiKey, Data, Options,

@@ -14,7 +14,7 @@ use reqwest::{
 };
 use secrecy::zeroize::Zeroizing;
 use tokio::time::Instant;
-use weir_ports::{ErrorKind, ExposeSecret as _, PortError};
+use weir_ports::{ExposeSecret as _, PortError};
 use weir_retry::Pauses;
 
 use crate::{

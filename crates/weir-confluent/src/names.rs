@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use weir_planning::{Acl, Principal};
-use weir_ports::{ErrorKind, PortError};
+use weir_ports::PortError;
 
 /// Bindings by principal.
 pub(crate) type Bindings = BTreeMap<Principal, BTreeSet<Acl>>;
@@ -57,6 +57,8 @@ impl Names {
 
 #[cfg(test)]
 mod tests {
+    use weir_ports::ErrorKind;
+
     use super::*;
 
     fn bindings(principals: &[&str]) -> Bindings {

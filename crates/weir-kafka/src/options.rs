@@ -3,7 +3,7 @@
 use std::{fmt, path::PathBuf, time::Duration};
 
 use weir_model::{SaslMechanism, SecurityProtocol};
-use weir_ports::{ErrorKind, ExposeSecret as _, PortError, SecretString};
+use weir_ports::{ExposeSecret as _, PortError, SecretString};
 use weir_rdkafka_admin::rdkafka::ClientConfig;
 
 use crate::Dialect;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::{ErrorKind, PortError};
+use crate::PortError;
 
 const NAME_LENGTH: usize = 127;
 const VALUE_BYTES: usize = 25 * 1024;

@@ -191,8 +191,6 @@ fn facts(state: &State) -> ClusterFacts {
 
 #[cfg(test)]
 mod tests {
-    use weir_ports::ErrorKind;
-
     use super::*;
 
     #[test]

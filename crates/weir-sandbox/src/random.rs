@@ -1,7 +1,7 @@
 //! Random secrets and ids.
 
 use secrecy::{SecretString, zeroize::Zeroizing};
-use weir_ports::{ErrorKind, PortError};
+use weir_ports::PortError;
 
 /// 64 characters, so that a random byte's lower six bits choose one without bias.
 const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

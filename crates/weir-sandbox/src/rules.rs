@@ -7,7 +7,7 @@ pub(crate) mod settings;
 pub(crate) mod topics;
 
 use weir_planning::Change;
-use weir_ports::{ErrorKind, PortError};
+use weir_ports::PortError;
 
 use crate::transaction::Transaction;
 

@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use secrecy::zeroize::Zeroizing;
 use weir_planning::{ObservedSecret, SecretRef, SecretState};
-use weir_ports::{Clock, ErrorKind, ExposeSecret as _, PortError, SecretSink, SecretString, SystemClock, check_secret};
+use weir_ports::{Clock, ExposeSecret as _, PortError, SecretSink, SecretString, SystemClock, check_secret};
 
 use crate::{
     Call, Faults, Sandbox, SecretVersion,

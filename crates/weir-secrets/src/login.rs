@@ -14,7 +14,7 @@ use azure_identity::{
     ClientAssertionCredentialOptions, ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
     WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
-use weir_ports::{ErrorKind, ExposeSecret as _, PortError, SecretString};
+use weir_ports::{ExposeSecret as _, PortError, SecretString};
 
 use crate::{Options, failure::chain, http::Http};
 

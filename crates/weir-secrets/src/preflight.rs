@@ -2,7 +2,7 @@
 
 use azure_security_keyvault_secrets::models::SetSecretParameters;
 use weir_planning::SecretRef;
-use weir_ports::{ErrorKind, PortError, SECRET_TAGS};
+use weir_ports::{PortError, SECRET_TAGS};
 use weir_retry::Repeatable as _;
 
 use crate::{

@@ -1,7 +1,7 @@
 //! Reads one of weir's own credentials from a vault.
 
 use azure_core::http::Url;
-use weir_ports::{ErrorKind, PortError, SecretString};
+use weir_ports::{PortError, SecretString};
 
 use crate::{KeyVaults, failure::Why, rules};
 
@@ -49,6 +49,8 @@ fn parse(address: &str) -> Result<(String, String, Option<String>), PortError> {
 
 #[cfg(test)]
 mod tests {
+    use weir_ports::ErrorKind;
+
     use super::*;
 
     #[test]

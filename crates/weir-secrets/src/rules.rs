@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use azure_core::http::Url;
 use weir_planning::{ObservedSecret, SecretRef};
-use weir_ports::{ErrorKind, PortError, check_secret_name};
+use weir_ports::{PortError, check_secret_name};
 
 /// Returns a vault's address in normal form: `https://host` or `https://host:port`.
 pub(crate) fn address(vault: &str) -> Result<String, PortError> {

@@ -6,7 +6,7 @@ use azure_core::time::OffsetDateTime;
 use azure_security_keyvault_secrets::models::{SecretAttributes, SetSecretParameters};
 use jiff::Timestamp;
 use weir_planning::{ObservedSecret, SecretRef};
-use weir_ports::{ErrorKind, ExposeSecret as _, PortError, SecretString, check_secret};
+use weir_ports::{ExposeSecret as _, PortError, SecretString, check_secret};
 use weir_retry::{Repeatable as _, Tries};
 
 use crate::{

@@ -31,7 +31,6 @@ use crate::{
     failure::{Failure, Why, chain},
     http::{Http, is_local},
     preflight::Rights,
-    rules,
 };
 
 pub(crate) type Tags = BTreeMap<String, String>;
