@@ -8,21 +8,12 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
 use tokio::sync::OnceCell;
 use weir_kafka::{Kafka, Login, SaslMechanism, SecurityProtocol};
-use weir_planning::{Change, KeyMarker, Limits, Observed, TopicFacts};
-use weir_ports::{Cluster, CreatedKey, PortError, Query, RequestCounts};
+use weir_planning::{Limits, Principal};
+use weir_ports::PortError;
 
-use crate::{
-    ApiKey, Data, Options,
-    accounts::{self, AccountChange},
-    apply,
-    control::ControlPlane,
-    dialect, keys,
-    observe::{self, Deployer},
-    options,
-};
+use crate::{ApiKey, Data, Options, control::ControlPlane, dialect, options};
 
 /// The largest number of accounts that are looked up by name; for more, all accounts are listed.
 pub(crate) const FEW: usize = 8;
@@ -36,6 +27,15 @@ pub struct ConfluentCloud {
     /// `true` once `UserV2:*` has listed all bindings by id.
     lists_by_id: AtomicBool,
     memory: Mutex<Memory>,
+}
+
+/// The identity of this client at the brokers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Deployer {
+    /// `User:sa-…`, or the user that owns the key; `None` if unknown.
+    pub(crate) principal: Option<Principal>,
+    /// The name of the account.
+    pub(crate) name: Option<String>,
 }
 
 /// Facts that this process observed or caused. They save calls, and cover the time before lists show new objects.
@@ -90,15 +90,6 @@ impl ConfluentCloud {
     /// Returns the number of requests to the brokers so far.
     pub fn broker_requests(&self) -> u64 {
         self.kafka.get().map_or(0, Kafka::requests)
-    }
-
-    /// Waits until the brokers accept a new API key twice in a row, since brokers learn of a key one by one. Returns
-    /// `false` after `patience`; another call waits on. weir stores a key without waiting for this.
-    ///
-    /// # Errors
-    /// If the data plane is out of reach.
-    pub async fn wait_until_usable(&self, key: &ApiKey, patience: Duration) -> Result<bool, PortError> {
-        keys::wait_until_usable(self, key, patience).await
     }
 
     pub(crate) fn control(&self) -> Result<&ControlPlane, PortError> {
@@ -194,69 +185,5 @@ impl ConfluentCloud {
     /// Returns the id of an account, if it exists.
     pub(crate) async fn id(&self, name: &str) -> Result<Option<String>, PortError> {
         Ok(self.ids(&BTreeSet::from([name])).await?.remove(name))
-    }
-}
-
-#[async_trait]
-impl Cluster for ConfluentCloud {
-    async fn observe(&self, query: &Query) -> Result<Observed, PortError> {
-        observe::observe(self, query).await
-    }
-
-    async fn topic_facts(&self, topics: &BTreeSet<String>) -> Result<BTreeMap<String, TopicFacts>, PortError> {
-        self.kafka().await?.topic_facts(topics).await
-    }
-
-    async fn apply(&self, changes: &[&Change]) -> Vec<Result<(), PortError>> {
-        let (mut of_accounts, mut of_brokers) = (Vec::new(), Vec::new());
-        let mut answers = BTreeMap::new();
-        for (place, change) in changes.iter().enumerate() {
-            match *change {
-                Change::CreateAccount { account, description } => {
-                    of_accounts.push((place, (account.as_str(), AccountChange::Create { description })));
-                }
-                Change::UpdateAccount { account, from: _, to } => {
-                    of_accounts.push((place, (account.as_str(), AccountChange::Describe { to })));
-                }
-                Change::DeleteAccount { account } => {
-                    of_accounts.push((place, (account.as_str(), AccountChange::Delete)));
-                }
-                Change::CreateTopic { .. }
-                | Change::AddPartitions { .. }
-                | Change::ChangeReplicationFactor { .. }
-                | Change::AlterConfig { .. }
-                | Change::CreateAcl { .. }
-                | Change::DeleteAcl { .. }
-                | Change::DeleteTopic { .. } => of_brokers.push((place, *change)),
-                Change::CreateKey { .. } | Change::DeleteKey { .. } => {
-                    let error = PortError::refused("API keys are not created and deleted in batches");
-                    answers.insert(place, Err(error));
-                }
-            }
-        }
-        let (on_accounts, of_accounts): (Vec<usize>, Vec<_>) = of_accounts.into_iter().unzip();
-        let (on_brokers, of_brokers): (Vec<usize>, Vec<_>) = of_brokers.into_iter().unzip();
-        let (accounts, brokers) =
-            futures::future::join(accounts::apply(self, &of_accounts), apply::apply(self, &of_brokers)).await;
-        answers.extend(on_accounts.into_iter().zip(accounts).chain(on_brokers.into_iter().zip(brokers)));
-        (0..changes.len()).filter_map(|place| answers.remove(&place)).collect()
-    }
-
-    async fn create_key(&self, account: &str, marker: &KeyMarker) -> Result<CreatedKey, PortError> {
-        keys::create(self, account, marker).await
-    }
-
-    async fn key_ready(&self, key: &CreatedKey) -> Result<bool, PortError> {
-        let key = ApiKey { id: key.id.clone(), secret: key.secret.clone() };
-        // Two seconds are enough for two log-ins in a row, a second apart.
-        self.wait_until_usable(&key, Duration::from_secs(2)).await
-    }
-
-    async fn delete_key(&self, account: &str, key: &str) -> Result<(), PortError> {
-        keys::delete(self, account, key).await
-    }
-
-    fn request_counts(&self) -> RequestCounts {
-        RequestCounts { control: self.requests(), brokers: self.broker_requests() }
     }
 }

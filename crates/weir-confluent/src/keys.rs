@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use tokio::time::Instant;
+use tokio::time::sleep;
 use weir_planning::KeyMarker;
 use weir_ports::{CreatedKey, ErrorKind, PortError};
 use weir_retry::Pauses;
@@ -11,6 +11,8 @@ use crate::{ApiKey, ConfluentCloud, answer::NewKey, apply::Answer, control::Cont
 
 /// Time limit of one log-in with a new key.
 const TRY: Duration = Duration::from_secs(10);
+/// Time between two log-ins with a new key.
+const BETWEEN: Duration = Duration::from_secs(1);
 /// Pauses until a new key is known everywhere: it is deleted only where it is known.
 const KNOWN: Pauses = Pauses::new(Duration::from_millis(250), Duration::from_secs(2), Duration::from_secs(4));
 
@@ -100,28 +102,19 @@ async fn gone(control: &ControlPlane, owner: Option<&str>, id: &str, failure: Fa
     }
 }
 
-pub(crate) async fn wait_until_usable(
-    cloud: &ConfluentCloud,
-    key: &ApiKey,
-    patience: Duration,
-) -> Result<bool, PortError> {
-    let deadline = Instant::now() + patience;
-    let pauses = Pauses::new(Duration::from_secs(1), Duration::from_secs(30), patience);
-    let (mut looks, mut in_a_row) = (pauses.until(deadline), 0);
-    loop {
-        // Each try is a separate log-in, at whichever broker answers.
-        match cloud.kafka_as(key, TRY).await?.reach().await {
-            Ok(_) if in_a_row == 1 => return Ok(true),
-            Ok(_) => {
-                in_a_row += 1;
-                // The second log-in follows after the shortest pause.
-                looks = pauses.until(deadline);
-            }
-            Err(error) if matches!(error.kind, ErrorKind::Denied | ErrorKind::Retry) => in_a_row = 0,
-            Err(error) => return Err(error),
-        }
-        if !looks.wait().await {
-            return Ok(false);
-        }
+/// Returns `true` if the brokers accept a new API key twice in a row: they learn of a key one by one, and each log-in
+/// is at whichever broker answers.
+pub(crate) async fn is_ready(cloud: &ConfluentCloud, key: &ApiKey) -> Result<bool, PortError> {
+    Ok(logs_in(cloud, key).await? && {
+        sleep(BETWEEN).await;
+        logs_in(cloud, key).await?
+    })
+}
+
+async fn logs_in(cloud: &ConfluentCloud, key: &ApiKey) -> Result<bool, PortError> {
+    match cloud.kafka_as(key, TRY).await?.reach().await {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.kind, ErrorKind::Denied | ErrorKind::Retry) => Ok(false),
+        Err(error) => Err(error),
     }
 }

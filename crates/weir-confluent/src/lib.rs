@@ -43,6 +43,7 @@ mod apply;
 mod budget;
 mod buffer;
 mod cloud;
+mod cluster;
 mod control;
 mod dialect;
 mod failure;

@@ -15,7 +15,7 @@ use crate::{
     ConfluentCloud,
     answer::{Account, Key},
     apply::untold,
-    cloud::FEW,
+    cloud::{Deployer, FEW},
     control::ControlPlane,
     dialect,
     limits::{self, Used},
@@ -24,15 +24,6 @@ use crate::{
 
 /// The largest number of principals that are queried at the same time.
 const AT_ONCE: usize = 16;
-
-/// The identity of this client at the brokers.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Deployer {
-    /// `User:sa-…`, or the user that owns the key; `None` if unknown.
-    principal: Option<Principal>,
-    /// The name of the account.
-    name: Option<String>,
-}
 
 /// The control plane's part of the selected state.
 #[derive(Debug, Default)]

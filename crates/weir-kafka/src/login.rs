@@ -1,17 +1,18 @@
 //! Tests a new credential by logging in.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use weir_ports::{ErrorKind, PortError, SecretString};
 use weir_rdkafka_admin::Admin;
+use weir_retry::Pauses;
 
 use crate::{
     Options,
     failure::{self, Purpose},
 };
 
-/// Time for a credential to reach the answering broker from the controller.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Pauses until a credential has come from the controller to the answering broker.
+const ARRIVAL: Pauses = Pauses::new(Duration::from_millis(50), Duration::from_secs(1), Duration::from_secs(20));
 /// Time limit of one log-in.
 const TRY: Duration = Duration::from_millis(2_000);
 
@@ -24,12 +25,12 @@ pub(crate) async fn check(options: &Options, account: &str, password: &SecretStr
     let admin = Admin::new(&config).map_err(|e| failure::call(e, Purpose::Read, "cannot make a client"))?;
     let what = format!("the new credential of `{account}` is not let in");
     let asked = weir_rdkafka_admin::Options::new().request_timeout(TRY);
-    let deadline = Instant::now() + PATIENCE;
+    let mut looks = Pauses { deadline: ARRIVAL.deadline.min(options.timeout), ..ARRIVAL }.begin();
     loop {
         let Err(error) = admin.describe_cluster(&asked).await else { return Ok(()) };
         let error = failure::call(error, Purpose::Read, &what);
         let hopeless = error.kind == ErrorKind::Unavailable;
-        if hopeless || Instant::now() > deadline {
+        if hopeless || !looks.wait().await {
             return Err(error);
         }
     }

@@ -116,8 +116,12 @@ impl From<azure_core::Error> for Failure {
 fn no_token(error: &azure_core::Error) -> Failure {
     let mut below = std::error::Error::source(error);
     while let Some(cause) = below {
-        let kind = cause.downcast_ref::<azure_core::Error>().map(azure_core::Error::kind);
-        if matches!(kind, Some(AzureKind::Connection | AzureKind::Io)) {
+        let passes = match cause.downcast_ref::<azure_core::Error>().map(azure_core::Error::kind) {
+            Some(AzureKind::Connection | AzureKind::Io) => true,
+            Some(AzureKind::HttpResponse { status, .. }) => matches!(u16::from(*status), 408 | 429 | 500..=599),
+            _ => false,
+        };
+        if passes {
             return Failure { why: Why::NotReached, text: format!("no token was got to log in: {}", chain(error)) };
         }
         below = cause.source();
@@ -203,4 +207,24 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         next = cause.source();
     }
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// weir repeats what Azure's client for tokens does not: that client makes each request once.
+    #[test]
+    fn a_busy_token_endpoint_may_be_asked_again() {
+        for (status, may_repeat, kind) in [
+            (StatusCode::ServiceUnavailable, true, ErrorKind::Unavailable),
+            (StatusCode::TooManyRequests, true, ErrorKind::Unavailable),
+            (StatusCode::BadRequest, false, ErrorKind::Denied),
+        ] {
+            let answer = AzureKind::HttpResponse { status, error_code: None, raw_response: None };
+            let cause = azure_core::Error::with_message(answer, "AADSTS0");
+            let failure = Failure::from(azure_core::Error::with_error(AzureKind::Credential, cause, "no token"));
+            assert_eq!((failure.may_repeat(), failure.into_port("log in").kind), (may_repeat, kind), "{status}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use azure_core::{
     cloud::{CloudConfiguration, CustomConfiguration},
     credentials::{AccessToken, Secret, TokenCredential, TokenRequestOptions},
-    http::{ClientOptions, ExponentialRetryOptions, RetryOptions},
+    http::{ClientOptions, RetryOptions},
     time::OffsetDateTime,
 };
 use azure_identity::{
@@ -76,12 +76,8 @@ pub(crate) fn credential(options: &Options, http: &Http) -> Result<Arc<dyn Token
         let client_options = ClientOptions {
             transport: Some(http.transport(authority.as_deref())?),
             cloud: authority.as_deref().map(cloud),
-            // Azure's default retries for a minute, although the calls to the vault are retried as well.
-            retry: RetryOptions::exponential(ExponentialRetryOptions {
-                initial_delay: options.pause.try_into().unwrap_or_default(),
-                max_retries: 2,
-                ..ExponentialRetryOptions::default()
-            }),
+            // The calls to the vault are repeated, and with them the requests for a token.
+            retry: RetryOptions::none(),
             ..ClientOptions::default()
         };
         Ok(ClientAssertionCredentialOptions { client_options })
@@ -105,7 +101,12 @@ pub(crate) fn credential(options: &Options, http: &Http) -> Result<Arc<dyn Token
         Login::ManagedIdentity { client } => {
             let options = ManagedIdentityCredentialOptions {
                 user_assigned_id: client.clone().map(UserAssignedId::ClientId),
-                client_options: ClientOptions { transport: Some(http.transport(None)?), ..ClientOptions::default() },
+                client_options: ClientOptions {
+                    transport: Some(http.transport(None)?),
+                    // A machine's own endpoint overrides this with Microsoft's pauses.
+                    retry: RetryOptions::none(),
+                    ..ClientOptions::default()
+                },
             };
             ManagedIdentityCredential::new(Some(options)).map(|made| made as _)
         }

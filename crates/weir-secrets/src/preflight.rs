@@ -3,7 +3,7 @@
 use azure_security_keyvault_secrets::models::SetSecretParameters;
 use weir_planning::SecretRef;
 use weir_ports::{PortError, SECRET_TAGS};
-use weir_retry::Repeatable as _;
+use weir_retry::{Repeatable as _, Tries};
 
 use crate::{
     KeyVaults,
@@ -12,30 +12,23 @@ use crate::{
     vault::{State, Vault},
 };
 
-/// The known rights of the login in a vault.
-#[derive(Debug, Default)]
-pub(crate) struct Rights {
-    /// `true` once the vault allowed the login to set a secret.
-    may_set: bool,
-    /// `true` once the wait for the missing right was in vain. It is not repeated.
-    waited: bool,
-}
-
 /// A name that no secret has.
 const NOBODYS: &str = "weir-preflight-no-such-secret";
 
 impl KeyVaults {
     pub(crate) async fn could_store(&self, at: &SecretRef) -> Result<(), PortError> {
         let (vault, name) = self.place(at)?;
+        // One deadline for all of it; a missing right is waited for within its own, shorter one.
+        let mut patience = self.patience();
         let mut waiting = self.patience_for_rights();
         let mut rights = vault.rights.lock().await;
         if rights.may_set {
             // Releases the lock, so that other secrets need not wait for this one.
             drop(rights);
-            return self.try_preflight(&vault, at, &name, true).await.map_err(Refusal::into_port);
+            return self.try_preflight(&vault, at, &name, true, &mut patience).await.map_err(Refusal::into_port);
         }
         loop {
-            match self.try_preflight(&vault, at, &name, false).await {
+            match self.try_preflight(&vault, at, &name, false, &mut patience).await {
                 Ok(()) => {
                     rights.may_set = true;
                     return Ok(());
@@ -57,13 +50,19 @@ impl KeyVaults {
         }
     }
 
-    async fn try_preflight(&self, vault: &Vault, at: &SecretRef, name: &str, may_set: bool) -> Result<(), Refusal> {
-        let mut patience = self.patience();
+    async fn try_preflight(
+        &self,
+        vault: &Vault,
+        at: &SecretRef,
+        name: &str,
+        may_set: bool,
+        patience: &mut Tries,
+    ) -> Result<(), Refusal> {
         let lacking = |failure: Failure, what: &str| match failure.why {
             Why::Role => Refusal::Lacking(failure),
             _ => Refusal::Other(failure.into_port(&format!("{what} the secret {at}"))),
         };
-        let state = vault.state(name, &mut patience).await.map_err(|failure| lacking(failure, "look at"))?;
+        let state = vault.state(name, patience).await.map_err(|failure| lacking(failure, "look at"))?;
         match &state {
             State::Absent => {}
             State::Live(newest, _) => rules::ours(at, &newest.tags).map_err(Refusal::Other)?,

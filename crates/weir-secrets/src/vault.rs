@@ -30,7 +30,6 @@ use crate::{
     Options,
     failure::{Failure, Why, chain},
     http::{Http, is_local},
-    preflight::Rights,
 };
 
 pub(crate) type Tags = BTreeMap<String, String>;
@@ -68,6 +67,15 @@ impl Listed {
     fn shows(&self, version: &Version) -> bool {
         self.tags == version.tags && (self.state == SecretState::Present) == version.enabled
     }
+}
+
+/// The known rights of the login in a vault.
+#[derive(Debug, Default)]
+pub(crate) struct Rights {
+    /// `true` once the vault allowed the login to set a secret.
+    pub(crate) may_set: bool,
+    /// `true` once the wait for the missing right was in vain. It is not repeated.
+    pub(crate) waited: bool,
 }
 
 /// A client of one vault.

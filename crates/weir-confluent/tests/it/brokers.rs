@@ -10,6 +10,7 @@ use weir_fake_confluent::{Operation as Call, Tls};
 use weir_model::{Operation, PatternType, Permission, Resource, settings};
 use weir_planning::{Acl, Change, Host, KeyMarker, NamePattern, Observed, Principal, SettingChange};
 use weir_ports::{Cluster as _, ErrorKind, PortError, Query};
+use weir_retry::Pauses;
 
 use crate::conforms::{Scene, broker};
 
@@ -256,9 +257,11 @@ async fn a_new_key_is_waited_for_and_asked_for_again() {
     });
     let marker = KeyMarker { stage: "dev".to_owned(), slot: "default".to_owned(), intent: "0".to_owned() };
     let key = cloud.create_key("weir-deployer", &marker).await.unwrap();
-    let key = weir_confluent::ApiKey { id: key.id, secret: key.secret };
-    assert!(!cloud.wait_until_usable(&key, Duration::from_millis(500)).await.unwrap());
-    assert!(cloud.wait_until_usable(&key, Duration::from_secs(30)).await.unwrap());
+    assert!(!cloud.key_ready(&key).await.unwrap());
+    let mut looks = Pauses::new(Duration::from_secs(1), Duration::from_secs(1), Duration::from_secs(30)).begin();
+    while !cloud.key_ready(&key).await.unwrap() {
+        assert!(looks.wait().await, "the key is never let in");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -265,3 +265,38 @@ async fn an_untrusted_certificate_is_refused() {
     assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
     assert!(scene.values("a").is_empty());
 }
+
+/// A vault that stays busy: each call ends, is repeated until then, and says so to its caller.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_to_a_busy_vault_ends_at_the_deadline() {
+    if !possible() {
+        return;
+    }
+    for status in [429, 503] {
+        for case in CASES.iter().filter(|case| case.name != "store a new secret") {
+            let scene = Scene::with(hasty());
+            (case.before)(&scene);
+            scene.server.fault(&scene.name, json!({"status": status, "times": 1_000_000}));
+            let error = (case.call)(&scene).await.unwrap_err();
+            assert!(error.exhausted && !error.may_repeat(), "{}, {status}: {error:?}", case.name);
+            let tried = scene.server.calls(&scene.name).iter().filter(|call| call.status == status).count();
+            assert!(tried > 1, "{}, {status}: {tried}", case.name);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_beyond_the_deadline_is_not_begun() {
+    if !possible() {
+        return;
+    }
+    for case in CASES.iter().filter(|case| case.name != "store a new secret") {
+        let scene = Scene::with(options("deployer"));
+        (case.before)(&scene);
+        scene.server.fault(&scene.name, json!({"status": 429, "retryAfter": 30, "times": 1_000_000}));
+        let error = (case.call)(&scene).await.unwrap_err();
+        assert!(error.exhausted && error.kind == ErrorKind::Retry, "{}: {error:?}", case.name);
+        assert!(error.message.contains("it asks to wait for 30 s, and "), "{}: {error}", case.name);
+        assert_eq!(scene.server.calls(&scene.name).iter().filter(|call| call.status == 429).count(), 1, "{}", case.name);
+    }
+}
