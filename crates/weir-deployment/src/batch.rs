@@ -90,7 +90,7 @@ impl Run<'_> {
             if unsure.is_empty() {
                 break;
             }
-            let patient = waiting.again().await;
+            let patient = waiting.wait().await;
             self.look_again(steps, patient, &mut unsure, &mut left, &mut applied, receipts).await;
         }
         let done: Vec<_> = applied.iter().map(|&at| (steps[at], Event::Applied, None)).collect();
@@ -119,10 +119,12 @@ impl Run<'_> {
                     applied.push(*at);
                     return false;
                 }
-                Ok(Precondition::AsPlanned) if patient => {
+                Ok(Precondition::AsPlanned) if patient && error.may_repeat() => {
                     left.push(*at);
                     return false;
                 }
+                // The adapter repeated the call until its deadline. Its effect may still be seen later.
+                Ok(Precondition::AsPlanned) if patient && error.kind == ErrorKind::Ambiguous => return true,
                 // Perhaps seen half way.
                 Ok(Precondition::Stale(_)) if patient => return true,
                 Ok(Precondition::AsPlanned) => "it was tried until the deadline".to_owned(),
@@ -158,8 +160,8 @@ impl Run<'_> {
                 receipts[at] = Some(StepReceipt::new(step, StepOutcome::Unconfirmed).because(why));
                 true
             });
-            let hopeless = seen.is_err_and(|e| e.kind != ErrorKind::Retry && e.kind != ErrorKind::Ambiguous);
-            if unseen.is_empty() || hopeless || !waiting.again().await {
+            let hopeless = seen.is_err_and(|e| !e.may_repeat());
+            if unseen.is_empty() || hopeless || !waiting.wait().await {
                 return;
             }
         }

@@ -71,7 +71,7 @@ pub async fn deploy(plan: &Plan, ports: Ports<'_>, options: &Options) -> Result<
     gate::check(plan, options)?;
     let elsewhere = Elsewhere::new(plan, options)?;
     let nothing = Query::default();
-    let facts = options.retry.insist(|| cluster.observe(&nothing)).await.map_err(DeployError::Cluster)?.cluster;
+    let facts = options.retry.begin().insist(|| cluster.observe(&nothing)).await.map_err(DeployError::Cluster)?.cluster;
     if facts.id != plan.cluster_id {
         let (name, expected) = (plan.cluster.clone(), plan.cluster_id.clone());
         return Err(Refusal::WrongCluster { name, expected, is: facts.id }.into());

@@ -85,7 +85,7 @@ impl Run<'_> {
                 }
             }
             for at in step.change.secrets() {
-                if let Err(e) = self.options.retry.insist(|| self.look.vaults.preflight(at)).await {
+                if let Err(e) = self.options.retry.begin().insist(|| self.look.vaults.preflight(at)).await {
                     return self.failed(step, &format!("no key was made, since {at} cannot be written"), &e);
                 }
             }
@@ -129,7 +129,7 @@ impl Run<'_> {
                     return Ok(Some(key));
                 }
                 Err(e) if e.kind == ErrorKind::Ambiguous => return Ok(None),
-                Err(e) if e.kind == ErrorKind::Retry && waiting.again().await => {}
+                Err(e) if e.may_repeat() && waiting.again(None).await.is_ok() => {}
                 Err(e) => return Err(e),
             }
         }
@@ -148,7 +148,7 @@ impl Run<'_> {
         }
         let stored = match shape::credentials(key) {
             // Storing twice does no harm: both versions hold the same.
-            Ok(value) => self.options.retry.insist(|| self.look.vaults.store(secret, &value, &tags)).await,
+            Ok(value) => self.options.retry.begin().insist(|| self.look.vaults.store(secret, &value, &tags)).await,
             Err(e) => Err(PortError::new(ErrorKind::Refused, "the key has no JSON form").because(e)),
         };
         let Err(error) = stored else { return self.project(issue, key, |_| true).await };
@@ -189,7 +189,7 @@ impl Run<'_> {
             tags.extend(inside(key));
             tags.insert(ObservedSecret::TAG_PROJECTION.to_owned(), part.to_string());
             let value = shape::part(*part, key);
-            if let Err(e) = self.options.retry.insist(|| self.look.vaults.store(at, &value, &tags)).await {
+            if let Err(e) = self.options.retry.begin().insist(|| self.look.vaults.store(at, &value, &tags)).await {
                 let what = format!("API key {} is in {}, and could not be stored in {at}", key.id, issue.secret);
                 let receipt = self.failed(issue.step, &what, &e);
                 let detail = receipt.detail.unwrap_or_default() + ". Run again: a new key is written to all of them";
@@ -240,7 +240,7 @@ impl Run<'_> {
                 }
                 Err(e) => format!("it could not be read back: {}", e.chain()),
             };
-            if !waiting.again().await {
+            if !waiting.wait().await {
                 let mut receipt = named_key(step, StepOutcome::Unconfirmed, key).because(why);
                 receipt.secret = Some(secret.clone());
                 return Seen::done(receipt);
@@ -254,7 +254,8 @@ impl Run<'_> {
     /// step to do. The other way round a dead credential would stay in the vault, with nothing left to say so.
     async fn revoke(&self, step: &Step, account: &str, key: &str, delete: bool) -> StepReceipt {
         for at in step.change.secrets().into_iter().rev() {
-            let retired = self.options.retry.insist(|| async move {
+            let mut tries = self.options.retry.begin();
+            let retired = tries.insist(|| async move {
                 match delete {
                     true => self.look.vaults.delete(at).await,
                     false => self.look.vaults.disable(at, key).await,
@@ -278,14 +279,14 @@ impl Run<'_> {
                 },
                 Err(e) => format!("it could not be read back: {}", e.chain()),
             };
-            if !waiting.again().await {
+            if !waiting.wait().await {
                 return named_key(step, StepOutcome::Unconfirmed, key).because(why);
             }
         }
     }
 
     async fn delete_key(&self, step: &Step, account: &str, key: &str) -> Result<(), PortError> {
-        self.options.retry.insist(|| self.look.cluster.delete_key(account, key)).await?;
+        self.options.retry.begin().insist(|| self.look.cluster.delete_key(account, key)).await?;
         let _ = self.journal(&[(step, Event::KeyDeleted, Some(key.to_owned()))]);
         Ok(())
     }
@@ -295,7 +296,7 @@ impl Run<'_> {
     async fn watch(&self, step: &Step, enough: impl Fn(&Observed) -> bool) -> Result<Observed, Box<StepReceipt>> {
         let mut waiting = self.options.settle.begin();
         loop {
-            let patient = waiting.again().await;
+            let patient = waiting.wait().await;
             let now = match self.look.at(&[step]).await {
                 Ok(now) => now,
                 Err(e) => return Err(Box::new(self.failed(step, "its object could not be read", &e))),

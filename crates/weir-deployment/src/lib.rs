@@ -53,9 +53,10 @@ mod shape;
 pub use deploy::{DeployError, Ports, deploy};
 pub use gate::Refusal;
 pub use journal::{Entry, Event, FileJournal, Journal, JournalError, MemoryJournal};
-pub use options::{Options, Pauses};
+pub use options::Options;
 pub use progress::Progress;
 pub use receipt::{Counts, Outcome, Receipt, ReceiptError, StepOutcome, StepReceipt, Verdict};
+pub use weir_retry::Pauses;
 
 /// The example of the README, compiled with the examples of this documentation.
 #[cfg(doctest)]

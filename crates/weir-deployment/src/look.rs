@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use weir_planning::{Object, Observed, Plan, SecretRef, Step};
 use weir_ports::{Cluster, ErrorKind, PortError, Query, SecretSink};
-
-use crate::options::Pauses;
+use weir_retry::Pauses;
 
 /// The systems a plan is carried out on, seen through the plan.
 #[derive(Clone, Copy)]
@@ -20,7 +19,7 @@ impl Look<'_> {
     /// The objects of `steps`, as they are now.
     pub(crate) async fn at(&self, steps: &[&Step]) -> Result<Observed, PortError> {
         let (query, secrets) = query(steps);
-        let mut observed = self.retry.insist(|| self.cluster.observe(&query)).await?;
+        let mut observed = self.retry.begin().insist(|| self.cluster.observe(&query)).await?;
         if observed.cluster.id != self.plan.cluster_id {
             let message = format!(
                 "the cluster is `{}` now, the plan was made for `{}`",
@@ -29,12 +28,12 @@ impl Look<'_> {
             return Err(PortError::new(ErrorKind::WrongCluster, message));
         }
         if !secrets.is_empty() {
-            observed.secrets = self.retry.insist(|| self.vaults.inspect(&secrets)).await?;
+            observed.secrets = self.retry.begin().insist(|| self.vaults.inspect(&secrets)).await?;
         }
         // A topic that was empty when the plan was made may already hold records, whose loss was not approved.
         let doomed: BTreeSet<String> = steps.iter().filter_map(|s| s.facts_topic()).map(str::to_owned).collect();
         if doomed.iter().any(|topic| observed.topics.contains_key(topic)) {
-            for (topic, facts) in self.retry.insist(|| self.cluster.topic_facts(&doomed)).await? {
+            for (topic, facts) in self.retry.begin().insist(|| self.cluster.topic_facts(&doomed)).await? {
                 if let Some(observed) = observed.topics.get_mut(&topic) {
                     observed.facts = Some(facts);
                 }
@@ -53,7 +52,7 @@ impl Look<'_> {
         if query.accounts.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let observed = self.retry.insist(|| self.cluster.observe(&query)).await?;
+        let observed = self.retry.begin().insist(|| self.cluster.observe(&query)).await?;
         let asked = observed.accounts.into_iter().filter(|(name, _)| query.accounts.contains(name));
         Ok(asked.map(|(name, account)| (name, account.id)).collect())
     }

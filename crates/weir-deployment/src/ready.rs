@@ -14,7 +14,7 @@ impl Run<'_> {
         let mut pending = std::mem::take(&mut *lock(&self.fresh));
         let mut waiting = pauses.begin();
         while !pending.is_empty() {
-            let patient = waiting.again().await;
+            let patient = waiting.wait().await;
             let asked = stream::iter(pending).map(|(step, key)| async {
                 let answer = self.look.cluster.key_ready(&key).await;
                 (step, key, answer)
