@@ -3,19 +3,19 @@ use std::{fmt, str::FromStr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a step may cost if it was not meant.
+/// The harm that a step may do if it was not meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Risk {
-    /// Something new; nobody can miss anything.
+    /// Something is new; nothing is taken away.
     Additive,
-    /// Something works otherwise than before.
+    /// Something works differently than before.
     Change,
-    /// Somebody may do less than before.
+    /// A client has fewer rights than before.
     Revoke,
-    /// Something is gone, without data.
+    /// Something is deleted that holds no data.
     Destroy,
-    /// Records are gone.
+    /// Records are deleted.
     DataLoss,
 }
 
