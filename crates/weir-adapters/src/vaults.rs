@@ -1,8 +1,8 @@
 //! From `secrets` in `weir.yaml` to vaults.
 
-#[cfg(feature = "azure")]
-use std::path::Path;
 use std::sync::Arc;
+#[cfg(feature = "azure")]
+use std::{path::Path, time::Duration};
 
 use weir_model::Secrets;
 #[cfg(feature = "azure")]
@@ -30,7 +30,8 @@ pub(crate) fn open(
         }
         #[cfg(feature = "azure")]
         Some(Secrets { key_vault: Some(login), .. }) => {
-            Ok(Arc::new(key_vaults(source.dir, login, source.env).map_err(port)?))
+            let patience = crate::patience()?;
+            Ok(Arc::new(key_vaults(source.dir, login, source.env, patience).map_err(port)?))
         }
         #[cfg(not(feature = "azure"))]
         Some(Secrets { key_vault: Some(_), .. }) => Err(OpenError::NoKeyVaults),
@@ -38,14 +39,25 @@ pub(crate) fn open(
     }
 }
 
-/// Makes a client of Azure Key Vaults with the workspace's log-in.
+/// Makes a client of Azure Key Vaults with the workspace's log-in. `patience` is the longest wait for an answer.
 #[cfg(feature = "azure")]
 pub(crate) fn key_vaults(
     dir: &Path,
     login: &KeyVault,
     env: &crate::source::Env<'_>,
+    patience: Duration,
 ) -> Result<weir_secrets::KeyVaults, PortError> {
-    use weir_secrets::{KeyVaults, Login, Options};
+    weir_secrets::KeyVaults::open(options(dir, login, env, patience)?)
+}
+
+#[cfg(feature = "azure")]
+fn options(
+    dir: &Path,
+    login: &KeyVault,
+    env: &crate::source::Env<'_>,
+    patience: Duration,
+) -> Result<weir_secrets::Options, PortError> {
+    use weir_secrets::{Login, Options};
 
     let KeyVault { login, tenant, client, service_connection, env: variable, ca } = login;
     let lacks = |what: &str| refused(format!("the login `{}` needs `{what}`", login.as_str()));
@@ -69,5 +81,35 @@ pub(crate) fn key_vaults(
         VaultLogin::AzureCli => Login::AzureCli { tenant: tenant.clone() },
         VaultLogin::Token => Login::Token(token(variable.as_deref().ok_or_else(|| lacks("env"))?)?),
     };
-    KeyVaults::open(Options { ca: ca.as_ref().map(|ca| dir.join(ca)), ..Options::new(login) })
+    let usual = Options::new(login);
+    Ok(Options {
+        ca: ca.as_ref().map(|ca| dir.join(ca)),
+        timeout: usual.timeout.min(patience),
+        patience,
+        rights: patience,
+        ..usual
+    })
+}
+
+#[cfg(all(test, feature = "azure"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_wait_reaches_the_vaults() {
+        let login = KeyVault {
+            login: VaultLogin::AzureCli,
+            tenant: None,
+            client: None,
+            service_connection: None,
+            env: None,
+            ca: None,
+        };
+        for seconds in [7, 300] {
+            let wait = Duration::from_secs(seconds);
+            let options = options(Path::new("."), &login, &|_| None, wait).unwrap();
+            assert_eq!((options.patience, options.rights), (wait, wait));
+            assert!(options.timeout <= wait);
+        }
+    }
 }

@@ -75,6 +75,13 @@ impl PortError {
         matches!(self.kind, ErrorKind::Retry | ErrorKind::Ambiguous) && !self.exhausted
     }
 
+    /// The same error, from an adapter that repeated the call itself until its time was up: see
+    /// [`PortError::exhausted`].
+    #[must_use]
+    pub fn repeated(self) -> Self {
+        Self { exhausted: true, ..self }
+    }
+
     /// The message and its causes on one line.
     pub fn chain(&self) -> String {
         let mut text = self.message.clone();

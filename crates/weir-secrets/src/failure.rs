@@ -15,6 +15,7 @@ use azure_core::{
 };
 use azure_security_keyvault_secrets::models::{KeyVaultError, KeyVaultErrorError};
 use weir_ports::{ErrorKind, ExposeSecret as _, PortError, SecretString};
+use weir_retry::{GivenUp, Repeatable};
 
 /// The reason why a request failed, as far as the caller's reaction depends on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,11 +53,6 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// Returns `true` if a retry may succeed, for requests that may safely be repeated.
-    pub(crate) fn passes(&self) -> bool {
-        matches!(self.why, Why::Throttled(_) | Why::NotReached | Why::Lost | Why::Busy)
-    }
-
     /// Hides the text if it repeats a part of `secret`: some proxies answer with the request that they got.
     pub(crate) fn without(mut self, secret: &SecretString) -> Self {
         const PART: usize = 8;
@@ -77,6 +73,24 @@ impl Failure {
             Why::NotReached | Why::Lost => ErrorKind::Unavailable,
         };
         PortError::new(kind, format!("cannot {what}: {}", self.text))
+    }
+}
+
+impl Repeatable for Failure {
+    /// Only for requests that may safely be repeated.
+    fn may_repeat(&self) -> bool {
+        matches!(self.why, Why::Throttled(_) | Why::NotReached | Why::Lost | Why::Busy)
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        if let Why::Throttled(asked) = self.why { asked } else { None }
+    }
+
+    fn given_up(mut self, why: GivenUp) -> Self {
+        if matches!(why, GivenUp::AskedToWait { .. }) {
+            let _ = write!(self.text, "; {why}");
+        }
+        self
     }
 }
 

@@ -14,7 +14,6 @@ mod http;
 mod inspect;
 mod login;
 mod options;
-mod patience;
 mod preflight;
 mod read;
 mod retire;

@@ -3,11 +3,11 @@
 use azure_security_keyvault_secrets::models::SetSecretParameters;
 use weir_planning::SecretRef;
 use weir_ports::{ErrorKind, PortError, SECRET_TAGS};
+use weir_retry::Repeatable as _;
 
 use crate::{
     KeyVaults,
     failure::{Failure, Why},
-    patience::Patience,
     rules,
     vault::{State, Vault},
 };
@@ -27,7 +27,7 @@ const NOBODYS: &str = "weir-preflight-no-such-secret";
 impl KeyVaults {
     pub(crate) async fn could_store(&self, at: &SecretRef) -> Result<(), PortError> {
         let (vault, name) = self.place(at)?;
-        let mut waiting = Patience::lasting(&self.options, self.options.rights);
+        let mut waiting = self.patience_for_rights();
         let mut rights = vault.rights.lock().await;
         if rights.may_set {
             // Releases the lock, so that other secrets need not wait for this one.
@@ -41,7 +41,7 @@ impl KeyVaults {
                     return Ok(());
                 }
                 Err(Refusal::Lacking(failure)) => {
-                    if !rights.waited && waiting.again(&failure.why).await {
+                    if !rights.waited && waiting.again(failure.retry_after()).await.is_ok() {
                         continue;
                     }
                     rights.waited = true;

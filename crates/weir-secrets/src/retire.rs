@@ -2,6 +2,7 @@
 
 use weir_planning::{ObservedSecret, SecretRef};
 use weir_ports::{ErrorKind, PortError};
+use weir_retry::Repeatable as _;
 
 use crate::{KeyVaults, failure::Why, rules, vault::State};
 
@@ -50,7 +51,7 @@ impl KeyVaults {
                 Err(failure) => failure,
             };
             lost |= failure.why == Why::Lost;
-            if !failure.passes() || !patience.again(&failure.why).await {
+            if !failure.may_repeat() || patience.again(failure.retry_after()).await.is_err() {
                 let mut error = failure.into_port(&format!("delete the secret {at}"));
                 if lost {
                     error.kind = ErrorKind::Ambiguous;

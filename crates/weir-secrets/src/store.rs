@@ -7,11 +7,11 @@ use azure_security_keyvault_secrets::models::{SecretAttributes, SetSecretParamet
 use jiff::Timestamp;
 use weir_planning::{ObservedSecret, SecretRef};
 use weir_ports::{ErrorKind, ExposeSecret as _, PortError, SecretString, check_secret};
+use weir_retry::{Repeatable as _, Tries};
 
 use crate::{
     KeyVaults,
     failure::{Failure, Why},
-    patience::Patience,
     rules,
     vault::{State, Tags, Vault},
 };
@@ -90,7 +90,7 @@ impl KeyVaults {
         name: &str,
         (value, tags, content): (&SecretString, &Tags, &Content),
         progress: &mut Progress,
-        patience: &mut Patience,
+        patience: &mut Tries,
     ) -> Result<String, PortError> {
         loop {
             let state = vault.state(name, patience).await;
@@ -118,8 +118,8 @@ impl KeyVaults {
                 Err(failure) => failure.without(value),
             };
             progress.lost |= failure.why == Why::Lost;
-            let again = failure.passes() || failure.why == Why::Deleted;
-            if !again || !patience.again(&failure.why).await {
+            let again = failure.may_repeat() || failure.why == Why::Deleted;
+            if !again || patience.again(failure.retry_after()).await.is_err() {
                 return Err(failure.into_port(&format!("store the secret {at}")));
             }
         }
@@ -127,13 +127,7 @@ impl KeyVaults {
 
     /// Recovers a deleted secret and waits until the vault shows it. The write itself then tests whether it is
     /// allowed.
-    async fn recover(
-        &self,
-        vault: &Vault,
-        at: &SecretRef,
-        name: &str,
-        patience: &mut Patience,
-    ) -> Result<(), PortError> {
+    async fn recover(&self, vault: &Vault, at: &SecretRef, name: &str, patience: &mut Tries) -> Result<(), PortError> {
         let error = |failure: Failure| failure.into_port(&format!("recover the deleted secret {at}"));
         match patience.insist(|| vault.recover(name)).await {
             Ok(()) => {}
@@ -146,7 +140,7 @@ impl KeyVaults {
                 return Ok(());
             }
             let busy = Failure { why: Why::Busy, text: "its recovery takes longer than this waits".to_owned() };
-            if !patience.again(&busy.why).await {
+            if patience.again(busy.retry_after()).await.is_err() {
                 return Err(error(busy));
             }
         }
@@ -160,7 +154,7 @@ impl KeyVaults {
         name: &str,
         version: &str,
         tags: &Tags,
-        patience: &mut Patience,
+        patience: &mut Tries,
     ) -> Result<(), PortError> {
         let unseen = |why: String| {
             PortError::new(ErrorKind::Ambiguous, format!("the secret {at} was stored, but does not read back: {why}"))
@@ -172,7 +166,7 @@ impl KeyVaults {
                 Some(_) => return Err(unseen("its tags differ, or it is disabled".to_owned())),
                 None => "it is not seen".to_owned(),
             };
-            if !patience.again(&Why::Busy).await {
+            if patience.again(None).await.is_err() {
                 return Err(unseen(why));
             }
         }

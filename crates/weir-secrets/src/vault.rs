@@ -24,12 +24,12 @@ use futures::TryStreamExt as _;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use weir_planning::SecretState;
 use weir_ports::{PortError, SecretString};
+use weir_retry::{Repeatable as _, Tries};
 
 use crate::{
     Options,
     failure::{Failure, Why, chain},
     http::{Http, is_local},
-    patience::Patience,
     preflight::Rights,
     rules,
 };
@@ -126,7 +126,7 @@ impl Vault {
     }
 
     /// Returns the state of `name`.
-    pub(crate) async fn state(&self, name: &str, patience: &mut Patience) -> Result<State, Failure> {
+    pub(crate) async fn state(&self, name: &str, patience: &mut Tries) -> Result<State, Failure> {
         loop {
             let versions = patience.insist(|| self.versions(name)).await?;
             let Some(latest) = versions.iter().map(|version| version.created).max() else {
@@ -145,7 +145,7 @@ impl Vault {
             }
             // The secret changed between the two answers.
             let changing = Failure { why: Why::Busy, text: "somebody else is changing the secret".to_owned() };
-            if !patience.again(&changing.why).await {
+            if patience.again(changing.retry_after()).await.is_err() {
                 return Err(changing);
             }
         }

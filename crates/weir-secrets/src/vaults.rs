@@ -4,19 +4,21 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use azure_core::credentials::TokenCredential;
 use weir_planning::{ObservedSecret, SecretRef};
 use weir_ports::{PortError, SecretSink, SecretString};
+use weir_retry::{Pauses, Tries};
 
-use crate::{Content, Options, http::Http, login, patience::Patience, rules, vault::Vault};
+use crate::{Content, Options, http::Http, login, rules, vault::Vault};
 
 /// Azure Key Vaults, by address: a [`SecretSink`].
 ///
 /// All vaults share a connection pool; each vault has a client. No more than [`Options::at_once`] requests are sent
-/// to a vault at a time.
+/// to a vault at a time. Every call repeats its requests itself, until [`Options::patience`] is over.
 pub struct KeyVaults {
     pub(crate) options: Options,
     http: Http,
@@ -58,19 +60,29 @@ impl KeyVaults {
         Ok((self.vault(&at.vault)?, name))
     }
 
-    pub(crate) fn patience(&self) -> Patience {
-        Patience::new(&self.options)
+    /// Begins a call: all its requests share one deadline.
+    pub(crate) fn patience(&self) -> Tries {
+        self.tries(self.options.patience)
+    }
+
+    /// Begins to wait for a missing right.
+    pub(crate) fn patience_for_rights(&self) -> Tries {
+        self.tries(self.options.rights.min(self.options.patience))
+    }
+
+    fn tries(&self, deadline: Duration) -> Tries {
+        Pauses::new(self.options.pause, self.options.pause * 16, deadline).begin()
     }
 }
 
 #[async_trait]
 impl SecretSink for KeyVaults {
     async fn inspect(&self, at: &BTreeSet<SecretRef>) -> Result<BTreeMap<SecretRef, ObservedSecret>, PortError> {
-        self.inspect_all(at).await
+        self.inspect_all(at).await.map_err(PortError::repeated)
     }
 
     async fn preflight(&self, at: &SecretRef) -> Result<(), PortError> {
-        self.could_store(at).await
+        self.could_store(at).await.map_err(PortError::repeated)
     }
 
     async fn store(
@@ -79,14 +91,14 @@ impl SecretSink for KeyVaults {
         value: &SecretString,
         tags: &BTreeMap<String, String>,
     ) -> Result<(), PortError> {
-        self.store_as(at, value, tags, &Content::of(tags)).await
+        self.store_as(at, value, tags, &Content::of(tags)).await.map_err(PortError::repeated)
     }
 
     async fn disable(&self, at: &SecretRef, key: &str) -> Result<(), PortError> {
-        self.disable_key(at, key).await
+        self.disable_key(at, key).await.map_err(PortError::repeated)
     }
 
     async fn delete(&self, at: &SecretRef) -> Result<(), PortError> {
-        self.delete_ours(at).await
+        self.delete_ours(at).await.map_err(PortError::repeated)
     }
 }
