@@ -72,20 +72,17 @@ pub enum Outcome {
     Refused,
 }
 
-impl Outcome {
-    /// The name, as written in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Outcome::Complete => "complete",
-            Outcome::NothingToDo => "nothing-to-do",
-            Outcome::OtherPlane => "other-plane",
-            Outcome::Stale => "stale",
-            Outcome::Partial => "partial",
-            Outcome::Failed => "failed",
-            Outcome::Refused => "refused",
-        }
-    }
+weir_findings::words!(Outcome {
+    Complete => "complete",
+    NothingToDo => "nothing-to-do",
+    OtherPlane => "other-plane",
+    Stale => "stale",
+    Partial => "partial",
+    Failed => "failed",
+    Refused => "refused",
+});
 
+impl Outcome {
     /// Returns the verdict, from which programs take their exit code.
     pub fn verdict(self) -> Verdict {
         match self {
@@ -265,6 +262,18 @@ pub enum StepOutcome {
     OtherPlane,
 }
 
+weir_findings::words!(StepOutcome {
+    Created => "created",
+    Updated => "updated",
+    Deleted => "deleted",
+    Already => "already",
+    Failed => "failed",
+    Stale => "stale",
+    Skipped => "skipped",
+    Unconfirmed => "unconfirmed",
+    OtherPlane => "other-plane",
+});
+
 impl StepOutcome {
     /// Returns the outcome of `change` when all is well.
     pub(crate) fn of(change: &Change) -> Self {
@@ -288,21 +297,6 @@ impl StepOutcome {
     /// Returns `true` if the step waits for another plane.
     pub(crate) fn is_elsewhere(self) -> bool {
         self == StepOutcome::OtherPlane
-    }
-
-    /// The name, as written in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            StepOutcome::Created => "created",
-            StepOutcome::Updated => "updated",
-            StepOutcome::Deleted => "deleted",
-            StepOutcome::Already => "already",
-            StepOutcome::Failed => "failed",
-            StepOutcome::Stale => "stale",
-            StepOutcome::Skipped => "skipped",
-            StepOutcome::Unconfirmed => "unconfirmed",
-            StepOutcome::OtherPlane => "other-plane",
-        }
     }
 }
 

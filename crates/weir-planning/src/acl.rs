@@ -82,8 +82,8 @@ impl fmt::Display for Acl {
         if self.host != Host::Any {
             write!(f, "from {} ", self.host)?;
         }
-        let (permission, operation) = (self.permission.name(), self.operation.name());
-        write!(f, "{permission} {operation} {} {} {}", self.resource.name(), self.pattern.name(), self.name)
+        let (permission, operation) = (self.permission.as_str(), self.operation.as_str());
+        write!(f, "{permission} {operation} {} {} {}", self.resource.as_str(), self.pattern.as_str(), self.name)
     }
 }
 

@@ -199,24 +199,10 @@ pub enum Plane {
     Data,
 }
 
-impl Plane {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Control, Self::Data];
-
-    /// The name, as written in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Plane::Control => "control",
-            Plane::Data => "data",
-        }
-    }
-}
-
-impl fmt::Display for Plane {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+weir_findings::words!(Plane {
+    Control => "control",
+    Data => "data",
+});
 
 /// The rights of an account before and after a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -152,7 +152,7 @@ fn sentences(rights: &BTreeSet<Right<'_>>) -> Vec<String> {
             let said: Vec<_> = operations
                 .iter()
                 .filter(|o| !operations.iter().any(|other| other != *o && implies(*other, **o)))
-                .map(|o| o.name())
+                .map(|o| o.as_str())
                 .collect();
             let everything = said.len() > 2 && all.iter().all(|o| operations.contains(o));
             let words = if everything { "All".to_owned() } else { said.join(", ") };

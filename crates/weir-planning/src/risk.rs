@@ -1,4 +1,4 @@
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,34 +19,20 @@ pub enum Risk {
     DataLoss,
 }
 
-impl Risk {
-    /// All risks, from the least.
-    pub const ALL: [Risk; 5] = [Risk::Additive, Risk::Change, Risk::Revoke, Risk::Destroy, Risk::DataLoss];
-
-    /// The name, as written behind `--max-risk`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Risk::Additive => "additive",
-            Risk::Change => "change",
-            Risk::Revoke => "revoke",
-            Risk::Destroy => "destroy",
-            Risk::DataLoss => "data-loss",
-        }
-    }
-}
-
-impl fmt::Display for Risk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
+weir_findings::words!(Risk {
+    Additive => "additive",
+    Change => "change",
+    Revoke => "revoke",
+    Destroy => "destroy",
+    DataLoss => "data-loss",
+});
 
 impl FromStr for Risk {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         Risk::ALL.into_iter().find(|risk| risk.as_str() == text).ok_or_else(|| {
-            format!("there is no risk `{text}`; the risks are additive, change, revoke, destroy, data-loss")
+            format!("there is no risk `{text}`; the risks are {}", Risk::ALL.map(Risk::as_str).join(", "))
         })
     }
 }

@@ -27,7 +27,7 @@ fn binding(principal: &Principal, acl: &Acl) -> String {
         Host::Any => String::new(),
         Host::Address(address) => format!(" from {address}"),
     };
-    format!("{account} {may} {} {what}{from}", acl.operation.name())
+    format!("{account} {may} {} {what}{from}", acl.operation.as_str())
 }
 
 /// The step in one line.
