@@ -106,7 +106,7 @@ const MANY: usize = 16;
 pub struct Record<'w>(Arc<Vec<(CelString<'w>, Fact<'w>)>>);
 
 impl<'w> Record<'w> {
-    /// Makes a record that is iterated in the order of `fields`, or by name if there are more than [`MANY`].
+    /// Makes a record that is iterated in the order of `fields`, or by name if there are many.
     pub fn new(mut fields: Vec<(&'w str, Fact<'w>)>) -> Self {
         if fields.len() > MANY {
             fields.sort_by_key(|(name, _)| *name);

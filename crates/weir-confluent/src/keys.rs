@@ -36,7 +36,7 @@ pub(crate) async fn create(cloud: &ConfluentCloud, name: &str, marker: &KeyMarke
     cloud.memory().made.insert(id.clone());
     let connection = [
         ("bootstrap.servers", bootstrap.as_str()),
-        ("security.protocol", protocol.name()),
+        ("security.protocol", protocol.as_str()),
         ("sasl.mechanism", "PLAIN"),
         ("sasl.username", &id),
     ];

@@ -94,13 +94,13 @@ impl Run<'_> {
             self.look_again(steps, patient, &mut unsure, &mut left, &mut applied, receipts).await;
         }
         let done: Vec<_> = applied.iter().map(|&at| (steps[at], Event::Applied, None)).collect();
-        // Done is done: a journal that fails here stops what comes next, and the read-back still tells the truth.
+        // The change is done: a journal that fails here stops the next steps, and the read-back still shows the truth.
         let _ = self.journal(&done);
         applied
     }
 
     /// Sorts the steps without a final answer into those that were done, those to try again, and those to look at
-    /// once more. Trying again is safe: what exists (or is gone) by now counts as done, and is not done twice.
+    /// once more. Trying again is safe: a change that already took effect counts as done.
     async fn look_again(
         &self,
         steps: &[&Step],

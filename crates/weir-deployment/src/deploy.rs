@@ -9,7 +9,7 @@ use crate::{
     look::Look, run::Run,
 };
 
-/// What a deployment works with.
+/// The ports of a deployment.
 pub struct Ports<'a> {
     /// The cluster.
     pub cluster: &'a dyn Cluster,
@@ -17,13 +17,13 @@ pub struct Ports<'a> {
     pub vaults: &'a dyn SecretSink,
     /// The time, for receipt and journal.
     pub clock: &'a dyn Clock,
-    /// Where the run is written down.
+    /// The journal of the run.
     pub journal: &'a mut dyn Journal,
     /// Whoever watches.
     pub progress: &'a dyn Progress,
 }
 
-/// Why a deployment did not begin. Nothing was touched.
+/// The reason for which a deployment did not begin. Nothing was touched.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DeployError {
@@ -39,7 +39,7 @@ pub enum DeployError {
 }
 
 impl DeployError {
-    /// What to tell whoever waits for an exit code.
+    /// Returns the verdict, from which programs take their exit code.
     pub fn verdict(&self) -> Verdict {
         match self {
             DeployError::Refused(_) => Verdict::Refused,
@@ -48,20 +48,20 @@ impl DeployError {
     }
 }
 
-/// Carries out `plan`, and nothing else. What became of each step is in the receipt; a failing step is no error.
+/// Carries out `plan`, and nothing else. The receipt has the outcome of each step; a failing step is no error.
 ///
 /// - Phases are barriers. Within one, steps go as soon as those they come after are done: in batches, API keys one
 ///   by one, a bounded number at a time.
 /// - Each object is read again before it is touched. Already as wanted: nothing is done. As planned: go. Anything
-///   else: stale; what runs ends, nothing further starts.
+///   else: stale; running steps end, nothing further starts.
 /// - After a failure, other steps of its phase go on, and later steps that only add or adjust (phases up to
 ///   [`Phase::Keys`](weir_planning::Phase::Keys), risk up to [`Risk::Change`](weir_planning::Risk::Change)) if they
-///   do not come after what failed. Nothing is taken away any more: no one loses something because a replacement
-///   was not made. Running again goes on where this run ended.
+///   do not come after the failed step. Nothing is taken away any more, so that no client loses something whose
+///   replacement was not made. Running again goes on where this run ended.
 /// - A plane that is not reached is not asked for anything. A step there counts as done if a receipt in
-///   [`Options::after`] says so; otherwise what depends on it, and what takes something away later, waits
+///   [`Options::after`] says so; otherwise its dependents, and later steps that take something away, wait
 ///   (`other-plane`) for a run on that plane.
-/// - What was done is read back until it is seen, up to a deadline; then it is `unconfirmed`, which is a failure.
+/// - Each change is read back until it is seen, up to a deadline; then it is `unconfirmed`, which is a failure.
 ///
 /// # Errors
 /// Before anything is touched: the plan is refused, or cluster or journal do not work.
@@ -115,7 +115,7 @@ pub async fn deploy(plan: &Plan, ports: Ports<'_>, options: &Options) -> Result<
         steps,
         ..Receipt::new(plan, started)
     };
-    // The receipt tells what was done; a journal that fails here has nothing left to prevent.
+    // The receipt says what was done; a journal that fails here has nothing left to prevent.
     let _ = run.journal_run(Event::RunFinished, Some(receipt.outcome.as_str().to_owned()));
     Ok(receipt)
 }

@@ -1,4 +1,4 @@
-//! What runs of the same plan did on planes that this one does not reach.
+//! The results of other runs of the same plan, on planes that this run does not reach.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use weir_planning::{Plan, Plane, Step, StepId};
 
 use crate::{Options, Receipt, Refusal, StepOutcome, StepReceipt};
 
-/// What the receipts of other runs say.
+/// The content of the receipts of other runs.
 #[derive(Debug, Default)]
 pub(crate) struct Elsewhere<'a> {
     done: BTreeMap<&'a StepId, (&'a Receipt, &'a StepReceipt)>,

@@ -1,4 +1,4 @@
-//! What is asked before anything is touched.
+//! The checks before anything is touched.
 
 use std::collections::BTreeSet;
 
@@ -7,19 +7,19 @@ use weir_planning::{Digest, Plan, PlanError, Plane, Risk, Step, StepId};
 
 use crate::Options;
 
-/// Why a plan is not carried out. Nothing was touched.
+/// The reason for which a plan is not carried out. Nothing was touched.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The plan is not what the planner wrote.
+    /// The plan differs from what the planner wrote.
     #[error(transparent)]
     Plan(#[from] PlanError),
     /// Another plan was approved.
     #[error("the approved plan is {approved}, this one is {is}; have this one approved, or deploy the approved one")]
     OtherApproved {
-        /// What was approved.
+        /// The approved digest.
         approved: Digest,
-        /// What was to be deployed.
+        /// The digest of the plan.
         is: Digest,
     },
     /// The stage's plans need approval.
@@ -33,12 +33,12 @@ pub enum Refusal {
     /// The plan changes more than the stage's threshold allows.
     #[error("{why}; if it is meant, pass --beyond-threshold and --digest {digest}")]
     BeyondThreshold {
-        /// What the planner says.
+        /// The planner's sentence.
         why: String,
         /// The plan's digest.
         digest: Digest,
     },
-    /// A step does what the files do not ask for, or no longer.
+    /// The files do not ask for a step, or no longer.
     #[error(
         "the files do not ask for {}; plan again",
         if *count == 1 { format!("`{step}`") } else { format!("{count} of the steps, the first is `{step}`") }
@@ -46,7 +46,7 @@ pub enum Refusal {
     NotAskedFor {
         /// The first such step.
         step: StepId,
-        /// How many steps there are of that sort.
+        /// The number of such steps.
         count: usize,
     },
     /// A step risks more than is allowed.
@@ -61,9 +61,9 @@ pub enum Refusal {
         risk: Risk,
         /// The highest risk of the plan.
         worst: Risk,
-        /// What is allowed.
+        /// The highest allowed risk.
         allowed: Risk,
-        /// How many steps there are of that sort.
+        /// The number of such steps.
         count: usize,
     },
     /// A receipt is of something else than this plan.
@@ -76,7 +76,7 @@ pub enum Refusal {
         /// Its name in the plan.
         expected: String,
     },
-    /// A receipt tells nothing that this run would not see itself.
+    /// A receipt adds nothing that this run does not see itself.
     #[error(
         "the receipt is of a run {}; pass the receipt of a run on another plane",
         match planes.first() {
@@ -108,7 +108,7 @@ pub(crate) fn check(plan: &Plan, options: &Options) -> Result<(), Refusal> {
     if let Some(approved) = options.approved.as_ref().filter(|approved| **approved != plan.digest) {
         return Err(Refusal::OtherApproved { approved: approved.clone(), is: plan.digest.clone() });
     }
-    // Nothing to do needs nobody's consent.
+    // A plan without anything to do needs no consent.
     if plan.is_empty() {
         return Ok(());
     }
@@ -132,7 +132,7 @@ pub(crate) fn check(plan: &Plan, options: &Options) -> Result<(), Refusal> {
             return Err(Refusal::NotAskedFor { step: first.id.clone(), count: 1 + strange.count() });
         }
     }
-    // What a step says of itself does not make it harmless.
+    // The risk that a step claims does not make it harmless.
     let risk_of = |step: &Step| step.risk.max(step.change.about().least_risk);
     let mut risky = plan.steps.iter().filter(|step| risk_of(step) > options.max_risk);
     if let Some(first) = risky.next() {

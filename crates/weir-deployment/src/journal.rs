@@ -1,6 +1,6 @@
-//! What a run did, written down before the next thing is done.
+//! The journal: each action of a run, written down before the next one.
 //!
-//! A journal is for audit, and for saying in a receipt what an earlier run had begun. Nothing that is done depends
+//! A journal is for audit, and for naming in a receipt the steps that an earlier run had begun. No action depends
 //! on it: the state is read again from the cluster and the vaults.
 
 use std::{
@@ -18,21 +18,21 @@ use weir_planning::{Digest, StepId};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Entry {
-    /// When.
+    /// Time of the entry.
     pub at: Timestamp,
     /// The plan's digest.
     pub plan: Digest,
     /// The step; absent for the run as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<StepId>,
-    /// What happened.
+    /// The event.
     pub event: Event,
     /// Key id, reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
-/// What happened.
+/// The event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Event {
@@ -62,24 +62,24 @@ pub enum Event {
     Unconfirmed,
 }
 
-/// Where a run writes down what it does.
+/// The place in which a run writes down its actions.
 pub trait Journal: Send {
-    /// What earlier runs wrote, the oldest first.
+    /// Returns the entries of earlier runs, the oldest first.
     fn earlier(&self) -> &[Entry];
 
     /// Writes `entries`; when it returns they survive a loss of power.
     ///
     /// # Errors
-    /// When they could not be written: nothing further is started then.
+    /// If the entries could not be written. The run starts nothing further then.
     fn append(&mut self, entries: &[Entry]) -> io::Result<()>;
 }
 
 /// A journal in memory.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryJournal {
-    /// What earlier runs wrote.
+    /// The entries of earlier runs.
     pub earlier: Vec<Entry>,
-    /// What this run wrote.
+    /// The entries of this run.
     pub entries: Vec<Entry>,
 }
 
@@ -121,7 +121,7 @@ pub enum JournalError {
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         #[source]
         source: io::Error,
     },
@@ -131,7 +131,7 @@ impl FileJournal {
     /// Opens the journal at `path`, making it when there is none.
     ///
     /// # Errors
-    /// When another deployment has it open, when it is no journal, or when the disk says no.
+    /// If another deployment has the file open, if it is not a journal, or if the disk fails.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
         let io = |source| JournalError::Io { path: path.to_owned(), source };
         let mut options = OpenOptions::new();
@@ -183,7 +183,7 @@ impl Journal for FileJournal {
 /// The entries of the journal at `path`. A last line that was cut off by a crash is left out.
 ///
 /// # Errors
-/// When there is no such file, or it is no journal.
+/// If there is no such file, or it is not a journal.
 pub fn read(path: &Path) -> Result<Vec<Entry>, JournalError> {
     let text = std::fs::read(path).map_err(|source| JournalError::Io { path: path.to_owned(), source })?;
     parse(&text).map(|(entries, _)| entries).map_err(|line| JournalError::NotAJournal { path: path.to_owned(), line })
@@ -197,7 +197,7 @@ fn parse(text: &[u8]) -> Result<(Vec<Entry>, usize), usize> {
     for line in text.split_inclusive(|byte| *byte == b'\n') {
         let number = entries.len() + 1;
         if !line.ends_with(b"\n") {
-            // Cut off by a crash, or not ours at all: only what begins as an entry may be dropped.
+            // Cut off by a crash, or a foreign file: only text that begins as an entry may be dropped.
             let beginning = &line[..line.len().min(BEGINNING.len())];
             return if BEGINNING.starts_with(beginning) { Ok((entries, whole)) } else { Err(number) };
         }

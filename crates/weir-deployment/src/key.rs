@@ -16,7 +16,7 @@ use crate::{
     shape,
 };
 
-/// How often a key is made anew when others interfere, or answers are lost.
+/// The largest number of attempts to make a key when other runs interfere or answers are lost.
 const TRIES: usize = 3;
 
 /// A key to make.
@@ -25,7 +25,7 @@ struct Issue<'a> {
     account: &'a str,
     secret: &'a SecretRef,
     tags: &'a BTreeMap<String, String>,
-    /// Where it is stored in other shapes, after `secret`.
+    /// The secrets that it is stored in in other shapes, after `secret`.
     projections: &'a BTreeMap<SecretPart, SecretRef>,
     marker: KeyMarker,
 }
@@ -135,7 +135,7 @@ impl Run<'_> {
         }
     }
 
-    /// Stores a new key, or deletes it again. `now` shows what the vault held before.
+    /// Stores a new key, or deletes it again. `now` shows the previous content of the vault.
     async fn store(&self, issue: &Issue<'_>, key: &CreatedKey, now: &Observed) -> Result<(), Box<StepReceipt>> {
         let Issue { step, account, secret, .. } = *issue;
         let mut tags = issue.tags.clone();
@@ -214,7 +214,7 @@ impl Run<'_> {
                         (Some(named), Precondition::Done) if named == key => {
                             return Seen::done(named_key(step, StepOutcome::Created, key));
                         }
-                        // Another run of the same plan stored its key after ours: nobody reads ours.
+                        // Another run of the same plan stored its key after this one: no application reads this one.
                         (Some(_), Precondition::Done) => {
                             if let Err(e) = self.delete_key(step, account, key).await {
                                 let what = format!("another run stored its key, and our API key {key} is left over");
@@ -248,9 +248,9 @@ impl Run<'_> {
         }
     }
 
-    /// Retires a key: first what the vaults hold of it, the JSON secret last, then the key itself.
+    /// Retires a key: first its secrets in the vaults, the JSON secret last, then the key itself.
     ///
-    /// In this order, because a key that still exists is what the next plan sees: a run killed in between leaves the
+    /// In this order, because the next plan sees a key that still exists: a run killed in between leaves the
     /// step to do. The other way round a dead credential would stay in the vault, with nothing left to say so.
     async fn revoke(&self, step: &Step, account: &str, key: &str, delete: bool) -> StepReceipt {
         for at in step.change.secrets().into_iter().rev() {
@@ -319,7 +319,7 @@ impl Run<'_> {
     }
 }
 
-/// What was seen of a key that was stored.
+/// The observed state of a stored key.
 enum Seen {
     /// The step has ended.
     Done(Box<StepReceipt>),

@@ -1,6 +1,6 @@
-//! Carries out a plan over the ports, and tells what was really done.
+//! Carries out a plan over the ports, and reports what was really done.
 //!
-//! Every choice is in the plan; [`deploy`] reads each object again before it touches it, and reads back what it wrote.
+//! Every choice is in the plan; [`deploy`] reads each object again before it touches it, and reads back each change.
 //! A run may be killed anywhere: the next one ends in the same state, since state is read and never remembered. The
 //! [`journal`] is for people.
 //!

@@ -1,4 +1,4 @@
-//! Reading what a set of steps touches, right now.
+//! The current state of the objects of a set of steps.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,7 +30,7 @@ impl Look<'_> {
         if !secrets.is_empty() {
             observed.secrets = self.retry.begin().insist(|| self.vaults.inspect(&secrets)).await?;
         }
-        // A topic that was empty when the plan was made may hold records by now: nobody approved their loss.
+        // A topic that was empty when the plan was made may already hold records, whose loss was not approved.
         let doomed: BTreeSet<String> = steps.iter().filter_map(|s| s.facts_topic()).map(str::to_owned).collect();
         if doomed.iter().any(|topic| observed.topics.contains_key(topic)) {
             for (topic, facts) in self.retry.begin().insist(|| self.cluster.topic_facts(&doomed)).await? {

@@ -5,33 +5,34 @@ use weir_retry::Pauses;
 
 use crate::Receipt;
 
-/// How a plan is carried out, and what it may cost.
+/// The conditions of a deployment.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The digest of the plan that was approved. When given, no other plan is carried out.
     pub approved: Option<Digest>,
-    /// Whether a plan beyond its stage's threshold may be carried out; `approved` must name it as well.
+    /// `true` if a plan beyond its stage's threshold may be carried out; `approved` must name it as well.
     pub beyond_threshold: bool,
     /// The highest risk a step may have.
     pub max_risk: Risk,
-    /// What the files ask of the stage. When given, no step may do anything else, and plans need approval when the files
+    /// The desired state of the stage. When given, no step may do anything else, and plans need approval when the files
     /// say so, whatever the plan says of itself.
     pub wanted: Option<Desired>,
     /// The planes that can be reached from here. Of steps of other planes only `after` knows.
     pub planes: BTreeSet<Plane>,
-    /// Receipts of runs of the same plan on other planes: what they did there counts as done.
+    /// Receipts of runs of the same plan on other planes: steps that they did there count as done.
     pub after: Vec<Receipt>,
     /// Most steps in one batch.
     pub batch_size: usize,
     /// Most batches (or API keys) in flight.
     pub concurrency: usize,
-    /// How long what may be tried again is tried again.
+    /// The time for which calls that may be repeated are repeated.
     pub retry: Pauses,
-    /// How long a change may take to be seen.
+    /// The longest time until a change is seen.
     pub read_back: Pauses,
-    /// How long another run has to store an API key it made, and a key whose creation got no answer has to appear.
+    /// The time in which another run must store its new API key, and in which a key must appear whose creation got no
+    /// answer.
     pub settle: Pauses,
-    /// How long new keys are waited for until they log in, once they are stored; absent: not at all.
+    /// The longest time to wait until stored new keys log in; absent: no waiting.
     pub wait_ready: Option<Pauses>,
 }
 

@@ -7,7 +7,7 @@ use weir_ports::CreatedKey;
 use crate::run::{Run, Walk, lock};
 
 impl Run<'_> {
-    /// Waits for the keys that this run made, all at once, before anything is taken away. They are stored by now: what
+    /// Waits for the keys that this run made, all at once, before anything is taken away. They are already stored: what
     /// is found here changes nothing about that, and a run that is killed here leaves nothing to mend.
     pub(crate) async fn wait_ready(&self, walk: &mut Walk<'_>) {
         let Some(pauses) = self.options.wait_ready else { return };

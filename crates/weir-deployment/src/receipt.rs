@@ -7,7 +7,7 @@ use thiserror::Error;
 use weir_model::EntityRef;
 use weir_planning::{Change, Digest, Plan, Plane, SecretRef, Step, StepId, Verb};
 
-/// What was really done. Holds no secret.
+/// A report of what a deployment really did. Holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
@@ -29,20 +29,20 @@ pub struct Receipt {
     /// The planes that the run reached.
     #[serde(default)]
     pub planes: BTreeSet<Plane>,
-    /// When the run began.
+    /// Time of the run's beginning.
     #[schemars(with = "String")]
     pub started: Timestamp,
-    /// When it ended.
+    /// Time of its end.
     #[schemars(with = "String")]
     pub finished: Timestamp,
-    /// Whether an earlier run of the same plan had begun, as the journal has it.
+    /// `true` if the journal shows an earlier run of the same plan.
     pub resumed: bool,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
-    /// Why nothing was done (`refused`), or why nothing further was started; a sentence.
+    /// The reason for which nothing was done (`refused`), or nothing further was started; a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// How many steps ended how.
+    /// Numbers of steps by outcome.
     pub counts: Counts,
     /// The cluster's own ids of the accounts that the plan names, by physical name: for the run on the other plane.
     /// Empty when the run reached all planes.
@@ -52,7 +52,7 @@ pub struct Receipt {
     pub steps: Vec<StepReceipt>,
 }
 
-/// How a deployment ended.
+/// The outcome of a deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -72,21 +72,18 @@ pub enum Outcome {
     Refused,
 }
 
-impl Outcome {
-    /// The name, as written in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Outcome::Complete => "complete",
-            Outcome::NothingToDo => "nothing-to-do",
-            Outcome::OtherPlane => "other-plane",
-            Outcome::Stale => "stale",
-            Outcome::Partial => "partial",
-            Outcome::Failed => "failed",
-            Outcome::Refused => "refused",
-        }
-    }
+weir_findings::words!(Outcome {
+    Complete => "complete",
+    NothingToDo => "nothing-to-do",
+    OtherPlane => "other-plane",
+    Stale => "stale",
+    Partial => "partial",
+    Failed => "failed",
+    Refused => "refused",
+});
 
-    /// What to tell whoever waits for an exit code.
+impl Outcome {
+    /// Returns the verdict, from which programs take their exit code.
     pub fn verdict(self) -> Verdict {
         match self {
             Outcome::Complete | Outcome::NothingToDo | Outcome::OtherPlane => Verdict::Fine,
@@ -98,7 +95,7 @@ impl Outcome {
     }
 }
 
-/// The endings a pipeline tells apart.
+/// The endings that a pipeline distinguishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Done, or nothing to do.
@@ -113,7 +110,7 @@ pub enum Verdict {
     RemoteFailed,
 }
 
-/// How many steps ended how.
+/// Numbers of steps by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
@@ -180,7 +177,7 @@ impl Counts {
     }
 }
 
-/// What became of a step.
+/// The outcome of a step, with what it changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
@@ -196,23 +193,23 @@ pub struct StepReceipt {
     /// The meaning of the change, in the plan's sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub meaning: Vec<String>,
-    /// How it ended.
+    /// The outcome.
     pub outcome: StepOutcome,
-    /// Whether its object was seen to be as the step leaves it.
+    /// `true` if the run saw the object as the step leaves it.
     pub verified: bool,
-    /// Whether an earlier run of the same plan had started it, as the journal has it.
+    /// `true` if the journal shows that an earlier run of the same plan had started it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub earlier_run: bool,
     /// The id of the API key that was created or deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// Where the key is stored.
+    /// The secret that the key is stored in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<SecretRef>,
-    /// Whether the new key was seen to log in; absent when nobody waited for that.
+    /// `true` if the new key was seen to log in; absent when the run did not wait for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready: Option<bool>,
-    /// Why, where that needs saying; a sentence.
+    /// The reason, where there is one; a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
@@ -241,7 +238,7 @@ impl StepReceipt {
     }
 }
 
-/// How a step ended.
+/// The outcome of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepOutcome {
@@ -261,12 +258,24 @@ pub enum StepOutcome {
     Skipped,
     /// It was done, as the system says, but not seen within the deadline.
     Unconfirmed,
-    /// It, or what it depends on, belongs to a plane that this run does not reach.
+    /// The step, or one that it depends on, belongs to a plane that this run does not reach.
     OtherPlane,
 }
 
+weir_findings::words!(StepOutcome {
+    Created => "created",
+    Updated => "updated",
+    Deleted => "deleted",
+    Already => "already",
+    Failed => "failed",
+    Stale => "stale",
+    Skipped => "skipped",
+    Unconfirmed => "unconfirmed",
+    OtherPlane => "other-plane",
+});
+
 impl StepOutcome {
-    /// How `change` ends when all is well.
+    /// Returns the outcome of `change` when all is well.
     pub(crate) fn of(change: &Change) -> Self {
         match change.about().verb {
             Verb::Create => StepOutcome::Created,
@@ -275,34 +284,19 @@ impl StepOutcome {
         }
     }
 
-    /// Whether the step's object is as the step leaves it.
+    /// Returns `true` if the step's object is as the step leaves it.
     pub fn is_done(self) -> bool {
         matches!(self, StepOutcome::Created | StepOutcome::Updated | StepOutcome::Deleted | StepOutcome::Already)
     }
 
-    /// Whether something went wrong with the step, or before it.
+    /// Returns `true` if something went wrong with the step, or before it.
     pub(crate) fn is_undone(self) -> bool {
         matches!(self, StepOutcome::Failed | StepOutcome::Stale | StepOutcome::Skipped | StepOutcome::Unconfirmed)
     }
 
-    /// Whether the step waits for another plane.
+    /// Returns `true` if the step waits for another plane.
     pub(crate) fn is_elsewhere(self) -> bool {
         self == StepOutcome::OtherPlane
-    }
-
-    /// The name, as written in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            StepOutcome::Created => "created",
-            StepOutcome::Updated => "updated",
-            StepOutcome::Deleted => "deleted",
-            StepOutcome::Already => "already",
-            StepOutcome::Failed => "failed",
-            StepOutcome::Stale => "stale",
-            StepOutcome::Skipped => "skipped",
-            StepOutcome::Unconfirmed => "unconfirmed",
-            StepOutcome::OtherPlane => "other-plane",
-        }
     }
 }
 
@@ -375,7 +369,7 @@ impl Receipt {
         text
     }
 
-    /// What to tell whoever waits for an exit code.
+    /// Returns the verdict, from which programs take their exit code.
     pub fn verdict(&self) -> Verdict {
         self.outcome.verdict()
     }

@@ -34,7 +34,7 @@ pub fn text(receipt: &Receipt) -> String {
     out
 }
 
-/// A receipt as markdown, for a pull request or a pipeline's summary. What went wrong comes first; the rest is folded.
+/// A receipt as markdown, for a pull request or a pipeline's summary. Failed steps come first; the rest is folded.
 pub fn markdown(receipt: &Receipt) -> String {
     let mut out = format!("### {}\n\n", inert(&headline(receipt)));
     if let Some(reason) = &receipt.reason {
@@ -99,7 +99,7 @@ fn mark(outcome: StepOutcome) -> char {
     }
 }
 
-/// Where a key that was made can be found. One that was deleted is in the step's name.
+/// The place of a new key. A deleted key is in the step's name.
 fn key(step: &StepReceipt) -> String {
     match (&step.key, &step.secret) {
         (Some(key), Some(secret)) if step.outcome == StepOutcome::Created => format!(" ({key} in {secret})"),

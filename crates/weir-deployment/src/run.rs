@@ -26,11 +26,11 @@ pub(crate) struct Run<'a> {
     pub(crate) clock: &'a dyn Clock,
     pub(crate) journal: Mutex<&'a mut dyn Journal>,
     pub(crate) halt: Mutex<Option<Halt>>,
-    /// Keys that were made and stored, and shall be seen to log in.
+    /// New, stored keys whose login is still to be seen.
     pub(crate) fresh: Mutex<Vec<(StepId, CreatedKey)>>,
 }
 
-/// Why nothing further is started.
+/// The reason for which nothing further is started.
 #[derive(Clone, Debug)]
 pub(crate) struct Halt(pub(crate) String);
 
@@ -53,12 +53,12 @@ impl Run<'_> {
         }
     }
 
-    /// Why nothing further is started, if so.
+    /// The reason for which nothing further is started, if there is one.
     pub(crate) fn halted(&self) -> Option<String> {
         lock(&self.halt).as_ref().map(|halt| halt.0.clone())
     }
 
-    /// Writes down what happened to steps; halts with a sentence when that fails.
+    /// Writes down the events of steps; halts with a sentence when that fails.
     pub(crate) fn journal(&self, events: &[(&Step, Event, Option<String>)]) -> Result<(), String> {
         let entries: Vec<Entry> =
             events.iter().map(|(step, event, detail)| self.entry(Some(&step.id), *event, detail.clone())).collect();
@@ -72,7 +72,7 @@ impl Run<'_> {
         })
     }
 
-    /// Writes down what happened to the run as a whole.
+    /// Writes down an event of the run as a whole.
     pub(crate) fn journal_run(&self, event: Event, detail: Option<String>) -> io::Result<()> {
         lock(&self.journal).append(&[self.entry(None, event, detail)])
     }
@@ -153,7 +153,7 @@ impl Run<'_> {
             }
             self.settle(job.places, receipts, walk);
         }
-        // What is left never became ready: something it comes after was not done, or nothing further is started.
+        // The remaining steps never became ready: a step before them was not done, or nothing further is started.
         for at in members {
             if walk.receipts[*at].is_none() {
                 walk.receipts[*at] = Some(self.unready(&walk.steps[*at], walk));
@@ -270,12 +270,12 @@ impl Run<'_> {
     }
 }
 
-/// Whether a step belongs to what is not begun after a failure.
+/// Returns `true` if the step must not begin after a failure.
 fn takes_away(phase: Phase, step: &Step) -> bool {
     phase >= Phase::AclDeletes || step.risk > Risk::Change
 }
 
-/// How far a walk has come.
+/// The progress of a walk.
 pub(crate) struct Walk<'a> {
     steps: &'a [Step],
     places: BTreeMap<&'a StepId, usize>,
@@ -297,13 +297,13 @@ impl<'a> Walk<'a> {
         self.receipts[*self.places.get(id)?].as_ref().map(|receipt| receipt.outcome)
     }
 
-    /// Whether all that comes before a step is done. A step of another plane waits for nothing here.
+    /// Returns `true` if all steps before a step are done. A step of another plane waits for nothing here.
     fn ready(&self, step: &Step, options: &Options) -> bool {
         let done = |id| self.outcome(id).is_some_and(StepOutcome::is_done) && !self.locked_out(id);
         !options.planes.contains(&step.plane) || step.after.iter().all(done)
     }
 
-    /// Whether a step made a key that did not log in as long as it was waited for.
+    /// Returns `true` if a step made a key that did not log in within the waiting time.
     fn locked_out(&self, id: &StepId) -> bool {
         let receipt = self.places.get(id).and_then(|at| self.receipts[*at].as_ref());
         receipt.is_some_and(|receipt| receipt.ready == Some(false))

@@ -1,11 +1,11 @@
-//! In what shapes an API key is stored.
+//! The shapes in which an API key is stored.
 
 use std::{collections::BTreeMap, fmt::Write as _, io};
 
 use weir_model::SecretPart;
 use weir_ports::{CreatedKey, ExposeSecret as _, SecretString, zeroize::Zeroizing};
 
-/// All that a client needs to log in, as one JSON object: what a vault holds of every key.
+/// Everything that a client needs to log in, as one JSON object: the content of every key's secret.
 ///
 /// Measured first and written once, so that no buffer grows and leaves a copy of the secret behind.
 pub(crate) fn credentials(key: &CreatedKey) -> Result<SecretString, serde_json::Error> {
@@ -31,7 +31,7 @@ pub(crate) fn part(part: SecretPart, key: &CreatedKey) -> SecretString {
 
 const USER: &str = "sasl.username";
 
-/// Whom the key logs in as: the key's id, unless the cluster has users of other names.
+/// The user name of the key: the key's id, unless the cluster has users with other names.
 fn user(key: &CreatedKey) -> &str {
     key.connection.get(USER).unwrap_or(&key.id)
 }
@@ -77,7 +77,7 @@ fn escape(text: &mut String, c: char) {
     }
 }
 
-/// Counts what is written.
+/// Counts the written bytes.
 struct Length(usize);
 
 impl io::Write for Length {
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stored_is_one_json_object() {
+    fn the_stored_secret_is_one_json_object() {
         let key = key(&[("bootstrap.servers", "b:9092"), ("sasl.mechanism", "PLAIN")]);
         let value = credentials(&key).unwrap();
         insta::assert_snapshot!(

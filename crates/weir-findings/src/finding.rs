@@ -45,15 +45,11 @@ pub enum Severity {
     Error,
 }
 
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Severity::Info => "info",
-            Severity::Warning => "warning",
-            Severity::Error => "error",
-        })
-    }
-}
+crate::words!(Severity {
+    Info => "info",
+    Warning => "warning",
+    Error => "error",
+});
 
 /// A problem at a place `P`: a [`Span`], or anything that a rule can name before places are known.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,6 +12,7 @@ pub mod render;
 mod rule;
 mod source;
 mod suggest;
+mod words;
 
 pub use conceal::names_secret;
 pub use count::{count, plural};

@@ -249,9 +249,9 @@ fn grant(grant: &Grant) -> Node {
 
 fn rule(rule: &Rule) -> Node {
     let Rule { resource, name, pattern, operations, permission, host, reason } = rule;
-    let operations = operations.iter().map(|operation| Node::text(operation.name())).collect();
+    let operations = operations.iter().map(|operation| Node::text(operation.as_str())).collect();
     let mut fields = Fields::default();
-    fields.add("resource", Some(Node::text(resource.name())));
+    fields.add("resource", Some(Node::text(resource.as_str())));
     fields.add("name", name.as_deref().map(Node::text));
     fields.add("pattern", (*pattern == PatternType::Prefixed).then(|| Node::text("prefixed")));
     fields.add("operations", Some(Node::List(operations)));

@@ -63,7 +63,7 @@ pub(crate) async fn create(kafka: &Kafka, name: &str, marker: &KeyMarker) -> Res
     forget(kafka, name, account.notes.iter().filter(|note| matches!(note, Note::Key { .. }))).await;
     let connection = [
         ("bootstrap.servers", kafka.options.bootstrap.as_str()),
-        ("security.protocol", protocol.name()),
+        ("security.protocol", protocol.as_str()),
         ("sasl.mechanism", "SCRAM-SHA-512"),
         ("sasl.username", name),
     ];

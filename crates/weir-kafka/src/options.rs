@@ -102,7 +102,7 @@ impl Options {
     pub(crate) fn config(&self) -> ClientConfig {
         let mut config = self.base();
         if let Some(Login { mechanism, username, password, tokens }) = &self.login {
-            config.set("sasl.mechanism", mechanism.name());
+            config.set("sasl.mechanism", mechanism.as_str());
             // librdkafka asks for tokens when it needs them: see `Tokens`.
             if tokens.is_none() {
                 config.set("sasl.username", username).set("sasl.password", password.expose_secret());
@@ -115,7 +115,7 @@ impl Options {
     pub(crate) fn account_config(&self, account: &str, password: &SecretString) -> ClientConfig {
         let mut config = self.base();
         config
-            .set("sasl.mechanism", SaslMechanism::ScramSha512.name())
+            .set("sasl.mechanism", SaslMechanism::ScramSha512.as_str())
             .set("sasl.username", account)
             .set("sasl.password", password.expose_secret())
             .set("reconnect.backoff.max.ms", "500");
@@ -127,7 +127,7 @@ impl Options {
         config
             .set("bootstrap.servers", &self.bootstrap)
             .set("client.id", "weir")
-            .set("security.protocol", self.protocol.name())
+            .set("security.protocol", self.protocol.as_str())
             .set("socket.timeout.ms", self.timeout.as_millis().clamp(1_000, 300_000).to_string())
             .set("socket.nagle.disable", "true")
             // A server that accepts the connection and never answers is not a broker, or hangs.

@@ -1,5 +1,3 @@
-use std::fmt;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -34,19 +32,13 @@ pub enum SecretPart {
     Secret,
 }
 
+weir_findings::words!(SecretPart {
+    Properties => "properties",
+    Key => "key",
+    Secret => "secret",
+});
+
 impl SecretPart {
-    /// All parts.
-    pub const ALL: [Self; 3] = [Self::Properties, Self::Key, Self::Secret];
-
-    /// Returns the text behind the JSON secret's name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Properties => "properties",
-            Self::Key => "key",
-            Self::Secret => "secret",
-        }
-    }
-
     /// Returns the secret's name: the name of the JSON secret with the part behind it, cut like [`secret_name`].
     ///
     /// ```
@@ -55,12 +47,6 @@ impl SecretPart {
     /// ```
     pub fn secret_name(self, account: &str, slot: &str) -> String {
         named(account, slot, Some(self))
-    }
-}
-
-impl fmt::Display for SecretPart {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

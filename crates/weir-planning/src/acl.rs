@@ -52,21 +52,21 @@ impl<'de> Deserialize<'de> for Host {
     }
 }
 
-/// An ACL binding without its principal. Bindings are kept by principal, since that is what they are managed by.
+/// An ACL binding without its principal. Bindings are kept by principal, since weir manages them by principal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Acl {
     /// The kind of resource.
     pub resource: Resource,
-    /// How `name` is compared.
+    /// The comparison of `name` with names of resources.
     pub pattern: PatternType,
     /// Physical name, or its beginning. `*` with a literal pattern means every name; the cluster is `kafka-cluster`.
     pub name: Box<str>,
-    /// What may (not) be done.
+    /// The operation that is allowed or denied.
     pub operation: Operation,
-    /// Whether it gives or takes.
+    /// The effect of the binding: allow or deny.
     pub permission: Permission,
-    /// From where.
+    /// The address of the clients.
     #[serde(default)]
     pub host: Host,
 }
@@ -82,12 +82,12 @@ impl fmt::Display for Acl {
         if self.host != Host::Any {
             write!(f, "from {} ", self.host)?;
         }
-        let (permission, operation) = (self.permission.name(), self.operation.name());
-        write!(f, "{permission} {operation} {} {} {}", self.resource.name(), self.pattern.name(), self.name)
+        let (permission, operation) = (self.permission.as_str(), self.operation.as_str());
+        write!(f, "{permission} {operation} {} {} {}", self.resource.as_str(), self.pattern.as_str(), self.name)
     }
 }
 
-/// What a pattern covers, in words: `topics that begin with dev.toll.`
+/// Returns the resources that a pattern covers, in words: `topics that begin with dev.toll.`
 pub(crate) fn target(resource: Resource, pattern: PatternType, name: &str) -> String {
     let (one, many) = match resource {
         Resource::Topic => ("topic", "topics"),

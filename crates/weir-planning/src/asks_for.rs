@@ -1,13 +1,13 @@
-//! Whether the files ask for a change: what deployment asks of every step, so that a plan that was made from other
-//! files, or by somebody else, does nothing that these files do not say.
+//! The check that the files ask for a change. Deployment makes it for every step, so that a plan made from other
+//! files does nothing that these files do not ask for.
 
 use weir_model::{Ensure, settings::KafkaValue};
 
 use crate::{Change, Desired, DesiredAccount, DesiredTopic};
 
 impl Desired {
-    /// Whether the files ask for `change`, whatever the cluster holds: its object is in the stage's scope, and is, has
-    /// or lacks after it what they say.
+    /// Returns `true` if the files ask for `change`, whatever the cluster holds: its object is in the stage's scope, and
+    /// is afterwards as the files say.
     pub fn asks_for(&self, change: &Change) -> bool {
         let pruned_account = |name: &str| self.prune && self.owns.owns_account(name);
         match change {
@@ -78,7 +78,7 @@ impl Desired {
 }
 
 impl DesiredTopic {
-    /// Whether the files give the setting that value; absent: that the topic shall have none of its own.
+    /// Returns `true` if the files give the setting this value; absent: the cluster's default.
     fn sets(&self, name: &str, value: Option<&KafkaValue>) -> bool {
         match (self.config.get(name), value) {
             (Some(Some(wanted)), Some(value)) => wanted == value,

@@ -67,12 +67,12 @@ pub enum Change {
     AlterConfig {
         /// Physical name.
         topic: String,
-        /// What changes, by setting.
+        /// The changes, by setting.
         settings: BTreeMap<String, SettingChange>,
     },
     /// Creates an ACL binding.
     CreateAcl {
-        /// Whose: `User:…`
+        /// The principal: `User:…`
         principal: Principal,
         /// The binding.
         acl: Acl,
@@ -83,19 +83,19 @@ pub enum Change {
         account: String,
         /// The slot.
         slot: String,
-        /// Where it is stored.
+        /// The secret that it is stored in.
         secret: SecretRef,
         /// The tags it is stored with, but for the key's id.
         tags: BTreeMap<String, String>,
         /// The key it takes the place of.
         replaces: Option<String>,
-        /// Where it is stored in other shapes, once it is in `secret`.
+        /// The secrets that it is stored in in other shapes, after `secret`.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         projections: BTreeMap<SecretPart, SecretRef>,
     },
     /// Deletes an ACL binding.
     DeleteAcl {
-        /// Whose: `User:…`
+        /// The principal: `User:…`
         principal: Principal,
         /// The binding.
         acl: Acl,
@@ -105,7 +105,7 @@ pub enum Change {
         /// Physical name.
         topic: String,
     },
-    /// Deletes an API key, and retires what the vault holds of it.
+    /// Deletes an API key, and retires its secrets in the vault.
     DeleteKey {
         /// Physical name of the account.
         account: String,
@@ -115,9 +115,9 @@ pub enum Change {
         key: String,
         /// The secret whose versions of this key are disabled; absent when none is known.
         secret: Option<SecretRef>,
-        /// Whether the secret itself goes (soft-deleted), since its slot is gone.
+        /// `true` if the secret itself is deleted (recoverably), because its slot is no longer declared.
         delete_secret: bool,
-        /// The secrets that hold the key in other shapes; what becomes of `secret` becomes of them.
+        /// The secrets that hold the key in other shapes; they are treated as `secret` is.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         projections: Vec<SecretRef>,
     },
@@ -152,7 +152,7 @@ impl SettingChange {
 }
 
 /// The order of all plans: additive before destructive, credentials revoked last. A phase begins when the one
-/// before it has ended; after a failure only what takes nothing away and does not depend on what failed.
+/// before it has ended. After a failure, only steps begin that take nothing away and do not depend on the failed step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
     /// Service accounts are created.
@@ -174,7 +174,7 @@ pub enum Phase {
 }
 
 impl Change {
-    /// The secrets it touches: the JSON secret first.
+    /// Returns the secrets that the change touches, the JSON secret first.
     pub fn secrets(&self) -> Vec<&SecretRef> {
         match self {
             Change::CreateKey { secret, projections, .. } => {
@@ -185,8 +185,8 @@ impl Change {
         }
     }
 
-    /// Whether it adds compaction to a topic that only deletes. Confluent Cloud takes that by way of `compact` alone, so
-    /// that a run which is stopped in between leaves the topic there.
+    /// Returns `true` if the change adds compaction to a topic that only deletes. Confluent Cloud takes that change only
+    /// in two steps, by way of `compact`; an interrupted run leaves the topic with `compact`.
     pub fn goes_by_way_of_compact(&self) -> bool {
         let Change::AlterConfig { settings, topic: _ } = self else { return false };
         let has = |policies: &Option<KafkaValue>, policy| policies.as_ref().is_some_and(|value| value.has(policy));

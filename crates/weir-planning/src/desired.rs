@@ -8,7 +8,7 @@ use weir_model::{Ensure, SecretPart, settings::KafkaValue};
 
 use crate::{Acl, Scope, SecretRef};
 
-/// What the files ask of a stage, in Kafka's own terms and physical names.
+/// The state that the files ask for in a stage, in Kafka's own terms and with physical names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Desired {
@@ -20,18 +20,18 @@ pub struct Desired {
     pub stage: String,
     /// The cluster's name in the workspace.
     pub cluster: String,
-    /// What kind of cluster.
+    /// The kind of cluster.
     pub provider: Provider,
     /// The id the cluster must have; absent when the workspace does not say.
     pub cluster_id: Option<String>,
     /// Names the stage may manage beyond those declared here.
     pub owns: Scope,
-    /// Whether undeclared objects inside `owns` are deleted.
+    /// `true` if the plan deletes undeclared objects inside `owns`.
     pub prune: bool,
-    /// Where secrets of accounts may be that are pruned: the vaults of all teams. Empty unless the stage prunes.
+    /// Vaults that may hold secrets of pruned accounts: those of all teams. Empty unless the stage prunes.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub vaults: BTreeSet<String>,
-    /// Whether a plan must be named by its digest to be deployed.
+    /// `true` if deployment takes a plan only with an approval that names its digest.
     pub approval_required: bool,
     /// Share of the scope's objects, in percent, from which on a plan needs `--beyond-threshold`.
     pub threshold_percent: u8,
@@ -48,7 +48,7 @@ impl Desired {
     pub const FORMAT: &'static str = "weir.desired/v1";
 }
 
-/// What kind of cluster a stage is bound to.
+/// The kind of cluster that a stage is bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Provider {
@@ -60,7 +60,7 @@ pub enum Provider {
     Sandbox,
 }
 
-/// A topic as it shall be.
+/// A topic as the files ask for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DesiredTopic {
@@ -68,17 +68,17 @@ pub struct DesiredTopic {
     pub entity: String,
     /// The team that owns it.
     pub team: String,
-    /// Whether it shall exist.
+    /// The entity's `ensure`.
     pub ensure: Ensure,
     /// Number of partitions; absent: the cluster's default at creation, anything after.
     pub partitions: Option<u32>,
     /// Replicas of each partition; absent: as above.
     pub replication_factor: Option<u16>,
-    /// Settings in Kafka's spelling; absent value: the topic shall have none of its own.
+    /// Settings in Kafka's spelling; an absent value asks for the cluster's default.
     pub config: BTreeMap<String, Option<KafkaValue>>,
 }
 
-/// A service account as it shall be.
+/// A service account as the files ask for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DesiredAccount {
@@ -86,11 +86,11 @@ pub struct DesiredAccount {
     pub entity: String,
     /// The team that owns it.
     pub team: String,
-    /// Whether it shall exist.
+    /// The entity's `ensure`.
     pub ensure: Ensure,
     /// Its description; absent: whatever it is.
     pub description: Option<String>,
-    /// The vault of the team that owns it; absent when nobody defines one.
+    /// The vault of the team that owns it; absent when the files define none.
     #[serde(default)]
     pub vault: Option<String>,
     /// Its API keys, by slot.
@@ -102,7 +102,8 @@ pub struct DesiredAccount {
 }
 
 impl DesiredAccount {
-    /// Where the JSON secret of a slot is or was stored, declared or not. `account` is the account's physical name.
+    /// Returns the place of a slot's JSON secret, for undeclared slots as well. `account` is the account's physical
+    /// name.
     pub fn secret(&self, account: &str, slot: &str) -> Option<SecretRef> {
         if let Some(key) = self.keys.get(slot) {
             return Some(key.secret.clone());
@@ -133,24 +134,24 @@ mod acls_as_list {
     }
 }
 
-/// A slot's key as it shall be.
+/// A slot's key as the files ask for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DesiredKey {
-    /// Where its secret is stored.
+    /// The place of its JSON secret.
     pub secret: SecretRef,
-    /// At what age it is replaced, in milliseconds; absent: never.
+    /// The age at which it is replaced, in milliseconds; absent: never.
     pub rotate_every: Option<u64>,
-    /// How long the replaced key stays valid, in milliseconds.
+    /// The time for which the replaced key stays valid, in milliseconds.
     pub overlap: u64,
     /// Keys made before this time are replaced whatever their age, once it has come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub rotated_after: Option<Timestamp>,
-    /// Whether keys made before `rotated_after` have no overlap.
+    /// `true` if keys made before `rotated_after` have no overlap.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub emergency: bool,
-    /// Where it is stored in other shapes as well.
+    /// The secrets that it is stored in in other shapes as well.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub projections: BTreeMap<SecretPart, SecretRef>,
 }

@@ -40,7 +40,7 @@ pub(crate) struct InParallel<'a, T>(pub(crate) &'a [T]);
 
 impl<T: Serialize + Sync> Serialize for InParallel<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        /// So many at a time: all of them at once would take their memory once more.
+        /// The number of items hashed at a time: all items at once would need their memory twice.
         const PART: usize = 4096;
         let mut list = serializer.serialize_seq(Some(self.0.len()))?;
         for part in self.0.chunks(PART) {
@@ -52,7 +52,7 @@ impl<T: Serialize + Sync> Serialize for InParallel<'_, T> {
     }
 }
 
-/// Gathers what serde writes in crumbs, since hashing a crumb costs as much as hashing a block.
+/// Collects the small writes of serde, since hashing a few bytes costs as much as hashing a block.
 struct HashSink {
     hash: Sha256,
     waiting: Vec<u8>,
@@ -73,7 +73,7 @@ impl io::Write for HashSink {
         Ok(bytes.len())
     }
 
-    /// What serde calls, for every comma.
+    /// serde calls this for every comma.
     #[inline]
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.waiting.extend_from_slice(bytes);

@@ -1,4 +1,4 @@
-//! What a cluster has otherwise than the files say, and why.
+//! The differences between a cluster and its files, with their causes.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Plan, render};
 
-/// What differs between a stage's cluster and its files.
+/// The differences between a stage's cluster and its files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
@@ -18,7 +18,7 @@ pub struct Drift {
     pub stage: String,
     /// The cluster's name in the workspace.
     pub cluster: String,
-    /// What differs.
+    /// The differences.
     pub differences: Vec<Difference>,
 }
 
@@ -29,19 +29,19 @@ pub struct Drift {
 pub struct Difference {
     /// Physical name of the object: a topic, an account, a principal.
     pub object: String,
-    /// What differs, as a sentence.
+    /// The difference, as a sentence.
     pub text: String,
-    /// Where it comes from; absent when it is not known what was deployed last.
+    /// Its cause; absent when the last deployed files are not known.
     pub cause: Option<Cause>,
 }
 
-/// Where a difference comes from.
+/// The cause of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
-    /// The cluster is otherwise than it was deployed.
+    /// The cluster differs from its last deployment.
     ByHand,
-    /// The files were changed since.
+    /// The files were changed since the last deployment.
     AskedFor,
     /// Time has passed: an API key came of age, or the one before it.
     Due,
@@ -51,7 +51,7 @@ impl Drift {
     /// The format this version writes.
     pub const FORMAT: &'static str = "weir.drift/v1";
 
-    /// What differs, by the plan of the files as they are.
+    /// Returns the differences, from the plan of the current files.
     pub fn of(plan: &Plan) -> Self {
         Self {
             format: Self::FORMAT.to_owned(),
@@ -61,10 +61,10 @@ impl Drift {
         }
     }
 
-    /// What differs, and why: `deployed` is the plan of the files as they were deployed last, against the same
-    /// observed state, and `timeless` the same for a time before anything was due ([`Timestamp::UNIX_EPOCH`]). What
-    /// both would change was changed by hand, what only `deployed` would change is due, and what only `plan` would
-    /// change is asked for in git.
+    /// Returns the differences with their causes. `deployed` is the plan of the last deployed files against the same
+    /// observed state, and `timeless` is that plan for a time before anything was due ([`Timestamp::UNIX_EPOCH`]). A
+    /// difference in both was made by hand, one only in `deployed` is due, and one only in `plan` is asked for in
+    /// git.
     ///
     /// [`Timestamp::UNIX_EPOCH`]: jiff::Timestamp::UNIX_EPOCH
     pub fn since(plan: &Plan, deployed: &Plan, timeless: &Plan) -> Self {
@@ -85,7 +85,7 @@ impl Drift {
         Self { differences: known.chain(asked).collect(), ..Self::of(plan) }
     }
 
-    /// Whether the cluster is otherwise than the files say, or, where it is known what was deployed, than that.
+    /// Returns `true` if the cluster differs from its last deployment, or from the files where that is not known.
     pub fn is_drift(&self) -> bool {
         self.differences.iter().any(|difference| matches!(difference.cause, None | Some(Cause::ByHand)))
     }

@@ -1,4 +1,4 @@
-//! From what teams write to Kafka's own terms: grants become bindings, logical names physical ones.
+//! From files to Kafka's own terms: grants become bindings, logical names physical ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use crate::{Acl, Desired, DesiredAccount, DesiredKey, DesiredTopic, Host, NamePa
 
 type Bindings = BTreeMap<Acl, BTreeSet<Arc<str>>>;
 
-/// What the files ask of the stage that `view` shows: grants as ACL bindings, settings in Kafka's spelling,
+/// Returns the desired state of the stage that `view` shows: grants as ACL bindings, settings in Kafka's spelling,
 /// secrets by name.
 ///
-/// Meant for a workspace without errors; what validation would refuse (a value that is no value, an unknown
+/// Meant for a workspace without errors; things that validation refuses (an invalid value, an unknown
 /// cluster, a missing vault) is left out here rather than guessed.
 pub fn desired(view: &StageView<'_>) -> Desired {
     let stage = view.stage;

@@ -1,7 +1,7 @@
-//! The four artefacts' middle: what files ask for ([`Desired`]), what the cluster and the vaults hold
-//! ([`Observed`]), the steps between ([`Plan`]), and what was left undone ([`Report`]).
+//! The pure middle of weir: the state that files ask for ([`Desired`]), the state of the cluster and the vaults
+//! ([`Observed`]), the steps between the two ([`Plan`]), and everything left undone ([`Report`]).
 //!
-//! [`plan`] makes every choice; whoever carries a plan out has none left. Nothing here reads a clock, a file
+//! [`plan`] makes every choice; deployment makes none. Nothing here reads a clock, a file
 //! or a network: the same input gives the same bytes.
 //!
 //! ```

@@ -2,11 +2,11 @@ use std::{fmt, str::FromStr};
 
 use crate::{Digest, Plan, SecretRef, StepId, fingerprint};
 
-/// What weir writes on an API key so that it knows its own again: `weir/<stage>/<slot>/<intent>`.
+/// The mark that weir writes on an API key to recognise it later: `weir/<stage>/<slot>/<intent>`.
 ///
-/// The intent is derived from where the key is to be stored, and from the plan and the step that made it. So a run
-/// that was interrupted finds the key it made; and a key that its vault does not know is told from one that is in use
-/// out of another vault.
+/// The intent is derived from the place of the key's secret, and from the plan and the step that made the key. So an
+/// interrupted run finds the key that it made; and a key that its vault does not hold differs from a key that another
+/// vault hands out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyMarker {
     /// The stage.
@@ -24,7 +24,7 @@ impl KeyMarker {
         Self { stage: plan.stage.clone(), slot: slot.to_owned(), intent: place(secret) + &intent }
     }
 
-    /// Whether the key was made to be stored in `secret`, and not in another vault or under another name.
+    /// Returns `true` if the key was made to be stored in `secret`, and not in another vault or under another name.
     pub fn is_for(&self, secret: &SecretRef) -> bool {
         self.intent.len() == 24 && self.intent.starts_with(&place(secret))
     }
@@ -60,6 +60,6 @@ impl FromStr for KeyMarker {
     }
 }
 
-/// The text is not a mark of weir's.
+/// The text is not a mark that weir wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotOurs;

@@ -13,13 +13,13 @@ use weir_model::{
 
 use crate::{Acl, Principal};
 
-/// What the cluster and the vaults hold, as far as a stage is concerned.
+/// The state of the cluster and the vaults, as far as a stage is concerned.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Observed {
     /// [`Observed::FORMAT`].
     pub format: String,
-    /// The stage it was observed for; absent when whoever observed does not say.
+    /// The stage it was observed for; absent when unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<String>,
     /// The cluster itself.
@@ -35,7 +35,7 @@ pub struct Observed {
     pub acls: BTreeMap<Principal, BTreeSet<Acl>>,
     /// API keys of those accounts for this cluster, by key id.
     pub keys: BTreeMap<String, ObservedKey>,
-    /// What the vaults hold under the names that were asked for.
+    /// The secrets in the vaults under the requested names.
     #[serde(with = "secrets_as_list")]
     #[schemars(with = "Vec<ObservedSecret>")]
     pub secrets: BTreeMap<SecretRef, ObservedSecret>,
@@ -45,10 +45,10 @@ impl Observed {
     /// The format this version writes.
     pub const FORMAT: &'static str = "weir.observed/v1";
 
-    /// Reads what `weir-plan observe` wrote.
+    /// Reads a file that `weir-plan observe` wrote.
     ///
     /// # Errors
-    /// A sentence that says why it is none.
+    /// A sentence that says why the text is not an observed state.
     pub fn from_json(text: &str) -> Result<Self, String> {
         // The format first: another version has other fields.
         let value: serde_json::Value = serde_json::from_str(text).map_err(|err| err.to_string())?;
@@ -91,7 +91,7 @@ pub struct ClusterFacts {
     pub default_partitions: u32,
     /// Replication factor of a topic that asks for none.
     pub default_replication_factor: u16,
-    /// What settings a topic has that does not set them, in Kafka's spelling; as far as known.
+    /// The values of settings that a topic inherits, as far as known.
     #[serde(default, deserialize_with = "settings::deserialize_observed")]
     pub defaults: BTreeMap<String, KafkaValue>,
     /// Settings that topics of this cluster may not set.
@@ -100,13 +100,13 @@ pub struct ClusterFacts {
     /// Settings that weir knows and the cluster does not; as far as known.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub unknown_settings: BTreeSet<String>,
-    /// The principal that weir acts as, `User:…`; absent when the cluster does not tell.
+    /// The principal that weir acts as, `User:…`; absent when the cluster does not show it.
     #[serde(default)]
     pub deployer: Option<Principal>,
-    /// Whether `deployer` is allowed everything without ACLs.
+    /// `true` if the cluster allows `deployer` everything without ACLs.
     #[serde(default)]
     pub deployer_is_super_user: bool,
-    /// Whether a topic's replication factor can be changed.
+    /// `true` if a topic's replication factor can be changed.
     #[serde(default)]
     pub can_change_replication_factor: bool,
     /// Limits of the cluster's type.
@@ -114,7 +114,7 @@ pub struct ClusterFacts {
     pub limits: Limits,
 }
 
-/// How much a cluster takes. Absent: no known limit.
+/// The limits of a cluster. Absent: no known limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Limits {
@@ -129,12 +129,12 @@ pub struct Limits {
     /// API keys of one account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys_per_account: Option<u64>,
-    /// What documents say, where the cluster itself does not: a plan beyond that has a warning.
+    /// Limits from documentation, used where the cluster itself reports none. A plan beyond them has a warning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub documented: Option<DocumentedLimits>,
 }
 
-/// How much clusters of a type take, as documents say: they may be out of date.
+/// The limits of a cluster type according to documentation, which may be out of date.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DocumentedLimits {
@@ -162,7 +162,7 @@ pub struct ObservedTopic {
     /// The topic's own settings (source DYNAMIC_TOPIC_CONFIG), in Kafka's spelling. Defaults are not among them.
     #[serde(default, deserialize_with = "settings::deserialize_observed")]
     pub config: BTreeMap<String, KafkaValue>,
-    /// Whether it is filled by a cluster link; such a topic is never changed or deleted.
+    /// `true` if a cluster link fills the topic; weir never changes or deletes such a topic.
     #[serde(default)]
     pub mirror: bool,
     /// Facts for risk; read only for topics whose change or deletion may lose data.
@@ -170,21 +170,21 @@ pub struct ObservedTopic {
     pub facts: Option<TopicFacts>,
 }
 
-/// What would be lost with a topic or with part of its data.
+/// The data that would be lost with a topic or with a part of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TopicFacts {
     /// Records in it (end minus start offsets, summed over partitions).
     pub records: u64,
-    /// When the oldest record was written.
+    /// Time of the oldest record.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub oldest: Option<Timestamp>,
-    /// When the newest record was written.
+    /// Time of the newest record.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub newest: Option<Timestamp>,
-    /// Bytes on disk of one copy, when known.
+    /// Bytes on disk of one replica of each partition, when known.
     #[serde(default)]
     pub bytes: Option<u64>,
     /// Consumer groups with offsets in it, by name.
@@ -205,7 +205,7 @@ fn is_zero(number: &u64) -> bool {
 pub struct GroupFacts {
     /// Records it has not read.
     pub lag: u64,
-    /// Members attached now.
+    /// Members that are attached now.
     pub members: u32,
 }
 
@@ -229,10 +229,10 @@ pub struct ObservedKey {
     /// The slot, when the key carries our mark.
     #[serde(default)]
     pub slot: Option<String>,
-    /// Our mark as a whole: what made it. A key made by hand has none.
+    /// The whole mark that weir wrote on it. A key made by hand has none.
     #[serde(default)]
     pub marker: Option<String>,
-    /// When it was made.
+    /// Time of its creation.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub created: Option<Timestamp>,
@@ -258,16 +258,16 @@ impl fmt::Display for SecretRef {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ObservedSecret {
-    /// Where.
+    /// The place of the secret.
     pub at: SecretRef,
-    /// Whether it is there.
+    /// The state of the secret.
     pub state: SecretState,
     /// The tags of the newest version.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
 }
 
-/// Whether a secret is there.
+/// The state of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum SecretState {
@@ -285,7 +285,7 @@ impl ObservedSecret {
     pub const TAG_MANAGED_BY: &'static str = "managed-by";
     /// The id of the API key inside.
     pub const TAG_KEY_ID: &'static str = "api-key-id";
-    /// When the API key inside was made, by the cluster's clock. Absent where the cluster does not tell.
+    /// Creation time of the API key inside, by the cluster's clock. Absent where the cluster reports none.
     pub const TAG_KEY_CREATED: &'static str = "api-key-created";
     /// The physical service account name.
     pub const TAG_ACCOUNT: &'static str = "service-account";
@@ -299,9 +299,9 @@ impl ObservedSecret {
     pub const TAG_STAGE: &'static str = "stage";
     /// The id of the API key that was inside before; `none` when there was no secret.
     pub const TAG_REPLACES: &'static str = "replaces";
-    /// When that one was made. Absent when it is not known.
+    /// Creation time of that key. Absent when it is not known.
     pub const TAG_REPLACES_CREATED: &'static str = "replaces-created";
-    /// How long after it was made the API key inside should be gone: the time until it is replaced, and its overlap, as in
+    /// The age at which the API key inside should be deleted: its rotation period and its overlap, such as
     /// `97d`. Absent when the slot does not rotate.
     pub const TAG_EXPIRES_AFTER: &'static str = "expires-after";
     /// On a JSON secret: the parts it is also stored in, separated by commas. Absent when there are none.
@@ -314,17 +314,18 @@ impl ObservedSecret {
         self.is_ours().then(|| self.tags.get(Self::TAG_KEY_ID).map(String::as_str)).flatten()
     }
 
-    /// When the API key inside was made, where its tags tell.
+    /// Returns the creation time of the API key inside, if its tags have one.
     pub fn key_created(&self) -> Option<Timestamp> {
         self.time(Self::TAG_KEY_CREATED)
     }
 
-    /// When the API key that was inside before was made, where the tags tell.
+    /// Returns the creation time of the previous API key, if the tags have one.
     pub fn replaced_created(&self) -> Option<Timestamp> {
         self.time(Self::TAG_REPLACES_CREATED)
     }
 
-    /// When the API key inside should be gone, as far as tags tell. A reminder: what is expired is still handed out.
+    /// Returns the time at which the API key inside should be deleted, if the tags have one. Only a reminder: readers
+    /// still get an expired key.
     pub fn expires(tags: &BTreeMap<String, String>) -> Option<Timestamp> {
         let made: Timestamp = tags.get(Self::TAG_KEY_CREATED)?.parse().ok()?;
         let after: weir_model::Duration = tags.get(Self::TAG_EXPIRES_AFTER)?.parse().ok()?;
@@ -340,29 +341,29 @@ impl ObservedSecret {
         self.key_id().filter(|_| self.state == SecretState::Present)
     }
 
-    /// The parts that this JSON secret says the key is also stored in. What this version does not know is left out.
+    /// Returns the parts that the key is also stored in, by the tags of this JSON secret. Unknown parts are left out.
     pub fn parts(&self) -> impl Iterator<Item = SecretPart> + '_ {
         let parts = self.tags.get(Self::TAG_PROJECTIONS).map_or("", String::as_str);
         parts.split(',').filter_map(|name| SecretPart::ALL.into_iter().find(|part| part.as_str() == name))
     }
 
-    /// Whether it holds a key in another shape than the JSON secret.
+    /// Returns `true` if the secret holds a key in another shape than JSON.
     pub fn is_projection(&self) -> bool {
         self.tags.contains_key(Self::TAG_PROJECTION)
     }
 
-    /// Whether weir wrote it.
+    /// Returns `true` if weir wrote the secret.
     pub fn is_ours(&self) -> bool {
         Self::are_ours(&self.tags)
     }
 
-    /// Whether tags say that weir wrote what they are on.
+    /// Returns `true` if the tags say that weir wrote the secret.
     pub fn are_ours(tags: &BTreeMap<String, String>) -> bool {
         tags.get(Self::TAG_MANAGED_BY).is_some_and(|by| by == "weir")
     }
 }
 
-/// How a slot's key stands, as reports show it.
+/// The state of a slot's key, as reports show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeyState {

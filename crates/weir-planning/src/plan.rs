@@ -20,7 +20,7 @@ pub struct Plan {
     pub stage: String,
     /// The cluster's name in the workspace.
     pub cluster: String,
-    /// What kind of cluster.
+    /// The kind of cluster.
     pub provider: Provider,
     /// The id of the cluster that was observed; deployment refuses any other.
     pub cluster_id: String,
@@ -28,20 +28,21 @@ pub struct Plan {
     pub commit: Option<String>,
     /// Digest of the desired state.
     pub desired: Digest,
-    /// Whether the plan must be named by its digest to be deployed.
+    /// `true` if deployment takes the plan only with an approval that names its digest.
     pub approval_required: bool,
-    /// Why the plan is beyond the threshold, when it is: a sentence.
+    /// The reason for which the plan is beyond the threshold, as a sentence; absent otherwise.
     pub beyond_threshold: Option<String>,
     /// The steps in executable order.
     pub steps: Vec<Step>,
-    /// What the accounts touched may do before and after.
+    /// The rights of the changed accounts before and after.
     pub access: Vec<AccessChange>,
     /// The organisation's rules over steps, asked again when the plan is carried out; absent when there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policies: Option<PlanPolicies>,
     /// Digest of all of the above.
     pub digest: Digest,
-    /// What was left undone. Not part of the digest: it may change while the plan stays the same.
+    /// Everything that the plan leaves undone. It is not part of the digest: it may change while the plan stays the
+    /// same.
     pub report: Report,
 }
 
@@ -49,7 +50,7 @@ impl Plan {
     /// The format this version writes and reads.
     pub const FORMAT: &'static str = "weir.plan/v1";
 
-    /// The plan under the organisation's rules over steps, with the digest that this gives it.
+    /// Returns the plan with the organisation's rules over steps, and with its new digest.
     #[must_use]
     pub fn under(mut self, policies: PlanPolicies) -> Self {
         self.policies = Some(policies);
@@ -57,12 +58,12 @@ impl Plan {
         self
     }
 
-    /// Whether there is nothing to do.
+    /// Returns `true` if there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
 
-    /// The highest risk of any step; absent when there are none.
+    /// Returns the highest risk of any step; absent without steps.
     pub fn max_risk(&self) -> Option<Risk> {
         self.steps.iter().map(|step| step.risk).max()
     }
@@ -70,7 +71,7 @@ impl Plan {
     /// Reads a plan file.
     ///
     /// # Errors
-    /// If it is no plan, of another version, or was changed after it was made.
+    /// If the text is not a plan, has another version, or was changed after weir wrote it.
     pub fn from_json(text: &str) -> Result<Self, PlanError> {
         #[derive(Deserialize)]
         struct Head {
@@ -86,10 +87,10 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Whether the plan is what the planner wrote: asked again before it is carried out.
+    /// Checks that the plan is exactly as the planner wrote it. Deployment calls this again.
     ///
     /// # Errors
-    /// If it is of another version, or was changed after it was made.
+    /// If the plan has another version, or was changed after weir wrote it.
     pub fn verify(&self) -> Result<(), PlanError> {
         if self.format != Self::FORMAT {
             return Err(PlanError::Format(self.format.clone()));
@@ -97,7 +98,7 @@ impl Plan {
         if self.digest == self.content_digest() { Ok(()) } else { Err(PlanError::Digest) }
     }
 
-    /// The plan as a file: the same bytes for the same plan.
+    /// Returns the plan as the text of a file: the same bytes for the same plan.
     ///
     /// # Panics
     /// Never: a plan always has a JSON form.
@@ -152,7 +153,7 @@ pub enum PlanError {
     Digest,
 }
 
-/// Names a step: what it does and to what, `create-topic dev.toll.transactions.v1`. Unique in its plan.
+/// The name of a step, from its action and its object: `create-topic dev.toll.transactions.v1`. Unique in its plan.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct StepId(pub String);
@@ -170,25 +171,25 @@ impl fmt::Display for StepId {
 pub struct Step {
     /// Its name.
     pub id: StepId,
-    /// What is done.
+    /// The change.
     pub change: Change,
     /// The entity that asks for it: `Topic/toll.transactions.v1`; absent for a pruned object.
     pub entity: Option<EntityRef>,
     /// The team that owns it.
     pub team: Option<String>,
-    /// Where it is done.
+    /// The plane that the step needs to reach.
     pub plane: Plane,
-    /// What it may cost.
+    /// The risk of the change.
     pub risk: Risk,
-    /// What it means, in sentences; the worst first.
+    /// The consequences, in sentences; the worst first.
     pub meaning: Vec<String>,
-    /// Fingerprint of exactly what was observed of the object it touches.
+    /// Fingerprint of the observed state of the step's object.
     pub fingerprint: Digest,
-    /// Steps that must be done before.
+    /// Steps that must be done before this one.
     pub after: Vec<StepId>,
 }
 
-/// Which system a step needs to reach.
+/// The system that a step needs to reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Plane {
@@ -198,26 +199,12 @@ pub enum Plane {
     Data,
 }
 
-impl Plane {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Control, Self::Data];
+weir_findings::words!(Plane {
+    Control => "control",
+    Data => "data",
+});
 
-    /// The name, as written in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Plane::Control => "control",
-            Plane::Data => "data",
-        }
-    }
-}
-
-impl fmt::Display for Plane {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// What an account may do before and after a plan.
+/// The rights of an account before and after a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]

@@ -22,7 +22,7 @@ use weir_model::Route;
 use self::draft::{Draft, workspace_route};
 use crate::{Desired, Digest, Observed, Plan, Report, SecretRef, fingerprint};
 
-/// What a plan needs to know beside the two states.
+/// The input of a plan beside the two states.
 #[derive(Clone, Debug)]
 pub struct PlanOptions {
     /// The time, for key rotation and the age of records.
@@ -38,7 +38,7 @@ pub struct PlanOptions {
 pub struct Planned {
     /// The plan, with its report. When `findings` holds an error it must not be deployed, and [`Planned::accept`] withholds it.
     pub plan: Plan,
-    /// What the cluster would refuse, what would lock weir out, what cannot be done.
+    /// Changes that the cluster would refuse, that would lock weir out, or that cannot be done.
     pub findings: Vec<Finding<Route>>,
 }
 
@@ -52,13 +52,13 @@ impl Planned {
     }
 }
 
-/// Topics whose change or deletion may lose data: their [`crate::TopicFacts`] shall be read before [`plan`].
+/// Returns the topics whose change or deletion may lose data: read their [`crate::TopicFacts`] before [`plan`].
 pub fn facts_needed(desired: &Desired, observed: &Observed) -> BTreeSet<String> {
     topics::facts_needed(desired, observed)
 }
 
-/// Secrets whose state shall be read before [`plan`]: those of the declared slots, and those of slots that are no
-/// longer declared but whose keys `observed` shows.
+/// Returns the secrets whose state must be read before [`plan`]: those of the declared slots, and those of slots that
+/// are no longer declared but whose keys `observed` shows.
 pub fn secrets_needed(desired: &Desired, observed: &Observed) -> BTreeSet<SecretRef> {
     keys::secrets_needed(desired, observed)
 }

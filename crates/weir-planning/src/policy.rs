@@ -9,7 +9,7 @@ use weir_model::EntityRef;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PlanPolicies {
-    /// Policies by name: what each says for the plan's stage, as JSON.
+    /// Policies by name: the content of each for the plan's stage, as JSON.
     pub policies: BTreeMap<String, String>,
     /// Labels of the entities that steps are about, by kind and name: `Topic/toll.transactions.v1`.
     pub labels: BTreeMap<EntityRef, BTreeMap<String, String>>,

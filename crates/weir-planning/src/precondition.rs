@@ -1,4 +1,4 @@
-//! How a step stands against what is there right now: deployment asks this before each step.
+//! The state of a step's object right now: deployment checks it before each step.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -10,14 +10,14 @@ use crate::{
     SecretRef, SecretState, SettingChange, Step, fingerprint,
 };
 
-/// How a step stands.
+/// The result of checking a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Precondition {
     /// Its object is already as the step would leave it.
     Done,
     /// Its object is as it was when the plan was made.
     AsPlanned,
-    /// Its object is neither: what changed, as a sentence.
+    /// Its object is in another state. The sentence says what changed.
     Stale(String),
 }
 
@@ -76,7 +76,7 @@ enum TopicAspect<'a> {
 }
 
 impl Step {
-    /// How the step stands against `now`, which must show its object (and for API keys the account's keys and the
+    /// Compares the step with `now`, which must show its object (and for API keys the account's keys and the
     /// secret). `now` must hold the facts of the topic that [`Step::facts_topic`] names.
     pub fn check(&self, plan: &Plan, now: &Observed) -> Precondition {
         if self.is_done(plan, now) {
@@ -115,7 +115,7 @@ impl Step {
         }
     }
 
-    /// Fingerprint of exactly what `observed` shows of the object that the step touches. Keys with the mark
+    /// Returns the fingerprint of the step's object in `observed`. Keys with the mark
     /// `ignore` are taken as not there.
     pub(crate) fn fingerprint_with(
         &self,
@@ -201,7 +201,7 @@ impl Step {
     }
 
     /// The key that the JSON secret hands out, if it exists and this very step made it. With projections still to be
-    /// written the step is not done; since nobody reads values, another key is made then.
+    /// written the step is not done; since weir reads no secret values, it makes another key then.
     pub fn stored<'o>(&self, plan: &Plan, now: &'o Observed) -> Option<&'o str> {
         let Change::CreateKey { secret, .. } = &self.change else { return None };
         let id = now.secrets.get(secret)?.hands_out()?;
@@ -219,7 +219,7 @@ impl Step {
         if projections.is_empty() { fingerprint(&(keys, secret)) } else { fingerprint(&(keys, secret, projections)) }
     }
 
-    /// What stands against the step whatever the fingerprint says.
+    /// Returns a reason against the step that holds whatever the fingerprint says.
     fn conflict(&self, now: &Observed) -> Option<String> {
         let Change::DeleteKey { key, delete_secret, .. } = &self.change else { return None };
         self.change.secrets().into_iter().find_map(|at| {
@@ -232,7 +232,7 @@ impl Step {
         })
     }
 
-    /// Whether less is at stake than was planned for: the topic that loses records is known to be empty now.
+    /// Returns `true` if less is at stake than planned: the topic that loses records is known to be empty now.
     fn is_milder(&self, now: &Observed) -> bool {
         let Some(topic) = self.facts_topic().and_then(|topic| now.topics.get(topic)) else { return false };
         let planned = match &self.change {
@@ -242,8 +242,8 @@ impl Step {
         known_empty(topic) && topic_aspect(Some(planned)) == self.fingerprint
     }
 
-    /// Whether a run was stopped between deleting the key and retiring its secret, between storing a key and storing it
-    /// in other shapes, or on the way from `delete` to `compact,delete`.
+    /// Returns `true` if a run was stopped between deleting a key and retiring its secret, between storing a key and
+    /// storing it in other shapes, or on the way from `delete` to `compact,delete`.
     fn is_half_done(&self, plan: &Plan, now: &Observed) -> bool {
         match &self.change {
             Change::DeleteKey { key, delete_secret: true, .. } => !now.keys.contains_key(key),
@@ -261,7 +261,7 @@ impl Step {
         }
     }
 
-    /// Whether the key to be replaced is gone and no other took its place but, perhaps, our own: a run was stopped
+    /// Returns `true` if the replaced key is gone and no foreign key took its place: a run was stopped
     /// between making a key and storing it, where a new key takes the old one's place at once.
     fn took_the_place(&self, plan: &Plan, now: &Observed, keys: &KeysByAccount<'_>, marker: Option<&str>) -> bool {
         let Change::CreateKey { account, slot, replaces: Some(old), .. } = &self.change else { return false };
@@ -271,8 +271,8 @@ impl Step {
         self.slot_aspect(now, &[old], |_| false) == self.fingerprint
     }
 
-    /// Whether a run was stopped between recovering a deleted secret and storing a key in it. But for secrets that are
-    /// there again, as they were, everything is as planned.
+    /// Returns `true` if a run was stopped between recovering a deleted secret and storing a key in it: apart from the
+    /// recovered secrets, everything is as planned.
     fn is_recovered(&self, plan: &Plan, now: &Observed, keys: &KeysByAccount<'_>, marker: Option<&str>) -> bool {
         let Change::CreateKey { account, slot, .. } = &self.change else { return false };
         let keys = keys.in_slot(account, &plan.stage, slot, marker);

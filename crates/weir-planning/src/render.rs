@@ -1,6 +1,6 @@
 //! Plans as people read them: terminal text, markdown for a pull request, and drift.
 //!
-//! What things mean comes before how they are written. Names and descriptions come from outside: whatever could
+//! The meaning of a change comes before its values. Names and descriptions come from outside: text that could
 //! steer a terminal, a pipeline agent or a markdown page is made harmless here.
 
 mod drift;

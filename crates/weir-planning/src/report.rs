@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a plan leaves undone, and why.
+/// Everything that a plan leaves undone, with reasons.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[must_use = "a report says what was left undone"]
@@ -16,15 +16,15 @@ pub struct Report {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ReportItem {
-    /// What sort of thing.
+    /// The sort of item.
     pub kind: ReportKind,
     /// Physical name of the object.
     pub object: String,
-    /// Why it was left, and what to write to have it done. A sentence.
+    /// The reason, and what to write to have it done. A sentence.
     pub message: String,
 }
 
-/// What sort of thing is left undone.
+/// The sorts of items in a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReportKind {
@@ -49,7 +49,7 @@ pub enum ReportKind {
 }
 
 impl ReportKind {
-    /// Whether it is something that the cluster has otherwise than the files say.
+    /// Returns `true` if the item is a difference between the cluster and the files.
     pub fn is_drift(self) -> bool {
         match self {
             ReportKind::UnmanagedTopic

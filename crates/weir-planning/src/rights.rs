@@ -1,4 +1,4 @@
-//! Effective access: what a set of bindings really lets a principal do.
+//! Effective access: the rights that a set of bindings gives a principal.
 //!
 //! Follows Kafka's authoriser: a matching DENY wins over any ALLOW; Read, Write, Delete and Alter imply Describe,
 //! AlterConfigs implies DescribeConfigs, and only an ALLOW implies.
@@ -38,7 +38,7 @@ impl<'a> Rights<'a> {
         Self { by_target, prefix_lengths }
     }
 
-    /// Whether the right holds for everything its pattern covers.
+    /// Returns `true` if the right holds for everything its pattern covers.
     pub(crate) fn holds(&self, right: &Right<'_>) -> bool {
         let mut allowed = false;
         for acl in self.covering(right) {
@@ -68,7 +68,7 @@ impl<'a> Rights<'a> {
     }
 }
 
-/// Whether ALLOW `granted` gives `wanted`.
+/// Returns `true` if ALLOW `granted` gives `wanted`.
 fn implies(granted: Operation, wanted: Operation) -> bool {
     use Operation as O;
     granted == wanted
@@ -77,7 +77,7 @@ fn implies(granted: Operation, wanted: Operation) -> bool {
         || (wanted == O::DescribeConfigs && granted == O::AlterConfigs)
 }
 
-/// Whether DENY `denied` takes `wanted`.
+/// Returns `true` if DENY `denied` takes `wanted`.
 fn matches_denied(denied: Operation, wanted: Operation) -> bool {
     denied == wanted || denied == Operation::All
 }
@@ -111,7 +111,7 @@ pub(crate) fn rights_of(acl: &Acl) -> impl Iterator<Item = Right<'_>> {
         Permission::Deny => matches_denied(acl.operation, *operation),
     };
     let all = operations_of(acl.resource);
-    // An operation that Kafka does not know for the resource is still shown as what it says.
+    // An operation that Kafka does not have for the resource is shown as it is written.
     let odd = (acl.operation != Operation::All && !all.contains(&acl.operation)).then_some(acl.operation);
     all.iter().filter(move |o| about(o)).copied().chain(odd).map(move |operation| Right {
         resource: acl.resource,
@@ -152,7 +152,7 @@ fn sentences(rights: &BTreeSet<Right<'_>>) -> Vec<String> {
             let said: Vec<_> = operations
                 .iter()
                 .filter(|o| !operations.iter().any(|other| other != *o && implies(*other, **o)))
-                .map(|o| o.name())
+                .map(|o| o.as_str())
                 .collect();
             let everything = said.len() > 2 && all.iter().all(|o| operations.contains(o));
             let words = if everything { "All".to_owned() } else { said.join(", ") };
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_implied_is_kept_and_not_repeated() {
+    fn implied_rights_are_kept_and_not_repeated() {
         let (gained, lost) = compare_texts(&["allow Read t", "allow Write t"], &["allow Write t"]);
         assert_eq!((gained, lost), (vec![], vec!["Read topic t".to_owned()]));
         let (gained, _) = compare_texts(&[], &["allow AlterConfigs t", "allow Alter t"]);
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_denial_takes_what_any_allowance_gives() {
+    fn a_denial_takes_a_right_whatever_allows_it() {
         let (_, lost) = compare_texts(&["allow All a.*"], &["allow All a.*", "deny Write a.b"]);
         assert_eq!(lost, ["Write topic a.b"]);
         let (_, lost) = compare_texts(&["allow Write a.b"], &["allow Write a.b", "deny Write a.*"]);

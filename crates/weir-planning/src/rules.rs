@@ -1,4 +1,4 @@
-//! The pages of the rules that need a live cluster to be checked: what is found while planning.
+//! The pages of the rules that are checked while planning, since they need a live cluster.
 
 use weir_findings::{RulePage, Severity};
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct NamePattern(String);
 
 impl NamePattern {
-    /// Whether `name` falls under it.
+    /// Returns `true` if `name` matches the pattern.
     pub fn matches(&self, name: &str) -> bool {
         match self.0.strip_suffix('*') {
             Some(beginning) => name.starts_with(beginning),
@@ -53,7 +53,7 @@ impl fmt::Display for NamePattern {
     }
 }
 
-/// Which names of a cluster a stage may manage beyond those its files declare.
+/// The names of a cluster that a stage may manage beyond those its files declare.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Scope {
@@ -64,12 +64,12 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Whether a topic of that name is owned. Internal names (`_…`) never are.
+    /// Returns `true` if the scope has topics of this name. It never has internal names (`_…`).
     pub fn owns_topic(&self, name: &str) -> bool {
         !name.starts_with('_') && self.topics.iter().any(|p| p.matches(name))
     }
 
-    /// Whether a service account of that name is owned.
+    /// Returns `true` if the scope has service accounts of this name.
     pub fn owns_account(&self, name: &str) -> bool {
         self.service_accounts.iter().any(|p| p.matches(name))
     }

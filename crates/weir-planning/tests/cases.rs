@@ -12,7 +12,7 @@ use weir_planning::{Observed, Plan, PlanOptions, desired, plan, render};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Case {
-    /// What the case shows, in a sentence.
+    /// The claim of the case, in a sentence.
     about: String,
     /// The stage that is planned.
     #[serde(default = "dev")]

@@ -138,10 +138,10 @@ pub(crate) fn access<'w>(access: &StagedAccess<'w>) -> Record<'w> {
         let Rule { resource, name, pattern, operations, permission, host, reason } = rule;
         let mut fields = optional(&[("name", name), ("host", host), ("reason", reason)]);
         fields.extend([
-            ("resource", Fact::text(resource.name())),
-            ("pattern", Fact::text(pattern.name())),
-            ("permission", Fact::text(permission.name())),
-            ("operations", Fact::texts(operations.iter().map(|operation| operation.name()))),
+            ("resource", Fact::text(resource.as_str())),
+            ("pattern", Fact::text(pattern.as_str())),
+            ("permission", Fact::text(permission.as_str())),
+            ("operations", Fact::texts(operations.iter().map(|operation| operation.as_str()))),
         ]);
         Fact::Record(Record::new(fields))
     };

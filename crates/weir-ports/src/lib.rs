@@ -44,12 +44,12 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Whether `name` is selected.
+    /// Returns `true` if `name` is selected.
     pub fn contains(&self, name: &str) -> bool {
         self.everything || self.names.contains(name) || self.patterns.iter().any(|p| p.matches(name))
     }
 
-    /// Whether nothing can be selected.
+    /// Returns `true` if nothing can be selected.
     pub fn is_empty(&self) -> bool {
         !self.everything && self.names.is_empty() && self.patterns.is_empty()
     }
@@ -58,27 +58,27 @@ impl Selection {
 /// A Kafka cluster together with whatever keeps its accounts and API keys.
 #[async_trait]
 pub trait Cluster: Send + Sync {
-    /// What is selected, as it is now, and facts about the cluster. What is selected and not in the answer does
+    /// Returns the selected objects, as they are now, and facts about the cluster. A selected object that is not in the answer does
     /// not exist: whoever is not allowed to see something must answer [`ErrorKind::Denied`] instead.
     /// ACL bindings are those of the selected accounts' principals and of the deploying principal; with
     /// [`Selection::everything`] those of all principals.
     /// `secrets` stays empty: those are a [`SecretSink`]'s.
     async fn observe(&self, query: &Query) -> Result<Observed, PortError>;
 
-    /// What would be lost with each of `topics`. Topics that do not exist are left out.
+    /// Returns the facts that show the loss if a topic is deleted, for each of `topics`. Topics that do not exist are left out.
     async fn topic_facts(&self, topics: &BTreeSet<String>) -> Result<BTreeMap<String, TopicFacts>, PortError>;
 
     /// Carries out changes that are independent of each other, in one batch where the system can; answers for each
     /// in the order given. Never called with [`Change::CreateKey`] or [`Change::DeleteKey`].
     ///
-    /// What shall exist and does (with the same content), or shall not and does not, is a success.
+    /// An object that already exists with the same content, or is already deleted, is a success.
     async fn apply(&self, changes: &[&Change]) -> Vec<Result<(), PortError>>;
 
     /// Creates an API key for an account. An answer that was lost on the way is [`ErrorKind::Ambiguous`]; whoever
     /// gets one looks for `marker` among the account's keys.
     async fn create_key(&self, account: &str, marker: &KeyMarker) -> Result<CreatedKey, PortError>;
 
-    /// Whether a new key logs in by now: some systems take minutes to let it in. Asked only when somebody wants to
+    /// Returns `true` if a new key logs in already: some systems take minutes to let it in. Asked only when somebody wants to
     /// wait, after the key was stored; never a condition for storing it.
     async fn key_ready(&self, key: &CreatedKey) -> Result<bool, PortError> {
         let _ = key;
@@ -88,13 +88,13 @@ pub trait Cluster: Send + Sync {
     /// Deletes an API key. One that is already gone is a success.
     async fn delete_key(&self, account: &str, key: &str) -> Result<(), PortError>;
 
-    /// How many requests were made so far. None where nobody is asked over a network.
+    /// Returns the number of requests made so far; none for a system without a network.
     fn request_counts(&self) -> RequestCounts {
         RequestCounts::default()
     }
 }
 
-/// How many requests were made to a cluster, those that were made again included.
+/// Number of requests made to a cluster, repeated ones included.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestCounts {
     /// To its control plane, by operation.
@@ -104,7 +104,7 @@ pub struct RequestCounts {
 }
 
 impl RequestCounts {
-    /// Whether there were none.
+    /// Returns `true` if there were none.
     pub fn is_empty(&self) -> bool {
         self.control.is_empty() && self.brokers == 0
     }
@@ -130,9 +130,9 @@ pub struct CreatedKey {
     pub id: String,
     /// Its secret.
     pub secret: SecretString,
-    /// When the cluster says it was made, if it says so.
+    /// Time of creation, if the cluster names it.
     pub created: Option<Timestamp>,
-    /// What a client needs beside the key to log in, by Kafka's client property names: `bootstrap.servers`, ….
+    /// The settings that a client needs beside the key to log in, by Kafka's client property names: `bootstrap.servers`, ….
     pub connection: BTreeMap<String, String>,
 }
 
@@ -142,7 +142,7 @@ pub trait SecretSink: Send + Sync {
     /// The secrets among `at` that exist or whose names are taken. Values are not read.
     async fn inspect(&self, at: &BTreeSet<SecretRef>) -> Result<BTreeMap<SecretRef, ObservedSecret>, PortError>;
 
-    /// Whether a secret could be stored there now: asked before a key is created.
+    /// Succeeds if a secret could be stored there now: asked before a key is created.
     async fn preflight(&self, at: &SecretRef) -> Result<(), PortError>;
 
     /// Stores `value` as the newest version, recovering a deleted name first, and reads it back, as far as that needs

@@ -1,4 +1,4 @@
-//! What Azure Key Vault takes, and whatever plays one takes likewise
+//! The limits of Azure Key Vault; every stand-in for one has the same limits
 //! (`azure-docs: articles/key-vault/general/about-keys-secrets-certificates.md`, `secrets/about-secrets.md`).
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ const NAME_LENGTH: usize = 127;
 const VALUE_BYTES: usize = 25 * 1024;
 const TAG_LENGTH: usize = 512;
 
-/// How many tags a secret may have.
+/// Maximum number of tags of a secret.
 pub const SECRET_TAGS: usize = 15;
 
 /// Refuses a name that no secret can have.

@@ -16,12 +16,14 @@ pub mod openapi;
 mod proxy;
 pub mod schema;
 mod skip;
+mod words;
 mod yaml;
 
 pub use broker::Broker;
 pub use expect::expect;
 pub use proxy::Proxy;
 pub use skip::skip;
+pub use words::serde_reads_words;
 pub use yaml::yaml;
 
 /// The example of the README, compiled with the examples of this documentation.

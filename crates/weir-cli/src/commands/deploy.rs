@@ -36,7 +36,7 @@ Risks, from the least: additive, change, revoke, destroy, data-loss.
 
 After an interruption, or exit code 5, the same command continues the run.
 
-What does not answer is waited for a minute, or the number of seconds in WEIR_PATIENCE.
+weir waits a minute for clusters and vaults that do not answer, or the number of seconds in WEIR_PATIENCE.
 
 Exit codes:
   0  done, or nothing to do

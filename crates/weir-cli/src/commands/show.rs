@@ -152,7 +152,7 @@ fn topic(values: &mut Values, view: &StageView<'_>, name: &str) -> Option<()> {
     let prefix = view.stage.prefix.topic.as_ref().map(|prefix| format!("prefix {prefix}"));
     values.add(&["name"], &topic.name, prefix);
     values.add(&["team"], &topic.entity.metadata.team, None);
-    values.add(&["ensure"], lower(topic.ensure), None);
+    values.add(&["ensure"], topic.ensure, None);
     if let Some(profile) = &topic.profile {
         values.add(&["profile"], profile, None);
     }
@@ -188,7 +188,7 @@ fn account(values: &mut Values, view: &StageView<'_>, wanted: &Desired, name: &s
     let prefix = view.stage.prefix.service_account.as_ref().map(|prefix| format!("prefix {prefix}"));
     values.add(&["name"], &account.name, prefix);
     values.add(&["team"], &account.entity.metadata.team, None);
-    values.add(&["ensure"], lower(account.ensure), None);
+    values.add(&["ensure"], account.ensure, None);
     for (what, value) in [("vault", &account.vault), ("namespace", &account.namespace)] {
         if let Some(value) = value {
             values.add(&[what], value, None);
@@ -237,17 +237,9 @@ fn access(values: &mut Values, view: &StageView<'_>, wanted: &Desired, name: &st
 
 fn binding(acl: &Acl) -> String {
     let Acl { resource, pattern, name, operation, permission, host } = acl;
-    let (resource, permission) = (lower(resource), lower(permission));
     let begins = if *pattern == PatternType::Prefixed { "*" } else { "" };
     let from = if *host == Host::Any { String::new() } else { format!(" from {host}") };
-    format!("{permission} {operation:?} on {resource} {name}{begins}{from}")
-}
-
-/// Returns an enum's variant as files spell it.
-fn lower(variant: impl std::fmt::Debug) -> String {
-    let name = format!("{variant:?}");
-    let mut letters = name.chars();
-    letters.next().map(|first| first.to_lowercase().collect::<String>() + letters.as_str()).unwrap_or_default()
+    format!("{permission} {operation} on {resource} {name}{begins}{from}")
 }
 
 fn text(shown: &Shown<'_>) -> String {

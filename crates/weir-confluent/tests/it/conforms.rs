@@ -86,7 +86,7 @@ impl Subject {
     fn client(&self, key: &CreatedKey) -> Kafka {
         let protocol = if self.tls == Tls::On { SecurityProtocol::SaslSsl } else { SecurityProtocol::SaslPlaintext };
         let of = |name: &str| key.connection[name].clone();
-        assert_eq!(of("security.protocol"), protocol.name());
+        assert_eq!(of("security.protocol"), protocol.as_str());
         let login = Login {
             mechanism: SaslMechanism::Plain,
             username: of("sasl.username"),

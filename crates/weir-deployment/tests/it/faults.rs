@@ -89,7 +89,7 @@ async fn answers_that_fail_get_lost_or_come_late_change_nothing() {
 
 /// A call whose answer is lost and that is refused when it is made again: what it did stands, and is not undone.
 #[tokio::test(start_paused = true)]
-async fn what_is_lost_and_then_refused_leaves_no_dead_key_in_a_vault() {
+async fn a_lost_answer_and_then_a_refusal_leave_no_dead_key_in_a_vault() {
     let start = tempfile::tempdir().unwrap();
     let (points, wanted) = reference(start.path()).await;
     for at in 1..=points {
@@ -152,7 +152,7 @@ async fn a_key_that_can_be_neither_stored_nor_deleted_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_refused_holds_back_only_what_depends_on_it() {
+async fn a_refused_step_holds_back_only_its_dependents() {
     let folder = tempfile::tempdir().unwrap();
     drop(deployed(folder.path()).await);
     let sandbox = open(folder.path(), month(3), "");
@@ -195,7 +195,7 @@ async fn two_runs_of_one_plan_at_once_end_as_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_journal_that_fails_stops_what_comes_next() {
+async fn a_journal_that_fails_stops_the_next_steps() {
     struct Full(usize);
     impl Journal for Full {
         fn earlier(&self) -> &[Entry] {

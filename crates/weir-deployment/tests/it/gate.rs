@@ -1,4 +1,4 @@
-//! What is refused before anything is touched.
+//! Plans that are refused before anything is touched.
 
 use weir_deployment::{DeployError, Journal as _, MemoryJournal, Options, Outcome, Receipt, Refusal, render};
 use weir_planning::{Desired, Digest, Plan, Risk};
@@ -62,9 +62,9 @@ async fn refusals_say_what_to_do() {
     assert_eq!(receipt.outcome, Outcome::Complete);
 }
 
-/// What a plan says of itself is not what the files say: it may be of other files, or somebody's own.
+/// A plan is checked against the files: it may have been made from other files, or by hand.
 #[tokio::test(start_paused = true)]
-async fn what_the_files_say_counts_not_what_the_plan_says() {
+async fn the_files_count_and_not_the_plan() {
     let folder = tempfile::tempdir().unwrap();
     drop(deployed(folder.path()).await);
     let sandbox = open(folder.path(), month(3), "");

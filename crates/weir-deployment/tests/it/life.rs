@@ -52,7 +52,7 @@ async fn a_second_run_has_nothing_to_do() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_an_earlier_run_did_is_told_apart() {
+async fn steps_of_an_earlier_run_are_marked() {
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
     let sandbox = open(&folder.path().join("sandbox"), month(1), "crash@3");
@@ -88,7 +88,7 @@ async fn small_batches_end_in_the_same_state() {
     assert_eq!(states[0], states[2]);
 }
 
-/// What somebody else does between plan and deploy, and the step that it makes stale.
+/// A change by hand between plan and deployment, and the step that it makes stale.
 #[tokio::test(start_paused = true)]
 async fn whatever_changed_since_the_plan_stops_the_run() {
     let partitions = |topic: &str, from, to| Change::AddPartitions { topic: topic.into(), from, to };
@@ -167,7 +167,7 @@ async fn a_secret_of_somebody_else_is_not_overwritten() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_object_that_is_as_wanted_by_now_is_left_alone() {
+async fn an_object_that_already_is_as_wanted_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = open(folder.path(), month(1), "");
     let plan = plan(&sandbox, &before(), month(1)).await;

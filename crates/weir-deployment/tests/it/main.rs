@@ -9,3 +9,4 @@ mod planes;
 mod projections;
 mod ready;
 mod scene;
+mod words;

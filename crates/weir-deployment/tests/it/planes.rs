@@ -174,7 +174,7 @@ async fn without_a_receipt_nothing_is_taken_for_done() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_failed_elsewhere_is_not_built_on() {
+async fn a_step_that_failed_on_another_plane_holds_back_its_dependents() {
     let folder = tempfile::tempdir().unwrap();
     drop(deployed(folder.path()).await);
     let sandbox = open(folder.path(), month(3), "deny@store");

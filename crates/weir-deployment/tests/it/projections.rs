@@ -26,7 +26,7 @@ fn with(key: DesiredKey) -> Desired {
     desired
 }
 
-/// What an application that reads one shape logs in with.
+/// The credentials that an application reads from one shape.
 fn read(sandbox: &Sandbox, at: &SecretRef) -> Option<String> {
     Some(sandbox.vaults().read_secret(at).unwrap()?.expose_secret().to_owned())
 }
@@ -35,7 +35,7 @@ fn quoted<'a>(text: &'a str, name: &str) -> &'a str {
     text.split_once(&format!("{name}=\"")).unwrap().1.split_once('"').unwrap().0
 }
 
-/// What readers took from the vault, and when: each works for the overlap after the next run.
+/// Credentials that readers took from the vault, with the time: each works for the overlap after the next run.
 #[derive(Default)]
 struct Readers(BTreeSet<(String, String)>);
 

@@ -89,7 +89,7 @@ async fn new_keys_are_waited_for_before_old_ones_go() {
 
 /// A key that cannot be asked is as good as one that does not log in.
 #[tokio::test(start_paused = true)]
-async fn a_key_of_which_nobody_tells_is_not_ready() {
+async fn a_key_without_an_answer_is_not_ready() {
     let folder = tempfile::tempdir().unwrap();
     drop(deployed(folder.path()).await);
     let sandbox = open(folder.path(), month(3), "");

@@ -243,14 +243,14 @@ pub(crate) async fn state(sandbox: &Sandbox, desired: &Desired) -> String {
     lines.join("\n")
 }
 
-/// Whether what an application reads from the vault lets it in.
+/// Returns `true` if an application can log in with the credentials in the vault.
 pub(crate) fn login(sandbox: &Sandbox, at: &SecretRef) -> bool {
     let Some(value) = sandbox.vaults().read_secret(at).unwrap() else { return false };
     let fields: BTreeMap<String, String> = serde_json::from_str(value.expose_secret()).unwrap();
     sandbox.login(&fields["api_key"], &SecretString::from(fields["api_secret"].clone()))
 }
 
-/// What must hold after a run that ended well.
+/// Asserts the state after a run that ended well.
 pub(crate) async fn assert_settled(sandbox: &Sandbox, desired: &Desired, now: Timestamp) {
     let again = plan(sandbox, desired, now).await;
     assert!(again.is_empty(), "planned again: {:?}", again.steps.iter().map(|s| &s.id.0).collect::<Vec<_>>());

@@ -3,6 +3,7 @@
 mod formats;
 mod hostile;
 mod readers;
+mod words;
 
 use weir_findings::{FileId, Finding, RuleId, Sources, Span, render, sort};
 

@@ -108,18 +108,13 @@ pub enum Resource {
     DelegationToken,
 }
 
-impl Resource {
-    /// Returns the name, as files and plans write it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Resource::Topic => "topic",
-            Resource::Group => "group",
-            Resource::Cluster => "cluster",
-            Resource::TransactionalId => "transactionalId",
-            Resource::DelegationToken => "delegationToken",
-        }
-    }
-}
+weir_findings::words!(Resource {
+    Topic => "topic",
+    Group => "group",
+    Cluster => "cluster",
+    TransactionalId => "transactionalId",
+    DelegationToken => "delegationToken",
+});
 
 /// The way in which a resource name is compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -132,15 +127,10 @@ pub enum PatternType {
     Prefixed,
 }
 
-impl PatternType {
-    /// Returns the name, as files and plans write it.
-    pub fn name(self) -> &'static str {
-        match self {
-            PatternType::Literal => "literal",
-            PatternType::Prefixed => "prefixed",
-        }
-    }
-}
+weir_findings::words!(PatternType {
+    Literal => "literal",
+    Prefixed => "prefixed",
+});
 
 /// The effect of an ACL binding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -153,15 +143,10 @@ pub enum Permission {
     Deny,
 }
 
-impl Permission {
-    /// Returns the name, as files and plans write it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Permission::Allow => "allow",
-            Permission::Deny => "deny",
-        }
-    }
-}
+weir_findings::words!(Permission {
+    Allow => "allow",
+    Deny => "deny",
+});
 
 /// Kafka's ACL operations (KIP-11, KIP-140, KIP-679).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -194,23 +179,18 @@ pub enum Operation {
     DescribeTokens,
 }
 
-impl Operation {
-    /// Returns Kafka's name of the operation.
-    pub fn name(self) -> &'static str {
-        match self {
-            Operation::All => "All",
-            Operation::Read => "Read",
-            Operation::Write => "Write",
-            Operation::Create => "Create",
-            Operation::Delete => "Delete",
-            Operation::Alter => "Alter",
-            Operation::Describe => "Describe",
-            Operation::ClusterAction => "ClusterAction",
-            Operation::DescribeConfigs => "DescribeConfigs",
-            Operation::AlterConfigs => "AlterConfigs",
-            Operation::IdempotentWrite => "IdempotentWrite",
-            Operation::CreateTokens => "CreateTokens",
-            Operation::DescribeTokens => "DescribeTokens",
-        }
-    }
-}
+weir_findings::words!(Operation {
+    All => "All",
+    Read => "Read",
+    Write => "Write",
+    Create => "Create",
+    Delete => "Delete",
+    Alter => "Alter",
+    Describe => "Describe",
+    ClusterAction => "ClusterAction",
+    DescribeConfigs => "DescribeConfigs",
+    AlterConfigs => "AlterConfigs",
+    IdempotentWrite => "IdempotentWrite",
+    CreateTokens => "CreateTokens",
+    DescribeTokens => "DescribeTokens",
+});

@@ -76,15 +76,12 @@ pub enum Projection {
     Pair,
 }
 
-impl Projection {
-    /// Returns the name, as written in files.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Properties => "properties",
-            Self::Pair => "pair",
-        }
-    }
+weir_findings::words!(Projection {
+    Properties => "properties",
+    Pair => "pair",
+});
 
+impl Projection {
     /// Returns the secrets that the shape consists of.
     pub fn parts(self) -> &'static [SecretPart] {
         match self {

@@ -1,7 +1,5 @@
 //! Clusters of stages, and the places of secrets.
 
-use std::fmt;
-
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -65,18 +63,13 @@ pub enum VaultLogin {
     Token,
 }
 
-impl VaultLogin {
-    /// Returns the name, as written in files.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::WorkloadIdentity => "workloadIdentity",
-            Self::AzurePipelines => "azurePipelines",
-            Self::ManagedIdentity => "managedIdentity",
-            Self::AzureCli => "azureCli",
-            Self::Token => "token",
-        }
-    }
-}
+weir_findings::words!(VaultLogin {
+    WorkloadIdentity => "workloadIdentity",
+    AzurePipelines => "azurePipelines",
+    ManagedIdentity => "managedIdentity",
+    AzureCli => "azureCli",
+    Token => "token",
+});
 
 /// A folder that takes the place of key vaults.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -284,17 +277,14 @@ pub enum SecurityProtocol {
     SaslSsl,
 }
 
-impl SecurityProtocol {
-    /// Returns Kafka's name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Plaintext => "PLAINTEXT",
-            Self::Ssl => "SSL",
-            Self::SaslPlaintext => "SASL_PLAINTEXT",
-            Self::SaslSsl => "SASL_SSL",
-        }
-    }
+weir_findings::words!(SecurityProtocol {
+    Plaintext => "PLAINTEXT",
+    Ssl => "SSL",
+    SaslPlaintext => "SASL_PLAINTEXT",
+    SaslSsl => "SASL_SSL",
+});
 
+impl SecurityProtocol {
     /// Returns `true` if clients log in.
     pub fn is_sasl(self) -> bool {
         matches!(self, Self::SaslPlaintext | Self::SaslSsl)
@@ -309,12 +299,6 @@ impl SecurityProtocol {
     #[must_use]
     pub fn encrypted(self) -> Self {
         if self.is_sasl() { Self::SaslSsl } else { Self::Ssl }
-    }
-}
-
-impl fmt::Display for SecurityProtocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 
@@ -336,23 +320,12 @@ pub enum SaslMechanism {
     OauthBearer,
 }
 
-impl SaslMechanism {
-    /// Returns Kafka's name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Plain => "PLAIN",
-            Self::ScramSha256 => "SCRAM-SHA-256",
-            Self::ScramSha512 => "SCRAM-SHA-512",
-            Self::OauthBearer => "OAUTHBEARER",
-        }
-    }
-}
-
-impl fmt::Display for SaslMechanism {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+weir_findings::words!(SaslMechanism {
+    Plain => "PLAIN",
+    ScramSha256 => "SCRAM-SHA-256",
+    ScramSha512 => "SCRAM-SHA-512",
+    OauthBearer => "OAUTHBEARER",
+});
 
 /// A cluster in a folder.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -101,24 +101,13 @@ pub enum PolicyKind {
     Plan,
 }
 
-impl PolicyKind {
-    /// Returns the name as written.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            PolicyKind::Team => "Team",
-            PolicyKind::Topic => "Topic",
-            PolicyKind::ServiceAccount => "ServiceAccount",
-            PolicyKind::AccessControlList => "AccessControlList",
-            PolicyKind::Plan => "Plan",
-        }
-    }
-}
-
-impl fmt::Display for PolicyKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+weir_findings::words!(PolicyKind {
+    Team => "Team",
+    Topic => "Topic",
+    ServiceAccount => "ServiceAccount",
+    AccessControlList => "AccessControlList",
+    Plan => "Plan",
+});
 
 /// The severity of a policy's violation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -21,6 +21,8 @@ pub enum Ensure {
     Unmanaged,
 }
 
+weir_findings::words!(Ensure { Present => "present", Absent => "absent", Unmanaged => "unmanaged" });
+
 /// The desired state of a topic.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

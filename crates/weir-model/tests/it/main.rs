@@ -7,3 +7,4 @@ mod kinds;
 mod locate;
 mod schema;
 mod stages;
+mod words;

@@ -1,4 +1,4 @@
-//! Service accounts, their bindings, and what they may do before and after.
+//! Service accounts, their bindings, and their rights before and after.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{About, Change, Phase, Step, precondition::KeysByAccount};
 
-/// The steps in executable order, each with what it must follow.
+/// Returns the steps in executable order, each with the steps that it must follow.
 pub(super) fn assemble(draft: &mut Draft<'_>) -> Vec<Step> {
     let steps = std::mem::take(&mut draft.steps);
     // A step is large: each is moved once, not whenever the sort compares it.
@@ -44,7 +44,7 @@ pub(super) fn assemble(draft: &mut Draft<'_>) -> Vec<Step> {
     permuted(steps, order)
 }
 
-/// The steps in that order.
+/// Returns the steps in the given order.
 fn permuted(steps: Vec<Step>, order: Vec<usize>) -> Vec<Step> {
     if order.is_sorted() {
         return steps;
@@ -59,7 +59,7 @@ fn rank(step: &Step) -> (Phase, &str, u8, &str) {
     (phase, object.name(), turn, &step.id.0)
 }
 
-/// Which step must come before which, by index into `steps`, which are sorted.
+/// Returns pairs of indexes into the sorted `steps`: the first must come before the second.
 fn edges(steps: &[Step]) -> Vec<(usize, usize)> {
     let (mut accounts, mut topics, mut issued) = (Vec::new(), Vec::new(), BTreeMap::new());
     let (mut deleted_topics, mut deleted_accounts) = (BTreeMap::new(), BTreeMap::new());

@@ -5,7 +5,7 @@ use weir_model::{EntityRef, Kind, Route};
 
 use crate::{Change, Desired, Digest, Object, Observed, Plane, Provider, ReportItem, ReportKind, Risk, Step};
 
-/// Whom a step is done for.
+/// The entity and team that a step is done for.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Owner<'a> {
     pub(super) entity: Option<(Kind, &'a str)>,
@@ -31,7 +31,7 @@ pub(super) fn workspace_route(desired: &Desired) -> Route {
     Route::value(EntityRef::new(Kind::Workspace, &*desired.workspace), ["spec", "clusters", &desired.cluster])
 }
 
-/// What the parts of the planner add to.
+/// The result that the parts of the planner add to.
 pub(super) struct Draft<'a> {
     pub(super) desired: &'a Desired,
     pub(super) observed: &'a Observed,
@@ -45,7 +45,7 @@ impl<'a> Draft<'a> {
         Self { desired, observed, steps: Vec::new(), findings: Vec::new(), report: Vec::new() }
     }
 
-    /// Takes over what another part of the planner found.
+    /// Adds the results of another part of the planner.
     pub(super) fn append(&mut self, other: Self) {
         let Self { desired: _, observed: _, steps, findings, report } = other;
         self.steps.extend(steps);

@@ -47,7 +47,7 @@ impl<'a> Keys<'a> {
             .filter(move |(_, s)| tag_is(s, ObservedSecret::TAG_STAGE, stage) && s.state != SecretState::Deleted)
     }
 
-    /// Where a slot's key `key` is stored in other shapes.
+    /// Returns the secrets that hold a slot's key `key` in other shapes.
     pub(super) fn projections_of(&self, account: &str, slot: &str, stage: &str, key: &str) -> Vec<SecretRef> {
         let all = self.projections.get(&(account, slot)).map_or(&[][..], Vec::as_slice);
         all.iter()

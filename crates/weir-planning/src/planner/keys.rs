@@ -1,4 +1,4 @@
-//! API keys: which secrets are looked at, and what becomes of the keys of slots that are gone. What becomes of a
+//! API keys: the secrets that a plan needs, and the keys of slots that are no longer declared. Declared slots are in
 //! declared slot is in [`super::slot`].
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +28,7 @@ pub(super) fn secrets_needed(desired: &Desired, observed: &Observed) -> BTreeSet
             Some(account) => {
                 needed.extend(account.secret(name, slot).into_iter().flat_map(|at| shapes(at, name, slot)))
             }
-            // Nobody says whose the account was: the key's mark tells which of the vaults holds it.
+            // No file names the account's team: the mark of the key shows which of the vaults holds its secret.
             None if desired.prune && desired.owns.owns_account(name) => {
                 let places = desired
                     .vaults
@@ -42,7 +42,7 @@ pub(super) fn secrets_needed(desired: &Desired, observed: &Observed) -> BTreeSet
     needed
 }
 
-/// A secret, in whatever shapes it was stored: what is not there is not found.
+/// Returns the places of a secret in all shapes; the vault reports those that exist.
 fn shapes(secret: SecretRef, account: &str, slot: &str) -> impl Iterator<Item = SecretRef> {
     let vault = secret.vault.clone();
     let parts = SecretPart::ALL.map(|part| SecretRef { vault: vault.clone(), name: part.secret_name(account, slot) });
@@ -73,7 +73,7 @@ pub(super) fn plan<'a>(
         current.extend(place.plan(draft, keys, &same_slot));
     }
     for (slot, gone) in &ours {
-        // What a declared slot's secret hands out is in use, whatever its mark says.
+        // The key in a declared slot's secret is in use, whatever its mark says.
         for (id, _) in gone.iter().filter(|(id, _)| !current.contains(*id)) {
             let secret = keys.secrets_of(name, stage).map(|(_, secret)| secret).find(|s| s.key_id() == Some(*id));
             let meaning =
@@ -98,7 +98,7 @@ pub(super) fn plan<'a>(
     for (id, other) in foreign.into_iter().filter(|(id, _)| !current.contains(*id)) {
         let message = match other {
             Some(m) => format!("the API key `{id}` was made for stage `{}`; it is left alone here", m.stage),
-            None => format!("the API key `{id}` was not made by weir; delete it by hand when nobody uses it"),
+            None => format!("the API key `{id}` was not made by weir; delete it by hand when no application uses it"),
         };
         draft.report(ReportKind::ForeignKey, name, message);
     }
@@ -119,7 +119,7 @@ pub(super) fn revoke_all(draft: &mut Draft<'_>, keys: &Keys<'_>, name: &str, own
         let key = Key { account: name, slot: slot.as_deref(), id, secret, projections };
         key.revoke(draft, true, owner, meaning);
     }
-    // What a tag says may be another account's key: only what is gone is taken along with its secret.
+    // A tag may name another account's key: a secret is only deleted along with a key that no longer exists.
     for (id, (slot, at)) in secrets.into_iter().filter(|(id, _)| !observed.keys.contains_key(*id)) {
         let meaning = "the key is gone already: its secret goes too".to_owned();
         let projections = keys.projections_of(name, slot, stage, id);

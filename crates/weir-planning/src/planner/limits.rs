@@ -1,4 +1,4 @@
-//! What the cluster's type takes, counted before anything is created: deletions come later than creations.
+//! The limits of the cluster, counted without deletions, since these come later than creations.
 
 use std::collections::BTreeMap;
 
@@ -40,8 +40,8 @@ pub(super) fn check(draft: &mut Draft<'_>) {
             acls,
             "replace many literal bindings by a prefixed one, or ask for a larger cluster",
         ),
-        ("service accounts", limits.accounts, accounts, "delete accounts that nobody uses, or have the limit raised"),
-        ("API keys", limits.keys, keys, "delete keys that nobody uses, or have the limit raised"),
+        ("service accounts", limits.accounts, accounts, "delete unused accounts, or have the limit raised"),
+        ("API keys", limits.keys, keys, "delete unused keys, or have the limit raised"),
     ];
     for (what, limit, new, help) in counted {
         let Some((most, used)) = limit else { continue };
@@ -56,7 +56,7 @@ pub(super) fn check(draft: &mut Draft<'_>) {
     of_each_account(draft);
 }
 
-/// What documents say of the cluster's type is no reason to refuse a plan: they may be out of date.
+/// Warns about limits from documentation. They may be out of date, so they do not stop a plan.
 fn documented(draft: &mut Draft<'_>, partitions: u64, acls: u64) {
     let Some(documented) = draft.observed.cluster.limits.documented.clone() else { return };
     let kind = &documented.kind;
@@ -120,7 +120,7 @@ fn of_each_account(draft: &mut Draft<'_>) {
         if new > 0 && used.saturating_add(new) > most {
             let message =
                 format!("an account has at most {most} API keys; `{name}` has {used} and the plan adds {new}");
-            draft.error(RULE, at, message, "delete keys that nobody uses, or split the account");
+            draft.error(RULE, at, message, "delete unused keys, or split the account");
         } else if rotating > 0 && (account.keys.len() as u64).saturating_add(rotating) > most {
             let message = format!(
                 "an account has at most {most} API keys; `{name}` has {} slots, and {rotating} need a second one each while they rotate",

@@ -8,7 +8,7 @@ use petgraph::{Direction, graph::DiGraph, graph::NodeIndex};
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Cycle(pub(super) Vec<usize>);
 
-/// An order of `0..count` in which no one comes before what it must follow; among those that may come, the
+/// An order of `0..count` that keeps to the edges; among those that may come next, the
 /// lowest number comes first, so the order does not depend on that of the edges.
 ///
 /// An edge is (before, after). Edges that name no step are left out.

@@ -1,4 +1,4 @@
-//! What a change of a topic's settings means and costs.
+//! The meaning and the risk of a change of a topic's settings.
 
 use std::collections::BTreeMap;
 
@@ -54,12 +54,12 @@ impl<'a> Judge<'a> {
         self.cluster.defaults.get(name)
     }
 
-    /// What holds before the plan; absent when unknown.
+    /// Returns the value that applies before the plan; absent when unknown.
     fn before(&self, name: &str) -> Option<&'a KafkaValue> {
         self.topic.config.get(name).or_else(|| self.default_of(name))
     }
 
-    /// What holds after the plan; absent when unknown.
+    /// Returns the value that applies after the plan; absent when unknown.
     fn after(&self, name: &str) -> Option<&'a KafkaValue> {
         match self.changes.get(name) {
             Some(change) => change.to.as_ref().or_else(|| self.default_of(name)),
@@ -119,7 +119,7 @@ impl<'a> Judge<'a> {
         self.facts().is_some_and(|facts| facts.records == 0)
     }
 
-    /// Whether cleanup by age or size runs after the plan; assumed when unknown.
+    /// Returns `true` if cleanup by age or size runs after the plan, or if that is unknown.
     fn deletes(&self) -> bool {
         self.after(CLEANUP).is_none_or(|policy| policy.has("delete"))
     }
@@ -142,7 +142,7 @@ impl<'a> Judge<'a> {
         (risk, Some(format!("deletes data older than {}{why}", words(after as u64))))
     }
 
-    /// The risk of deleting what is older than `retention` milliseconds, and what the facts say about it.
+    /// Returns the risk of deleting records older than `retention` milliseconds, with a reason from the facts.
     fn loss_by_age(&self, retention: i64) -> (Risk, String) {
         let Some(facts) = self.facts() else {
             return (Risk::DataLoss, " (what the topic holds is not known)".to_owned());
@@ -214,7 +214,7 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// What lowering and raising a number means.
+/// Returns the meaning of lowering or raising a number.
 fn limit(before: Option<&KafkaValue>, after: Option<&KafkaValue>, lower: &str, raise: &str) -> Option<String> {
     let (before, after) = (before?.number()?, after?.number()?);
     Some(if after < before { lower } else { raise }.to_owned())

@@ -25,8 +25,8 @@ use crate::{
     Change, DesiredAccount, DesiredKey, ObservedKey, ObservedSecret, Provider, ReportKind, Risk, SecretRef, SecretState,
 };
 
-/// How old a key may be, in milliseconds, to be taken for one that its run did not come to store, when there is no
-/// secret that could tell.
+/// The greatest age, in milliseconds, of a key that counts as never stored by its run, when there is no
+/// secret to compare it with.
 const FRESH: i128 = 3_600_000;
 
 /// [`ObservedSecret::TAG_REPLACES`] of the first key in a secret.
@@ -42,13 +42,13 @@ pub(super) struct Place<'a> {
     pub(super) now: Timestamp,
 }
 
-/// What is known of the key that applications use.
+/// The state of the key that applications use.
 enum Current<'a> {
     /// It is there.
     Valid(&'a str, &'a ObservedKey),
     /// A new one is needed; why, and the key it takes the place of.
     Needed(String, Option<&'a str>),
-    /// The secret's name is somebody else's.
+    /// The secret's name is taken by a secret that is not this slot's.
     Taken,
 }
 
@@ -65,7 +65,7 @@ impl Place<'_> {
             Current::Taken => None,
             Current::Needed(_, _) if self.is_somebody_elses(draft, keys) => None,
             Current::Needed(why, replaces) => {
-                // Where a new key takes the old one's place, it does so whoever knows the old one.
+                // A new SCRAM password replaces the old one, whoever knows the old one.
                 let only = same_slot.first().map(|(id, _)| *id).filter(|_| takes_the_place(draft));
                 let replaces = replaces.or(only);
                 let overlap = same_slot
@@ -84,7 +84,7 @@ impl Place<'_> {
                         // Had it been stored, the secret would name it, or a younger one.
                         (Some(last), Some(created)) => created > last,
                         // The secret is not there: a run made the key and was stopped, just now. An older one may have
-                        // been stored in a secret that somebody removed.
+                        // been stored in a secret that was removed later.
                         (_, created) => {
                             let fresh = |created| self.is_young(created, self.now) && age(created, self.now) < FRESH;
                             before.is_none() && created.is_some_and(fresh)
@@ -144,7 +144,7 @@ impl Place<'_> {
         }
     }
 
-    /// Whether the account has a password that weir did not make, where a key would take its place. Tells so.
+    /// Returns `true`, and adds an error, if a new key would replace a password that weir did not make.
     fn is_somebody_elses(&self, draft: &mut Draft<'_>, keys: &Keys<'_>) -> bool {
         // weir makes SCRAM-SHA-512 credentials; one of SCRAM-SHA-256 stands beside it.
         let taken = |(id, key): &(&str, &ObservedKey)| {
@@ -164,7 +164,7 @@ impl Place<'_> {
         true
     }
 
-    /// Whose a secret is, when it is not this slot's, and what to do then.
+    /// Returns the owner of a secret that is not this slot's, with the advice for that case.
     fn whose(&self, draft: &Draft<'_>, secret: &ObservedSecret) -> Option<(String, &'static str)> {
         let at = &secret.at;
         if !secret.is_ours() {
@@ -190,14 +190,14 @@ impl Place<'_> {
             if !self.wanted.projections.contains_key(&part) {
                 let name = part.secret_name(self.name, self.slot);
                 let message = format!(
-                    "no file asks for the secret `{name}` any more; delete it when nobody reads it, since the key in it stops working when it is replaced"
+                    "no file asks for the secret `{name}` any more; delete it when no application reads it, since the key in it stops working when it is replaced"
                 );
                 draft.report(ReportKind::UnaskedSecret, self.object(), message);
             }
         }
     }
 
-    /// Why the key in the vault is to be replaced now, if so.
+    /// Returns the reason for replacing the key in the vault now, if there is one.
     fn why_replaced(&self, draft: &mut Draft<'_>, id: &str, key: &ObservedKey) -> Option<String> {
         let secrets = &draft.observed.secrets;
         let stale = self.wanted.projections.values().find(|at| secrets.get(at).and_then(|s| s.hands_out()) != Some(id));
@@ -239,18 +239,18 @@ impl Place<'_> {
         draft.report(ReportKind::KeyDue, self.object(), message);
     }
 
-    /// How long a key stays valid beside its replacement.
+    /// Returns the time, in milliseconds, for which a key stays valid beside its replacement.
     fn overlap(&self, key: &ObservedKey) -> u64 {
         if self.is_revoked(key) { 0 } else { self.wanted.overlap }
     }
 
-    /// Whether an emergency is declared for keys as old as that.
+    /// Returns `true` if an emergency is declared for keys of this age.
     fn is_revoked(&self, key: &ObservedKey) -> bool {
         let limit = self.wanted.rotated_after.filter(|limit| self.wanted.emergency && *limit <= self.now);
         limit.is_some_and(|limit| key.created.is_some_and(|created| created < limit))
     }
 
-    /// What becomes of a key that is in use until this plan replaces it.
+    /// Retires or keeps the key that this plan replaces.
     fn give_up(&self, draft: &mut Draft<'_>, (id, key): (&str, &ObservedKey), secret: Option<&ObservedSecret>) {
         match self.overlap(key) {
             0 => self.retire(draft, (id, key), secret, false),
@@ -261,7 +261,7 @@ impl Place<'_> {
         }
     }
 
-    /// What becomes of another key of ours in the slot.
+    /// Retires or keeps another key of weir's in the slot.
     fn replaced(
         &self,
         draft: &mut Draft<'_>,
@@ -279,7 +279,8 @@ impl Place<'_> {
             return self.retire(draft, (id, key), secret, true);
         }
         let overlap = self.overlap(key);
-        // A younger one was stored elsewhere, and the slot has moved back since: at its own age nobody uses it any more.
+        // A younger key was stored in another place, and the slot has moved back since: applications stopped using it
+        // when its own overlap ended.
         let since = match (key.created, current.created) {
             (Some(other), Some(current)) => Some(current.max(other)),
             (_, current) => current,
@@ -297,7 +298,7 @@ impl Place<'_> {
         }
     }
 
-    /// Whether the key's secret is in no vault, since the run that made it did not come to store it.
+    /// Returns `true` if no vault holds the key's secret, since the run that made the key was stopped before storing it.
     fn is_stranded(
         &self,
         keys: &Keys<'_>,
@@ -322,12 +323,12 @@ impl Place<'_> {
         }
     }
 
-    /// Whether a key made at `created` was no older than an overlap at `then`.
+    /// Returns `true` if a key made at `created` was no older than an overlap at `then`.
     fn is_young(&self, created: Timestamp, then: Timestamp) -> bool {
         age(created, then) < i128::from(self.wanted.overlap)
     }
 
-    /// Whether the key was made to be stored where the slot's secret is now.
+    /// Returns `true` if the key was made to be stored in the slot's current secret.
     fn is_made_for_here(&self, key: &ObservedKey) -> bool {
         marker(key).is_some_and(|marker| marker.is_for(&self.wanted.secret))
     }
@@ -343,7 +344,9 @@ impl Place<'_> {
             return;
         }
         let meaning = match self.overlap(key) {
-            _ if stranded => "the run that made the key was stopped before it stored it: nobody has it".to_owned(),
+            _ if stranded => {
+                "the run that made the key was stopped before it stored it: no application has it".to_owned()
+            }
             0 if self.is_revoked(key) => {
                 "an emergency is declared for keys as old as this one: applications that still hold it stop working"
                     .to_owned()
@@ -411,13 +414,13 @@ impl Place<'_> {
     }
 }
 
-/// Whether an account has one key at most, so that a new one takes the place of the old one at once: a SCRAM user's
+/// Returns `true` if an account has at most one key, so that a new key replaces the old one at once: a SCRAM user's
 /// password.
 fn takes_the_place(draft: &Draft<'_>) -> bool {
     draft.desired.provider == Provider::ApacheKafka
 }
 
-/// Age in milliseconds; what was made in the future (a skewed clock) is new.
+/// The age in milliseconds; 0 for a time in the future (a skewed clock).
 fn age(created: Timestamp, now: Timestamp) -> i128 {
     now.duration_since(created).as_millis().max(0)
 }

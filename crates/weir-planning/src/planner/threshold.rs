@@ -1,4 +1,4 @@
-//! How much of a stage one plan may change before somebody has to say that it was meant.
+//! The threshold: the share of a stage that one plan may change without a confirmation.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{Change, Principal, Risk};
 
-/// Why the plan is beyond the threshold, if it is. Creation does not count.
+/// Returns the reason for which the plan is beyond the threshold, if it is. Creations do not count.
 pub(super) fn check(draft: &mut Draft<'_>) -> Option<String> {
     let touched = Touched::by(draft);
     let (desired, observed) = (draft.desired, draft.observed);
@@ -79,7 +79,7 @@ impl Touched {
     fn by(draft: &Draft<'_>) -> Self {
         let (mut topics, mut accounts) = (BTreeSet::new(), BTreeSet::new());
         let mut touched = Self::default();
-        // What changes nothing in effect (a default that is pinned) is no change here.
+        // A step that changes nothing in effect (it pins a default) does not count.
         for step in draft.steps.iter().filter(|step| step.risk > Risk::Additive) {
             match &step.change {
                 Change::AddPartitions { topic, .. }

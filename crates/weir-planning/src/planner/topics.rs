@@ -211,7 +211,7 @@ fn replication_possible(
     owner: Owner<'_>,
 ) -> bool {
     let brokers = draft.observed.cluster.brokers;
-    // A cluster that does not tell its number of brokers says 0.
+    // A cluster that does not report its number of brokers has 0 here.
     if brokers == 0 || u32::from(replication) <= brokers || topic.replication_factor.is_none() {
         return true;
     }

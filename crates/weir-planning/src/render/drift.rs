@@ -1,4 +1,4 @@
-//! What differs between the files and the cluster, without saying what to do.
+//! The differences between the files and the cluster, as text.
 
 use weir_findings::count;
 use weir_model::settings::KafkaValue;
@@ -128,7 +128,7 @@ fn differences(step: &Step) -> Vec<String> {
             vec![format!("{what} exists: {why}")]
         }
         Change::DeleteTopic { .. } | Change::DeleteAccount { .. } => {
-            vec![format!("{what} exists, and shall not")]
+            vec![format!("{what} exists, and must not")]
         }
     }
 }

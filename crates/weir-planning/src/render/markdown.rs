@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{Plan, Risk, Step, Verb};
 
-/// How much of the steps is spelled out: pull request comments are limited to about 64,000 characters.
+/// The longest list of steps, in characters: pull request comments are limited to about 64,000 characters.
 const ROOM: usize = 40_000;
 
 /// Most lines of the warning and of the report.
@@ -53,7 +53,7 @@ pub fn markdown(plan: &Plan) -> String {
     out
 }
 
-/// What is lost, before everything else; nothing when nothing is.
+/// Returns the warning about deleted records, which comes first; empty without such steps.
 fn warning(out: &mut String, plan: &Plan) {
     let lossy: Vec<&Step> = plan.steps.iter().filter(|step| step.risk >= Risk::Revoke).collect();
     if lossy.is_empty() {

@@ -19,12 +19,12 @@ pub(super) fn plain(text: &str) -> String {
     out
 }
 
-/// Marks of direction and of no width: what is read is not what is written.
+/// Marks of direction and marks without width, which hide a text's real content.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Plain text as markdown that shows just that text. What stands between backticks is code, where it is harmless even
+/// Plain text as markdown that shows just that text. Text between backticks is code, where it is harmless even
 /// if markdown does not take it for code.
 pub(super) fn escaped(text: &str) -> String {
     let text = plain(text);
@@ -48,7 +48,7 @@ pub(super) fn escaped(text: &str) -> String {
     out
 }
 
-/// Whether text means nothing to markdown, HTML or who is notified, in code or out of it.
+/// Returns `true` if the text has no meaning to markdown and HTML and notifies no one, in code or out of it.
 fn is_tame(text: &str) -> bool {
     let tame = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | ':' | ',' | '=' | ' ');
     !text.trim().is_empty() && text.chars().all(tame)

@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{Plan, Report, ReportItem, ReportKind, Risk, Verb};
 
-/// A plan for a terminal: steps by team, effective access, what was left undone, and a last line with the counts
-/// above the digest. An empty plan is one line, and whatever the report has that somebody should act on.
+/// A plan for a terminal: steps by team, effective access, the report, and a last line with the counts
+/// above the digest. An empty plan is one line and the items of the report that need an action.
 pub fn text(plan: &Plan, colour: bool) -> String {
     let paint = Paint(colour);
     let mut out = String::new();
@@ -92,7 +92,7 @@ fn report(out: &mut String, paint: Paint, items: &[&ReportItem]) {
     }
 }
 
-/// Whether somebody should act on it: keys that will be due take care of themselves.
+/// Returns `true` if the item needs an action. A key that will be due needs none.
 fn is_news(item: &ReportItem) -> bool {
     item.kind != ReportKind::KeyDue
 }

@@ -1,4 +1,4 @@
-//! What a step is, in words.
+//! Steps in words.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ fn binding(principal: &Principal, acl: &Acl) -> String {
         Host::Any => String::new(),
         Host::Address(address) => format!(" from {address}"),
     };
-    format!("{account} {may} {} {what}{from}", acl.operation.name())
+    format!("{account} {may} {} {what}{from}", acl.operation.as_str())
 }
 
 /// The step in one line.
@@ -58,14 +58,14 @@ pub(super) fn headline(change: &Change) -> String {
     }
 }
 
-/// What stands below the headline: what it means, then how it is written.
+/// Returns the lines below the headline: the meaning, then the values.
 pub(super) fn details(step: &Step) -> Vec<String> {
     let mut lines = step.meaning.clone();
     lines.extend(content(&step.change));
     lines
 }
 
-/// Returns the lines that say what a change changes, from and to, for a reader who knows its object.
+/// Returns the values before and after a change, for a reader who knows its object.
 pub fn from_to(change: &Change) -> Vec<String> {
     match change {
         Change::AddPartitions { topic: _, from, to } => vec![format!("partitions: {from} → {to}")],
@@ -114,7 +114,7 @@ fn content(change: &Change) -> Vec<String> {
     lines
 }
 
-/// How much happens.
+/// Numbers of steps by verb, and the highest risk.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Counts {
     pub(super) add: usize,
@@ -143,7 +143,7 @@ impl Counts {
     }
 }
 
-/// The steps by team, each team's in executable order; what belongs to nobody comes last, under `None`.
+/// Returns the steps by team, each team's in executable order; steps without a team come last, under `None`.
 pub(super) fn by_team(plan: &Plan) -> Vec<(Option<&str>, Vec<&Step>)> {
     let mut teams = BTreeMap::<_, Vec<_>>::new();
     for step in &plan.steps {
@@ -157,7 +157,7 @@ pub(super) fn team_name(team: Option<&str>) -> &str {
     team.unwrap_or("no team (not declared)")
 }
 
-/// What an empty plan says.
+/// Returns the sentence of an empty plan.
 pub(super) fn nothing(plan: &Plan) -> String {
     format!("No changes: stage {} is as its files say.", plan.stage)
 }

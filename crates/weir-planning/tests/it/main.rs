@@ -12,3 +12,4 @@ mod rules;
 mod sample;
 mod simulation;
 mod speed;
+mod words;

@@ -1,4 +1,4 @@
-//! What holds for every desired and every observed state.
+//! Properties of plans for every desired and every observed state.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::{
     simulation::apply,
 };
 
-/// Whether the plan may touch the account.
+/// Returns `true` if the plan may touch the account.
 fn manages_account(desired: &Desired, account: &str) -> bool {
     match desired.accounts.get(account) {
         Some(declared) => declared.ensure != Ensure::Unmanaged,

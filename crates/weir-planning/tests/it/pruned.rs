@@ -40,7 +40,7 @@ spec: {}
 "#;
 
 #[test]
-fn the_mark_of_a_key_tells_which_vault_holds_it() {
+fn the_mark_of_a_key_shows_which_vault_holds_it() {
     let leaver = "apiVersion: weir/v1\nkind: ServiceAccount\nmetadata: {name: leaver, team: toll}\nspec: {apiKeys: [{slot: batch}]}\n";
     let before = plan(&desired_of([WORKSPACE, leaver]), &Observed::default(), &options()).plan;
     let issue = before.steps.iter().find(|step| matches!(step.change, Change::CreateKey { .. })).unwrap();

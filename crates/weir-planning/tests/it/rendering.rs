@@ -1,4 +1,4 @@
-//! What reviewers read.
+//! Plans as reviewers read them.
 
 use weir_planning::*;
 

@@ -1,4 +1,4 @@
-//! What a deployment does, on a value.
+//! Applies a plan to an observed state in memory, as a deployment would to a cluster.
 
 use weir_planning::*;
 

@@ -88,7 +88,7 @@ fn tokens(cx: &Context<'_>, out: &mut Out, name: &str, kafka: &ApacheKafka) {
             out.push(out.error(at(&["security", "mechanism"]), message).help(help));
         }
         (Some(mechanism), Some(_)) if !is_bearer(mechanism) => {
-            let message = format!("tokens are for OAUTHBEARER, not for {}", mechanism.name());
+            let message = format!("tokens are for OAUTHBEARER, not for {mechanism}");
             out.push(out.error(at(&["security", "mechanism"]), message).help("leave the mechanism out"));
         }
         (_, Some(tokens)) if tokens.file.trim().is_empty() => {

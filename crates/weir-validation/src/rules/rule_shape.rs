@@ -68,7 +68,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
 
 fn shape(out: &Out, rule: &RawRule, at: impl Fn(&str) -> Route) -> Vec<Finding<Route>> {
     let mut found = Vec::new();
-    let resource = rule.resource.name();
+    let resource = rule.resource.as_str();
     if rule.resource == Resource::Cluster {
         if let Some(name) = rule.name.as_deref().filter(|name| *name != "kafka-cluster") {
             let message = format!("a rule for the cluster takes no name, found `{name}`");
