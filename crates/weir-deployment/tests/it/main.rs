@@ -8,5 +8,6 @@ mod life;
 mod planes;
 mod projections;
 mod ready;
+mod repeats;
 mod scene;
 mod words;

@@ -297,6 +297,11 @@ async fn a_wait_beyond_the_deadline_is_not_begun() {
         let error = (case.call)(&scene).await.unwrap_err();
         assert!(error.exhausted && error.kind == ErrorKind::Retry, "{}: {error:?}", case.name);
         assert!(error.message.contains("it asks to wait for 30 s, and "), "{}: {error}", case.name);
-        assert_eq!(scene.server.calls(&scene.name).iter().filter(|call| call.status == 429).count(), 1, "{}", case.name);
+        assert_eq!(
+            scene.server.calls(&scene.name).iter().filter(|call| call.status == 429).count(),
+            1,
+            "{}",
+            case.name
+        );
     }
 }
