@@ -121,7 +121,7 @@ impl ConfluentCloud {
         }
         let chosen = self.options.control.as_ref().and_then(|control| control.endpoint.as_deref());
         let endpoint = self.control()?.cluster().await?.bootstrap(chosen);
-        options::bootstrap(endpoint.map_err(|why| PortError::unavailable(why))?)
+        options::bootstrap(endpoint.map_err(PortError::unavailable)?)
     }
 
     /// Returns a client of the brokers that logs in with `key`.

@@ -11,6 +11,8 @@ Examples:
   weir-entity import --stage prod --out teams --team-by '^app-([a-z]+)' --default-team platform
                                                   for names that do not begin with their team
 
+weir waits a minute for clusters and vaults that do not answer, or the number of seconds in WEIR_PATIENCE.
+
 Exit codes:
   0  done
   1  errors in the files, or an object that cannot be imported as it is

@@ -27,6 +27,8 @@ Examples:
   weir-plan show plan.json --format markdown      a plan from a file
   weir-plan drift --stage prod                    exit 3 when the cluster differs from the files
 
+weir waits a minute for clusters and vaults that do not answer, or the number of seconds in WEIR_PATIENCE.
+
 Exit codes:
   0  done (there may be changes)
   1  errors in the files, or a change that the cluster would refuse
