@@ -23,6 +23,7 @@
 //! deployment does.
 
 mod binary;
+mod checked;
 pub mod commands;
 mod exit;
 mod file;

@@ -5,9 +5,8 @@ use serde_json::{Value, json};
 use super::{
     Gone,
     answer::Answer,
-    quotas,
-    routes::{Call, page},
-    state::{Account, Organization},
+    call::{Call, page},
+    state::{self, Account, Organization},
 };
 
 /// The longest name, in characters.
@@ -77,7 +76,7 @@ pub(super) fn create(org: &mut Organization, call: &Call<'_>) -> Result<Answer, 
     if let Some(conflict) = org.taken(name, "", call.base) {
         return Err(conflict);
     }
-    org.within(quotas::ACCOUNTS, org.live_accounts().count())?;
+    org.within(state::ACCOUNTS, org.live_accounts().count())?;
     let owner = call.parameter("assigned_resource_owner");
     let kinds = ["sa-", "u-", "pool-", "group-"];
     if let Some(unknown) = owner.filter(|id| !kinds.iter().any(|kind| id.starts_with(kind))) {

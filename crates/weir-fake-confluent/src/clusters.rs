@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     answer::Answer,
-    routes::{Call, page},
+    call::{Call, page},
     state::{ClusterKind, KafkaCluster, Organization, Phase},
 };
 

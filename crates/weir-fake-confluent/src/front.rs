@@ -5,6 +5,7 @@
 //! own time, and leads some partitions. The front passes requests and answers on, and changes only what Confluent
 //! Cloud does differently; see [`rewrite`], [`settings`] and [`principals`].
 
+mod context;
 mod limits;
 mod principals;
 mod rewrite;
@@ -33,7 +34,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use self::{rewrite::Context, upstream::Upstream, wire::Head};
+use self::{context::Context, upstream::Upstream, wire::Head};
 use super::server::{Shared, lock};
 
 /// The front between clients and a broker.

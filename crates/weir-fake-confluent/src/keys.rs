@@ -6,9 +6,8 @@ use super::{
     Gone,
     accounts::text,
     answer::Answer,
-    quotas,
-    routes::{Call, page},
-    state::{ApiKey, Organization},
+    call::{Call, page},
+    state::{self, ApiKey, Organization},
 };
 
 /// The longest name or description, in characters.
@@ -106,8 +105,8 @@ pub(super) fn create(org: &mut Organization, call: &Call<'_>) -> Result<Answer, 
     }
     let like = |key: &&ApiKey| key.cluster.is_some() == cluster.is_some();
     let (of_all, of_owner) = match cluster {
-        Some(_) => (quotas::CLUSTER_KEYS, quotas::CLUSTER_KEYS_OF_ACCOUNT),
-        None => (quotas::CLOUD_KEYS, quotas::CLOUD_KEYS_OF_ACCOUNT),
+        Some(_) => (state::CLUSTER_KEYS, state::CLUSTER_KEYS_OF_ACCOUNT),
+        None => (state::CLOUD_KEYS, state::CLOUD_KEYS_OF_ACCOUNT),
     };
     org.within(of_all, org.live_keys().filter(|key| key.cluster.as_deref() == cluster).count())?;
     org.within(of_owner, org.live_keys().filter(like).filter(|key| key.owner == owner).count())?;

@@ -26,6 +26,7 @@ mod accounts;
 mod answer;
 mod behaviour;
 mod builder;
+mod call;
 mod certificate;
 mod clusters;
 mod fault;

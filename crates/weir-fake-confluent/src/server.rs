@@ -27,7 +27,8 @@ use tokio::net::TcpListener;
 use super::{
     Effect, Exchange, Fault, Operation, RateHeaders, RateLimit,
     answer::Answer,
-    routes::{self, Call},
+    call::{self, Call},
+    routes,
     state::Organization,
 };
 
@@ -92,7 +93,7 @@ async fn respond(
     let heard = Heard {
         method: head.method.as_str().to_owned(),
         path: head.uri.path().to_owned(),
-        query: routes::parameters(head.uri.query().unwrap_or_default()),
+        query: call::parameters(head.uri.query().unwrap_or_default()),
         login: login(&head.headers),
         headers: head
             .headers

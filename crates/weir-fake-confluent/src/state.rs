@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Behaviour, quotas::Quota};
+use super::Behaviour;
 
 /// A service account in the fake.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -275,5 +275,65 @@ impl Chance {
     pub(super) fn uuid(&mut self) -> String {
         let hex = self.word(b"0123456789abcdef", 32);
         format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    }
+}
+
+/// A quota of the service.
+#[derive(Clone, Debug)]
+pub(super) struct Quota {
+    pub(super) code: &'static str,
+    pub(super) scope: Scope,
+    pub(super) name: &'static str,
+    pub(super) default_limit: u32,
+    pub(super) limit: u32,
+}
+
+/// The object that a quota counts for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    Organization,
+    Cluster,
+    Account,
+    User,
+}
+
+impl Scope {
+    pub(super) const ALL: [Self; 4] = [Self::Organization, Self::Cluster, Self::Account, Self::User];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Organization => "ORGANIZATION",
+            Self::Cluster => "KAFKA_CLUSTER",
+            Self::Account => "SERVICE_ACCOUNT",
+            Self::User => "USER_ACCOUNT",
+        }
+    }
+}
+
+/// Service accounts in the organization.
+pub(super) const ACCOUNTS: &str = "iam.max_service_accounts.per_org";
+/// API keys of a cluster.
+pub(super) const CLUSTER_KEYS: &str = "kafka.max_api_keys.per_cluster";
+/// API keys of one service account for clusters.
+pub(super) const CLUSTER_KEYS_OF_ACCOUNT: &str = "iam.max_cluster_api_keys.per_service_account";
+/// Cloud API keys in the organization.
+pub(super) const CLOUD_KEYS: &str = "iam.max_cloud_api_keys.per_org";
+/// Cloud API keys of one service account.
+pub(super) const CLOUD_KEYS_OF_ACCOUNT: &str = "iam.max_cloud_api_keys.per_service_account";
+
+impl Quota {
+    /// Returns the service's default quotas.
+    pub(super) fn defaults() -> Vec<Self> {
+        let quota = |code, scope, name, limit| Self { code, scope, name, default_limit: limit, limit };
+        vec![
+            quota(CLOUD_KEYS, Scope::Organization, "Cloud API Keys Per Organization", 1000),
+            quota("iam.max_environments.per_org", Scope::Organization, "Environments Per Organization", 25),
+            quota("iam.max_kafka_clusters.per_org", Scope::Organization, "Kafka Clusters Per Organization", 400),
+            quota(ACCOUNTS, Scope::Organization, "Service Accounts Per Organization", 1000),
+            quota(CLUSTER_KEYS, Scope::Cluster, "API Keys Per Kafka Cluster", 2000),
+            quota(CLOUD_KEYS_OF_ACCOUNT, Scope::Account, "Cloud API Keys Per Service Account", 100),
+            quota(CLUSTER_KEYS_OF_ACCOUNT, Scope::Account, "Cluster API Keys Per Service Account", 100),
+            quota("iam.max_cluster_api_keys.per_user", Scope::User, "Cluster API Keys Per User", 10),
+        ]
     }
 }

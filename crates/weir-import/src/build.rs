@@ -2,37 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use weir_findings::FileId;
 use weir_model::{
     AccessControlList, AccessControlListOverlay, AccessControlListSpec, ApiKey, Ensure, EntityRef, Kind, Metadata,
-    Origin, OwnedMetadata, Patch, PatternType, Permission, Resource, ServiceAccount, ServiceAccountOverlay,
-    ServiceAccountSpec, StageView, Team, TeamSpec, Topic, Workspace,
+    OwnedMetadata, Patch, PatternType, Permission, Resource, ServiceAccount, ServiceAccountOverlay, ServiceAccountSpec,
+    StageView, Team, TeamSpec, Workspace,
 };
 
 use crate::{
     Left, LeftKind,
     access::{Folded, Topics, fold},
+    built::{Built, ORIGIN, placed},
     consent,
     demotions::Demotions,
     layers::{Base, layers},
     seen::{Seen, SeenAccount},
     topics::{self, TopicNotes},
 };
-
-/// The origin of imported entities, which have no file yet.
-pub(crate) const ORIGIN: Origin = Origin { file: FileId(0), document: 0 };
-
-/// The entities that are new.
-#[derive(Default)]
-pub(crate) struct Built {
-    pub(crate) teams: BTreeMap<String, Team>,
-    pub(crate) topics: BTreeMap<String, Topic>,
-    pub(crate) accounts: BTreeMap<String, ServiceAccount>,
-    pub(crate) lists: BTreeMap<String, AccessControlList>,
-    /// Remarks for readers of the file, by entity.
-    pub(crate) remarks: BTreeMap<EntityRef, BTreeSet<String>>,
-    pub(crate) left: Vec<Left>,
-}
 
 /// The topics that grants of a stage may name.
 struct InStage<'s> {
@@ -101,24 +86,6 @@ pub(crate) fn build(workspace: &Workspace, seen: &Seen<'_>, demotions: &Demotion
     }
     consent::add(workspace, &mut built);
     built
-}
-
-impl Built {
-    /// Returns the workspace with the new entities.
-    pub(crate) fn over(&self, workspace: &Workspace) -> Workspace {
-        let mut all = workspace.clone();
-        all.teams.extend(self.teams.clone());
-        all.topics.extend(self.topics.clone());
-        all.service_accounts.extend(self.accounts.clone());
-        all.access_control_lists.extend(self.lists.clone());
-        all
-    }
-
-    fn unmanaged(&mut self, kind: (LeftKind, EntityRef), stage: &str, object: &str, why: &str, bindings: Vec<String>) {
-        let (left, entity) = kind;
-        self.remarks.entry(entity).or_default().insert(format!("Not managed in {stage}: {why}."));
-        self.left.push(Left { bindings, ..Left::new(left, stage, object, why) });
-    }
 }
 
 fn build_topics(
@@ -317,31 +284,4 @@ fn access_list(
 
 fn some<T: Clone>(list: &[T]) -> Option<Vec<T>> {
     (!list.is_empty()).then(|| list.to_vec())
-}
-
-/// The field `stages` of an entity.
-type Stages<O> = Option<BTreeMap<String, Option<O>>>;
-
-/// The stages of an entity with the differences there, and the reasons why it is missing in earlier stages.
-pub(crate) fn placed<O>(
-    workspace: &Workspace,
-    seen: &Seen<'_>,
-    present: &BTreeSet<usize>,
-    mut overlays: BTreeMap<usize, O>,
-) -> (Stages<O>, BTreeMap<String, String>) {
-    let stages = &workspace.settings.spec.stages;
-    let last = present.last().copied().unwrap_or_default();
-    let missing = (0..last).filter(|index| !present.contains(index));
-    let not_in = missing.map(|index| {
-        let why = match seen.stage(index) {
-            Some(_) => "not there when the cluster was imported",
-            None => "not looked at when the other stages were imported",
-        };
-        (stages[index].name.clone(), why.to_owned())
-    });
-    let not_in = not_in.collect();
-    if present.len() == stages.len() && overlays.is_empty() {
-        return (None, not_in);
-    }
-    (Some(present.iter().map(|index| (stages[*index].name.clone(), overlays.remove(index))).collect()), not_in)
 }

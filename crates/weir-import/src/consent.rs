@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use weir_model::{Ensure, Operation, PatternType, Permission, Resource, TopicAccess, Workspace};
 
-use crate::build::Built;
+use crate::built::Built;
 
 /// The role of another team on a topic.
 #[derive(Clone, Copy, Default)]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 use weir_findings::{Finding, render::inert};
 use weir_model::{EntityRef, Kind, Route};
 
-use crate::build::Built;
+use crate::built::Built;
 
 /// Objects that are imported only in part, each with the reason. Grows until no fault is left.
 #[derive(Default)]

@@ -9,6 +9,7 @@
 
 mod access;
 mod build;
+mod built;
 mod consent;
 mod demotions;
 mod layers;
@@ -27,11 +28,7 @@ use weir_findings::{Finding, Severity};
 use weir_model::{EntityRef, Kind, Route, UnknownStage, Workspace};
 use weir_planning::{Change, Observed, PlanOptions, SecretRef, desired, plan};
 
-use crate::{
-    build::{Built, build},
-    demotions::Demotions,
-    seen::Seen,
-};
+use crate::{build::build, built::Built, demotions::Demotions, seen::Seen};
 pub use crate::{
     team::{TeamRule, TeamRuleError},
     text::summary,

@@ -9,7 +9,7 @@ use weir_model::{
 use weir_planning::ObservedTopic;
 
 use crate::{
-    build::{ORIGIN, placed},
+    built::{ORIGIN, placed},
     layers::{Base, Layers, layers},
     seen::{Seen, SeenTopic},
 };

@@ -10,7 +10,7 @@ use weir_model::{
 };
 
 use self::yaml::Node;
-use crate::{build::Built, seen::Seen, topics::OVERLAP};
+use crate::{built::Built, seen::Seen, topics::OVERLAP};
 
 /// Returns the files of the teams, by name.
 pub(crate) fn files(

@@ -2,9 +2,10 @@ use jiff::Timestamp;
 use weir_pipeline::{RevisionError, drift_since};
 use weir_planning::{Drift, render};
 
-use super::validate::read_and_check;
 use crate::{
-    Exit, Stop, Terminal, WorkspaceFlag, instant,
+    Exit, Stop, Terminal, WorkspaceFlag,
+    checked::read_and_check,
+    instant,
     plans::{PlanFormat, look, make},
     print, style,
 };

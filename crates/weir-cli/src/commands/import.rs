@@ -13,8 +13,10 @@ use weir_model::Workspace;
 use weir_pipeline::{Checked, Live, OpenError, observe_everything, open};
 use weir_planning::Observed;
 
-use super::validate::read_and_check;
-use crate::{Exit, Stop, Terminal, WorkspaceFlag, block_on, findings::print_findings, new_files as files, print, say};
+use crate::{
+    Exit, Stop, Terminal, WorkspaceFlag, block_on, checked::read_and_check, findings::print_findings,
+    new_files as files, print, say,
+};
 
 /// Writes the topics, service accounts and rights of live clusters as files, one for each team
 ///

@@ -2,8 +2,9 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::validate::read_and_check;
-use crate::{Exit, OutFile, Terminal, WorkspaceFlag, findings::print_findings, plans::look, say};
+use crate::{
+    Exit, OutFile, Terminal, WorkspaceFlag, checked::read_and_check, findings::print_findings, plans::look, say,
+};
 
 /// Writes the state of a stage's cluster and vaults to a file
 ///

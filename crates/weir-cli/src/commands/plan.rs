@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use weir_planning::Observed;
 
-use super::{drift, observe, show_plan, validate::read_and_check};
+use super::{drift, observe, show_plan};
 use crate::{
     Exit, OutFile, Stop, Terminal, WorkspaceFlag,
+    checked::read_and_check,
     findings::{FindingsFiles, FindingsTarget, findings_target},
     instant,
     plans::{PlanFormat, look, make, print_plan},

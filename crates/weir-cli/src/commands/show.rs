@@ -15,8 +15,12 @@ use weir_model::{
 };
 use weir_planning::{Acl, Desired, Host, desired};
 
-use super::validate::{read_and_check, unknown_stage};
-use crate::{Exit, Format, Stop, Terminal, WorkspaceFlag, findings::print_findings, print, say};
+use crate::{
+    Exit, Format, Stop, Terminal, WorkspaceFlag,
+    checked::{read_and_check, unknown_stage},
+    findings::print_findings,
+    print, say,
+};
 
 /// The format of `--format json`.
 const FORMAT: &str = "weir.shown/v1";

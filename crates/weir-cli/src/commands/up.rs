@@ -1,11 +1,10 @@
 use jiff::Timestamp;
 
-use super::{
-    deploy::{Consent, Output, Planes, ReceiptFormat, Request, deploy},
-    validate::read_and_check,
-};
+use super::deploy::{Consent, Output, Planes, ReceiptFormat, Request, deploy};
 use crate::{
-    Exit, Stop, Terminal, WorkspaceFlag, confirm,
+    Exit, Stop, Terminal, WorkspaceFlag,
+    checked::read_and_check,
+    confirm,
     plans::{PlanFormat, look, make, print_plan},
     print, say,
 };

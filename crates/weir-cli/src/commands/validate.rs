@@ -1,17 +1,16 @@
 //! `weir-validate`: checks the files of a workspace, shows what they resolve to, writes the schemas for editors.
 
-use std::path::Path;
-
 use jiff::Timestamp;
-use weir_findings::{count, render};
-use weir_model::{Kind, Loaded, UnknownStage};
+use weir_findings::count;
+use weir_model::{Kind, Loaded};
 use weir_pipeline::Checked;
 
 use super::{explain, schema, show, test};
 use crate::{
-    Exit, Stop, Terminal, WorkspaceFlag,
+    Exit, Terminal, WorkspaceFlag,
+    checked::read_and_check,
     findings::{FindingsFiles, FindingsFormat, FindingsTarget, findings_target, print_findings},
-    fix, instant, print, say,
+    fix, instant, print,
 };
 
 const EXAMPLES: &str = "\
@@ -100,30 +99,6 @@ struct Flags {
     exit_zero: bool,
     #[command(flatten)]
     terminal: Terminal,
-}
-
-/// Reads the workspace in `dir` and checks it at the time `now`.
-pub(super) fn read_and_check(
-    dir: &Path,
-    stage: Option<&str>,
-    now: Timestamp,
-    terminal: Terminal,
-) -> anyhow::Result<Checked> {
-    let read = weir_pipeline::read(dir)?;
-    if terminal.verbose {
-        let files = read.loaded.sources.iter().count();
-        say(&format!("read {files} files in {}\n", dir.display()));
-        for path in &read.skipped {
-            say(&format!("skipped {}: it has no document for weir\n", render::inert(path)));
-        }
-    }
-    Ok(read.check(stage, now).map_err(unknown_stage)?)
-}
-
-/// Returns the error for a wrong `--stage`.
-pub(super) fn unknown_stage(err: UnknownStage) -> Stop {
-    let UnknownStage { asked, known } = err;
-    Stop::usage(format!("there is no stage `{asked}`")).help(format!("the stages are {}", known.join(", ")))
 }
 
 fn check(args: &Flags) -> anyhow::Result<Exit> {

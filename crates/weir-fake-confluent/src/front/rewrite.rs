@@ -10,60 +10,24 @@ use kafka_protocol::{
         CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse, DeleteAclsRequest, DeleteAclsResponse,
         DeleteTopicsRequest, DeleteTopicsResponse, DescribeAclsRequest, DescribeAclsResponse, DescribeClusterResponse,
         FindCoordinatorResponse, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, MetadataRequest,
-        MetadataResponse, TopicName, create_partitions_response::CreatePartitionsTopicResult,
-        create_topics_response::CreatableTopicResult, delete_topics_response::DeletableTopicResult,
-        describe_cluster_response::DescribeClusterBroker,
-        incremental_alter_configs_response::AlterConfigsResourceResponse, metadata_response::MetadataResponseBroker,
+        MetadataResponse, TopicName, create_topics_response::CreatableTopicResult,
+        delete_topics_response::DeletableTopicResult, describe_cluster_response::DescribeClusterBroker,
+        metadata_response::MetadataResponseBroker,
     },
     protocol::{Decodable, Encodable, StrBytes},
 };
 
 use super::{
-    Front, limits,
-    principals::{self, Refused, Style},
+    Front,
+    context::{Context, FACTOR},
+    limits, principals,
     settings::{alter_configs, describe_configs, described_configs, is_ignored},
     wire::{self, Head},
 };
 use crate::server::lock;
 
-/// Number of simulated brokers, and so the replication factor of every topic.
-pub(super) const FACTOR: i16 = 3;
 /// The id of the real broker.
 const REAL: i32 = 1;
-
-/// The data that the answer to a request depends on.
-#[derive(Debug)]
-pub(super) enum Context {
-    Nothing,
-    /// `DescribeAcls`
-    Described(Style),
-    /// `DeleteAcls`
-    Deleted(Vec<Style>),
-    /// `CreateAcls`
-    Created(Refused),
-    /// `Metadata`: `true` if the client asked for all topics.
-    Metadata {
-        all: bool,
-    },
-    /// `CreateTopics`: topics that the front refuses, and whether the request only validates.
-    Topics {
-        refused: Vec<CreatableTopicResult>,
-        validated: bool,
-    },
-    /// `CreatePartitions`: topics that the front refuses.
-    More(Vec<CreatePartitionsTopicResult>),
-    /// `DeleteTopics`: topics that the front deletes later.
-    Later(Vec<DeletableTopicResult>),
-    /// `IncrementalAlterConfigs`: resources that the front answers itself.
-    Resources(Vec<AlterConfigsResourceResponse>),
-    /// `DescribeConfigs`: the broker in the request, whether phantom settings were asked for, and whether synonyms
-    /// were.
-    Settings {
-        broker: Option<StrBytes>,
-        phantoms: bool,
-        synonyms: bool,
-    },
-}
 
 /// Messages that the front reads. The front offers them only in versions that the library knows.
 const READ: [Api; 14] = [

@@ -14,7 +14,7 @@ use kafka_protocol::{
 
 use super::{
     Front,
-    rewrite::{Context, FACTOR},
+    context::{Context, FACTOR},
 };
 use crate::{
     server::lock,
