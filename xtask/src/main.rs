@@ -58,8 +58,12 @@ enum Task {
     Deny,
     /// Checks all dependencies against the RustSec database, if that can be reached
     Advisories,
-    /// Rewrites the expected files of all tests; the diff is the review
-    Bless,
+    /// Rewrites the expected files of the tests that need no broker and no vault; the diff is the review
+    Bless {
+        /// Of all tests: takes ten minutes
+        #[arg(long)]
+        all: bool,
+    },
     /// Rewrites the list of Kafka's topic settings from the Kafka in xtask/kafka-settings/pom.xml
     KafkaSettings,
     /// Writes a large workspace, always the same for the same numbers
@@ -98,7 +102,7 @@ fn run(task: Task) -> Result<()> {
         Task::Deny => deny::run(),
         Task::Advisories => deny::advisories(),
         Task::KafkaSettings => kafka_settings::run(),
-        Task::Bless => test::bless(),
+        Task::Bless { all } => test::bless(all),
         Task::GenWorkspace(Passed { flags }) => bench_program("gen-workspace", &flags, false),
         Task::Bench(Passed { mut flags }) => match flags.iter().position(|flag| flag == "--kafka") {
             Some(at) => {

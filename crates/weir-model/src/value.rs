@@ -32,7 +32,7 @@ const fn only_read(symbol: &'static str, factor: u64) -> Unit {
 }
 
 /// The one list of units of time, in milliseconds. Weeks are only read, since people compare retention in days.
-const TIME_UNITS: [Unit; 6] = [
+const TIME_UNITS: &[Unit] = &[
     unit("ms", 1, "millisecond"),
     unit("s", 1_000, "second"),
     unit("m", 60_000, "minute"),
@@ -42,7 +42,7 @@ const TIME_UNITS: [Unit; 6] = [
 ];
 
 /// The one list of units of size, in bytes. Powers of ten are only read, since brokers count in powers of two.
-const SIZE_UNITS: [Unit; 9] = [
+const SIZE_UNITS: &[Unit] = &[
     unit("B", 1, "byte"),
     only_read("kB", 1_000),
     only_read("MB", 1_000_000),
@@ -90,7 +90,7 @@ impl Duration {
 
     /// The duration in words, for a sentence: `1 day`, `12 hours`.
     pub fn in_words(self) -> String {
-        let (number, unit) = in_largest_unit(self.millis, &TIME_UNITS);
+        let (number, unit) = in_largest_unit(self.millis, TIME_UNITS);
         match unit.word.filter(|_| unit.factor > 1) {
             Some(word) => format!("{number} {word}{}", if number == 1 { "" } else { "s" }),
             None => self.to_string(),
@@ -99,7 +99,7 @@ impl Duration {
 
     /// The units as alternatives of a regular expression.
     pub(crate) fn units() -> String {
-        alternatives(&TIME_UNITS)
+        alternatives(TIME_UNITS)
     }
 }
 
@@ -107,7 +107,7 @@ impl FromStr for Duration {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        parse_quantity(text, &TIME_UNITS)
+        parse_quantity(text, TIME_UNITS)
             .map(|millis| Self { millis })
             .ok_or_else(|| format!("expected a duration such as `7d`, `12h`, `30m` or `500ms`, found `{text}`"))
     }
@@ -115,7 +115,7 @@ impl FromStr for Duration {
 
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        format_quantity(f, self.millis, &TIME_UNITS)
+        format_quantity(f, self.millis, TIME_UNITS)
     }
 }
 
@@ -129,7 +129,7 @@ pub struct Size {
 impl Size {
     /// The units as alternatives of a regular expression.
     pub(crate) fn units() -> String {
-        alternatives(&SIZE_UNITS)
+        alternatives(SIZE_UNITS)
     }
 }
 
@@ -137,7 +137,7 @@ impl FromStr for Size {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        parse_quantity(text, &SIZE_UNITS)
+        parse_quantity(text, SIZE_UNITS)
             .map(|bytes| Self { bytes })
             .ok_or_else(|| format!("expected a size such as `1GiB`, `512MiB` or `1048576`, found `{text}`"))
     }
@@ -145,7 +145,7 @@ impl FromStr for Size {
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        format_quantity(f, self.bytes, &SIZE_UNITS)
+        format_quantity(f, self.bytes, SIZE_UNITS)
     }
 }
 
