@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use weir_deployment::{DeployError, FileJournal, Options, Pauses, Receipt, StepReceipt, Verdict, render};
 use weir_findings::{
     Finding, Severity,
@@ -31,8 +32,6 @@ Two agents in two networks, one plan:
   weir-deploy plan.json --plane control --receipt 1.json                 accounts and keys, into the vaults
   weir-deploy plan.json --plane data --after 1.json --receipt 2.json     topics and ACLs, inside the network
   weir-deploy plan.json --plane control --after 2.json                   deletions that come last: keys, accounts
-
-Risks, from the least: additive, change, revoke, destroy, data-loss.
 
 After an interruption, or exit code 5, the same command continues the run.
 
@@ -90,8 +89,8 @@ pub(super) struct Consent {
     /// The digest of the plan that was approved; any other plan is refused
     #[arg(long, value_name = "DIGEST", value_parser = digest)]
     pub(super) digest: Option<Digest>,
-    /// The highest risk a step may have: additive, change, revoke, destroy or data-loss
-    #[arg(long, value_name = "RISK", default_value_t = Risk::Revoke)]
+    /// The highest risk a step may have; the values are in the order of severity
+    #[arg(long, value_name = "RISK", default_value_t = Risk::Revoke, value_parser = risk())]
     pub(super) max_risk: Risk,
     /// Carry out a plan that changes more than the stage's threshold; needs the plan's digest as well
     #[arg(long)]
@@ -132,6 +131,11 @@ pub(super) struct Output {
     /// Record each step in this file before it is done [default: .weir/journal/DIGEST.jsonl in the workspace]
     #[arg(long, value_name = "FILE")]
     pub(super) journal: Option<PathBuf>,
+}
+
+/// Reads a risk; the help lists all of them.
+fn risk() -> impl TypedValueParser<Value = Risk> {
+    PossibleValuesParser::new(Risk::ALL.map(Risk::as_str)).try_map(|text| text.parse())
 }
 
 fn digest(text: &str) -> Result<Digest, String> {
