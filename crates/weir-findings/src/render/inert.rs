@@ -8,6 +8,16 @@ pub fn inert(text: &str) -> Cow<'_, str> {
     if !text.contains("##") && !text.chars().any(|c| c != '\t' && stand_in(c).is_some()) {
         return Cow::Borrowed(text);
     }
+    Cow::Owned(replaced(text, stand_in))
+}
+
+/// Makes rendered text harmless for a build agent's log, where parts that are harmless each may have become a command
+/// side by side. Colours and line breaks stay.
+pub(super) fn inert_rendered(text: String) -> String {
+    if text.contains("##") { replaced(&text, |_| None) } else { text }
+}
+
+fn replaced(text: &str, stand_in: fn(char) -> Option<char>) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     let mut rest = text.chars();
     while let Some(c) = rest.next() {
@@ -17,7 +27,7 @@ pub fn inert(text: &str) -> Cow<'_, str> {
             out.push(stand_in(c).unwrap_or(c));
         }
     }
-    Cow::Owned(out)
+    out
 }
 
 /// Makes a line harmless as [`inert`] does. In addition the line does not begin with `::`, which is a command to

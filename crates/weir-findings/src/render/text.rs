@@ -4,6 +4,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Patch, Renderer, S
 
 use super::{
     inert,
+    inert::inert_rendered,
     words::{line, more_places, some},
 };
 use crate::{Finding, Fix, Severity, SourceFile, Sources, Span, count};
@@ -39,7 +40,8 @@ pub fn text(findings: &[Finding], sources: &Sources, style: Style) -> String {
     let renderer = renderer.term_width(style.width.max(40));
     let mut out = String::new();
     for finding in findings {
-        let _ = writeln!(out, "{}\n", renderer.render(&groups(finding, sources)));
+        // A fix is shown inside its line: the two can form a command that neither holds.
+        let _ = writeln!(out, "{}\n", inert_rendered(renderer.render(&groups(finding, sources))));
     }
     out.pop();
     out

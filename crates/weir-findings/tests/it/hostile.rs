@@ -233,3 +233,22 @@ fn paths_begin_no_command() {
         assert_eq!(readers::github(&line), None, "{line}");
     }
 }
+
+/// A fix and the text around it begin no command together, whichever of the two ends with `#`.
+#[test]
+fn fixes_begin_no_command() {
+    for (text, edit) in [("a ##", "[error]b"), ("a #", "#vso[x]b"), ("[error]b", "a ##"), ("#[error]b", "a #")] {
+        let mut sources = Sources::default();
+        let file = sources.add("a.yaml", text);
+        let end = if text.ends_with('#') { text.len() } else { 0 };
+        let at = Span::new(file, end..end);
+        let findings = [Finding::error(RuleId::new("r"), at, "m").fix("write it", at, edit)];
+        for color in [false, true] {
+            let shown = render::text(&findings, &sources, render::Style { color, ..render::Style::default() });
+            assert!(shown.contains('＃') || color, "{shown}");
+            for line in shown.lines() {
+                assert_eq!(readers::azure(line), None, "{shown}");
+            }
+        }
+    }
+}

@@ -1,7 +1,5 @@
 //! Refused log-ins, missing rights, and the life of credentials.
 
-use std::time::{Duration, Instant};
-
 use weir_kafka::{Kafka, Options};
 use weir_model::{Operation, PatternType, Permission, Resource};
 use weir_planning::{Acl, Change, Host, KeyMarker, NamePattern, Principal};
@@ -17,6 +15,12 @@ async fn refusal(kafka: &Kafka, query: &Query) -> PortError {
     kafka.observe(query).await.unwrap_err()
 }
 
+/// The refusal of a log-in, or of a connection.
+async fn refused(options: Options, query: &Query) -> PortError {
+    let kafka = Kafka::new(Options { timeout: crate::LIMIT, ..options }).unwrap();
+    crate::unhindered(refusal(&kafka, query)).await
+}
+
 async fn create_account(kafka: &Kafka, name: &str) {
     let create = Change::CreateAccount { account: name.to_owned(), description: String::new() };
     assert!(kafka.apply(&[&create]).await.remove(0).is_ok());
@@ -29,7 +33,6 @@ async fn create_account(kafka: &Kafka, name: &str) {
 async fn wrong_situations_end_in_one_sentence() {
     let Some(broker) = crate::broker() else { return };
     let (user, password) = broker.admin();
-    let begun = Instant::now();
     let said = |error: PortError| {
         let message = error.message.replace(broker.bootstrap(), "BROKER");
         format!("{:?}: {}", error.kind, message.split(" (Local").next().unwrap_or_default())
@@ -37,21 +40,19 @@ async fn wrong_situations_end_in_one_sentence() {
     let query = Query::default();
 
     let other = Options { cluster_id: Some("other".to_owned()), ..crate::options(broker, user, password) };
-    let other = refusal(&Kafka::new(other).unwrap(), &query).await;
+    let other = refused(other, &query).await;
     let id = crate::admin(broker).observe(&query).await.unwrap().cluster.id;
-    let wrong_password = refusal(&Kafka::new(crate::options(broker, user, "wrong")).unwrap(), &query).await;
-    let nobody = refusal(&Kafka::new(crate::options(broker, "nobody-at-all", "x")).unwrap(), &query).await;
+    let wrong_password = refused(crate::options(broker, user, "wrong"), &query).await;
+    let nobody = refused(crate::options(broker, "nobody-at-all", "x"), &query).await;
     insta::assert_snapshot!([other, wrong_password, nobody].map(said).join("\n").replace(&id, "CLUSTER"), @r"
     WrongCluster: BROKER is the cluster `CLUSTER`, not `other`
     Denied: BROKER does not let `admin` in: Authentication failed during authentication due to invalid credentials with SASL mechanism SCRAM-SHA-512
     Denied: BROKER does not let `nobody-at-all` in: Authentication failed during authentication due to invalid credentials with SASL mechanism SCRAM-SHA-512
     ");
-    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
 
     let absent = Options { bootstrap: "127.0.0.1:1".to_owned(), ..crate::options(broker, user, password) };
-    let absent = refusal(&Kafka::new(absent).unwrap(), &query).await;
+    let absent = refused(absent, &query).await;
     assert!(absent.message.contains("cannot reach 127.0.0.1:1") && absent.message.contains("refused"), "{absent}");
-    assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 mod bearer;
 mod conforms;
 mod dropped;
+mod killed;
 mod login;
 mod reads;
 mod restart;
@@ -20,6 +21,9 @@ use std::{
 
 use weir_kafka::{Kafka, Login, Options, SaslMechanism, SecurityProtocol};
 use weir_testkit::Broker;
+
+/// A time limit of requests that no test waits for.
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// One broker for all tests, which use separate names. The broker stops when the process ends.
 #[track_caller]
@@ -61,4 +65,9 @@ async fn eventually(what: &str, mut check: impl AsyncFnMut() -> bool) {
         assert!(Instant::now() < deadline, "still not so after a minute: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Waits for a call that ends by itself, long before the time limit of its requests.
+async fn unhindered<T>(call: impl Future<Output = T>) -> T {
+    tokio::time::timeout(LIMIT / 2, call).await.expect("the call waits for its time limit")
 }

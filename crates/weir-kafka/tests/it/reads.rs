@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use weir_model::settings;
 use weir_planning::{Change, NamePattern};
 use weir_ports::{Cluster as _, Query};
 use weir_rdkafka_admin::{
@@ -14,8 +15,10 @@ use weir_rdkafka_admin::{
 };
 use weir_testkit::Broker;
 
+/// Creates a topic that keeps its records, however old they say they are.
 fn create(topic: String) -> Change {
-    Change::CreateTopic { topic, partitions: Some(2), replication_factor: Some(1), config: Default::default() }
+    let config = settings::observed([("retention.ms", "-1")]);
+    Change::CreateTopic { topic, partitions: Some(2), replication_factor: Some(1), config }
 }
 
 #[tokio::test]

@@ -1,9 +1,6 @@
 //! Encrypted connections, and the ways to log in over them.
 
-use std::{
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::path::PathBuf;
 
 use weir_kafka::{Kafka, Login, Options, SaslMechanism, SecurityProtocol};
 use weir_model::{Operation, PatternType, Permission, Resource};
@@ -84,9 +81,9 @@ async fn tls_needs_no_login() {
 async fn an_untrusted_certificate_is_refused() {
     let Some(broker) = crate::broker() else { return };
     let good = || options(broker, SaslMechanism::ScramSha512);
-    let begun = Instant::now();
     let said = async |options: Options| {
-        let error = Kafka::new(options).unwrap().observe(&Query::default()).await.unwrap_err();
+        let kafka = Kafka::new(Options { timeout: crate::LIMIT, ..options }).unwrap();
+        let error = crate::unhindered(kafka.observe(&Query::default())).await.unwrap_err();
         let mut said = format!("{:?}: {error}", error.kind);
         for (address, name) in [
             (broker.bootstrap_sasl_ssl(), "BROKER"),
@@ -120,5 +117,4 @@ async fn an_untrusted_certificate_is_refused() {
     Refused: the CA file DIR/server.properties holds no certificate that can be read; it must be PEM
     Refused: the CA file /nowhere/ca.pem holds no certificate that can be read; it must be PEM
     ");
-    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
 }

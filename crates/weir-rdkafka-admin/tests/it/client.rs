@@ -1,7 +1,7 @@
 use std::error::Error as _;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::join_all;
 use weir_rdkafka_admin::rdkafka::ClientConfig;
@@ -20,6 +20,11 @@ fn silent() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     (listener, address)
+}
+
+/// A call with a time limit of its own, which ends before librdkafka's: 60 s.
+async fn long_before_the_default<T>(call: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(50), call).await.expect("the call keeps its own time limit")
 }
 
 fn to(address: &str) -> Admin {
@@ -48,9 +53,8 @@ fn a_wrong_setting_is_reported() {
 async fn an_absent_broker_is_named_as_the_cause_of_a_timeout() {
     let address = silent().1; // closed again
     let admin = to(&address);
-    let start = Instant::now();
-    let error = admin.describe_cluster(&Options::new().request_timeout(Duration::from_secs(1))).await.unwrap_err();
-    assert!(start.elapsed() < Duration::from_secs(5));
+    let short = Options::new().request_timeout(Duration::from_secs(1));
+    let error = long_before_the_default(admin.describe_cluster(&short)).await.unwrap_err();
     assert_eq!(error.code(), Some(RDKafkaErrorCode::OperationTimedOut));
     let cause = error.source().unwrap().to_string();
     assert!(cause.contains(&address) && cause.contains("refused"), "{cause}");
@@ -61,10 +65,8 @@ async fn an_absent_broker_is_named_as_the_cause_of_a_timeout() {
 async fn a_silent_broker_causes_a_timeout() {
     let (_listener, address) = silent();
     let (admin, short) = (to(&address), Options::new().request_timeout(Duration::from_millis(300)));
-    let start = Instant::now();
-    let error = admin.describe_acls(&AclFilter::any(), &short).await.unwrap_err();
+    let error = long_before_the_default(admin.describe_acls(&AclFilter::any(), &short)).await.unwrap_err();
     assert_eq!(error.code(), Some(RDKafkaErrorCode::OperationTimedOut));
-    assert!(start.elapsed() < Duration::from_secs(5));
 }
 
 #[tokio::test]
@@ -111,14 +113,13 @@ async fn empty_requests_need_no_broker() {
 #[tokio::test]
 async fn a_client_with_requests_in_flight_is_dropped_at_once() {
     let (_listener, address) = silent();
-    let (admin, options) = (to(&address), options());
+    let (admin, options) = (to(&address), Options::new().request_timeout(Duration::from_secs(600)));
     for _ in 0..10 {
         tokio::time::timeout(Duration::from_millis(5), admin.describe_cluster(&options)).await.unwrap_err();
         tokio::time::timeout(Duration::ZERO, admin.describe_scram_credentials(None, &options)).await.unwrap_err();
     }
-    let start = Instant::now();
-    drop(admin);
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    let dropped = tokio::time::timeout(Duration::from_secs(300), tokio::task::spawn_blocking(|| drop(admin)));
+    dropped.await.expect("it does not wait for the requests").unwrap();
 }
 
 struct Panicking;

@@ -76,8 +76,12 @@ fn topic(name: &str) -> NewTopic {
 }
 
 async fn create_topic(admin: &Admin, prefix: &str) -> String {
+    create_topic_with(admin, prefix, Vec::new()).await
+}
+
+async fn create_topic_with(admin: &Admin, prefix: &str, config: Vec<(String, String)>) -> String {
     let name = unique(prefix);
-    assert_eq!(admin.create_topics(&[topic(&name)], &options()).await.unwrap(), [Ok(())]);
+    assert_eq!(admin.create_topics(&[NewTopic { config, ..topic(&name) }], &options()).await.unwrap(), [Ok(())]);
     eventually("the new topic is seen", async || admin.describe_topics(&[&name], &options()).await.unwrap()[0].is_ok())
         .await;
     name

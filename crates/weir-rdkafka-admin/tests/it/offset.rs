@@ -3,12 +3,14 @@ use std::time::Duration;
 use weir_rdkafka_admin::rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use weir_rdkafka_admin::{IsolationLevel, ListedOffset, OffsetQuery, OffsetSpec};
 
-use crate::{admin, config, create_topic, eventually, nobody, options};
+use crate::{admin, config, create_topic, create_topic_with, eventually, nobody, options};
 
 #[tokio::test]
 async fn offsets_are_found_by_position_and_time() {
     let (broker, admin) = admin!();
-    let topic = create_topic(&admin, "offset").await;
+    // The records say that they are old; they are kept all the same.
+    let kept = vec![("retention.ms".into(), "-1".into())];
+    let topic = create_topic_with(&admin, "offset", kept).await;
     let producer: BaseProducer = config(broker.admin_client()).create().unwrap();
     for (key, timestamp) in [("a", 1_000), ("b", 9_000), ("c", 5_000)] {
         let record = BaseRecord::to(&topic).key(key).payload("x").partition(0).timestamp(timestamp);
