@@ -1,6 +1,9 @@
 //! The features of all that ships: none, the default ones, each alone, all; and the README's own build commands.
 
-use std::fs;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
@@ -11,18 +14,26 @@ use crate::command::{cargo, has_openssl, metadata, root, run as run_command};
 /// are checked only on a machine that has no OpenSSL of its own, in place of their shorter namesakes.
 const VENDORED: &str = "-vendored";
 
-/// Checks every crate that ships with each set of features, then builds as the README says.
+/// Checks every crate that ships with each set of features, then builds as the README says. A crate whose code depends
+/// on its features is also tested with each set: the step `test` builds the whole workspace with one set of them.
 ///
 /// # Errors
-/// If one does not compile, or compiles with a warning.
+/// If one does not compile, compiles with a warning, or fails a test.
 pub(crate) fn run() -> Result<()> {
-    for (package, features) in shipped(&metadata(&["--no-deps"])?)? {
+    for Shipped { package, folder, features } in shipped(&metadata(&["--no-deps"])?)? {
         let sets = sets(&features);
-        println!("{package}: {}", sets.iter().map(|set| set.name.as_str()).collect::<Vec<_>>().join(", "));
+        let differs = depends_on_features(&folder)?;
+        let tested = if differs { " (tested)" } else { "" };
+        println!("{package}: {}{tested}", sets.iter().map(|set| set.name.as_str()).collect::<Vec<_>>().join(", "));
         for set in sets {
             let mut clippy = cargo();
             clippy.args(["clippy", "--quiet", "--package", &package]).args(&set.flags);
             run_command(clippy.args(["--", "-D", "warnings"]))?;
+            if differs {
+                let mut test = cargo();
+                test.args(["test", "--quiet", "--lib", "--tests", "--package", &package]).args(&set.flags);
+                run_command(test.env("INSTA_UPDATE", "no").env_remove("WEIR_BLESS"))?;
+            }
         }
     }
     let readme = fs::read_to_string(root().join("README.md")).context("cannot read README.md")?;
@@ -69,8 +80,35 @@ fn is_checked(feature: &str) -> bool {
     feature != "default" && (!feature.ends_with(VENDORED) || !has_openssl())
 }
 
-/// Returns the members below `crates/` and `bins/` that ship, with their features.
-fn shipped(metadata: &Value) -> Result<Vec<(String, Vec<String>)>> {
+/// A member that ships.
+struct Shipped {
+    package: String,
+    folder: PathBuf,
+    features: Vec<String>,
+}
+
+/// Returns `true` if a Rust file in `folder` asks for a feature.
+fn depends_on_features(folder: &Path) -> Result<bool> {
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let path = entry?.path();
+        let asks = if path.is_dir() {
+            depends_on_features(&path)?
+        } else {
+            path.extension().is_some_and(|ending| ending == "rs")
+                && ["cfg(feature", "cfg!(feature"].iter().any({
+                    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+                    move |question| text.contains(question)
+                })
+        };
+        if asks {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Returns the members below `crates/` and `bins/` that ship.
+fn shipped(metadata: &Value) -> Result<Vec<Shipped>> {
     let mut all = Vec::new();
     for package in metadata["packages"].as_array().context("cargo metadata: no `packages`")? {
         let name = package["name"].as_str().context("cargo metadata: no `name`")?;
@@ -78,7 +116,8 @@ fn shipped(metadata: &Value) -> Result<Vec<(String, Vec<String>)>> {
         let ships = ["/crates/", "/bins/"].iter().any(|folder| manifest.contains(folder));
         if ships && !crate::layers::is_for_tests(name) {
             let features = package["features"].as_object().into_iter().flatten().map(|(feature, _)| feature.clone());
-            all.push((name.to_owned(), features.collect()));
+            let folder = Path::new(manifest).parent().context("cargo metadata: a manifest without a folder")?;
+            all.push(Shipped { package: name.to_owned(), folder: folder.to_owned(), features: features.collect() });
         }
     }
     if all.is_empty() {
@@ -123,6 +162,12 @@ mod tests {
         assert_eq!(flags, &["--no-default-features", "--features", "azure,kafka,zstd"]);
         assert_eq!(sets(&[]).len(), 1);
         assert_eq!(sets(&["one".to_owned()]).len(), 2);
+    }
+
+    #[test]
+    fn crates_whose_code_depends_on_features_are_tested() {
+        let depends = |name: &str| depends_on_features(&root().join("crates").join(name)).unwrap();
+        assert!(depends("weir-adapters") && !depends("weir-ports"));
     }
 
     #[test]

@@ -60,8 +60,11 @@ enum Task {
     Advisories,
     /// Rewrites the expected files of the tests that need no broker and no vault; the diff is the review
     Bless {
+        /// Of these crates only
+        #[arg(long, short, value_name = "CRATE")]
+        package: Vec<String>,
         /// Of all tests: takes ten minutes
-        #[arg(long)]
+        #[arg(long, conflicts_with = "package")]
         all: bool,
     },
     /// Rewrites the list of Kafka's topic settings from the Kafka in xtask/kafka-settings/pom.xml
@@ -102,7 +105,7 @@ fn run(task: Task) -> Result<()> {
         Task::Deny => deny::run(),
         Task::Advisories => deny::advisories(),
         Task::KafkaSettings => kafka_settings::run(),
-        Task::Bless { all } => test::bless(all),
+        Task::Bless { package, all } => test::bless(&package, all),
         Task::GenWorkspace(Passed { flags }) => bench_program("gen-workspace", &flags, false),
         Task::Bench(Passed { mut flags }) => match flags.iter().position(|flag| flag == "--kafka") {
             Some(at) => {

@@ -79,6 +79,22 @@ fn mistakes(name: &str, shown: &str, workspace: &Table) -> Vec<String> {
     mistakes
 }
 
+/// Returns the crates that the example of `name` uses although the `Cargo.toml` on the page does not name them.
+fn undeclared(name: &str, shown: &str, example: &str, workspace: &Table) -> Vec<String> {
+    let declared = shown.parse::<Table>().unwrap_or_default();
+    let known = workspace["workspace"]["dependencies"].as_table().unwrap().keys().map(String::as_str);
+    let uses = |known: &&str| {
+        let path = format!("{}::", known.replace('-', "_"));
+        let inside = |before: &str| before.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':');
+        // `use weir_cli::{Exit, clap};` brings a crate that another one passes on.
+        let passed_on = |line: &str| line.split(['{', '}', ',', ' ', ';']).any(|word| format!("{word}::") == path);
+        let imported = example.lines().filter(|line| line.starts_with("use ")).any(passed_on);
+        !imported && example.match_indices(&path).any(|(at, _)| !inside(&example[..at]))
+    };
+    let lacking = known.filter(uses).filter(|used| declared["dependencies"].get(used).is_none());
+    lacking.map(|used| format!("{name}: the example uses `{used}`, which the page's Cargo.toml lacks")).collect()
+}
+
 #[test]
 fn each_crate_has_a_page_with_a_manifest_and_an_example() {
     let workspace = manifest(&root().join("Cargo.toml"));
@@ -89,12 +105,13 @@ fn each_crate_has_a_page_with_a_manifest_and_an_example() {
             found.push(format!("{name}: no README.md with its name as the heading"));
             continue;
         }
-        match block(&page, "toml") {
-            Some(shown) => found.extend(mistakes(&name, shown, &workspace)),
-            None => found.push(format!("{name}: no Cargo.toml")),
-        }
-        if block(&page, "rust").is_none() {
-            found.push(format!("{name}: no example"));
+        match (block(&page, "toml"), block(&page, "rust")) {
+            (Some(shown), Some(example)) => {
+                found.extend(mistakes(&name, shown, &workspace));
+                found.extend(undeclared(&name, shown, example, &workspace));
+            }
+            (None, _) => found.push(format!("{name}: no Cargo.toml")),
+            (_, None) => found.push(format!("{name}: no example")),
         }
         let library = fs::read_to_string(root().join("crates").join(&name).join("src/lib.rs")).unwrap();
         if !library.contains("include_str!(\"../README.md\")") {
@@ -110,6 +127,8 @@ fn wrong_manifests_are_found() {
     let shown = "package.edition = '2015'\n[dependencies]\nweir-model = { path = '../weir/crates/weir-model', \
                  features = ['x'] }\nweir-x = { path = '../weir/crates/weir-x' }\nleft-pad = '1'\n";
     assert_eq!(mistakes("weir-model", shown, &workspace).len(), 4);
+    let example = "use weir_model::load;\nuse weir_model::{clap};\nlet x = serde_json::from_str(weir_model::serde::x);\nclap::x();\n";
+    assert_eq!(undeclared("weir-model", shown, example, &workspace).len(), 1);
 }
 
 /// The manifest and the example of these pages build, in a folder outside the workspace.

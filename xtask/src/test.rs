@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader},
-    process::Stdio,
+    process::{Command, Stdio},
 };
 
 use anyhow::{Context, Result, bail};
@@ -38,33 +38,41 @@ impl Count {
     }
 }
 
-/// Runs all tests, doc-tests too, and counts them. The quick check runs the tests of the default members, without
-/// doc-tests.
+/// Runs all tests, doc-tests too, and counts them. The quick check runs the tests of the default members and of this
+/// program, which reads the pages of the repository; it leaves out doc-tests.
 ///
 /// # Errors
 /// If a test fails; in CI also if one is ignored, because no person would notice.
 pub(crate) fn run(quick: bool) -> Result<()> {
-    let mut command = if quick { cargo() } else { cargo_workspace("test") };
-    if quick {
-        // At the root, cargo takes the default members: those without brokers and vaults.
-        command.args(["test", "--lib", "--tests"]);
-    }
-    command.arg("--no-fail-fast");
-    command.env("INSTA_UPDATE", "no").env_remove("WEIR_BLESS").stdout(Stdio::piped());
-    let mut child = command.spawn().with_context(|| format!("cannot start {}", line(&command)))?;
+    let commands = if quick {
+        let mut own = cargo();
+        own.args(["test", "--package", env!("CARGO_PKG_NAME")]);
+        vec![default_members(), own]
+    } else {
+        vec![cargo_workspace("test")]
+    };
     let mut count = Count::default();
-    if let Some(stdout) = child.stdout.take() {
-        for text in BufReader::new(stdout).lines() {
-            let text = text.context("cannot read what the tests print")?;
-            println!("{text}");
-            count.add(&text);
+    let mut failed = Vec::new();
+    for mut command in commands {
+        command.arg("--no-fail-fast");
+        command.env("INSTA_UPDATE", "no").env_remove("WEIR_BLESS").stdout(Stdio::piped());
+        let mut child = command.spawn().with_context(|| format!("cannot start {}", line(&command)))?;
+        if let Some(stdout) = child.stdout.take() {
+            for text in BufReader::new(stdout).lines() {
+                let text = text.context("cannot read what the tests print")?;
+                println!("{text}");
+                count.add(&text);
+            }
+        }
+        let status = child.wait()?;
+        if !status.success() {
+            failed.push(format!("`{}`, {status}", line(&command)));
         }
     }
-    let status = child.wait()?;
-    let Count { programs, passed, failed, ignored } = count;
-    println!("\ntests: {passed} passed, {failed} failed, {ignored} ignored, in {programs} programs");
-    if !status.success() {
-        bail!("{failed} tests failed (`{}`, {status})", line(&command));
+    let Count { programs, passed, failed: failures, ignored } = count;
+    println!("\ntests: {passed} passed, {failures} failed, {ignored} ignored, in {programs} programs");
+    if !failed.is_empty() {
+        bail!("{failures} tests failed ({})", failed.join("; "));
     }
     if ignored > 0 && in_ci() {
         bail!("{ignored} tests are ignored; a test that cannot run here has to fail under CI=true");
@@ -72,25 +80,47 @@ pub(crate) fn run(quick: bool) -> Result<()> {
     Ok(())
 }
 
-/// The test programs of the package `pipeline` that need no broker.
+/// The tests of the default members: those without brokers and vaults, which cargo takes at the root.
+fn default_members() -> Command {
+    let mut command = cargo();
+    command.args(["test", "--lib", "--tests"]);
+    command
+}
+
+/// The package that drives the programs.
+const PIPELINE: &str = "pipeline";
+
+/// Its test programs that need no broker.
 const QUICK_PROGRAMS: [&str; 3] = ["it", "readme", "harmful"];
 
-/// Runs the tests with permission to rewrite expected files: those without brokers and vaults, or `all`.
+fn quick_programs() -> Command {
+    let mut programs = cargo();
+    programs.args(["test", "--package", PIPELINE]);
+    programs.args(QUICK_PROGRAMS.iter().flat_map(|program| ["--test", program]));
+    programs
+}
+
+/// Runs the tests with permission to rewrite expected files: those without brokers and vaults, or `all`, or those of
+/// some `packages`.
 ///
 /// # Errors
 /// If a test fails for another reason than an expected file.
-pub(crate) fn bless(all: bool) -> Result<()> {
+pub(crate) fn bless(packages: &[String], all: bool) -> Result<()> {
     let mut commands = Vec::new();
     if all {
         commands.push(cargo_workspace("test"));
+    } else if !packages.is_empty() {
+        let (pipeline, others): (Vec<&String>, Vec<&String>) = packages.iter().partition(|name| *name == PIPELINE);
+        if !others.is_empty() {
+            let mut tests = cargo();
+            tests.args(["test", "--lib", "--tests"]);
+            tests.args(others.iter().flat_map(|name| ["--package", name.as_str()]));
+            commands.push(tests);
+        }
+        commands.extend(pipeline.first().map(|_| quick_programs()));
     } else {
         // The default members first: they write the schemas, which `weir init` copies.
-        let mut members = cargo();
-        members.args(["test", "--lib", "--tests"]);
-        let mut programs = cargo();
-        programs.args(["test", "--package", "pipeline"]);
-        programs.args(QUICK_PROGRAMS.iter().flat_map(|program| ["--test", program]));
-        commands.extend([members, programs]);
+        commands.extend([default_members(), quick_programs()]);
     }
     for command in &mut commands {
         command.arg("--no-fail-fast").env("WEIR_BLESS", "1").env("INSTA_UPDATE", "always");
