@@ -62,17 +62,19 @@ mod check;
 mod commit;
 mod deploy;
 mod drift;
+mod import;
 mod plan;
 mod read;
 mod rules;
 
-pub use weir_adapters::{Live, OpenError, Reach, observe, observe_everything, open, patience, query};
+pub use weir_adapters::{Live, OpenError, Reach, observe, open, patience, query};
 
 pub use crate::{
     check::{Accepted, Checked, Rejected, judge},
     commit::commit,
     deploy::{Admitted, JournalFolderError, Refused, admit, journal_path},
     drift::{RevisionError, drift_since},
+    import::ImportFailure,
     plan::{PlanError, Planned},
     read::{ReadError, ReadWorkspace, read, read_at},
     rules::rule_pages,

@@ -1,17 +1,11 @@
 //! From live clusters to files.
 
-use std::{
-    collections::BTreeMap,
-    path::{Component, Path, PathBuf},
-};
+use std::path::{Component, Path, PathBuf};
 
-use anyhow::Context;
 use jiff::Timestamp;
-use weir_findings::{Severity, render::inert};
-use weir_import::{Import, ImportError, Imported, TeamRule, TeamRuleError, import_stages, secrets_needed, summary};
-use weir_model::Workspace;
-use weir_pipeline::{Checked, Live, OpenError, observe_everything, open};
-use weir_planning::Observed;
+use weir_findings::render::inert;
+use weir_import::{ImportError, Imported, TeamRule, TeamRuleError, summary};
+use weir_pipeline::{ImportFailure, OpenError};
 
 use crate::{
     Exit, Stop, Terminal, WorkspaceFlag, block_on, checked::read_and_check, findings::print_findings,
@@ -54,23 +48,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     files::is_folder(&args.out)?;
     let dir = args.workspace.find()?;
     let checked = read_and_check(&dir, None, Timestamp::now(), args.terminal)?;
-    let Some(workspace) = well_formed(&checked) else {
-        print_findings(&checked.findings, &checked.loaded.sources, false);
-        return Ok(Exit::Refused);
-    };
-    for stage in &args.stages {
-        workspace.stage(stage).map_err(|err| Stop::usage(err.to_string()))?;
-    }
-
-    let mut observed = observe(&dir, workspace, &args.stages)?;
-    let needed = secrets_needed(&request(workspace, &observed, &teams, None)).map_err(homeless)?;
-    for (stage, secrets) in needed.into_iter().filter(|(_, secrets)| !secrets.is_empty()) {
-        if let Some((live, observed)) = observed.get_mut(&stage) {
-            observed.secrets = block_on(live.vaults.inspect(&secrets))?
-                .with_context(|| format!("failed to read the vaults of stage `{stage}`"))?;
+    let imported = block_on(checked.import(&args.stages, &teams, schema(&dir, &args.out)))?;
+    let imported = match imported {
+        Ok(imported) => imported,
+        Err(ImportFailure::Malformed) => {
+            print_findings(&checked.findings, &checked.loaded.sources, false);
+            return Ok(Exit::Refused);
         }
-    }
-    let imported = import_stages(&request(workspace, &observed, &teams, schema(&dir, &args.out))).map_err(homeless)?;
+        Err(failure) => return Err(explained(failure)),
+    };
     if !imported.findings.is_empty() {
         say(&summary(&imported));
         return Err(unresolved(&imported).into());
@@ -79,7 +65,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         say(&summary(&imported));
         return Ok(Exit::Fine);
     }
-    readable(&checked, &imported)?;
     files::none_exists(&args.out, imported.files.keys())?;
     files::write(&args.out, &imported.files)?;
     print(&imported.files.keys().map(|name| format!("{}\n", args.out.join(name).display())).collect::<String>());
@@ -91,51 +76,18 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Fine)
 }
 
-/// Returns the entities, unless a file has errors: its entities would be imported a second time.
-fn well_formed(checked: &Checked) -> Option<&Workspace> {
-    let wrong = checked.loaded.findings.iter().any(|finding| finding.severity == Severity::Error);
-    checked.loaded.workspace.as_ref().filter(|_| !wrong)
-}
-
-/// Observes the clusters, by stage. Stages that share a cluster see the same state.
-fn observe(dir: &Path, workspace: &Workspace, stages: &[String]) -> anyhow::Result<BTreeMap<String, (Live, Observed)>> {
-    let mut clusters = BTreeMap::<String, (Live, Observed)>::new();
-    let mut observed = BTreeMap::new();
-    for name in stages {
-        let cluster = workspace.stage(name)?.stage.cluster.clone();
-        let there = match clusters.get(&cluster) {
-            Some(there) => there.clone(),
-            None => {
-                let live = block_on(open(dir, workspace, name))?.map_err(|err| match err {
-                    OpenError::Unsupported { .. } => anyhow::Error::from(Stop::new(Exit::Outside, err.to_string())),
-                    err => err.into(),
-                })?;
-                let all = block_on(observe_everything(&live))?
-                    .with_context(|| format!("failed to observe the cluster of stage `{name}`"))?;
-                clusters.entry(cluster).or_insert((live, all)).clone()
-            }
-        };
-        observed.insert(name.clone(), there);
-    }
-    Ok(observed)
-}
-
-fn request<'a>(
-    workspace: &'a Workspace,
-    observed: &'a BTreeMap<String, (Live, Observed)>,
-    teams: &'a TeamRule,
-    schema: Option<String>,
-) -> Import<'a> {
-    let stages = observed.iter().map(|(stage, (_, observed))| (stage.clone(), observed)).collect();
-    Import { workspace, stages, teams, now: Timestamp::now(), schema }
-}
-
-fn homeless(err: ImportError) -> anyhow::Error {
-    match err {
-        ImportError::NoTeam { .. } => Stop::refused(err.to_string())
+/// Returns the failure with its exit code, and advice where there is some.
+fn explained(failure: ImportFailure) -> anyhow::Error {
+    match failure {
+        ImportFailure::Stage(_) => Stop::usage(failure.to_string()).into(),
+        ImportFailure::Open(OpenError::Unsupported { .. }) => Stop::new(Exit::Outside, failure.to_string()).into(),
+        ImportFailure::Import(ImportError::NoTeam { .. }) => Stop::refused(failure.to_string())
             .help("name the team of all other objects: --default-team TEAM; or find teams in names: --team-by REGEX")
             .into(),
-        err => err.into(),
+        ImportFailure::Unreadable(_) => {
+            Stop::new(Exit::Bug, format!("{failure}; nothing was written")).help("please report it").into()
+        }
+        failure => failure.into(),
     }
 }
 
@@ -152,20 +104,6 @@ fn unresolved(imported: &Imported) -> Stop {
     let others = if more == 0 { String::new() } else { format!("; and {more} more") };
     Stop::refused(format!("the files would be wrong, so nothing was written: {first}{others}"))
         .help("correct weir.yaml or the entity, or find other teams in names: --team-by REGEX")
-}
-
-/// Checks that weir can read the new files; if not, that is a bug in weir.
-fn readable(checked: &Checked, imported: &Imported) -> anyhow::Result<()> {
-    let before = checked.loaded.sources.iter().map(|(_, file)| (file.path().to_owned(), file.text().to_owned()));
-    let new = imported.files.iter().map(|(name, text)| (format!("\u{0}import/{name}"), text.clone()));
-    let loaded = weir_model::load(before.chain(new));
-    match loaded.findings.iter().find(|finding| finding.severity == Severity::Error) {
-        None => Ok(()),
-        Some(finding) => {
-            let what = format!("weir could not read its own files, so nothing was written: {}", finding.message);
-            Err(Stop::new(Exit::Bug, what).help("please report it").into())
-        }
-    }
 }
 
 /// Returns the path from the files to the schema of all kinds, if the repository has it.
