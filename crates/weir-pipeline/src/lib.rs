@@ -66,7 +66,7 @@ mod plan;
 mod read;
 mod rules;
 
-pub use weir_adapters::{Live, OpenError, Reach, observe, observe_everything, open, patience, query};
+pub use weir_adapters::{Live, OpenError, Reach, observe, observe_everything, open, query};
 
 pub use crate::{
     check::{Accepted, Checked, Rejected, judge},
