@@ -11,6 +11,7 @@ use thiserror::Error;
 use weir_model::{Cluster as ClusterEntity, ProviderRef, Workspace};
 use weir_planning::{Desired, Observed, Plane, facts_needed, secrets_needed};
 use weir_ports::{Cluster, PortError, Query, SecretSink, Selection};
+use weir_retry::Pauses;
 use weir_sandbox::{FaultError, Faults, Options, Sandbox};
 
 /// A stage's cluster and the vaults of its teams.
@@ -20,6 +21,8 @@ pub struct Live {
     pub cluster: Arc<dyn Cluster>,
     /// The vaults.
     pub vaults: Arc<dyn SecretSink>,
+    /// The longest time for which a call is repeated.
+    pub patience: Duration,
 }
 
 /// The part of a stage that a run reaches. Only Confluent Cloud has planes that can be reached separately.
@@ -109,12 +112,12 @@ fn remedy(provider: &str) -> &'static str {
     }
 }
 
-/// Returns the longest wait for an answer: the number of seconds in the environment variable `WEIR_PATIENCE`, or a
-/// minute without it.
+/// Returns the longest time for which a call is repeated: the number of seconds in the environment variable
+/// `WEIR_PATIENCE`, or a minute without it.
 ///
 /// # Errors
 /// If it says something else.
-pub fn patience() -> Result<Duration, OpenError> {
+pub(crate) fn patience() -> Result<Duration, OpenError> {
     const MINUTE: u64 = 60;
     let seconds = match std::env::var_os("WEIR_PATIENCE") {
         None => MINUTE,
@@ -127,12 +130,14 @@ pub fn patience() -> Result<Duration, OpenError> {
     Ok(Duration::from_secs(seconds))
 }
 
-/// Opens the cluster and the vaults of `stage`. `dir` is the workspace's folder; a sandbox's folder, which also holds
+/// Opens the cluster and the vaults of `stage`. The environment variable `WEIR_PATIENCE` gives the longest time for which
+/// a call is repeated. `dir` is the workspace's folder; a sandbox's folder, which also holds
 /// its vaults, is relative to it. Credentials are read now, from the environment or a key vault; brokers are connected
 /// to with the first request.
 ///
 /// # Errors
-/// If the stage, its cluster or an adapter for it does not exist, or credentials cannot be read.
+/// If the stage, its cluster or an adapter for it does not exist, if credentials cannot be read, or if `WEIR_PATIENCE` is
+/// not a number of seconds.
 pub async fn open(dir: &Path, workspace: &Workspace, stage: &str) -> Result<Live, OpenError> {
     open_planes(dir, workspace, stage, &Reach::default()).await
 }
@@ -149,6 +154,7 @@ pub async fn open_planes(dir: &Path, workspace: &Workspace, stage: &str, reach: 
         known: spec.stages.iter().map(|s| s.name.clone()).collect(),
     })?;
     let name = &stage.cluster;
+    let patience = patience()?;
     let unknown = || OpenError::UnknownCluster { stage: stage.name.clone(), cluster: name.clone() };
     // Without the feature, no cluster has planes.
     #[cfg(not(feature = "confluent"))]
@@ -166,7 +172,7 @@ pub async fn open_planes(dir: &Path, workspace: &Workspace, stage: &str, reach: 
             let sandbox = Sandbox::open(dir.join(&sandbox.path), options)
                 .map_err(|source| OpenError::Port { cluster: name.clone(), source })?;
             let sandbox = Arc::new(sandbox);
-            Ok(Live { cluster: sandbox.clone(), vaults: sandbox })
+            Ok(Live { cluster: sandbox.clone(), vaults: sandbox, patience })
         }
         #[cfg(feature = "confluent")]
         ProviderRef::ConfluentCloud(cloud) => {
@@ -175,17 +181,17 @@ pub async fn open_planes(dir: &Path, workspace: &Workspace, stage: &str, reach: 
                 true => crate::vaults::open(name, spec.secrets.as_ref(), &source)?,
                 false => Arc::new(crate::unreached::Unreached),
             };
-            let cluster = crate::confluent::open(cloud, reach, &source, patience()?).await.map_err(port)?;
-            Ok(Live { cluster: Arc::new(cluster), vaults })
+            let cluster = crate::confluent::open(cloud, reach, &source, patience).await.map_err(port)?;
+            Ok(Live { cluster: Arc::new(cluster), vaults, patience })
         }
         #[cfg(not(feature = "confluent"))]
         ProviderRef::ConfluentCloud(_) => unsupported(CONFLUENT_CLOUD),
         #[cfg(feature = "kafka")]
         ProviderRef::ApacheKafka(kafka) => {
             let (port, source) = (port(name), source(dir, spec));
-            let cluster = crate::kafka::open(kafka, &source, patience()?).await.map_err(port)?;
+            let cluster = crate::kafka::open(kafka, &source, patience).await.map_err(port)?;
             let vaults = crate::vaults::open(name, spec.secrets.as_ref(), &source)?;
-            Ok(Live { cluster: Arc::new(cluster), vaults })
+            Ok(Live { cluster: Arc::new(cluster), vaults, patience })
         }
         #[cfg(not(feature = "kafka"))]
         ProviderRef::ApacheKafka(_) => unsupported(APACHE_KAFKA),
@@ -222,16 +228,18 @@ pub fn query(desired: &Desired) -> Query {
 }
 
 /// Observes the state that a plan needs: the cluster, the vaults' secrets, and the records of topics whose change may
-/// lose data.
+/// lose data. Reads that the adapters do not repeat themselves are repeated here, until [`Live::patience`] is over.
 ///
 /// # Errors
-/// The first error of the cluster or the vaults. An object that weir may not see is such an error, not an absent one.
+/// The first final error of the cluster or the vaults. An object that weir may not see is such an error, not an absent one.
 pub async fn observe(live: &Live, desired: &Desired) -> Result<Observed, PortError> {
-    let mut observed = live.cluster.observe(&query(desired)).await?;
-    observed.secrets = live.vaults.inspect(&secrets_needed(desired, &observed)).await?;
+    let (query, mut tries) = (query(desired), Pauses::usual(live.patience).begin());
+    let mut observed = tries.insist(|| live.cluster.observe(&query)).await?;
+    let secrets = secrets_needed(desired, &observed);
+    observed.secrets = tries.insist(|| live.vaults.inspect(&secrets)).await?;
     let topics = facts_needed(desired, &observed);
     if !topics.is_empty() {
-        for (name, facts) in live.cluster.topic_facts(&topics).await? {
+        for (name, facts) in tries.insist(|| live.cluster.topic_facts(&topics)).await? {
             if let Some(topic) = observed.topics.get_mut(&name) {
                 topic.facts = Some(facts);
             }
@@ -240,11 +248,12 @@ pub async fn observe(live: &Live, desired: &Desired) -> Result<Observed, PortErr
     Ok(observed)
 }
 
-/// Observes all objects of a cluster, to import them. Vaults are not read.
+/// Observes all objects of a cluster, to import them. Vaults are not read. The read is repeated as in [`observe`].
 ///
 /// # Errors
-/// The cluster's error. An object that weir may not see is such an error, not an absent one.
+/// The cluster's final error. An object that weir may not see is such an error, not an absent one.
 pub async fn observe_everything(live: &Live) -> Result<Observed, PortError> {
     let everything = || Selection { everything: true, ..Selection::default() };
-    live.cluster.observe(&Query { topics: everything(), accounts: everything() }).await
+    let query = Query { topics: everything(), accounts: everything() };
+    Pauses::usual(live.patience).begin().insist(|| live.cluster.observe(&query)).await
 }

@@ -28,7 +28,7 @@ pub(crate) fn open(
         }
         #[cfg(feature = "azure")]
         Some(Secrets { key_vault: Some(login), .. }) => {
-            let patience = crate::patience()?;
+            let patience = crate::live::patience()?;
             Ok(Arc::new(key_vaults(source.dir, login, source.env, patience).map_err(port)?))
         }
         #[cfg(not(feature = "azure"))]

@@ -1,6 +1,7 @@
 use std::process::ExitCode;
 
 use thiserror::Error;
+use weir_pipeline::OpenError;
 use weir_ports::{ErrorKind, PortError};
 
 /// The outcome of a run, by its exit code. Pipelines branch on these numbers; their meaning does not change.
@@ -38,6 +39,9 @@ impl Exit {
             return stop.exit;
         }
         for cause in error.chain() {
+            if let Some(OpenError::Patience(_)) = cause.downcast_ref() {
+                return Exit::Usage;
+            }
             if let Some(port) = cause.downcast_ref::<PortError>() {
                 return if port.kind == ErrorKind::WrongCluster { Exit::Refused } else { Exit::Outside };
             }

@@ -104,7 +104,6 @@ fn unreachable(err: OpenError, stage: &str) -> anyhow::Error {
                 ))
                 .into()
         }
-        OpenError::Patience(_) => Stop::usage(err.to_string()).into(),
         err => err.into(),
     }
 }

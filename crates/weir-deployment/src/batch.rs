@@ -2,6 +2,7 @@
 
 use weir_planning::{Precondition, Step};
 use weir_ports::{ErrorKind, PortError};
+use weir_retry::Tries;
 
 use crate::{
     Event, StepOutcome, StepReceipt,
@@ -29,7 +30,7 @@ impl Run<'_> {
             receipts.fill_with(|| None);
             return skip(steps, all, receipts, &receipt);
         }
-        let now = match self.look.at(steps).await {
+        let now = match self.look.at(steps, &mut self.options.retry.begin()).await {
             Ok(now) => now,
             Err(e) => {
                 self.halt_on(&e);
@@ -91,7 +92,7 @@ impl Run<'_> {
                 break;
             }
             let patient = waiting.wait().await;
-            self.look_again(steps, patient, &mut unsure, &mut left, &mut applied, receipts).await;
+            self.look_again(steps, (&mut waiting, patient), &mut unsure, &mut left, &mut applied, receipts).await;
         }
         let done: Vec<_> = applied.iter().map(|&at| (steps[at], Event::Applied, None)).collect();
         // The change is done: a journal that fails here stops the next steps, and the read-back still shows the truth.
@@ -104,14 +105,14 @@ impl Run<'_> {
     async fn look_again(
         &self,
         steps: &[&Step],
-        patient: bool,
+        (waiting, patient): (&mut Tries, bool),
         unsure: &mut Vec<(usize, PortError)>,
         left: &mut Vec<usize>,
         applied: &mut Vec<usize>,
         receipts: &mut [Option<StepReceipt>],
     ) {
         let objects: Vec<&Step> = unsure.iter().map(|(at, _)| steps[*at]).collect();
-        let now = self.look.at(&objects).await;
+        let now = self.look.at(&objects, waiting).await;
         unsure.retain(|(at, error)| {
             let step = steps[*at];
             let why = match now.as_ref().map(|now| step.check(self.plan, now)) {
@@ -145,7 +146,7 @@ impl Run<'_> {
                 return;
             }
             let objects: Vec<&Step> = unseen.iter().map(|&at| steps[at]).collect();
-            let seen = self.look.at(&objects).await;
+            let seen = self.look.at(&objects, &mut waiting).await;
             unseen.retain(|&at| {
                 let step = steps[at];
                 let why = match seen.as_ref().map(|now| step.check(self.plan, now)) {

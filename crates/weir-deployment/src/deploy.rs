@@ -85,7 +85,7 @@ pub async fn deploy(plan: &Plan, ports: Ports<'_>, options: &Options) -> Result<
         .collect();
     let run = Run {
         plan,
-        look: Look { plan, cluster, vaults, retry: options.retry },
+        look: Look { plan, cluster, vaults },
         options,
         elsewhere,
         progress,

@@ -36,7 +36,7 @@ impl Run<'_> {
         if let Some(why) = self.halted() {
             return StepReceipt::new(step, StepOutcome::Skipped).because(why);
         }
-        let now = match self.look.at(&[step]).await {
+        let now = match self.look.at(&[step], &mut self.options.retry.begin()).await {
             Ok(now) => now,
             Err(e) => return self.failed(step, "its object could not be read", &e),
         };
@@ -120,19 +120,18 @@ impl Run<'_> {
 
     /// Makes a key; absent when the answer was lost.
     async fn create_key(&self, issue: &Issue<'_>) -> Result<Option<CreatedKey>, PortError> {
-        let mut waiting = self.options.retry.begin();
-        loop {
+        let call = || async {
             match self.look.cluster.create_key(issue.account, &issue.marker).await {
-                Ok(key) => {
-                    // A failing journal must not stop between making a key and storing it.
-                    let _ = self.journal(&[(issue.step, Event::KeyCreated, Some(key.id.clone()))]);
-                    return Ok(Some(key));
-                }
-                Err(e) if e.kind == ErrorKind::Ambiguous => return Ok(None),
-                Err(e) if e.may_repeat() && waiting.again(None).await.is_ok() => {}
-                Err(e) => return Err(e),
+                Err(e) if e.kind == ErrorKind::Ambiguous => Ok(None),
+                answer => answer.map(Some),
             }
+        };
+        let key = self.options.retry.begin().insist(call).await?;
+        if let Some(key) = &key {
+            // A failing journal must not stop between making a key and storing it.
+            let _ = self.journal(&[(issue.step, Event::KeyCreated, Some(key.id.clone()))]);
         }
+        Ok(key)
     }
 
     /// Stores a new key, or deletes it again. `now` shows the previous content of the vault.
@@ -207,7 +206,7 @@ impl Run<'_> {
         let _ = self.journal(&[(step, Event::Applied, Some(key.to_owned()))]);
         let mut waiting = self.options.read_back.begin();
         loop {
-            let why = match self.look.at(&[step]).await {
+            let why = match self.look.at(&[step], &mut waiting).await {
                 Ok(now) => {
                     let there = now.keys.contains_key(key);
                     match (vault_names(&now, secret), step.check(self.plan, &now)) {
@@ -271,7 +270,7 @@ impl Run<'_> {
         let _ = self.journal(&[(step, Event::Applied, None)]);
         let mut waiting = self.options.read_back.begin();
         loop {
-            let why = match self.look.at(&[step]).await {
+            let why = match self.look.at(&[step], &mut waiting).await {
                 Ok(now) => match step.check(self.plan, &now) {
                     Precondition::Done => return named_key(step, StepOutcome::Deleted, key),
                     Precondition::AsPlanned => "it is still seen".to_owned(),
@@ -294,10 +293,11 @@ impl Run<'_> {
     /// Watches a step's object until `enough`, for as long as things take to settle. A receipt, if it is another's by
     /// now, or cannot be read.
     async fn watch(&self, step: &Step, enough: impl Fn(&Observed) -> bool) -> Result<Observed, Box<StepReceipt>> {
-        let mut waiting = self.options.settle.begin();
+        // Reads are repeated for longer than things take to settle.
+        let (mut waiting, mut reads) = (self.options.settle.begin(), self.options.retry.begin());
         loop {
             let patient = waiting.wait().await;
-            let now = match self.look.at(&[step]).await {
+            let now = match self.look.at(&[step], &mut reads).await {
                 Ok(now) => now,
                 Err(e) => return Err(Box::new(self.failed(step, "its object could not be read", &e))),
             };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use weir_planning::{Object, Observed, Plan, SecretRef, Step};
 use weir_ports::{Cluster, ErrorKind, PortError, Query, SecretSink};
-use weir_retry::Pauses;
+use weir_retry::Tries;
 
 /// The systems a plan is carried out on, seen through the plan.
 #[derive(Clone, Copy)]
@@ -12,14 +12,13 @@ pub(crate) struct Look<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) cluster: &'a dyn Cluster,
     pub(crate) vaults: &'a dyn SecretSink,
-    pub(crate) retry: Pauses,
 }
 
 impl Look<'_> {
-    /// The objects of `steps`, as they are now.
-    pub(crate) async fn at(&self, steps: &[&Step]) -> Result<Observed, PortError> {
+    /// The objects of `steps`, as they are now. `tries` are those of the wait that this look is part of.
+    pub(crate) async fn at(&self, steps: &[&Step], tries: &mut Tries) -> Result<Observed, PortError> {
         let (query, secrets) = query(steps);
-        let mut observed = self.retry.begin().insist(|| self.cluster.observe(&query)).await?;
+        let mut observed = tries.insist(|| self.cluster.observe(&query)).await?;
         if observed.cluster.id != self.plan.cluster_id {
             let message = format!(
                 "the cluster is `{}` now, the plan was made for `{}`",
@@ -28,12 +27,12 @@ impl Look<'_> {
             return Err(PortError::new(ErrorKind::WrongCluster, message));
         }
         if !secrets.is_empty() {
-            observed.secrets = self.retry.begin().insist(|| self.vaults.inspect(&secrets)).await?;
+            observed.secrets = tries.insist(|| self.vaults.inspect(&secrets)).await?;
         }
         // A topic that was empty when the plan was made may already hold records, whose loss was not approved.
         let doomed: BTreeSet<String> = steps.iter().filter_map(|s| s.facts_topic()).map(str::to_owned).collect();
         if doomed.iter().any(|topic| observed.topics.contains_key(topic)) {
-            for (topic, facts) in self.retry.begin().insist(|| self.cluster.topic_facts(&doomed)).await? {
+            for (topic, facts) in tries.insist(|| self.cluster.topic_facts(&doomed)).await? {
                 if let Some(observed) = observed.topics.get_mut(&topic) {
                     observed.facts = Some(facts);
                 }
@@ -45,14 +44,14 @@ impl Look<'_> {
 
 impl Look<'_> {
     /// The cluster's own ids of the accounts that the plan names, as far as they exist.
-    pub(crate) async fn accounts(&self) -> Result<BTreeMap<String, String>, PortError> {
+    pub(crate) async fn accounts(&self, tries: &mut Tries) -> Result<BTreeMap<String, String>, PortError> {
         let mut query = Query::default();
         query.accounts.names =
             self.plan.steps.iter().filter_map(|step| step.change.about().object.account()).map(str::to_owned).collect();
         if query.accounts.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let observed = self.retry.begin().insist(|| self.cluster.observe(&query)).await?;
+        let observed = tries.insist(|| self.cluster.observe(&query)).await?;
         let asked = observed.accounts.into_iter().filter(|(name, _)| query.accounts.contains(name));
         Ok(asked.map(|(name, account)| (name, account.id)).collect())
     }

@@ -48,7 +48,7 @@ impl Default for Options {
             after: Vec::new(),
             batch_size: 10_000,
             concurrency: 4,
-            retry: Pauses::new(Duration::from_millis(200), Duration::from_secs(10), Duration::from_secs(60)),
+            retry: Pauses::usual(Duration::from_secs(60)),
             read_back: Pauses::new(Duration::from_millis(50), Duration::from_secs(2), Duration::from_secs(60)),
             settle: Pauses::new(Duration::from_millis(200), Duration::from_secs(2), Duration::from_secs(10)),
             wait_ready: None,

@@ -108,7 +108,7 @@ impl Run<'_> {
         if !self.options.planes.contains(&Plane::Control) || self.options.planes.len() == Plane::ALL.len() {
             return (accounts, None);
         }
-        match self.look.accounts().await {
+        match self.look.accounts(&mut self.options.retry.begin()).await {
             Ok(seen) => {
                 accounts.extend(seen);
                 (accounts, None)

@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 use thiserror::Error;
 use weir_adapters::{Live, OpenError, Reach, open_planes};
-use weir_deployment::{DeployError, Journal, Options, Ports, Progress, Receipt};
+use weir_deployment::{DeployError, Journal, Options, Pauses, Ports, Progress, Receipt};
 use weir_findings::{Finding, Severity};
 use weir_model::{Route, UnknownStage, Workspace};
 use weir_planning::{Change, Plan, Plane, Provider, desired};
@@ -137,7 +137,7 @@ impl Admitted<'_> {
         open_planes(self.dir, self.workspace, &self.plan.stage, &self.reach).await
     }
 
-    /// Carries out the plan.
+    /// Carries out the plan. [`Live::patience`] is the deadline of [`Options::retry`] and [`Options::read_back`].
     ///
     /// # Errors
     /// If the run did not begin. Failures of steps are in the receipt.
@@ -150,7 +150,13 @@ impl Admitted<'_> {
     ) -> Result<Receipt, DeployError> {
         let (cluster, vaults) = (live.cluster.as_ref(), live.vaults.as_ref());
         let ports = Ports { cluster, vaults, clock, journal, progress };
-        weir_deployment::deploy(self.plan, ports, &self.options).await
+        let Options { retry, read_back, .. } = self.options;
+        let options = Options {
+            retry: Pauses { deadline: live.patience, ..retry },
+            read_back: Pauses { deadline: live.patience, ..read_back },
+            ..self.options.clone()
+        };
+        weir_deployment::deploy(self.plan, ports, &options).await
     }
 }
 

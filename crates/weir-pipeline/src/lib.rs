@@ -67,7 +67,7 @@ mod plan;
 mod read;
 mod rules;
 
-pub use weir_adapters::{Live, OpenError, Reach, observe, open, patience, query};
+pub use weir_adapters::{Live, OpenError, Reach, observe, open, query};
 
 pub use crate::{
     check::{Accepted, Checked, Rejected, judge},

@@ -22,6 +22,11 @@ impl Pauses {
         Self { first, longest, deadline }
     }
 
+    /// The usual pauses of a call, until `deadline`.
+    pub const fn usual(deadline: Duration) -> Self {
+        Self::new(Duration::from_millis(200), Duration::from_secs(10), deadline)
+    }
+
     /// Begins a call: its deadline counts from now.
     pub fn begin(self) -> Tries {
         self.until(Instant::now() + self.deadline)

@@ -30,8 +30,8 @@ pub(crate) enum Why {
     Disabled,
     /// The vault refuses the login, or there is none.
     Login,
-    /// Too many requests; with the time to wait, if the vault named one.
-    Throttled(Option<Duration>),
+    /// Too many requests.
+    Throttled,
     /// The name is taken by a secret that can be recovered.
     Deleted,
     /// The secret is being deleted, recovered or written by another client, which takes a while.
@@ -50,9 +50,20 @@ pub(crate) struct Failure {
     pub(crate) why: Why,
     /// A fragment for people, without any secret.
     pub(crate) text: String,
+    /// Time that the vault or the token endpoint asked to wait.
+    wait: Option<Duration>,
 }
 
 impl Failure {
+    pub(crate) fn new(why: Why, text: impl Into<String>) -> Self {
+        Self { why, text: text.into(), wait: None }
+    }
+
+    /// Adds the time that the answer asks to wait.
+    fn asking_to_wait(self, answer: Option<&RawResponse>) -> Self {
+        Self { wait: answer.and_then(come_back), ..self }
+    }
+
     /// Hides the text if it repeats a part of `secret`: some proxies answer with the request that they got.
     pub(crate) fn without(mut self, secret: &SecretString) -> Self {
         const PART: usize = 8;
@@ -68,7 +79,7 @@ impl Failure {
     pub(crate) fn into_port(self, what: &str) -> PortError {
         let kind = match self.why {
             Why::Role | Why::Firewall | Why::Login => ErrorKind::Denied,
-            Why::Throttled(_) | Why::Busy => ErrorKind::Retry,
+            Why::Throttled | Why::Busy => ErrorKind::Retry,
             Why::Missing | Why::Disabled | Why::Deleted | Why::Refused => ErrorKind::Refused,
             Why::NotReached | Why::Lost => ErrorKind::Unavailable,
         };
@@ -79,11 +90,11 @@ impl Failure {
 impl Repeatable for Failure {
     /// Only for requests that may safely be repeated.
     fn may_repeat(&self) -> bool {
-        matches!(self.why, Why::Throttled(_) | Why::NotReached | Why::Lost | Why::Busy)
+        matches!(self.why, Why::Throttled | Why::NotReached | Why::Lost | Why::Busy)
     }
 
     fn retry_after(&self) -> Option<Duration> {
-        if let Why::Throttled(asked) = self.why { asked } else { None }
+        self.wait
     }
 
     fn given_up(mut self, why: GivenUp) -> Self {
@@ -98,35 +109,33 @@ impl From<azure_core::Error> for Failure {
     fn from(error: azure_core::Error) -> Self {
         match error.kind() {
             AzureKind::HttpResponse { status, raw_response, .. } => answered(*status, raw_response.as_deref()),
-            AzureKind::Connection => {
-                Self { why: Why::NotReached, text: format!("it cannot be reached: {}", chain(&error)) }
-            }
-            AzureKind::Io => Self { why: Why::Lost, text: format!("no answer came: {}", chain(&error)) },
+            AzureKind::Connection => Self::new(Why::NotReached, format!("it cannot be reached: {}", chain(&error))),
+            AzureKind::Io => Self::new(Why::Lost, format!("no answer came: {}", chain(&error))),
             AzureKind::Credential => no_token(&error),
             // The error's text may contain parts of the answer.
-            AzureKind::DataConversion => {
-                Self { why: Why::Lost, text: "it answers something else than a Key Vault does".to_owned() }
-            }
-            _ => Self { why: Why::Refused, text: chain(&error) },
+            AzureKind::DataConversion => Self::new(Why::Lost, "it answers something else than a Key Vault does"),
+            _ => Self::new(Why::Refused, chain(&error)),
         }
     }
 }
 
 /// Makes the failure for a missing token. Its cause decides whether a retry may succeed.
 fn no_token(error: &azure_core::Error) -> Failure {
+    let failure = |why| Failure::new(why, format!("no token was got to log in: {}", chain(error)));
     let mut below = std::error::Error::source(error);
     while let Some(cause) = below {
-        let passes = match cause.downcast_ref::<azure_core::Error>().map(azure_core::Error::kind) {
-            Some(AzureKind::Connection | AzureKind::Io) => true,
-            Some(AzureKind::HttpResponse { status, .. }) => matches!(u16::from(*status), 408 | 429 | 500..=599),
-            _ => false,
-        };
-        if passes {
-            return Failure { why: Why::NotReached, text: format!("no token was got to log in: {}", chain(error)) };
+        match cause.downcast_ref::<azure_core::Error>().map(azure_core::Error::kind) {
+            Some(AzureKind::Connection | AzureKind::Io) => return failure(Why::NotReached),
+            Some(AzureKind::HttpResponse { status, raw_response, .. })
+                if matches!(u16::from(*status), 408 | 429 | 500..=599) =>
+            {
+                return failure(Why::NotReached).asking_to_wait(raw_response.as_deref());
+            }
+            _ => {}
         }
         below = cause.source();
     }
-    Failure { why: Why::Login, text: format!("no token was got to log in: {}", chain(error)) }
+    failure(Why::Login)
 }
 
 fn answered(status: StatusCode, answer: Option<&RawResponse>) -> Failure {
@@ -152,7 +161,7 @@ fn answered(status: StatusCode, answer: Option<&RawResponse>) -> Failure {
         (409, "ObjectIsBeingRecovered") => (Why::Busy, "the secret is still being recovered".to_owned()),
         (409, "ObjectIsBeingDeleted") => (Why::Busy, "the secret is still being deleted".to_owned()),
         (409, _) => (Why::Busy, "somebody else is changing the secret".to_owned()),
-        (429, _) => (Why::Throttled(answer.and_then(come_back)), "the vault gets too many requests".to_owned()),
+        (429, _) => (Why::Throttled, "the vault gets too many requests".to_owned()),
         (status @ 400..=499, _) => (Why::Refused, format!("the vault answers {status} {code}")),
         (status, _) => (Why::Lost, format!("the vault answers {status} {code}")),
     };
@@ -164,7 +173,7 @@ fn answered(status: StatusCode, answer: Option<&RawResponse>) -> Failure {
     {
         let _ = write!(text, " [request {id:.40}]");
     }
-    Failure { why, text }
+    Failure::new(why, text).asking_to_wait(answer)
 }
 
 fn innermost(error: &KeyVaultErrorError) -> Option<String> {
@@ -179,7 +188,7 @@ fn is_code(text: &str) -> bool {
     text.len() <= 48 && text.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
-/// Returns the time to wait for a throttled client: in seconds, or in milliseconds in Microsoft's own headers.
+/// Returns the time that an answer asks to wait: in seconds, or in milliseconds in Microsoft's own headers.
 fn come_back(answer: &RawResponse) -> Option<Duration> {
     const MILLISECONDS: [HeaderName; 2] =
         [HeaderName::from_static("retry-after-ms"), HeaderName::from_static("x-ms-retry-after-ms")];
@@ -211,6 +220,8 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use azure_core::http::headers::Headers;
+
     use super::*;
 
     /// weir repeats what Azure's client for tokens does not: that client makes each request once.
@@ -221,9 +232,14 @@ mod tests {
             (StatusCode::TooManyRequests, true, ErrorKind::Unavailable),
             (StatusCode::BadRequest, false, ErrorKind::Denied),
         ] {
-            let answer = AzureKind::HttpResponse { status, error_code: None, raw_response: None };
+            let mut headers = Headers::new();
+            headers.insert(RETRY_AFTER, "20");
+            let answer = Some(Box::new(RawResponse::from_bytes(status, headers, "")));
+            let answer = AzureKind::HttpResponse { status, error_code: None, raw_response: answer };
             let cause = azure_core::Error::with_message(answer, "AADSTS0");
             let failure = Failure::from(azure_core::Error::with_error(AzureKind::Credential, cause, "no token"));
+            let wait = may_repeat.then_some(Duration::from_secs(20));
+            assert_eq!(failure.retry_after(), wait, "{status}");
             assert_eq!((failure.may_repeat(), failure.into_port("log in").kind), (may_repeat, kind), "{status}");
         }
     }

@@ -137,7 +137,7 @@ impl KeyVaults {
             if !patience.insist(|| vault.versions(name)).await.map_err(error)?.is_empty() {
                 return Ok(());
             }
-            let busy = Failure { why: Why::Busy, text: "its recovery takes longer than this waits".to_owned() };
+            let busy = Failure::new(Why::Busy, "its recovery takes longer than this waits");
             if patience.again(busy.retry_after()).await.is_err() {
                 return Err(error(busy));
             }

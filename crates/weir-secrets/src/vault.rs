@@ -128,7 +128,7 @@ impl Vault {
     }
 
     async fn place(&self) -> Result<SemaphorePermit<'_>, Failure> {
-        let closed = |_| Failure { why: Why::NotReached, text: "the program ends".to_owned() };
+        let closed = |_| Failure::new(Why::NotReached, "the program ends");
         self.at_once.acquire().await.map_err(closed)
     }
 
@@ -151,7 +151,7 @@ impl Vault {
                 return Ok(State::Live(newest, versions));
             }
             // The secret changed between the two answers.
-            let changing = Failure { why: Why::Busy, text: "somebody else is changing the secret".to_owned() };
+            let changing = Failure::new(Why::Busy, "somebody else is changing the secret");
             if patience.again(changing.retry_after()).await.is_err() {
                 return Err(changing);
             }
@@ -224,7 +224,7 @@ impl Vault {
         let request = what.try_into()?;
         let mut stored: Secret = self.client.set_secret(name, request, None).await?.into_model()?;
         wipe(&mut stored);
-        let lost = || Failure { why: Why::Lost, text: "the vault's answer names no version".to_owned() };
+        let lost = || Failure::new(Why::Lost, "the vault's answer names no version");
         stored.resource_id().ok().and_then(|id| id.version).ok_or_else(lost)
     }
 

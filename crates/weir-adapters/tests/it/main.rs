@@ -1,9 +1,16 @@
 //! From a stage to live adapters.
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
 use tempfile::TempDir;
-use weir_adapters::{OpenError, observe, open};
+use weir_adapters::{Live, OpenError, observe, observe_everything, open};
 use weir_model::Workspace;
-use weir_planning::desired;
+use weir_planning::{Change, KeyMarker, Observed, TopicFacts, desired};
+use weir_ports::{Cluster, CreatedKey, PortError, Query};
 
 const WORKSPACE: &str = "\
 apiVersion: weir/v1
@@ -19,6 +26,15 @@ spec:
     - {name: test, cluster: cloud}
     - {name: prod, cluster: brokers}
     - {name: lost, cluster: nowhere}
+---
+apiVersion: weir/v1
+kind: Team
+metadata: {name: orders}
+---
+apiVersion: weir/v1
+kind: Topic
+metadata: {name: orders.old, team: orders}
+spec: {ensure: absent}
 ";
 
 fn workspace() -> (TempDir, Workspace) {
@@ -83,4 +99,92 @@ fn opening_can_move_between_threads() {
     fn is_send<T: Send>(_: &T) {}
     let (dir, workspace) = workspace();
     is_send(&open(dir.path(), &workspace, "dev"));
+}
+
+/// A cluster that refuses the first reads of each kind.
+struct Busy {
+    sandbox: Arc<dyn Cluster>,
+    refusals: u32,
+    calls: Mutex<BTreeMap<&'static str, u32>>,
+}
+
+impl Busy {
+    /// Puts the cluster of `live` behind the refusals.
+    fn before(live: &Live, refusals: u32) -> (Live, Arc<Self>) {
+        let busy = Arc::new(Self { sandbox: live.cluster.clone(), refusals, calls: Mutex::default() });
+        (Live { cluster: busy.clone(), ..live.clone() }, busy)
+    }
+
+    fn call(&self, name: &'static str) -> Result<(), PortError> {
+        let mut calls = self.calls.lock().expect("no panic before");
+        let count = calls.entry(name).or_default();
+        *count += 1;
+        if *count <= self.refusals { Err(PortError::retry("this broker is no longer the controller")) } else { Ok(()) }
+    }
+
+    fn calls(&self) -> BTreeMap<&'static str, u32> {
+        self.calls.lock().expect("no panic before").clone()
+    }
+}
+
+#[async_trait]
+impl Cluster for Busy {
+    async fn observe(&self, query: &Query) -> Result<Observed, PortError> {
+        self.call("observe")?;
+        self.sandbox.observe(query).await
+    }
+
+    async fn topic_facts(&self, topics: &BTreeSet<String>) -> Result<BTreeMap<String, TopicFacts>, PortError> {
+        self.call("topic_facts")?;
+        self.sandbox.topic_facts(topics).await
+    }
+
+    async fn apply(&self, changes: &[&Change]) -> Vec<Result<(), PortError>> {
+        self.sandbox.apply(changes).await
+    }
+
+    async fn create_key(&self, account: &str, marker: &KeyMarker) -> Result<CreatedKey, PortError> {
+        self.sandbox.create_key(account, marker).await
+    }
+
+    async fn delete_key(&self, account: &str, key: &str) -> Result<(), PortError> {
+        self.sandbox.delete_key(account, key).await
+    }
+}
+
+/// Brokers refuse requests while their controller moves.
+#[tokio::test(start_paused = true)]
+async fn a_refused_read_is_repeated() {
+    let (dir, workspace) = workspace();
+    let wanted = desired(&workspace.stage("dev").expect("a stage"));
+    let live = open(dir.path(), &workspace, "dev").await.expect("a sandbox");
+    let old = Change::CreateTopic {
+        topic: "orders.old".to_owned(),
+        partitions: None,
+        replication_factor: None,
+        config: BTreeMap::new(),
+    };
+    live.cluster.apply(&[&old]).await.remove(0).expect("a topic");
+
+    let (busy, cluster) = Busy::before(&live, 2);
+    let observed = observe(&busy, &wanted).await.expect("observed");
+    assert!(observed.topics["orders.old"].facts.is_some());
+    assert_eq!(cluster.calls(), BTreeMap::from([("observe", 3), ("topic_facts", 3)]));
+
+    let (busy, cluster) = Busy::before(&live, 2);
+    observe_everything(&busy).await.expect("observed");
+    assert_eq!(cluster.calls(), BTreeMap::from([("observe", 3)]));
+}
+
+/// The deadline holds for all reads together, and no level above repeats them.
+#[tokio::test(start_paused = true)]
+async fn refused_reads_end_at_the_deadline() {
+    let (dir, workspace) = workspace();
+    let wanted = desired(&workspace.stage("dev").expect("a stage"));
+    let live = open(dir.path(), &workspace, "dev").await.expect("a sandbox");
+    let (busy, cluster) = Busy::before(&live, u32::MAX);
+    let began = tokio::time::Instant::now();
+    let error = observe(&busy, &wanted).await.expect_err("refused");
+    assert!(error.exhausted, "{error:?}");
+    assert!(cluster.calls()["observe"] > 3 && began.elapsed() <= busy.patience, "{:?}", cluster.calls());
 }

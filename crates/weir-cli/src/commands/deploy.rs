@@ -12,7 +12,7 @@ use weir_findings::{
     render::{inert, inert_json},
 };
 use weir_model::{Duration, Route, Workspace};
-use weir_pipeline::{Refused, admit, journal_path, patience, read};
+use weir_pipeline::{Refused, admit, journal_path, read};
 use weir_planning::{Digest, Plan, Plane, Risk, Step};
 use weir_ports::{Clock, SystemClock};
 
@@ -235,8 +235,6 @@ pub(super) fn deploy(dir: &Path, workspace: &Workspace, plan: &Plan, request: Re
 fn options(consent: Consent, planes: Planes) -> anyhow::Result<Options> {
     let Consent { digest, max_risk, beyond_threshold } = consent;
     let Planes { reached, after, wait_ready } = planes;
-    let patience = patience().map_err(|err| Stop::usage(err.to_string()))?;
-    let usual = Options::default();
     Ok(Options {
         approved: digest,
         beyond_threshold,
@@ -248,9 +246,7 @@ fn options(consent: Consent, planes: Planes) -> anyhow::Result<Options> {
             longest: std::time::Duration::from_secs(30),
             deadline: std::time::Duration::from_millis(time.millis),
         }),
-        retry: Pauses { deadline: patience, ..usual.retry },
-        read_back: Pauses { deadline: patience, ..usual.read_back },
-        ..usual
+        ..Options::default()
     })
 }
 

@@ -3,34 +3,37 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Mutex,
+    time::Duration,
 };
 
+use tokio::time::Instant;
 use weir_deployment::{MemoryJournal, StepOutcome, render};
 use weir_planning::{Change, KeyMarker, Observed, ObservedSecret, SecretRef, TopicFacts};
 use weir_ports::{Cluster, CreatedKey, ErrorKind, PortError, Query, SecretSink, SecretString};
 use weir_sandbox::Sandbox;
 
-use crate::scene::{after, bold, deployed, month, open, plan, run_on};
+use crate::scene::{after, before, bold, deployed, key, month, open, plan, run_on, topic};
 
 /// The error of one call.
 type Broken = (&'static str, PortError);
 
-/// A sandbox of which one call always fails, and that counts its calls.
+/// A sandbox of which one call fails from some time on, and that counts its calls.
 struct Tired<'a> {
     sandbox: &'a Sandbox,
     broken: Broken,
+    since: Instant,
     calls: Mutex<BTreeMap<String, u32>>,
 }
 
 impl<'a> Tired<'a> {
     fn new(sandbox: &'a Sandbox, broken: Broken) -> Self {
-        Self { sandbox, broken, calls: Mutex::default() }
+        Self { sandbox, broken, since: Instant::now(), calls: Mutex::default() }
     }
 
     /// Counts a call of `object`; fails if that is the broken one.
     fn call(&self, name: &str, object: &str) -> Result<(), PortError> {
         let (broken, error) = &self.broken;
-        if name != *broken {
+        if name != *broken || Instant::now() < self.since {
             return Ok(());
         }
         *self.calls.lock().unwrap().entry(object.to_owned()).or_default() += 1;
@@ -143,5 +146,29 @@ async fn a_call_that_nobody_repeated_is_repeated() {
     for name in CALLS {
         let calls = tried(name, PortError::retry("busy")).await;
         assert!(!calls.is_empty() && calls.values().all(|calls| *calls > 1), "{name}: {calls:?}");
+    }
+}
+
+/// Looks at a change are part of the wait for it: they begin no deadline of their own.
+#[tokio::test(start_paused = true)]
+async fn a_wait_ends_at_its_deadline_whatever_fails_meanwhile() {
+    let mut with_topic = before();
+    with_topic.topics.insert("dev.new".to_owned(), topic(1, &[]));
+    let mut with_key = before();
+    with_key.accounts.get_mut("dev-reader").unwrap().keys.insert("new".to_owned(), key("dev-reader", "new", None));
+    for wanted in [with_topic, with_key] {
+        let folder = tempfile::tempdir().unwrap();
+        drop(deployed(folder.path()).await);
+        let plan = plan(&open(folder.path(), month(1), ""), &wanted, month(1)).await;
+        assert_eq!(plan.steps.len(), 1, "{:?}", plan.steps);
+        // The cluster takes the change and does not show it; ten seconds before the deadline it fails.
+        let sandbox = open(folder.path(), month(1), "lag=100000");
+        let (options, began) = (bold(), Instant::now());
+        let deadline = began + options.read_back.deadline;
+        let broken = ("observe", PortError::retry("busy"));
+        let tired = Tired { since: deadline - Duration::from_secs(10), ..Tired::new(&sandbox, broken) };
+        let receipt = run_on(&plan, &tired, &tired, &options, &mut MemoryJournal::default()).await.unwrap();
+        assert_eq!(receipt.steps[0].outcome, StepOutcome::Unconfirmed, "{}", render::text(&receipt));
+        assert!(Instant::now() <= deadline, "after {:?}", began.elapsed());
     }
 }

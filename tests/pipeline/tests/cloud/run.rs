@@ -228,7 +228,8 @@ impl<'a> Runner<'a> {
         let said = Mutex::new(String::new());
         let (cloud, vaults) = self.clients();
         let vaults = Watched { vaults, death: self.death.clone(), watcher: self.watcher.clone() };
-        let live = Live { cluster: Arc::new(Shared(cloud.clone())), vaults: Arc::new(vaults) };
+        let (cluster, patience) = (Arc::new(Shared(cloud.clone())), self.patience.all);
+        let live = Live { cluster, vaults: Arc::new(vaults), patience };
         let made = Mutex::new((None, None));
         let end = {
             let work = self.work(&live, desired, &said, &made);

@@ -70,6 +70,19 @@ fn remote_failures_end_with_6() {
     insta::assert_snapshot!(world.said());
 }
 
+/// The variable is read when a cluster is opened.
+#[test]
+fn a_wrong_patience_ends_with_2() {
+    let mut world = World::new();
+    assert_eq!(world.run("weir-plan --stage dev --out plan.json"), 0);
+    for line in ["weir-plan --stage dev", "weir-deploy plan.json", "weir up --stage dev --yes"] {
+        let output = world.command(line).env("WEIR_PATIENCE", "soon").output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{line}: {said}");
+        assert!(said.contains("WEIR_PATIENCE is `soon`; write a number of seconds"), "{line}: {said}");
+    }
+}
+
 /// A full disk behind stdout is an error, because half a plan in a file must not look like a whole one.
 #[cfg(target_os = "linux")]
 #[test]
