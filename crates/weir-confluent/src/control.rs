@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::try_join;
 use serde::de::DeserializeOwned;
-use tokio::sync::OnceCell;
+use tokio::{sync::OnceCell, time::Instant};
 use weir_planning::{KeyMarker, Limits};
 use weir_ports::{ErrorKind, ExposeSecret as _, PortError};
 
@@ -33,6 +33,11 @@ impl ControlPlane {
             assigned_owner: control.assigned_owner.clone(),
             described: OnceCell::new(),
         })
+    }
+
+    /// Returns the deadline of a call that begins now.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.http.deadline()
     }
 
     pub(crate) fn requests(&self) -> BTreeMap<&'static str, u64> {
@@ -88,8 +93,9 @@ impl ControlPlane {
         Ok(key)
     }
 
-    pub(crate) async fn delete_key(&self, id: &str) -> Result<(), Failure> {
-        self.done(&Request::delete_key(id)).await
+    /// Deletes a key. The call may be one of several under one deadline.
+    pub(crate) async fn delete_key(&self, id: &str, deadline: Instant) -> Result<(), Failure> {
+        self.http.send(&Request::delete_key(id), deadline).await.map(drop)
     }
 
     /// Returns the cluster, which is read once. A cluster that is missing, foreign or not ready is an error.

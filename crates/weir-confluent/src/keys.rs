@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use weir_planning::KeyMarker;
 use weir_ports::{CreatedKey, ErrorKind, PortError};
 use weir_retry::Pauses;
@@ -72,9 +72,10 @@ pub(crate) async fn delete(cloud: &ConfluentCloud, name: &str, id: &str) -> Answ
             Err(failure) => return Err(failure.into()),
         }
     }
-    let mut looks = KNOWN.begin();
+    let deadline = control.deadline();
+    let mut looks = KNOWN.until(deadline.min(Instant::now() + KNOWN.deadline));
     loop {
-        match control.delete_key(id).await {
+        match control.delete_key(id, deadline).await {
             Ok(()) => break,
             // A new key is not known everywhere at once: it could reappear a moment later.
             Err(failure) if made && failure.status() == Some(404) && looks.wait().await => {}

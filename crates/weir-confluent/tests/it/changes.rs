@@ -371,6 +371,25 @@ async fn a_new_key_is_not_taken_for_deleted() {
     assert_eq!((host.count("DELETE"), host.count("GET /iam/v2/api-keys")), (2, 0));
 }
 
+/// The wait for a new key to be known is part of the deletion, with one deadline.
+#[tokio::test]
+async fn the_deletion_of_an_unknown_key_ends_at_the_deadline() {
+    let host = Router::new(vec![
+        cluster(),
+        (ACCOUNTS, vec![list(json!([account("ours")]))]),
+        (KEYS, vec![list(json!([key("sa-1", "lkc-a1")]))]),
+        (POST_KEY, vec![says(202, new_key())]),
+        ("DELETE /iam/v2/api-keys/KEY1", vec![failed(404, "not_found", "")]),
+    ])
+    .await;
+    let patience = std::time::Duration::from_secs(1);
+    let cloud = crate::cloud_with(weir_confluent::Control { patience, ..crate::control(&host.url) });
+    cloud.create_key("dev-a", &marker()).await.unwrap();
+    cloud.delete_key("dev-a", "KEY1").await.unwrap_err();
+    // After 250, 750 and 1000 ms at the latest.
+    assert!(host.count("DELETE") <= 4, "{:?}", host.lines());
+}
+
 #[tokio::test]
 async fn weirs_own_key_is_never_deleted() {
     let host = Router::new(vec![]).await;
