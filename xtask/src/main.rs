@@ -44,7 +44,7 @@ enum Task {
     AddingAKind,
     /// Checks that each crate depends only on crates that its layer may know
     Layers,
-    /// Counts doc comments and sentences that open with What, Who, How, …; the counts may only fall
+    /// Counts doc comments and sentences that open with `What`, `Who`, `How`, …; the counts may only fall
     Words {
         /// Prints file, line and text of each
         #[arg(long)]

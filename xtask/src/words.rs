@@ -1,8 +1,8 @@
-//! Counts the openings of doc comments and prose that make a reader guess the noun: "What …", "How …".
+//! Counts the openings of doc comments and prose that make a reader guess the noun: `What …`, `How …`.
 //!
-//! `CONTRIBUTING.md` says why; the counts may only fall. A doc comment is counted line by line, prose
-//! by its headings, list items, table cells and sentences. Code, in blocks and between backticks, is not read, save for
-//! the help texts in `docs/cli.md`.
+//! `CONTRIBUTING.md` says why; the counts may only fall. Doc comments, and the descriptions in JSON Schemas, are counted by
+//! their sentences; prose by its headings, list items, table cells and sentences. Code, in blocks and between backticks,
+//! is not read, save for the help texts in `docs/cli.md`.
 
 use std::{fs, process::Command};
 
@@ -17,21 +17,24 @@ const RIDDLES: [&str; 6] = ["What", "Who", "Whom", "Whose", "Those", "So many"];
 const QUESTIONS: [&str; 5] = ["Whether", "How", "Where", "When", "Why"];
 
 /// The largest number of openings allowed of each sort. Lower a number as soon as the count is lower; never raise one.
-const CEILINGS: [(Text, Opening, usize); 4] = [
+const CEILINGS: [(Text, Opening, usize); 5] = [
     (Text::DocComments, Opening::Riddle, 0),
     (Text::DocComments, Opening::Question, 0),
     (Text::Prose, Opening::Riddle, 0),
     (Text::Prose, Opening::Question, 6),
+    // The only one of schemas: Kafka's own descriptions of its settings hold questions.
+    (Text::Schemas, Opening::Riddle, 0),
 ];
 
 /// The page that shows the help texts, in code blocks.
 const HELP_PAGE: &str = "docs/cli.md";
 
-/// The two sorts of text that are read.
+/// The sorts of text that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Text {
     DocComments,
     Prose,
+    Schemas,
 }
 
 /// The two sorts of openings that are counted.
@@ -58,6 +61,7 @@ impl Text {
         match self {
             Text::DocComments => "doc comments",
             Text::Prose => "prose and help",
+            Text::Schemas => "schemas",
         }
     }
 }
@@ -101,6 +105,8 @@ pub(crate) fn run(list: bool) -> Result<()> {
             hits.extend(doc_comments(&file, &text()?));
         } else if is_prose(&file) {
             hits.extend(prose(&file, &text()?));
+        } else if file.starts_with("schemas/") {
+            hits.extend(descriptions(&file, &text()?));
         }
     }
     if list {
@@ -140,15 +146,20 @@ fn is_prose(file: &str) -> bool {
     file.ends_with(".md") && (!file.contains('/') || file.starts_with("docs/") || file.ends_with("/README.md"))
 }
 
-/// The doc-comment lines with a counted opening.
+/// The openings in sentences of doc comments. Code blocks of doc comments are not read.
 fn doc_comments(file: &str, text: &str) -> Vec<Hit> {
     let mut hits = Vec::new();
+    let mut in_code = false;
     for (at, line) in text.lines().enumerate() {
         let shown = line.trim();
-        let Some(comment) = shown.strip_prefix("///").or_else(|| shown.strip_prefix("//!")) else { continue };
-        if let Some(opening) = comment.starts_with(' ').then(|| Opening::of(comment.trim_start())).flatten() {
-            let shown = shown.to_owned();
-            hits.push(Hit { file: file.to_owned(), line: at + 1, text: Text::DocComments, opening, shown });
+        let Some(comment) = shown.strip_prefix("///").or_else(|| shown.strip_prefix("//!")) else {
+            in_code = false;
+            continue;
+        };
+        if comment.trim_start().starts_with("```") {
+            in_code = !in_code;
+        } else if !in_code && comment.starts_with(' ') {
+            hits.extend(hits_of(file, at, Text::DocComments, shown, sentences(&without_code(comment))));
         }
     }
     hits
@@ -164,18 +175,34 @@ fn prose(file: &str, text: &str) -> Vec<Hit> {
             in_code = !in_code;
             continue;
         }
-        if in_code && file != HELP_PAGE {
-            continue;
-        }
-        hits.extend(openings(&without_code(shown)).into_iter().map(|opening| Hit {
-            file: file.to_owned(),
-            line: at + 1,
-            text: Text::Prose,
-            opening,
-            shown: shown.to_owned(),
-        }));
+        let found = match (in_code, shown.rsplit_once("  ")) {
+            (true, _) if file != HELP_PAGE => continue,
+            // The text beside a flag, a command or an example.
+            (true, Some((_, beside))) => block(&without_code(beside)),
+            _ => openings(&without_code(shown)),
+        };
+        hits.extend(hits_of(file, at, Text::Prose, shown, found));
     }
     hits
+}
+
+/// The riddles in sentences of a JSON Schema's descriptions.
+fn descriptions(file: &str, text: &str) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        let shown = line.trim();
+        let Some(description) = shown.strip_prefix(r#""description": ""#) else { continue };
+        let mut found = sentences(&without_code(&description.replace(r"\n", "\n")));
+        found.retain(|opening| *opening == Opening::Riddle);
+        hits.extend(hits_of(file, at, Text::Schemas, shown, found));
+    }
+    hits
+}
+
+/// Makes a hit of each opening that was found in line `at`, counted from 0.
+fn hits_of(file: &str, at: usize, text: Text, shown: &str, found: Vec<Opening>) -> impl Iterator<Item = Hit> {
+    let (file, shown) = (file.to_owned(), shown.to_owned());
+    found.into_iter().map(move |opening| Hit { file: file.clone(), line: at + 1, text, opening, shown: shown.clone() })
 }
 
 /// The counted openings in one line of Markdown.
@@ -229,12 +256,31 @@ mod tests {
     }
 
     #[test]
-    fn a_doc_comment_is_counted_by_the_first_word_of_its_lines() {
-        let text =
-            "//! What it is.\n    /// How many\n/// Whatever\n// What\n/// The what\n///What\n//// What\n/// So many\n";
+    fn a_doc_comment_is_counted_by_its_sentences() {
+        let text = "//! What it is.\n    /// How many\n/// Whatever\n// What\n/// The what\n///What\n//// What\n/// So many\
+                    \n/// One. Where `What. What` is. Who then?\n";
         let hits = doc_comments("lib.rs", text);
-        assert_eq!(found(&hits), [(1, Opening::Riddle), (2, Opening::Question), (8, Opening::Riddle)]);
+        let riddle = |line| (line, Opening::Riddle);
+        assert_eq!(found(&hits), [riddle(1), (2, Opening::Question), riddle(8), (9, Opening::Question), riddle(9)]);
         assert_eq!(hits[1].shown, "/// How many");
+    }
+
+    #[test]
+    fn code_blocks_of_doc_comments_are_not_read() {
+        let text = "/// ```\n/// // What it is.\n/// ```\n/// What\n/// ```\nfn f() {}\n/// Who\n";
+        assert_eq!(found(&doc_comments("lib.rs", text)), [(4, Opening::Riddle), (7, Opening::Riddle)]);
+    }
+
+    #[test]
+    fn riddles_in_descriptions_of_schemas_are_counted() {
+        let text = r#"
+            "description": {"type": "string"},
+            "description": "What it is.",
+            "title": "What",
+            "description": "Whether it is `What`.\n\nWho then?"
+        "#;
+        let hits = descriptions("schemas/topic.schema.json", text);
+        assert_eq!(found(&hits), [(3, Opening::Riddle), (5, Opening::Riddle)]);
     }
 
     #[test]
@@ -258,9 +304,13 @@ mod tests {
 
     #[test]
     fn code_blocks_are_read_in_the_help_page_alone() {
-        let page = "Text.\n```text\nWhat it is\n```\n  --plan  Where it is\n";
-        assert_eq!(found(&prose("docs/guide.md", page)), [(5, Opening::Question)]);
-        assert_eq!(found(&prose(HELP_PAGE, page)), [(3, Opening::Riddle), (5, Opening::Question)]);
+        let page = "Text.\n```text\nWhat it is\n  weir-plan --out p  what it does\n  --plan  a plan\n    what goes on\n\
+                    ```\n  --plan  Where it is\n";
+        assert_eq!(found(&prose("docs/guide.md", page)), [(8, Opening::Question)]);
+        assert_eq!(
+            found(&prose(HELP_PAGE, page)),
+            [(3, Opening::Riddle), (4, Opening::Riddle), (8, Opening::Question)]
+        );
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(super) fn read(address: &str, user: &str, password: &str) -> Result<usize> {
     let mut body = u32::try_from(token.len())?.to_be_bytes().to_vec();
     body.extend(token.bytes());
     let answer = socket.call(SASL_AUTHENTICATE, 0, &body)?;
-    ensure!(answer.get(4..6) == Some(&[0, 0]), "the log-in is refused");
+    ensure!(answer.get(4..6) == Some(&[0, 0]), "the login is refused");
 
     let all = (-1_i32).to_be_bytes();
     let metadata = socket.call(METADATA, 1, &all)?;

@@ -5,7 +5,7 @@ use weir_ports::{PortError, SecretString};
 
 use crate::source::Source;
 
-/// The names of the two halves of a log-in: the endings of environment variables, and the fields of a secret.
+/// The names of the two halves of a login: the endings of environment variables, and the fields of a secret.
 pub(crate) struct Halves {
     env: [&'static str; 2],
     json: [&'static str; 2],
@@ -51,7 +51,7 @@ impl Source<'_> {
     async fn read_vault(&self, url: &str, halves: &Halves) -> Result<(String, SecretString), PortError> {
         let Some(login) = self.key_vault else {
             return Err(PortError::refused(format!(
-                "there is no log-in for key vaults, which {url} needs; write `secrets: {{keyVault: {{login: …}}}}` below `spec`"
+                "there is no login for key vaults, which {url} needs; write `secrets: {{keyVault: {{login: …}}}}` below `spec`"
             )));
         };
         let patience = crate::live::patience().map_err(|error| PortError::refused(error.to_string()))?;
@@ -62,7 +62,7 @@ impl Source<'_> {
     }
 }
 
-/// The halves of a log-in in a JSON object; the fields of an API key, as weir writes them, are read as well.
+/// The halves of a login in a JSON object; the fields of an API key, as weir writes them, are read as well.
 #[cfg(feature = "azure")]
 fn parse(value: &SecretString, halves: &Halves) -> Option<(String, SecretString)> {
     use weir_ports::ExposeSecret as _;

@@ -11,7 +11,7 @@ pub(crate) type Env<'a> = dyn Fn(&str) -> Option<String> + Sync + 'a;
 pub(crate) struct Source<'a> {
     /// The environment's variables.
     pub(crate) env: &'a Env<'a>,
-    /// The log-in to key vaults, if the workspace has one.
+    /// The login to key vaults, if the workspace has one.
     pub(crate) key_vault: Option<&'a KeyVault>,
     /// The workspace's folder.
     pub(crate) dir: &'a Path,

@@ -37,7 +37,7 @@ pub(crate) fn open(
     }
 }
 
-/// Makes a client of Azure Key Vaults with the workspace's log-in. `patience` is the longest wait for an answer.
+/// Makes a client of Azure Key Vaults with the workspace's login. `patience` is the longest wait for an answer.
 #[cfg(feature = "azure")]
 pub(crate) fn key_vaults(
     dir: &Path,

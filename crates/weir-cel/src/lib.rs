@@ -15,7 +15,7 @@
 //! static DIALECT: Dialect = Dialect { closest: |_, _| None, readers: &[] };
 //! static TOPIC: Shape = Shape {
 //!     name: "a topic",
-//!     fields: &[Field { name: "partitions", of: || Type::Int, optional: false, about: "Number of partitions." }],
+//!     fields: &[Field { name: "partitions", of: || Type::Int, optional: false, about: || "Number of partitions.".into() }],
 //! };
 //!
 //! let scope = Scope::new(&DIALECT, [("topic", Type::Record(&TOPIC))]);

@@ -1,6 +1,6 @@
 //! Static types: the knowledge about a value before the value exists.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use crate::{Dialect, Entries, Problem};
 
@@ -52,7 +52,7 @@ pub struct Field {
     /// `true` if the field may be missing, so that authors ask for it with `has`.
     pub optional: bool,
     /// The description of the field in the reference.
-    pub about: &'static str,
+    pub about: fn() -> Cow<'static, str>,
 }
 
 impl Type {

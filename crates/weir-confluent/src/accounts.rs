@@ -23,7 +23,7 @@ const DESCRIPTION: usize = 128;
 #[derive(Clone, Copy)]
 pub(crate) enum AccountChange<'a> {
     Create { description: &'a str },
-    Describe { to: &'a str },
+    Update { to: &'a str },
     Delete,
 }
 
@@ -59,7 +59,7 @@ pub(crate) async fn apply(cloud: &ConfluentCloud, changes: &[(&str, AccountChang
         answers.push(async {
             match change {
                 AccountChange::Create { description } => create(cloud, control, account, description).await,
-                AccountChange::Describe { to } => describe(control, account, known(account)?, to).await,
+                AccountChange::Update { to } => update(control, account, known(account)?, to).await,
                 AccountChange::Delete => delete(cloud, control, account, known(account)?).await,
             }
         });
@@ -101,7 +101,7 @@ async fn create(cloud: &ConfluentCloud, control: &ControlPlane, name: &str, desc
     }
 }
 
-async fn describe(control: &ControlPlane, name: &str, found: Option<&Account>, to: &str) -> Answer {
+async fn update(control: &ControlPlane, name: &str, found: Option<&Account>, to: &str) -> Answer {
     check_description(name, to)?;
     match found {
         Some(account) if account.description == to => Ok(()),

@@ -31,7 +31,7 @@ impl Cluster for ConfluentCloud {
                     of_accounts.push((place, (account.as_str(), AccountChange::Create { description })));
                 }
                 Change::UpdateAccount { account, from: _, to } => {
-                    of_accounts.push((place, (account.as_str(), AccountChange::Describe { to })));
+                    of_accounts.push((place, (account.as_str(), AccountChange::Update { to })));
                 }
                 Change::DeleteAccount { account } => {
                     of_accounts.push((place, (account.as_str(), AccountChange::Delete)));

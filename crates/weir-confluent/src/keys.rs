@@ -9,9 +9,9 @@ use weir_retry::Pauses;
 
 use crate::{ApiKey, ConfluentCloud, answer::NewKey, apply::Answer, control::ControlPlane, failure::Failure};
 
-/// Time limit of one log-in with a new key.
+/// Time limit of one login with a new key.
 const TRY: Duration = Duration::from_secs(10);
-/// Time between two log-ins with a new key.
+/// Time between two logins with a new key.
 const BETWEEN: Duration = Duration::from_secs(1);
 /// Pauses until a new key is known everywhere: it is deleted only where it is known.
 const KNOWN: Pauses = Pauses::new(Duration::from_millis(250), Duration::from_secs(2), Duration::from_secs(4));
@@ -103,7 +103,7 @@ async fn gone(control: &ControlPlane, owner: Option<&str>, id: &str, failure: Fa
     }
 }
 
-/// Returns `true` if the brokers accept a new API key twice in a row: they learn of a key one by one, and each log-in
+/// Returns `true` if the brokers accept a new API key twice in a row: they learn of a key one by one, and each login
 /// is at whichever broker answers.
 pub(crate) async fn is_ready(cloud: &ConfluentCloud, key: &ApiKey) -> Result<bool, PortError> {
     Ok(logs_in(cloud, key).await? && {

@@ -40,7 +40,7 @@ impl Names {
             if id.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())) {
                 let message = format!(
                     "the cluster names the principal `{principal}` by its old number instead of an id `sa-…`, so \
-                     nobody can tell whose bindings these are"
+                     the owner of its bindings is unknown"
                 );
                 return Err(PortError::unavailable(message));
             }

@@ -189,7 +189,7 @@ async fn deployer(cloud: &ConfluentCloud) -> Result<Deployer, PortError> {
         let unknown = |failure| {
             let mut error = PortError::from(failure);
             error.message = format!(
-                "cannot find out who owns the API key {} that logs in at the brokers: {}",
+                "cannot find the owner of the API key {} that logs in at the brokers: {}",
                 data.key.id, error.message
             );
             error

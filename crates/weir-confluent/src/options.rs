@@ -194,7 +194,7 @@ pub(crate) fn bootstrap(text: &str) -> Result<(SecurityProtocol, String), PortEr
     }
     let host = |address: &str| address.rsplit_once(':').is_some_and(|(host, _)| is_loopback(host));
     if protocol == SecurityProtocol::SaslPlaintext && !hosts.split(',').all(host) {
-        return Err(PortError::refused(format!("a log-in at `{text}` would not be encrypted")));
+        return Err(PortError::refused(format!("a login at `{text}` would not be encrypted")));
     }
     Ok((protocol, hosts.to_owned()))
 }

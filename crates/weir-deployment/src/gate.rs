@@ -51,8 +51,8 @@ pub enum Refusal {
     },
     /// A step risks more than is allowed.
     #[error(
-        "{count} {noun} more than `{allowed}` allows, the first is `{step}` ({risk}); if it is meant, pass --max-risk {worst}",
-        noun = if *count == 1 { "step risks" } else { "steps risk" }
+        "the allowed risk `{allowed}` is exceeded by {}, the first is `{step}` ({risk}); if it is meant, pass --max-risk {worst}",
+        weir_findings::count(*count, "step")
     )]
     TooRisky {
         /// The first such step.

@@ -57,17 +57,17 @@ impl Run<'_> {
                 let Some(marker) = step.marker(self.plan) else {
                     return StepReceipt::new(step, StepOutcome::Failed).because("the plan gives no mark for the key");
                 };
-                self.issue(Issue { step, account, secret, tags, projections, marker }, now).await
+                self.create(Issue { step, account, secret, tags, projections, marker }, now).await
             }
             Change::DeleteKey { account, key, delete_secret, .. } => {
-                self.revoke(step, account, key, *delete_secret).await
+                self.delete(step, account, key, *delete_secret).await
             }
             _ => StepReceipt::new(step, StepOutcome::Skipped).because("not a step about an API key"),
         }
     }
 
     /// Makes a key and stores it. `now` shows the step's object as it was planned.
-    async fn issue(&self, issue: Issue<'_>, mut now: Observed) -> StepReceipt {
+    async fn create(&self, issue: Issue<'_>, mut now: Observed) -> StepReceipt {
         let Issue { step, account, .. } = issue;
         for _ in 0..TRIES {
             // A key with our mark that the vault does not name: left by a run that was interrupted (its secret is
@@ -251,7 +251,7 @@ impl Run<'_> {
     ///
     /// In this order, because the next plan sees a key that still exists: a run killed in between leaves the
     /// step to do. The other way round a dead credential would stay in the vault, with nothing left to say so.
-    async fn revoke(&self, step: &Step, account: &str, key: &str, delete: bool) -> StepReceipt {
+    async fn delete(&self, step: &Step, account: &str, key: &str, delete: bool) -> StepReceipt {
         for at in step.change.secrets().into_iter().rev() {
             let mut tries = self.options.retry.begin();
             let retired = tries.insist(|| async move {

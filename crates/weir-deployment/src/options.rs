@@ -8,13 +8,13 @@ use crate::Receipt;
 /// The conditions of a deployment.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The digest of the plan that was approved. When given, no other plan is carried out.
+    /// The digest of the plan that was approved. With it, any other plan is refused.
     pub approved: Option<Digest>,
     /// `true` if a plan beyond its stage's threshold may be carried out; `approved` must name it as well.
     pub beyond_threshold: bool,
     /// The highest risk a step may have.
     pub max_risk: Risk,
-    /// The desired state of the stage. When given, no step may do anything else, and plans need approval when the files
+    /// The desired state of the stage. With it, no step may do anything else, and plans need approval when the files
     /// say so, whatever the plan says of itself.
     pub wanted: Option<Desired>,
     /// The planes that can be reached from here. Of steps of other planes only `after` knows.

@@ -164,7 +164,7 @@ fn advice(outcome: Outcome) -> Option<&'static str> {
         Outcome::Partial | Outcome::Failed => {
             Some("Deploy the same plan again: it goes on where this run ended. If it turns out stale, plan again.")
         }
-        Outcome::Stale => Some("Plan again: the new plan shows what is left to do."),
+        Outcome::Stale => Some("Plan again: the new plan shows the remaining steps."),
         Outcome::OtherPlane => Some("Deploy the same plan where the other plane can be reached."),
         Outcome::Complete | Outcome::NothingToDo | Outcome::Refused => None,
     }

@@ -318,7 +318,7 @@ impl FakeConfluent {
         world.kafka.clear();
     }
 
-    /// Returns the number of requests to brokers, by Kafka's names for requests: `DescribeAcls`. Log-ins do not
+    /// Returns the number of requests to brokers, by Kafka's names for requests: `DescribeAcls`. Logins do not
     /// count.
     pub fn kafka_counts(&self) -> BTreeMap<String, usize> {
         lock(&self.world).kafka.clone()

@@ -8,6 +8,7 @@
 mod conceal;
 mod count;
 mod finding;
+mod hash;
 pub mod render;
 mod rule;
 mod source;
@@ -17,6 +18,7 @@ mod words;
 pub use conceal::names_secret;
 pub use count::{count, plural};
 pub use finding::{Edit, Finding, Fix, Related, RuleId, Severity, conceal, sort};
+pub use hash::fnv1a;
 pub use rule::RulePage;
 pub use source::{FileId, Position, SourceFile, Sources, Span};
 pub use suggest::{closest, unmistakable};

@@ -37,7 +37,7 @@ pub fn summary(imported: &Imported) -> String {
         };
         let _ = writeln!(
             text,
-            "\nwarning: stage {stage} says `prune: true`; its next plan would delete what no file declares: {}{more}",
+            "\nwarning: stage {stage} says `prune: true`; its next plan would delete objects that no file declares: {}{more}",
             inert(&names.join(", ")),
         );
     }

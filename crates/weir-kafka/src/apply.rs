@@ -143,13 +143,16 @@ impl Batch<'_> {
                 }
                 Change::CreateAcl { principal, acl } => match acl::binding(principal, acl) {
                     Some(binding) => work.new_acls.push((place, binding)),
-                    None => self.answer(place, Err(PortError::refused(format!("weir cannot grant `{acl}`")))),
+                    None => {
+                        self.answer(place, Err(PortError::refused(format!("weir cannot create the binding `{acl}`"))))
+                    }
                 },
                 // A binding that cannot be written in Kafka's terms cannot have been made.
                 Change::DeleteAcl { principal, acl } => {
                     match acl::binding(principal, acl).as_ref().and_then(AclFilter::exactly) {
                         Some(filter) => work.old_acls.push((place, filter)),
-                        None => self.answer(place, Err(PortError::refused(format!("weir cannot revoke `{acl}`")))),
+                        None => self
+                            .answer(place, Err(PortError::refused(format!("weir cannot delete the binding `{acl}`")))),
                     }
                 }
                 Change::DeleteTopic { topic } => work.old_topics.push((place, topic.clone())),

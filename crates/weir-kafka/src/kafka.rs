@@ -82,7 +82,7 @@ impl Kafka {
         })
     }
 
-    /// Returns the number of requests so far, without log-ins and librdkafka's own requests for metadata.
+    /// Returns the number of requests so far, without logins and librdkafka's own requests for metadata.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
@@ -99,7 +99,7 @@ impl Kafka {
     /// Connects, logs in and compares the cluster's id; returns the id.
     ///
     /// # Errors
-    /// `Denied` if the log-in is refused, `WrongCluster` for another id, `Unavailable` if no broker answers.
+    /// `Denied` if the login is refused, `WrongCluster` for another id, `Unavailable` if no broker answers.
     pub async fn reach(&self) -> Result<String, PortError> {
         Ok(observe::describe_cluster(self).await?.cluster_id.unwrap_or_default())
     }

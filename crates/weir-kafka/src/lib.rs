@@ -10,7 +10,7 @@
 //!   the account a transactional id that no client uses.
 //! - **An API key** is the account's SCRAM-SHA-512 credential. So an account has at most one, and a new key replaces
 //!   the old one at once. The number of iterations distinguishes them. weir never replaces a foreign credential. weir
-//!   tests each new key by a real log-in before it returns the key.
+//!   tests each new key by a real login before it returns the key.
 //!
 //! librdkafka cannot move replicas, and has no names for delegation tokens: weir refuses such changes, and ignores
 //! such bindings.

@@ -13,13 +13,13 @@ use crate::{
 
 /// Pauses until a credential has come from the controller to the answering broker.
 const ARRIVAL: Pauses = Pauses::new(Duration::from_millis(50), Duration::from_secs(1), Duration::from_secs(20));
-/// Time limit of one log-in.
+/// Time limit of one login.
 const TRY: Duration = Duration::from_millis(2_000);
 
 /// Logs in as `account`.
 ///
 /// # Errors
-/// `Denied` if the broker still refuses at the end; other errors if no log-in could be tried.
+/// `Denied` if the broker still refuses at the end; other errors if no login could be tried.
 pub(crate) async fn check(options: &Options, account: &str, password: &SecretString) -> Result<(), PortError> {
     let config = options.account_config(account, password);
     let admin = Admin::new(&config).map_err(|e| failure::call(e, Purpose::Read, "cannot make a client"))?;

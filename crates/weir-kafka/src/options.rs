@@ -15,9 +15,9 @@ pub struct Options {
     pub bootstrap: String,
     /// The id that the cluster must have. `None`: any.
     pub cluster_id: Option<String>,
-    /// The security protocol: with or without encryption, with or without a log-in.
+    /// The security protocol: with or without encryption, with or without a login.
     pub protocol: SecurityProtocol,
-    /// The log-in, for the protocols with SASL.
+    /// The login, for the protocols with SASL.
     pub login: Option<Login>,
     /// The trusted certificates, as a PEM file. `None`: the system's certificates.
     pub ca: Option<PathBuf>,
@@ -30,7 +30,7 @@ pub struct Options {
     pub dialect: Dialect,
 }
 
-/// A log-in.
+/// A login.
 #[derive(Clone)]
 pub struct Login {
     /// The SASL mechanism.
@@ -55,7 +55,7 @@ impl fmt::Debug for Login {
 }
 
 impl Options {
-    /// Makes options for a cluster at `bootstrap`: encrypted, without a log-in, any id.
+    /// Makes options for a cluster at `bootstrap`: encrypted, without a login, any id.
     pub fn new(bootstrap: impl Into<String>) -> Self {
         Self {
             bootstrap: bootstrap.into(),
@@ -75,7 +75,7 @@ impl Options {
         let wrong = match &self.login {
             None if protocol.is_sasl() => format!("{protocol} needs credentials; say where they come from, or use SSL"),
             Some(_) if !protocol.is_sasl() => {
-                format!("there are credentials, but {protocol} has no log-in; use SASL_SSL")
+                format!("there are credentials, but {protocol} has no login; use SASL_SSL")
             }
             Some(login) if login.mechanism == SaslMechanism::OauthBearer && login.tokens.is_none() => {
                 "OAUTHBEARER needs a file with a token".to_owned()
@@ -182,7 +182,7 @@ mod tests {
         insta::assert_snapshot!(said.join("\n"), @r"
         fine
         SASL_SSL needs credentials; say where they come from, or use SSL
-        there are credentials, but SSL has no log-in; use SASL_SSL
+        there are credentials, but SSL has no login; use SASL_SSL
         there is a CA file, but SASL_PLAINTEXT is not encrypted; use SASL_SSL
         there is a CA file, but PLAINTEXT is not encrypted; use SSL
         OAUTHBEARER needs a file with a token

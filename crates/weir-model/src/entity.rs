@@ -99,7 +99,7 @@ pub struct Metadata {
     pub name: String,
     /// The purpose, in a sentence.
     #[serde(default)]
-    #[schemars(extend("examples" = ["Toll gates and what they cost"]))]
+    #[schemars(extend("examples" = ["Toll gates and their prices"]))]
     pub description: Option<String>,
     /// Free labels, for policies and reports.
     #[serde(default)]

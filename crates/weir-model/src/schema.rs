@@ -96,7 +96,7 @@ fn document(kind: Kind, generator: &mut SchemaGenerator) -> Map<String, Value> {
         "examples": [example],
         "properties": {
             "apiVersion": {"const": API_VERSION, "description": "The version of the format."},
-            "kind": {"const": kind, "description": "What this document is."},
+            "kind": {"const": kind, "description": "The kind of the entity."},
             "metadata": metadata,
             "spec": spec,
         },
@@ -116,7 +116,7 @@ pub(crate) struct ConfigOverlay;
 /// The schema of a policy's `settings`: limits by the names of settings.
 pub(crate) struct SettingLimits;
 
-/// The schema of labels. What looks like a number is taken as the text it is.
+/// The schema of labels. A value that looks like a number is taken as text.
 pub(crate) struct Labels;
 
 impl JsonSchema for Config {
@@ -154,7 +154,7 @@ impl JsonSchema for ConfigOverlay {
         let properties: Map<String, Value> = settings::all().iter().map(property).collect();
         json_schema!({
             "type": "object",
-            "description": "Topic settings, merged by key. `null` removes what is written below.",
+            "description": "Topic settings, merged by key. `null` removes the setting.",
             "properties": properties,
             "additionalProperties": {"anyOf": [any, {"type": "null"}]},
         })
@@ -175,7 +175,7 @@ impl JsonSchema for SettingLimits {
         let properties: Map<String, Value> = settings::all().iter().map(property).collect();
         json_schema!({
             "type": "object",
-            "description": "Topic settings and what they may be.",
+            "description": "Limits of topic settings, by name.",
             "properties": properties,
             "additionalProperties": limit,
         })

@@ -63,16 +63,12 @@ fn named(account: &str, slot: &str, part: Option<SecretPart>) -> String {
         name.push_str(part.as_str());
     }
     if name.len() > MAX_LENGTH {
-        let sum = format!("-{:016x}", fnv1a(name.as_bytes()));
+        // The hash keeps long names apart. It need not resist an attack, since validation finds collisions.
+        let sum = format!("-{:016x}", weir_findings::fnv1a(name.bytes()));
         name.truncate(MAX_LENGTH - sum.len());
         name.push_str(&sum);
     }
     name
-}
-
-/// 64-bit FNV-1a, which keeps long names apart. It need not resist an attack, since validation finds collisions.
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]

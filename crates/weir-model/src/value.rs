@@ -92,7 +92,7 @@ impl Duration {
     pub fn in_words(self) -> String {
         let (number, unit) = in_largest_unit(self.millis, TIME_UNITS);
         match unit.word.filter(|_| unit.factor > 1) {
-            Some(word) => format!("{number} {word}{}", if number == 1 { "" } else { "s" }),
+            Some(word) => weir_findings::count(number, word),
             None => self.to_string(),
         }
     }

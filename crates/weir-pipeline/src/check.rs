@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use thiserror::Error;
 use weir_adapters::{Live, OpenError, open};
-use weir_findings::{FileId, Finding, Severity};
+use weir_findings::{FileId, Finding, Severity, count};
 use weir_model::{Loaded, UnknownStage, Workspace};
 use weir_planning::{Desired, desired};
 use weir_policy::{Judged, Judging};
@@ -39,7 +39,7 @@ pub struct Checked {
 
 /// Findings with errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("there {} among the findings", if *errors == 1 { "is 1 error".to_owned() } else { format!("are {errors} errors") })]
+#[error("the findings include {}", count(*errors, "error"))]
 #[non_exhaustive]
 pub struct Rejected {
     /// The number of errors.

@@ -105,7 +105,7 @@ fn broken(findings: &[Finding<Route>]) -> String {
 /// Checks that `plan` may be deployed now with `workspace`, which was read from `dir`.
 ///
 /// The plan must be of this workspace and its stage's cluster, made under the policies that the workspace has, and keep
-/// them at the time `now`. Where only brokers of Confluent Cloud are reached, receipts of earlier runs
+/// them at the time `now`. If only brokers of Confluent Cloud are reached, receipts of earlier runs
 /// ([`Options::after`]) must hold the ids of service accounts.
 ///
 /// # Errors

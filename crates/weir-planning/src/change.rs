@@ -151,7 +151,7 @@ impl SettingChange {
     }
 }
 
-/// The order of all plans: additive before destructive, credentials revoked last. A phase begins when the one
+/// The order of all plans: additive before destructive, credentials deleted last. A phase begins when the one
 /// before it has ended. After a failure, only steps begin that take nothing away and do not depend on the failed step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {

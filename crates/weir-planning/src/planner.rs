@@ -36,7 +36,7 @@ pub struct PlanOptions {
 #[must_use]
 #[non_exhaustive]
 pub struct Planned {
-    /// The plan, with its report. When `findings` holds an error it must not be deployed, and [`Planned::accept`] withholds it.
+    /// The plan, with its report. If `findings` holds an error, it must not be deployed, and [`Planned::accept`] withholds it.
     pub plan: Plan,
     /// Changes that the cluster would refuse, that would lock weir out, or that cannot be done.
     pub findings: Vec<Finding<Route>>,

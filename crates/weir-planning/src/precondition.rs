@@ -291,7 +291,7 @@ impl Step {
                 format!("the service account `{account}` exists now, with another description.")
             }
             Change::UpdateAccount { account, .. } | Change::DeleteAccount { account } => {
-                format!("the service account `{account}` is not what it was when the plan was made.")
+                format!("the service account `{account}` has changed since the plan was made.")
             }
             Change::CreateTopic { topic, .. } => format!("the topic `{topic}` exists now, and not as planned."),
             Change::AddPartitions { topic, .. } => {
@@ -306,7 +306,7 @@ impl Step {
             }
             Change::AlterConfig { topic, settings } if SettingChange::may_lose_data(settings) => {
                 format!(
-                    "the topic `{topic}` is not what it was when the plan was made: its settings, or whether it holds records; or it was made anew."
+                    "the topic `{topic}` has changed since the plan was made: its settings, or whether it holds records; or it was made anew."
                 )
             }
             Change::AlterConfig { topic, settings: _ } => {
@@ -314,17 +314,17 @@ impl Step {
             }
             Change::DeleteTopic { topic } => {
                 format!(
-                    "the topic `{topic}` is not what it was when the plan was made: its settings, its partitions, or whether it holds records."
+                    "the topic `{topic}` has changed since the plan was made: its settings, its partitions, or whether it holds records."
                 )
             }
             // A binding is there or not: one is done, the other as planned.
             Change::CreateAcl { principal, acl } | Change::DeleteAcl { principal, acl } => {
-                format!("the binding `{acl}` of {principal} is not what it was when the plan was made.")
+                format!("the binding `{acl}` of {principal} has changed since the plan was made.")
             }
             Change::CreateKey { account, slot, .. } => {
-                format!("the keys of `{account}/{slot}` or its secret are not what they were when the plan was made.")
+                format!("the API keys of `{account}/{slot}`, or their secret, have changed since the plan was made.")
             }
-            Change::DeleteKey { key, .. } => format!("the API key `{key}` is not what it was when the plan was made."),
+            Change::DeleteKey { key, .. } => format!("the API key `{key}` has changed since the plan was made."),
         }
     }
 }

@@ -131,8 +131,8 @@ const PAGES: &[RulePage] = &[
         severity: Severity::Error,
         waivable: None,
         title: "a plan does not change the rights of its deployer",
-        what: "Reports steps that revoke or deny rights of weir's own principal, delete its account, or delete one of \
-               its API keys.",
+        what: "Reports steps that take rights away from weir's own principal, delete its account, or delete one of its \
+               API keys.",
         why: "The deployment would stop half way, and weir could not undo it.",
         bad: "kind: ServiceAccount\nmetadata: {name: weir-deployer, team: platform}   # weir deploys as this account\nspec: {ensure: absent}",
         good: "kind: ServiceAccount\nmetadata: {name: weir-deployer, team: platform}\nspec: {}",
@@ -167,7 +167,7 @@ const PAGES: &[RulePage] = &[
         title: "the cluster is the expected one",
         what: "Compares the cluster's id with the one in `weir.yaml`.",
         why: "With a wrong address or login, weir would apply one stage's files to another stage's cluster.",
-        bad: "clusters:\n  nonprod: {confluentCloud: {environment: env-1, cluster: lkc-a1}}   # what answers is lkc-b2",
+        bad: "clusters:\n  nonprod: {confluentCloud: {environment: env-1, cluster: lkc-a1}}   # the cluster that answers is lkc-b2",
         good: "clusters:\n  nonprod: {confluentCloud: {environment: env-1, cluster: lkc-b2}}",
         remedy: "Check the address and the credentials. If the cluster was created again, write its new id.",
     },

@@ -381,7 +381,8 @@ impl<'j, 'r> Judged<'j, '_, 'r> {
                     0 => format!("the {} has no description", item.kind()),
                     _ => format!("a description of {found} characters says too little"),
                 };
-                let problem = Problem::new(message).help(format!("say in at least {least} characters what it is for"));
+                let problem =
+                    Problem::new(message).help(format!("describe its purpose in at least {least} characters"));
                 hits.push(self.hit(&place(&["metadata", "description"]), problem, None));
             }
         }

@@ -16,8 +16,11 @@ pub const EXPECT_FILE: &str = "expect.yaml";
 /// are applied.
 pub const OBSERVED_FILE: &str = "observed.json";
 
-/// The kinds that a case takes from its workspace. The case declares entities of all other kinds itself.
-pub const SHARED_KINDS: [Kind; 3] = [Kind::Workspace, Kind::Team, Kind::Policy];
+/// Returns the kinds that a case takes from its workspace: those without steps in plans, except waivers, which would
+/// silence the findings of the case. The case declares entities of all other kinds itself.
+pub fn shared_kinds() -> Vec<Kind> {
+    Kind::ALL.into_iter().filter(|kind| !kind.is_planned() && *kind != Kind::Waiver).collect()
+}
 
 /// `expect.yaml`.
 #[derive(Clone, Debug, Deserialize)]

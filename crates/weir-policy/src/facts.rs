@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, tz::TimeZone};
 use weir_cel::{Fact, Names, Record};
 use weir_model::{
-    AccessControlList, ApiKey, Approval, Duration, Ensure, Grant, ProviderRef, ResolvedSetting, Rule, ServiceAccount,
-    SettingValue, StageView, StagedAccess, StagedAccount, StagedTopic, Team, Topic, TopicAccess, Workspace, settings,
+    AccessControlList, ApiKey, Approval, Duration, Ensure, Grant, Kind, ProviderRef, ResolvedSetting, Rule,
+    ServiceAccount, SettingValue, StageView, StagedAccess, StagedAccount, StagedTopic, Team, Topic, TopicAccess,
+    Workspace, settings,
 };
 
 /// The value of "unlimited": larger than any value of a setting.
@@ -97,7 +98,7 @@ pub(crate) fn topic<'w>(topic: &StagedTopic<'w>) -> Option<Record<'w>> {
         ("metadata", metadata(&meta.name, Some(&meta.team), meta.description.as_deref(), &meta.labels)),
         ("name", Fact::text(&meta.name)),
         ("physicalName", Fact::cow(&topic.name)),
-        ("kind", Fact::text("Topic")),
+        ("kind", Fact::text(Kind::Topic.as_str())),
     ]))
 }
 
@@ -119,7 +120,7 @@ pub(crate) fn account<'w>(account: &StagedAccount<'w>) -> Record<'w> {
         ("metadata", metadata(&meta.name, Some(&meta.team), meta.description.as_deref(), &meta.labels)),
         ("name", Fact::text(&meta.name)),
         ("physicalName", Fact::cow(&account.name)),
-        ("kind", Fact::text("ServiceAccount")),
+        ("kind", Fact::text(Kind::ServiceAccount.as_str())),
     ])
 }
 
@@ -154,7 +155,7 @@ pub(crate) fn access<'w>(access: &StagedAccess<'w>) -> Record<'w> {
         ("spec", Fact::Record(Record::new(spec))),
         ("metadata", metadata(&meta.name, Some(&meta.team), meta.description.as_deref(), &meta.labels)),
         ("name", Fact::text(&meta.name)),
-        ("kind", Fact::text("AccessControlList")),
+        ("kind", Fact::text(Kind::AccessControlList.as_str())),
     ])
 }
 
@@ -170,7 +171,7 @@ pub(crate) fn team_entity(team: &Team) -> Record<'_> {
         ("spec", Fact::Record(Record::new(fields))),
         ("metadata", metadata(&meta.name, None, meta.description.as_deref(), &meta.labels)),
         ("name", Fact::text(&meta.name)),
-        ("kind", Fact::text("Team")),
+        ("kind", Fact::text(Kind::Team.as_str())),
     ])
 }
 

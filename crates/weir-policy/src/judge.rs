@@ -179,7 +179,9 @@ impl<'w> Waivers<'w> {
             if allowed == Allowed::InPlans && !comment.entity(loaded).is_some_and(|entity| entity.kind.is_planned()) {
                 let problem =
                     Problem::new(format!("`{}` judges steps of plans, but this place asks for no step", comment.rule));
-                let help = "write it into the document of a topic, service account or access control list";
+                let nouns: Vec<String> =
+                    Kind::ALL.into_iter().filter(|kind| kind.is_planned()).map(Kind::noun).collect();
+                let help = format!("write it into a document of one of these kinds: {}", nouns.join(", "));
                 waivers.wrong(comment.at, problem.help(help));
                 continue;
             }
@@ -233,7 +235,9 @@ impl<'w> Waivers<'w> {
 
     fn refuse(&mut self, rule: &str, at: Span, why: &str) {
         let message = format!("`{rule}` cannot be waived: {why}");
-        self.findings.push(Finding::error(rules::WAIVER_REFUSED, at, message).help("correct what the finding reports"));
+        self.findings.push(
+            Finding::error(rules::WAIVER_REFUSED, at, message).help("correct the mistake that the finding reports"),
+        );
     }
 
     fn over(&mut self, until: Date, today: jiff::civil::Date, at: Span) -> bool {
@@ -328,8 +332,8 @@ impl<'w> Waivers<'w> {
                 let at = waiver.span(loaded);
                 waiver.used = true;
                 let message = format!("`{}` cannot be waived: it is an error of one of weir's own rules", finding.rule);
-                let refused =
-                    Finding::error(rules::WAIVER_REFUSED, at, message).help("correct what the finding reports");
+                let refused = Finding::error(rules::WAIVER_REFUSED, at, message)
+                    .help("correct the mistake that the finding reports");
                 self.findings.push(refused);
                 continue;
             }

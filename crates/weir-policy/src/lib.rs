@@ -28,7 +28,7 @@ mod starter;
 
 pub use check::check;
 pub use compile::Policies;
-pub use expect::{EXPECT_FILE, Expect, Expected, OBSERVED_FILE, SHARED_KINDS, Time};
+pub use expect::{EXPECT_FILE, Expect, Expected, OBSERVED_FILE, Time, shared_kinds};
 pub use judge::{Judged, Judging, judge};
 pub use plan::{check_plan, plan_policies, policies_in};
 pub use reference::{PolicyPage, pages, reference};

@@ -106,7 +106,7 @@ impl Names {
         let problem = self.not_built(name);
         let Segment::Part { name: part, limit } = segment else {
             let Segment::Text(text) = segment else { return problem };
-            return problem.help(format!("`{text}` is missing, or what is before it is not allowed there"));
+            return problem.help(format!("`{text}` is missing, or the text before it is not allowed there"));
         };
         match limit {
             Limit::Team => problem.help(format!("`{{{part}}}` is the team: `{team}`")),

@@ -162,14 +162,7 @@ pub fn reference() -> String {
     let mut out = include_str!("reference.md").to_owned();
     out.push_str("\n## Variables\n");
     let mut shown: Vec<&'static str> = Vec::new();
-    let kinds = [
-        PolicyKind::Topic,
-        PolicyKind::ServiceAccount,
-        PolicyKind::AccessControlList,
-        PolicyKind::Team,
-        PolicyKind::Plan,
-    ];
-    for kind in kinds {
+    for kind in PolicyKind::ALL {
         let names: Vec<String> = shape::globals(kind).iter().map(|(name, _)| format!("`{name}`")).collect();
         let _ = writeln!(out, "\nPolicies about `{kind}` see {}.", names.join(", "));
         for (name, shape) in shape::globals(kind) {
@@ -214,7 +207,7 @@ fn fields(out: &mut String, path: &str, of: &'static Shape, shown: &mut Vec<&'st
             },
             other => other.to_string(),
         };
-        let _ = writeln!(out, "| `{}` | {is}{optional} | {} |", field.name, field.about);
+        let _ = writeln!(out, "| `{}` | {is}{optional} | {} |", field.name, (field.about)());
     }
     for (path, shape) in inner {
         fields(out, &path, shape, shown);

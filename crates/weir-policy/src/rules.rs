@@ -72,7 +72,7 @@ rules! {
     why "The cluster would refuse an error of weir's own rules, or the change would break a promise to another team.";
     bad "# weir: allow sharing-consent reason=\"they know\" until=2027-01-31";
     good "# weir: allow topic-retention reason=\"they know\" until=2027-01-31";
-    remedy "Correct what the finding reports.";
+    remedy "Correct the mistake that the finding reports.";
 
     /// A waiver that silences nothing is reported when all stages are checked. Waivers of policies about plans are
     /// not reported: another plan may need them tomorrow.

@@ -1,16 +1,24 @@
 //! The names and types that expressions see. [`crate::facts`] makes the values; a test compares both, and the
 //! reference in `docs/policies.md` is generated from these tables.
 
+use std::fmt::Display;
+
 use weir_cel::{Field, Shape, Type};
+use weir_model::{Kind, PatternType, Permission, PolicyKind, Resource};
+use weir_planning::{Plane, Risk, schema};
 
 use crate::dialect::SETTINGS;
-use weir_model::PolicyKind;
+
+/// The words of a field, for the reference.
+fn any_of<W: Display>(words: impl IntoIterator<Item = W>) -> String {
+    words.into_iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}
 
 macro_rules! shape {
-    ($($(#[doc = $shape_doc:literal])* $shape:ident = $name:literal { $($field:literal $($optional:ident)? : $of:expr, $about:literal;)* })*) => {$(
+    ($($(#[doc = $shape_doc:literal])* $shape:ident = $name:literal { $($field:literal $($optional:ident)? : $of:expr, $about:expr;)* })*) => {$(
         pub(crate) static $shape: Shape = Shape {
             name: $name,
-            fields: &[$(Field { name: $field, of: || $of, optional: shape!(@ $($optional)?), about: $about }),*],
+            fields: &[$(Field { name: $field, of: || $of, optional: shape!(@ $($optional)?), about: || $about.into() }),*],
         };
     )*};
     (@) => { false };
@@ -25,7 +33,7 @@ shape! {
         "labels": Type::map(Type::Text), "Labels by name.";
     }
     TOPIC = "a topic" {
-        "kind": Type::Text, "`Topic`";
+        "kind": Type::Text, any_of([Kind::Topic]);
         "name": Type::Text, "Logical name.";
         "physicalName": Type::Text, "Name in the cluster.";
         "metadata": Type::Record(&METADATA), "As written.";
@@ -45,7 +53,7 @@ shape! {
         "administrators": Type::list(Type::Text), "Teams that may perform any operation on it.";
     }
     ACCOUNT = "a service account" {
-        "kind": Type::Text, "`ServiceAccount`";
+        "kind": Type::Text, any_of([Kind::ServiceAccount]);
         "name": Type::Text, "Logical name.";
         "physicalName": Type::Text, "Name in the cluster.";
         "metadata": Type::Record(&METADATA), "As written.";
@@ -63,7 +71,7 @@ shape! {
         "overlap": Type::Int, "Milliseconds.";
     }
     ACCESS = "an access control list: the grants of one service account" {
-        "kind": Type::Text, "`AccessControlList`";
+        "kind": Type::Text, any_of([Kind::AccessControlList]);
         "name": Type::Text, "Logical name.";
         "metadata": Type::Record(&METADATA), "As written.";
         "spec": Type::Record(&ACCESS_SPEC), "As resolved for the stage.";
@@ -80,16 +88,16 @@ shape! {
         "group" optional: Type::Text, "Consumer group that the account may read with.";
     }
     RULE = "a raw binding" {
-        "resource": Type::Text, "`topic`, `group`, `cluster`, `transactionalId`, `delegationToken`";
+        "resource": Type::Text, any_of(Resource::ALL);
         "name" optional: Type::Text, "The resource's name.";
-        "pattern": Type::Text, "`literal` or `prefixed`";
+        "pattern": Type::Text, any_of(PatternType::ALL);
         "operations": Type::list(Type::Text), "Kafka's operations: `Read`, `Write`, …";
-        "permission": Type::Text, "`allow` or `deny`";
+        "permission": Type::Text, any_of(Permission::ALL);
         "host" optional: Type::Text, "The client's address.";
         "reason" optional: Type::Text, "Reason for a rule on `*`.";
     }
     TEAM_ENTITY = "a team" {
-        "kind": Type::Text, "`Team`";
+        "kind": Type::Text, any_of([Kind::Team]);
         "name": Type::Text, "Its name.";
         "metadata": Type::Record(&METADATA), "As written.";
         "spec": Type::Record(&TEAM_SPEC), "As written.";
@@ -134,16 +142,16 @@ shape! {
     }
     STEP = "a step" {
         "id": Type::Text, "For example `delete-topic toll.passages.v1`.";
-        "action": Type::Text, "`create-topic`, `add-partitions`, `change-replication-factor`, `alter-config`, `delete-topic`, `create-acl`, `delete-acl`, `create-key`, `delete-key`, `create-account`, `update-account`, `delete-account`";
-        "risk": Type::Text, "`additive`, `change`, `revoke`, `destroy`, `data-loss`";
-        "plane": Type::Text, "`control` or `data`";
+        "action": Type::Text, any_of(schema::actions());
+        "risk": Type::Text, any_of(Risk::ALL);
+        "plane": Type::Text, any_of(Plane::ALL);
         "topic" optional: Type::Text, "Physical name of the topic.";
         "account" optional: Type::Text, "Physical name of the service account.";
         "principal" optional: Type::Text, "Principal of the ACL binding.";
         "entity" optional: Type::Text, "The entity that asks for the step; missing for a pruned object.";
         "team" optional: Type::Text, "The owner of the entity.";
         "labels": Type::map(Type::Text), "Labels of the entity.";
-        "before": Type::map(Type::Any), "Values before the step: `partitions`, `replicationFactor`, settings by name.";
+        "before": Type::map(Type::Any), "Values before the step: `description`, `partitions`, `replicationFactor`, settings by name.";
         "after": Type::map(Type::Any), "Values after the step.";
     }
     PLAN = "the plan" {

@@ -73,7 +73,7 @@ mod gnu {
         }
     }
 
-    /// Returns `true` if the process can reserve several stacks of this size. Where addresses are limited (`ulimit
+    /// Returns `true` if the process can reserve several stacks of this size. If addresses are limited (`ulimit
     /// -v`), the usual size must do.
     fn is_possible() -> bool {
         std::thread::Builder::new().stack_size(4 * SIZE).spawn(|| {}).is_ok_and(|thread| thread.join().is_ok())

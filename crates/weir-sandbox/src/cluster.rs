@@ -40,7 +40,7 @@ impl Cluster for Sandbox {
         let (id, secret) = one(self.change(Call::CreateKey)?, |transaction| {
             rules::keys::create(transaction, account, &marker.to_string(), now)
         })?;
-        Ok(self.issued(id, secret, now))
+        Ok(self.created(id, secret, now))
     }
 
     async fn delete_key(&self, account: &str, key: &str) -> Result<(), PortError> {

@@ -15,16 +15,16 @@ use crate::transaction::Transaction;
 pub(crate) fn apply(on: &mut Transaction<'_>, change: &Change) -> Result<(), PortError> {
     match change {
         Change::CreateAccount { account, description } => accounts::create(on, account, description),
-        Change::UpdateAccount { account, from: _, to } => accounts::describe(on, account, to),
+        Change::UpdateAccount { account, from: _, to } => accounts::update(on, account, to),
         Change::CreateTopic { topic, partitions, replication_factor, config } => {
             topics::create(on, topic, *partitions, *replication_factor, config)
         }
         Change::AddPartitions { topic, from: _, to } => topics::add_partitions(on, topic, *to),
         Change::ChangeReplicationFactor { topic, from: _, to } => topics::change_replication(on, topic, *to),
         Change::AlterConfig { topic, settings } => topics::alter_config(on, topic, settings),
-        Change::CreateAcl { principal, acl } => acls::grant(on, principal, acl),
+        Change::CreateAcl { principal, acl } => acls::create(on, principal, acl),
         Change::DeleteAcl { principal, acl } => {
-            acls::revoke(on, principal, acl);
+            acls::delete(on, principal, acl);
             Ok(())
         }
         Change::DeleteTopic { topic } => {

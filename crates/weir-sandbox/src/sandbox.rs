@@ -196,10 +196,10 @@ impl Sandbox {
         let now = self.clock.now();
         let (id, secret) = rules::keys::create(&mut transaction, account, description, now)?;
         transaction.commit()?;
-        Ok(self.issued(id, secret, now))
+        Ok(self.created(id, secret, now))
     }
 
-    pub(crate) fn issued(&self, id: String, secret: SecretString, created: Timestamp) -> CreatedKey {
+    pub(crate) fn created(&self, id: String, secret: SecretString, created: Timestamp) -> CreatedKey {
         let connection = [
             ("bootstrap.servers", format!("{}.sandbox.invalid:9092", self.id)),
             ("security.protocol", "SASL_SSL".to_owned()),

@@ -144,16 +144,16 @@ fn answered(status: StatusCode, answer: Option<&RawResponse>) -> Failure {
     let said = error.as_ref().and_then(|error| error.message.as_deref()).map(tidy).unwrap_or_default();
     let code = error.as_ref().and_then(|error| error.code.clone()).filter(|code| is_code(code)).unwrap_or_default();
     let (why, mut text) = match (u16::from(status), inner.as_str()) {
-        (401, _) => (Why::Login, format!("the vault does not take the token of the log-in: {said}")),
+        (401, _) => (Why::Login, format!("the vault does not take the token of the login: {said}")),
         (403, "ForbiddenByFirewall") => (
             Why::Firewall,
             format!(
-                "the vault's firewall shuts this machine out, whatever its role: {said}; use an agent inside the \
+                "the vault's firewall shuts this machine out, and no role changes that: {said}; use an agent inside the \
                      vault's network, or let its address in"
             ),
         ),
         (403, "SecretDisabled") => (Why::Disabled, "the secret is disabled".to_owned()),
-        (403, _) => (Why::Role, format!("the log-in's role in the vault does not allow it: {said}")),
+        (403, _) => (Why::Role, format!("the login's role in the vault does not allow it: {said}")),
         (404, _) => (Why::Missing, "there is no such secret".to_owned()),
         (409, "ObjectIsDeletedButRecoverable") => {
             (Why::Deleted, "the name is taken by a deleted secret that can be recovered".to_owned())

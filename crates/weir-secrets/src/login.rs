@@ -119,7 +119,7 @@ pub(crate) fn credential(options: &Options, http: &Http) -> Result<Arc<dyn Token
     };
     made.map_err(|error| {
         let login = &options.login;
-        PortError::refused(format!("the log-in {login:?} is not complete: {}", chain(&error)))
+        PortError::refused(format!("the login {login:?} is not complete: {}", chain(&error)))
     })
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// A running broker: one node, SASL (SCRAM and, for the admin only, PLAIN) with Kafka's own authorizer, and a listener
-/// without log-in whose principal is `User:ANONYMOUS`, all on loopback and on free ports.
+/// without login whose principal is `User:ANONYMOUS`, all on loopback and on free ports.
 ///
 /// Several brokers run side by side. A broker stops, and its data is deleted, when it is dropped or when this process
 /// ends.
@@ -46,7 +46,7 @@ impl Broker {
         self.fact("KAFKA_BOOTSTRAP")
     }
 
-    /// `host:port` of the listener without log-in.
+    /// `host:port` of the listener without login.
     pub fn bootstrap_plaintext(&self) -> &str {
         self.fact("KAFKA_BOOTSTRAP_PLAINTEXT")
     }
@@ -56,7 +56,7 @@ impl Broker {
         self.fact("KAFKA_BOOTSTRAP_SASL_SSL")
     }
 
-    /// `host:port` of the listener with TLS and no log-in, of a broker that was started with `--tls`.
+    /// `host:port` of the listener with TLS and no login, of a broker that was started with `--tls`.
     pub fn bootstrap_ssl(&self) -> &str {
         self.fact("KAFKA_BOOTSTRAP_SSL")
     }

@@ -17,7 +17,7 @@ use crate::{
 
 const EXAMPLES: &str = "\
 Examples:
-  weir-plan --stage dev                           what would be done, for people
+  weir-plan --stage dev                           the steps, for people
   weir-plan --stage dev --out plan.json           also for weir-deploy
   weir-plan --stage prod --format markdown        for a pull request
   weir-plan --stage prod --out plan.json --findings azure=- --findings junit=plan.xml

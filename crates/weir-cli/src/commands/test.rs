@@ -13,7 +13,7 @@ use serde::Serialize;
 use weir_findings::{Severity, render};
 use weir_model::Loaded;
 use weir_pipeline::{judge, read, rule_pages};
-use weir_policy::{EXPECT_FILE, Expect, OBSERVED_FILE, SHARED_KINDS, Time};
+use weir_policy::{EXPECT_FILE, Expect, OBSERVED_FILE, Time, shared_kinds};
 
 use crate::{Exit, Format, Stop, Terminal, WorkspaceFlag, findings::print_findings, instant, print};
 
@@ -167,7 +167,7 @@ fn one(workspace: &Loaded, case: &Path, now: Timestamp) -> anyhow::Result<Option
     }
     // A case may bring a workspace of its own.
     if !files.iter().any(|(name, _)| name == "weir.yaml") {
-        let shared = workspace.files_with(&SHARED_KINDS);
+        let shared = workspace.files_with(&shared_kinds());
         files.extend(shared.into_iter().map(|(path, text)| (format!("../{path}"), text)));
     }
     let loaded = weir_model::load(files);

@@ -16,10 +16,10 @@ use crate::{
 const EXAMPLES: &str = "\
 Examples:
   weir-validate                               check everything
-  weir-validate --stage dev --format json     what concerns one stage, for programs
+  weir-validate --stage dev --format json     the findings of one stage, for programs
   weir-validate --out sarif=weir.sarif --out junit=weir.xml --out github=-
                                               one run for the log, code scanning, tests, annotations
-  weir-validate --diff                        what --fix would change
+  weir-validate --diff                        the changes that --fix would make
   weir-validate show Topic/orders.v1 --stage prod
                                               its values, and the origin of each
   weir-validate explain sharing-consent       a rule with its reason and examples

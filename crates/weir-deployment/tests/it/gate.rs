@@ -37,7 +37,7 @@ async fn refusals_say_what_to_do() {
     insta::assert_snapshot!(scrub(refused, &easy), @"the approved plan is sha256:other, this one is sha256:THIS; have this one approved, or deploy the approved one");
 
     let refused = refusal(&easy, &sandbox, &Options { max_risk: Risk::Change, ..bold() }).await.to_string();
-    insta::assert_snapshot!(scrub(refused, &easy), @"7 steps risk more than `change` allows, the first is `delete-acl User:dev-biller allow Read topic literal dev.b` (revoke); if it is meant, pass --max-risk destroy");
+    insta::assert_snapshot!(scrub(refused, &easy), @"the allowed risk `change` is exceeded by 7 steps, the first is `delete-acl User:dev-biller allow Read topic literal dev.b` (revoke); if it is meant, pass --max-risk destroy");
 
     wanted.approval_required = true;
     let strict = plan(&sandbox, &wanted, month(3)).await;

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use weir_fake_confluent::{ApiKey, Exchange, FakeConfluent};
 use weir_testkit::openapi::Specs;
 
-/// A fake under test. When it is dropped, all its requests and answers are judged.
+/// A fake under test. Its drop judges all its requests and answers.
 struct Subject {
     cloud: FakeConfluent,
     /// Parts of the expected violations.

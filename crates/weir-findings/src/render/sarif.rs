@@ -7,7 +7,7 @@ use super::{
     json::MOST_RELATED,
     words::{brief, more_places, some},
 };
-use crate::{Finding, Fix, RulePage, Severity, Sources, Span};
+use crate::{Finding, Fix, RulePage, Severity, Sources, Span, fnv1a};
 
 /// Base of the paths in the report: the repository's root.
 const ROOT: &str = "%SRCROOT%";
@@ -160,18 +160,13 @@ impl<'a> Writer<'a> {
         let file = self.sources.file(finding.at.file);
         let line = file.position(finding.at.start as usize).line;
         let text = file.shown(file.lines(line, line)).trim().to_owned();
-        let hash = [finding.rule.as_str(), file.path(), &text].into_iter().fold(FNV, fnv);
+        // Each part has an end mark that no text contains.
+        let parts = [finding.rule.as_str(), file.path(), &text].into_iter();
+        let hash = fnv1a(parts.flat_map(|part| part.bytes().chain([0xff])));
         let before = seen.entry((finding.rule.as_str(), file.path(), text)).or_default();
         *before += 1;
         format!("{hash:016x}:{before}")
     }
-}
-
-const FNV: u64 = 0xcbf2_9ce4_8422_2325;
-
-/// Hashes `part` and an end mark with 64-bit FNV-1a. The hash distinguishes findings; it is not cryptographic.
-fn fnv(hash: u64, part: &str) -> u64 {
-    part.bytes().chain([0xff]).fold(hash, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// Turns a relative path into a URI reference. A colon in the first segment would make that segment a scheme, so every

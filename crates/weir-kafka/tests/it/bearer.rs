@@ -1,4 +1,4 @@
-//! Log-ins with a token: OAUTHBEARER, on a broker that accepts tokens without a signature.
+//! Logins with a token: OAUTHBEARER, on a broker that accepts tokens without a signature.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -50,7 +50,7 @@ async fn a_token_is_a_login() {
     assert_eq!(expired.kind, ErrorKind::Denied, "{expired}");
     assert!(expired.message.contains("has expired"), "{expired}");
 
-    // The token is the super user's, who has all rights with any log-in.
+    // The token is the super user's, who has all rights with any login.
     write(&file, "admin", 6);
     let kafka = client();
     let seen = kafka.observe(&query).await.unwrap();

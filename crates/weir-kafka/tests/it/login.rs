@@ -1,4 +1,4 @@
-//! Refused log-ins, missing rights, and the life of credentials.
+//! Refused logins, missing rights, and the life of credentials.
 
 use weir_kafka::{Kafka, Options};
 use weir_model::{Operation, PatternType, Permission, Resource};
@@ -15,7 +15,7 @@ async fn refusal(kafka: &Kafka, query: &Query) -> PortError {
     kafka.observe(query).await.unwrap_err()
 }
 
-/// The refusal of a log-in, or of a connection.
+/// The refusal of a login, or of a connection.
 async fn refused(options: Options, query: &Query) -> PortError {
     let kafka = Kafka::new(Options { timeout: crate::LIMIT, ..options }).unwrap();
     crate::unhindered(refusal(&kafka, query)).await

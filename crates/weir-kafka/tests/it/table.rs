@@ -43,7 +43,7 @@ reaches brokers: `cargo build --release -p weir --features kafka`. It compiles l
 ## Service accounts and API keys on Apache Kafka
 
 A service account is a SCRAM user. Its API key is its SCRAM-SHA-512 credential: a random password of 256 bits. weir tests it
-with a real log-in before it stores it. The consequences:
+with a real login before it stores it. The consequences:
 
 | property of Kafka | consequence |
 | --- | --- |

@@ -365,7 +365,7 @@ impl<'de> Deserialize<'de> for Starter {
         impl<'de> de::Visitor<'de> for Visitor {
             type Value = Starter;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`true`, a list of names, or a mapping from names to what differs")
+                f.write_str("`true`, a list of names, or a mapping from names to the fields that differ")
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Starter, E> {
                 match text {

@@ -147,7 +147,7 @@ impl Default for Threshold {
 pub struct Profile {
     /// The purpose of the profile.
     #[serde(default)]
-    #[schemars(extend("examples" = ["What most topics need"]))]
+    #[schemars(extend("examples" = ["The usual settings of a topic"]))]
     pub description: Option<String>,
     /// Number of partitions.
     #[serde(default)]

@@ -114,7 +114,7 @@ impl<'a> Reader<'a> {
                 Event::Anchor(_, name) => findings.push(self.feature(
                     span,
                     format!("the anchor `&{name}` is not allowed"),
-                    "write the value where it is meant; what many topics share belongs into a profile",
+                    "write the value at each place; put settings that many topics share into a profile",
                 )),
                 Event::Alias(_) | Event::UnresolvedAlias(_) => {
                     let (start, end) = range(span);
@@ -123,7 +123,7 @@ impl<'a> Reader<'a> {
                     findings.push(self.feature(
                         span,
                         format!("the alias `{name}` is not allowed"),
-                        "write the value where it is meant; what many topics share belongs into a profile",
+                        "write the value at each place; put settings that many topics share into a profile",
                     ));
                     let trust =
                         if self.open.last().is_some_and(Open::expects_key) { Trust::Skip } else { Trust::Anything };
@@ -180,7 +180,7 @@ impl<'a> Reader<'a> {
         match text {
             "<<" => findings.push(
                 Finding::error(rules::YAML_FEATURE, span, "the merge key `<<` is not allowed")
-                    .help("write the fields where they are meant; what many topics share belongs into a profile"),
+                    .help("write the fields at each place; put settings that many topics share into a profile"),
             ),
             "" | "~" | "null" | "Null" | "NULL" => {
                 findings.push(Finding::error(rules::YAML_FEATURE, span, "a key must be text, not null"));

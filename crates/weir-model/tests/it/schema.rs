@@ -54,7 +54,7 @@ fn any_kind() -> jsonschema::Validator {
     jsonschema::validator_for(&schema).unwrap()
 }
 
-/// Every file that the reader takes, the schemas take. What cases of policies expect is none.
+/// The schemas accept every file that the reader accepts. `expect.yaml` in cases of policies is not such a file.
 #[test]
 fn the_fixtures_are_what_the_schemas_say() {
     fn check(folder: &Path, validator: &jsonschema::Validator, seen: &mut usize) {

@@ -36,7 +36,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: jiff::Timestamp) -> Vec<AccessCha
             Ensure::Absent => {
                 let before = draft.steps.len();
                 access.extend(bindings(draft, name, &NO_BINDINGS, owner, &mut readers));
-                keys::revoke_all(draft, &keys, name, owner);
+                keys::delete_all(draft, &keys, name, owner);
                 match there {
                     Some(_) => delete(draft, name, owner),
                     None if draft.steps.len() == before => {
@@ -57,7 +57,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: jiff::Timestamp) -> Vec<AccessCha
         }
         if desired.prune {
             access.extend(bindings(draft, name, &NO_BINDINGS, Owner::default(), &mut readers));
-            keys::revoke_all(draft, &keys, name, Owner::default());
+            keys::delete_all(draft, &keys, name, Owner::default());
             delete(draft, name, Owner::default());
         } else {
             draft.report(
@@ -104,7 +104,7 @@ fn delete(draft: &mut Draft<'_>, name: &str, owner: Owner<'_>) {
     draft.step(Change::DeleteAccount { account: name.to_owned() }, owner, Risk::Destroy, meaning);
 }
 
-/// Grants and revokes of one account, and how its access changes if any binding does.
+/// Creates and deletes the bindings of one account. Returns the change of its access if any binding changes.
 fn bindings(
     draft: &mut Draft<'_>,
     name: &str,
@@ -115,15 +115,15 @@ fn bindings(
     let observed = draft.observed;
     let principal = Principal::of_account(name);
     let there = observed.acls.get(&principal).unwrap_or(&NO_ACLS);
-    let (grants, revokes) = difference(wanted, there);
-    if grants.is_empty() && revokes.is_empty() {
+    let (new, old) = difference(wanted, there);
+    if new.is_empty() && old.is_empty() {
         return None;
     }
     let everybody = observed.acls.get(Principal::EVERYBODY).unwrap_or(&NO_ACLS);
     let before = Rights::new(there.iter().chain(everybody));
     let after = Rights::new(wanted.keys().chain(everybody));
     let (gains, loses) = {
-        let changed = || grants.iter().map(|(acl, _)| *acl).chain(revokes.iter().copied());
+        let changed = || new.iter().map(|(acl, _)| *acl).chain(old.iter().copied());
         if changed().any(|acl| acl.permission == Permission::Deny) {
             // A denial may narrow bindings that stay.
             compare(&before, &after, there.iter().chain(wanted.keys()))
@@ -131,27 +131,29 @@ fn bindings(
             compare(&before, &after, changed())
         }
     };
-    for (acl, lists) in grants {
+    for (acl, lists) in new {
         let lists: Vec<&str> = lists.iter().map(|list| &**list).collect();
         let owner = Owner { entity: lists.first().map(|list| (Kind::AccessControlList, *list)), ..owner };
         let (risk, mut meaning) = match acl.permission {
             Permission::Allow => (Risk::Additive, Vec::new()),
-            Permission::Deny => (Risk::Revoke, vec!["takes the right away, whatever else gives it".to_owned()]),
+            Permission::Deny => {
+                (Risk::Revoke, vec!["takes the right away, even if another binding gives it".to_owned()])
+            }
         };
         if lists.len() > 1 {
             meaning.push(format!("asked for by {}", lists.join(", ")));
         }
         draft.step(Change::CreateAcl { principal: principal.clone(), acl: acl.clone() }, owner, risk, meaning);
     }
-    for acl in revokes {
+    for acl in old {
         let (risk, meaning) = match acl.permission {
             Permission::Deny => {
-                (Risk::Change, vec!["lifts a denial: what other bindings allow is possible again".to_owned()])
+                (Risk::Change, vec!["removes a denial: rights from other bindings work again".to_owned()])
             }
             Permission::Allow if rights_of(acl).all(|right| !before.holds(&right) || after.holds(&right)) => {
                 (Risk::Change, vec!["nothing is lost: other bindings of the account cover it".to_owned()])
             }
-            Permission::Allow => (Risk::Revoke, revoke_meaning(draft, acl, readers)),
+            Permission::Allow => (Risk::Revoke, delete_meaning(draft, acl, readers)),
         };
         draft.step(Change::DeleteAcl { principal: principal.clone(), acl: acl.clone() }, owner, risk, meaning);
     }
@@ -165,18 +167,18 @@ fn difference<'a>(
     wanted: &'a BTreeMap<Acl, BTreeSet<Arc<str>>>,
     there: &'a BTreeSet<Acl>,
 ) -> (Vec<Wanted<'a>>, Vec<&'a Acl>) {
-    let (mut grants, mut revokes) = (Vec::new(), Vec::new());
+    let (mut new, mut old) = (Vec::new(), Vec::new());
     let (mut wanted, mut there) = (wanted.iter().peekable(), there.iter().peekable());
     loop {
         let order = match (wanted.peek(), there.peek()) {
-            (None, None) => return (grants, revokes),
+            (None, None) => return (new, old),
             (Some(_), None) => std::cmp::Ordering::Less,
             (None, Some(_)) => std::cmp::Ordering::Greater,
             (Some((w, _)), Some(t)) => (*w).cmp(*t),
         };
         match order {
-            std::cmp::Ordering::Less => grants.extend(wanted.next()),
-            std::cmp::Ordering::Greater => revokes.extend(there.next()),
+            std::cmp::Ordering::Less => new.extend(wanted.next()),
+            std::cmp::Ordering::Greater => old.extend(there.next()),
             std::cmp::Ordering::Equal => {
                 wanted.next();
                 there.next();
@@ -185,7 +187,7 @@ fn difference<'a>(
     }
 }
 
-fn revoke_meaning(draft: &Draft<'_>, acl: &Acl, readers: &mut Option<Readers>) -> Vec<String> {
+fn delete_meaning(draft: &Draft<'_>, acl: &Acl, readers: &mut Option<Readers>) -> Vec<String> {
     let reads = matches!(acl.operation, Operation::Read | Operation::All);
     if reads && acl.resource == Resource::Topic && acl.pattern == PatternType::Literal && &*acl.name != "*" {
         let readers = readers.get_or_insert_with(|| Readers::after(draft));

@@ -61,13 +61,13 @@ fn rank(step: &Step) -> (Phase, &str, u8, &str) {
 
 /// Returns pairs of indexes into the sorted `steps`: the first must come before the second.
 fn edges(steps: &[Step]) -> Vec<(usize, usize)> {
-    let (mut accounts, mut topics, mut issued) = (Vec::new(), Vec::new(), BTreeMap::new());
+    let (mut accounts, mut topics, mut created) = (Vec::new(), Vec::new(), BTreeMap::new());
     let (mut deleted_topics, mut deleted_accounts) = (BTreeMap::new(), BTreeMap::new());
     for (i, step) in steps.iter().enumerate() {
         match &step.change {
             Change::CreateAccount { account, .. } => accounts.push((account.as_str(), i)),
             Change::CreateTopic { topic, .. } => topics.push((topic.as_str(), i)),
-            Change::CreateKey { account, slot, .. } => _ = issued.insert((account.as_str(), slot.as_str()), i),
+            Change::CreateKey { account, slot, .. } => _ = created.insert((account.as_str(), slot.as_str()), i),
             Change::DeleteTopic { topic } => _ = deleted_topics.insert(topic.as_str(), i),
             Change::DeleteAccount { account } => _ = deleted_accounts.insert(account.as_str(), i),
             _ => {}
@@ -105,7 +105,7 @@ fn edges(steps: &[Step]) -> Vec<(usize, usize)> {
             Change::DeleteKey { account, slot, .. } => {
                 edges.extend(deleted_accounts.get(account.as_str()).map(|after| (i, *after)));
                 let slot = slot.as_deref().unwrap_or_default();
-                edges.extend(issued.get(&(account.as_str(), slot)).map(|before| (*before, i)));
+                edges.extend(created.get(&(account.as_str(), slot)).map(|before| (*before, i)));
             }
             Change::CreateAccount { .. }
             | Change::UpdateAccount { .. }

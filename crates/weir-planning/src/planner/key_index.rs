@@ -78,7 +78,7 @@ pub(super) struct Key<'a> {
 
 impl Key<'_> {
     /// Its step; `forget` takes its secrets along.
-    pub(super) fn revoke(self, draft: &mut Draft<'_>, forget: bool, owner: Owner<'_>, meaning: String) {
+    pub(super) fn delete(self, draft: &mut Draft<'_>, forget: bool, owner: Owner<'_>, meaning: String) {
         let Key { account, slot, id, secret, projections } = self;
         let change = Change::DeleteKey {
             account: account.to_owned(),

@@ -82,7 +82,7 @@ pub(super) fn plan<'a>(
             let secret = secret.filter(|s| !account.keys.values().any(|key| key.secret == s.at));
             let projections = keys.projections_of(name, slot, stage, id);
             let key = Key { account: name, slot: Some(slot), id, secret: secret.map(|s| &s.at), projections };
-            key.revoke(draft, true, owner, meaning);
+            key.delete(draft, true, owner, meaning);
         }
     }
     // A run that was stopped between deleting a key and its secret leaves the secret behind.
@@ -92,7 +92,7 @@ pub(super) fn plan<'a>(
             let meaning = format!("the slot `{slot}` is no longer declared and its key is gone: its secret goes too");
             let projections = keys.projections_of(name, slot, stage, id);
             let key = Key { account: name, slot: Some(slot), id, secret: Some(&secret.at), projections };
-            key.revoke(draft, true, owner, meaning);
+            key.delete(draft, true, owner, meaning);
         }
     }
     for (id, other) in foreign.into_iter().filter(|(id, _)| !current.contains(*id)) {
@@ -105,7 +105,7 @@ pub(super) fn plan<'a>(
 }
 
 /// Every key of an account that goes.
-pub(super) fn revoke_all(draft: &mut Draft<'_>, keys: &Keys<'_>, name: &str, owner: Owner<'_>) {
+pub(super) fn delete_all(draft: &mut Draft<'_>, keys: &Keys<'_>, name: &str, owner: Owner<'_>) {
     let (stage, observed) = (draft.desired.stage.as_str(), draft.observed);
     let mut secrets: BTreeMap<&str, (&str, &SecretRef)> = keys
         .secrets_of(name, stage)
@@ -117,13 +117,13 @@ pub(super) fn revoke_all(draft: &mut Draft<'_>, keys: &Keys<'_>, name: &str, own
         let projections = keys.projections_of(name, slot.as_deref().unwrap_or_default(), stage, id);
         let meaning = "applications that log in with it stop working".to_owned();
         let key = Key { account: name, slot: slot.as_deref(), id, secret, projections };
-        key.revoke(draft, true, owner, meaning);
+        key.delete(draft, true, owner, meaning);
     }
     // A tag may name another account's key: a secret is only deleted along with a key that no longer exists.
     for (id, (slot, at)) in secrets.into_iter().filter(|(id, _)| !observed.keys.contains_key(*id)) {
         let meaning = "the key is gone already: its secret goes too".to_owned();
         let projections = keys.projections_of(name, slot, stage, id);
         let key = Key { account: name, slot: Some(slot), id, secret: Some(at), projections };
-        key.revoke(draft, true, owner, meaning);
+        key.delete(draft, true, owner, meaning);
     }
 }

@@ -70,7 +70,7 @@ fn documented(draft: &mut Draft<'_>, partitions: u64, acls: u64) {
             let message = format!(
                 "a cluster of the type {kind} takes {most} {what}, as documents say; {used} are in use and the plan adds {new}"
             );
-            let help = format!("if yours takes more, write how many: `limits: {{{field}: …}}` beside `cluster`");
+            let help = format!("if yours takes more, write the number: `limits: {{{field}: …}}` beside `cluster`");
             draft.warning(RULE, at, message, help);
         }
     }

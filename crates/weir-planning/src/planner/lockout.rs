@@ -21,7 +21,7 @@ pub(super) fn check(draft: &mut Draft<'_>) {
     for step in &draft.steps {
         let (account, what) = match &step.change {
             Change::DeleteAcl { principal, acl } if step.risk >= Risk::Revoke && !super_user => {
-                (principal.user().unwrap_or_default(), format!("revoke its binding `{acl}`"))
+                (principal.user().unwrap_or_default(), format!("delete its binding `{acl}`"))
             }
             Change::CreateAcl { principal, acl } if acl.permission == Permission::Deny && !super_user => {
                 (principal.user().unwrap_or_default(), format!("add the binding `{acl}`"))

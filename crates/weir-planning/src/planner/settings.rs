@@ -145,7 +145,7 @@ impl<'a> Judge<'a> {
     /// Returns the risk of deleting records older than `retention` milliseconds, with a reason from the facts.
     fn loss_by_age(&self, retention: i64) -> (Risk, String) {
         let Some(facts) = self.facts() else {
-            return (Risk::DataLoss, " (what the topic holds is not known)".to_owned());
+            return (Risk::DataLoss, " (the topic's records are not known)".to_owned());
         };
         if facts.records == 0 {
             return (Risk::Change, " (the topic is empty)".to_owned());
@@ -185,7 +185,7 @@ impl<'a> Judge<'a> {
     fn cleanup(&self, before: Option<&KafkaValue>, after: Option<&KafkaValue>) -> (Risk, Option<String>) {
         let (Some(before), Some(after)) = (before, after) else {
             let risk = if self.is_empty() { Risk::Change } else { Risk::DataLoss };
-            return (risk, Some("how the topic is cleaned changes, so data may be deleted".to_owned()));
+            return (risk, Some("`cleanup.policy` changes, so records may be deleted".to_owned()));
         };
         let gains = |policy| after.has(policy) && !before.has(policy);
         let mut judged = Vec::new();

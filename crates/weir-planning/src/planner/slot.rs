@@ -1,4 +1,4 @@
-//! The API key of a declared slot: issued, rotated, retired.
+//! The API key of a declared slot: created, rotated, retired.
 //!
 //! The tags of a slot's secret say which key applications use: that is the current key. A key that carries our mark
 //! and is older than the current one was replaced and stays valid until the current key is older than the slot's
@@ -6,7 +6,7 @@
 //! two apart, a key's mark says which secret it was made for, and a secret's tags say which key was in it before, and
 //! when the two were made.
 //!
-//! A slot may be stored in other shapes beside the JSON secret, its projections. They are written after it. When one
+//! A slot may be stored in other shapes beside the JSON secret, its projections. They are written after it. If one
 //! does not hold the current key (a run was stopped in between, somebody changed it, it is newly asked for), the key
 //! is replaced: weir never reads a value, so it needs no right to, and only a new key can be written. The keys before
 //! it stay for the overlap, so whatever a reader has works.
@@ -77,7 +77,7 @@ impl Place<'_> {
                     let held = |(id, _): &(&str, _)| secret.key_id() == Some(*id);
                     secret.state != SecretState::Deleted || keys.of(self.name).iter().any(held)
                 });
-                self.issue(draft, why, replaces, overlap, before);
+                self.create(draft, why, replaces, overlap, before);
                 let last = secret.and_then(ObservedSecret::key_created);
                 for (id, key) in same_slot {
                     let stranded = match (last, key.created) {
@@ -101,7 +101,7 @@ impl Place<'_> {
             Current::Valid(id, key) => {
                 self.tell_unasked(draft, secret);
                 if let Some(why) = self.why_replaced(draft, id, key) {
-                    self.issue(draft, why, Some(id), self.overlap(key), secret);
+                    self.create(draft, why, Some(id), self.overlap(key), secret);
                     self.give_up(draft, (id, key), secret);
                 }
                 for (other, older) in same_slot.iter().filter(|(other, _)| *other != id) {
@@ -241,11 +241,11 @@ impl Place<'_> {
 
     /// Returns the time, in milliseconds, for which a key stays valid beside its replacement.
     fn overlap(&self, key: &ObservedKey) -> u64 {
-        if self.is_revoked(key) { 0 } else { self.wanted.overlap }
+        if self.in_emergency(key) { 0 } else { self.wanted.overlap }
     }
 
     /// Returns `true` if an emergency is declared for keys of this age.
-    fn is_revoked(&self, key: &ObservedKey) -> bool {
+    fn in_emergency(&self, key: &ObservedKey) -> bool {
         let limit = self.wanted.rotated_after.filter(|limit| self.wanted.emergency && *limit <= self.now);
         limit.is_some_and(|limit| key.created.is_some_and(|created| created < limit))
     }
@@ -347,7 +347,7 @@ impl Place<'_> {
             _ if stranded => {
                 "the run that made the key was stopped before it stored it: no application has it".to_owned()
             }
-            0 if self.is_revoked(key) => {
+            0 if self.in_emergency(key) => {
                 "an emergency is declared for keys as old as this one: applications that still hold it stop working"
                     .to_owned()
             }
@@ -359,10 +359,10 @@ impl Place<'_> {
         let projections: BTreeSet<&SecretRef> = self.wanted.projections.values().collect();
         let projections = projections.into_iter().cloned().collect();
         let key = Key { account: self.name, slot: Some(self.slot), id, secret: Some(at), projections };
-        key.revoke(draft, false, self.owner, meaning);
+        key.delete(draft, false, self.owner, meaning);
     }
 
-    fn issue(
+    fn create(
         &self,
         draft: &mut Draft<'_>,
         why: String,

@@ -272,7 +272,7 @@ fn delete(draft: &mut Draft<'_>, name: &str, there: &ObservedTopic, owner: Owner
     let mut meaning = Vec::new();
     let risk = match &there.facts {
         None => {
-            meaning.push("deletes whatever records the topic holds: how many is not known".to_owned());
+            meaning.push("deletes all records of the topic; their number is unknown".to_owned());
             Risk::DataLoss
         }
         Some(facts) => {

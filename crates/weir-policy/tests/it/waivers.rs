@@ -82,7 +82,7 @@ fn invalid_waivers_are_reported() {
 fn waivers_of_rules_without_waivers_are_refused() {
     let kept = policy("Topic", &format!("{SMALL}\n  waivable: false")) + &for_topic("");
     insta::assert_snapshot!(told(&kept, TOPIC, Some("dev")), @r"
-    error[waiver-refused] policies.yaml:12: `tried` cannot be waived: its policy sets `waivable: false` = correct what the finding reports
+    error[waiver-refused] policies.yaml:12: `tried` cannot be waived: its policy sets `waivable: false` = correct the mistake that the finding reports
     error[tried] toll.yaml:10: 12 partitions are more than the 2 allowed (in dev) = write at most 2
     ");
     // Errors of weir's own rules cannot be waived; warnings can.
@@ -93,7 +93,7 @@ fn waivers_of_rules_without_waivers_are_refused() {
     let error = judged(&loaded, vec![Finding::error(rule(), at(), "not agreed")], Some("prod"));
     let warning = judged(&loaded, vec![Finding::warning(rule(), at(), "not agreed")], Some("prod"));
     insta::assert_snapshot!(lines(&loaded, &error) + "\n" + &lines(&loaded, &warning), @r"
-    error[waiver-refused] policies.yaml:11: `sharing-consent` cannot be waived: it is an error of one of weir's own rules = correct what the finding reports
+    error[waiver-refused] policies.yaml:11: `sharing-consent` cannot be waived: it is an error of one of weir's own rules = correct the mistake that the finding reports
     error[sharing-consent] toll.yaml:5: not agreed
     error[tried] toll.yaml:10: 12 partitions are more than the 2 allowed (in prod) = write at most 2
 

@@ -45,7 +45,7 @@ pub(crate) fn create(on: &mut Transaction<'_>, name: &str, description: &str) ->
     Ok(())
 }
 
-pub(crate) fn describe(on: &mut Transaction<'_>, name: &str, description: &str) -> Result<(), PortError> {
+pub(crate) fn update(on: &mut Transaction<'_>, name: &str, description: &str) -> Result<(), PortError> {
     let found = on.state().accounts.get(name).ok_or_else(|| absent(name))?;
     if found.description != description
         && let Some(account) = on.edit(ACCOUNTS).accounts.get_mut(name)

@@ -7,7 +7,7 @@ use weir_ports::PortError;
 use super::room;
 use crate::{state::ACLS, transaction::Transaction};
 
-pub(crate) fn grant(on: &mut Transaction<'_>, principal: &Principal, acl: &Acl) -> Result<(), PortError> {
+pub(crate) fn create(on: &mut Transaction<'_>, principal: &Principal, acl: &Acl) -> Result<(), PortError> {
     check(principal, acl)?;
     let state = on.state();
     if state.acls.get(principal).is_some_and(|acls| acls.contains(acl)) {
@@ -20,7 +20,7 @@ pub(crate) fn grant(on: &mut Transaction<'_>, principal: &Principal, acl: &Acl) 
     Ok(())
 }
 
-pub(crate) fn revoke(on: &mut Transaction<'_>, principal: &Principal, acl: &Acl) {
+pub(crate) fn delete(on: &mut Transaction<'_>, principal: &Principal, acl: &Acl) {
     if !on.state().acls.get(principal).is_some_and(|acls| acls.contains(acl)) {
         return;
     }

@@ -9,7 +9,7 @@ suite! { Cluster;
         "A created account is observed with its description and an id; no two accounts have the same id.",
     again [Accounts] "create-account-twice":
         "Creating an existing account with the same description succeeds; with another description it is refused.",
-    describe [Accounts] "update-account":
+    update [Accounts] "update-account":
         "Changing a description keeps the account's id.",
     describe_absent [Accounts] "update-absent-account":
         "Changing the description of a missing account is refused.",
@@ -38,7 +38,7 @@ async fn again(b: &Bench<'_>) -> Verdict {
     Ok(())
 }
 
-async fn describe(b: &Bench<'_>) -> Verdict {
+async fn update(b: &Bench<'_>) -> Verdict {
     b.apply(&[b.create_account("a")]).await?;
     let name = b.name("a");
     let before = b.until("the account", |o| o.accounts.len() == 1).await?;

@@ -12,7 +12,7 @@ use super::{
 };
 
 suite! { Cluster;
-    grant [] "create-acl":
+    create [] "create-acl":
         "Created bindings of every kind of resource are observed, and no others.",
     prefixed [] "create-acl-prefixed":
         "A prefixed and a literal binding of the same name are two bindings.",
@@ -24,7 +24,7 @@ suite! { Cluster;
         "A literal binding with the name `*` is observed with this name.",
     again [] "create-acl-twice":
         "Creating an existing binding succeeds and makes no second binding.",
-    revoke [] "delete-acl":
+    delete [] "delete-acl":
         "A deleted binding no longer exists; deleting it again succeeds.",
     exact [] "delete-acl-exactly":
         "Deleting a binding leaves bindings that differ in name, pattern, operation or permission.",
@@ -42,7 +42,7 @@ suite! { Cluster;
         "In a batch of good and bad bindings, each gets its answer in its place, and the good ones are created.",
 }
 
-fn grants(principal: &Principal, acls: &[Acl]) -> Vec<Change> {
+fn creations(principal: &Principal, acls: &[Acl]) -> Vec<Change> {
     acls.iter().map(|acl| Change::CreateAcl { principal: principal.clone(), acl: acl.clone() }).collect()
 }
 
@@ -53,7 +53,7 @@ async fn has(b: &Bench<'_>, principal: &Principal, acls: &[Acl]) -> Verdict {
     Ok(())
 }
 
-async fn grant(b: &Bench<'_>) -> Verdict {
+async fn create(b: &Bench<'_>) -> Verdict {
     let principal = b.principal("p").await?;
     let name = b.name("a");
     let acls = [
@@ -63,7 +63,7 @@ async fn grant(b: &Bench<'_>) -> Verdict {
         Acl { resource: Resource::TransactionalId, ..allow(Operation::Write, &name) },
         Acl { resource: Resource::Cluster, ..allow(Operation::Describe, Acl::CLUSTER_NAME) },
     ];
-    b.apply(&grants(&principal, &acls)).await?;
+    b.apply(&creations(&principal, &acls)).await?;
     has(b, &principal, &acls).await
 }
 
@@ -71,7 +71,7 @@ async fn prefixed(b: &Bench<'_>) -> Verdict {
     let principal = b.principal("p").await?;
     let literal = allow(Operation::Read, &b.name("a"));
     let acls = [Acl { pattern: PatternType::Prefixed, ..literal.clone() }, literal];
-    b.apply(&grants(&principal, &acls)).await?;
+    b.apply(&creations(&principal, &acls)).await?;
     has(b, &principal, &acls).await
 }
 
@@ -79,7 +79,7 @@ async fn deny(b: &Bench<'_>) -> Verdict {
     let principal = b.principal("p").await?;
     let allowed = allow(Operation::Write, &b.name("a"));
     let acls = [Acl { permission: Permission::Deny, ..allowed.clone() }, allowed];
-    b.apply(&grants(&principal, &acls)).await?;
+    b.apply(&creations(&principal, &acls)).await?;
     has(b, &principal, &acls).await
 }
 
@@ -87,7 +87,7 @@ async fn host(b: &Bench<'_>) -> Verdict {
     let principal = b.principal("p").await?;
     let any = allow(Operation::Read, &b.name("a"));
     let acls = [Acl { host: "10.0.0.1".into(), ..any.clone() }, any.clone()];
-    b.apply(&grants(&principal, &acls)).await?;
+    b.apply(&creations(&principal, &acls)).await?;
     has(b, &principal, &acls).await?;
     b.apply(&[Change::DeleteAcl { principal: principal.clone(), acl: any }]).await?;
     has(b, &principal, &acls[..1]).await
@@ -96,28 +96,28 @@ async fn host(b: &Bench<'_>) -> Verdict {
 async fn wildcard(b: &Bench<'_>) -> Verdict {
     let principal = b.principal("p").await?;
     let acls = [allow(Operation::Describe, "*")];
-    b.apply(&grants(&principal, &acls)).await?;
+    b.apply(&creations(&principal, &acls)).await?;
     has(b, &principal, &acls).await
 }
 
 async fn again(b: &Bench<'_>) -> Verdict {
     let principal = b.principal("p").await?;
     let acls = [allow(Operation::Read, &b.name("a"))];
-    b.apply(&grants(&principal, &acls)).await?;
+    b.apply(&creations(&principal, &acls)).await?;
     has(b, &principal, &acls).await?;
-    b.apply(&grants(&principal, &acls)).await?;
+    b.apply(&creations(&principal, &acls)).await?;
     has(b, &principal, &acls).await
 }
 
-async fn revoke(b: &Bench<'_>) -> Verdict {
+async fn delete(b: &Bench<'_>) -> Verdict {
     let principal = b.principal("p").await?;
     let acl = allow(Operation::Read, &b.name("a"));
-    b.apply(&grants(&principal, std::slice::from_ref(&acl))).await?;
+    b.apply(&creations(&principal, std::slice::from_ref(&acl))).await?;
     has(b, &principal, std::slice::from_ref(&acl)).await?;
-    let revoke = Change::DeleteAcl { principal: principal.clone(), acl };
-    b.apply(std::slice::from_ref(&revoke)).await?;
+    let delete = Change::DeleteAcl { principal: principal.clone(), acl };
+    b.apply(std::slice::from_ref(&delete)).await?;
     has(b, &principal, &[]).await?;
-    b.apply(&[revoke]).await
+    b.apply(&[delete]).await
 }
 
 async fn exact(b: &Bench<'_>) -> Verdict {
@@ -130,8 +130,8 @@ async fn exact(b: &Bench<'_>) -> Verdict {
         Acl { permission: Permission::Deny, ..one.clone() },
         Acl { resource: Resource::Group, ..one.clone() },
     ];
-    b.apply(&grants(&principal, &others)).await?;
-    b.apply(&grants(&principal, std::slice::from_ref(&one))).await?;
+    b.apply(&creations(&principal, &others)).await?;
+    b.apply(&creations(&principal, std::slice::from_ref(&one))).await?;
     b.until("all bindings", |o| o.acls.get(&principal).is_some_and(|acls| acls.len() == 6)).await?;
     b.apply(&[Change::DeleteAcl { principal: principal.clone(), acl: one }]).await?;
     has(b, &principal, &others).await
@@ -140,8 +140,8 @@ async fn exact(b: &Bench<'_>) -> Verdict {
 async fn apart(b: &Bench<'_>) -> Verdict {
     let (p, q) = (b.principal("p").await?, b.principal("q").await?);
     let acl = allow(Operation::Read, &b.name("a"));
-    b.apply(&grants(&p, std::slice::from_ref(&acl))).await?;
-    b.apply(&grants(&q, std::slice::from_ref(&acl))).await?;
+    b.apply(&creations(&p, std::slice::from_ref(&acl))).await?;
+    b.apply(&creations(&q, std::slice::from_ref(&acl))).await?;
     b.until("both", |o| o.acls.contains_key(&p) && o.acls.contains_key(&q)).await?;
     let mut query = weir_ports::Query::default();
     query.accounts.names.insert(b.name("p"));
@@ -161,18 +161,18 @@ async fn deployer(b: &Bench<'_>) -> Verdict {
     let query = weir_ports::Query::default();
     let Some(deployer) = b.observe(&query).await?.cluster.deployer else { return Ok(()) };
     let acl = allow(Operation::Describe, &b.name("a"));
-    b.apply(&grants(&deployer, std::slice::from_ref(&acl))).await?;
+    b.apply(&creations(&deployer, std::slice::from_ref(&acl))).await?;
     let has = |o: &weir_planning::Observed| o.acls.get(&deployer).is_some_and(|acls| acls.contains(&acl));
     let seen = b.until_of(&query, "the binding", has).await;
     b.apply(&[Change::DeleteAcl { principal: deployer.clone(), acl: acl.clone() }]).await?;
-    b.until_of(&query, "the revocation", |o| !has(o)).await?;
+    b.until_of(&query, "the deletion", |o| !has(o)).await?;
     seen.map(|_| ())
 }
 
 async fn without_topic(b: &Bench<'_>) -> Verdict {
     let principal = b.principal("p").await?;
     let acls = [allow(Operation::Read, &b.name("later"))];
-    b.apply(&grants(&principal, &acls)).await?;
+    b.apply(&creations(&principal, &acls)).await?;
     has(b, &principal, &acls).await?;
     b.apply(&[b.create_topic("later")]).await?;
     b.until("the topic", |o| o.topics.len() == 1).await?;
@@ -200,7 +200,7 @@ async fn half(b: &Bench<'_>) -> Verdict {
     let principal = b.principal("p").await?;
     let good = [allow(Operation::Read, &b.name("a")), allow(Operation::Read, &b.name("b"))];
     let answers =
-        b.answers(&grants(&principal, &[good[0].clone(), allow(Operation::Read, ""), good[1].clone()])).await?;
+        b.answers(&creations(&principal, &[good[0].clone(), allow(Operation::Read, ""), good[1].clone()])).await?;
     let done: Vec<bool> = answers.iter().map(Result::is_ok).collect();
     ensure_eq!(done, [true, false, true], "which were granted");
     has(b, &principal, &good).await

@@ -23,7 +23,7 @@ suite! { Cluster;
         "A key for a missing account is refused.",
     by_hand [Accounts, Keys, KeysByHand] "key-by-hand":
         "A key that was created by hand is observed without a mark or a slot.",
-    login [Accounts, Keys, Login] "log-in":
+    login [Accounts, Keys, Login] "login":
         "A client can log in with a created key, but not with a deleted one.",
     unseen [Accounts, Keys] "keys-of-others":
         "Keys of an account outside the query are not reported.",

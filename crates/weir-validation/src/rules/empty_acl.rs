@@ -17,7 +17,7 @@ pub(super) const RULE: Rule = Rule {
         why: "An empty list grants nothing. Usually its grants are under a wrong key, or in another file.",
         bad: "spec: {serviceAccount: toll-billing, allow: []}",
         good: "spec:\n  serviceAccount: toll-billing\n  allow: [{produce: toll.transactions.v1}]",
-        remedy: "To take all rights from an account, remove the list: weir revokes rights that no list grants.",
+        remedy: "To take all rights from an account, remove the list: weir deletes ACL bindings that no list asks for.",
     },
     check,
 };

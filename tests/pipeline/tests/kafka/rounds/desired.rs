@@ -9,7 +9,7 @@ use pipeline::Random;
 use weir_rdkafka_admin::{AclBinding, AclOperation, PatternType, Permission, ResourceType};
 
 const TOPICS: u64 = 13;
-/// From this number on, topics are deleted and created again, and always have the same settings. When Kafka 4.3.1
+/// From this number on, topics are deleted and created again, and always have the same settings. If Kafka 4.3.1
 /// starts and reads its log from the beginning, it gives a topic the settings of a deleted topic of the same name,
 /// unless the topic sets them itself. weir would then correctly report settings that no file declares.
 const DELETED: u64 = 6;

@@ -53,7 +53,7 @@ pub(super) const CASES: &[Case] = &[
         line: PLAN,
     },
     Case {
-        name: "a log-in where the listener has none",
+        name: "a login where the listener has none",
         exit: 6,
         set_up: |place| {
             let address = place.scene.broker.bootstrap_plaintext().to_owned();
@@ -62,7 +62,7 @@ pub(super) const CASES: &[Case] = &[
         line: PLAN,
     },
     Case {
-        name: "no log-in where the listener asks for one",
+        name: "no login where the listener asks for one",
         exit: 6,
         set_up: |place| {
             place.edit("weir.yaml", "        credentials: {env: ONPREM}\n", "");
@@ -77,13 +77,13 @@ pub(super) const CASES: &[Case] = &[
         line: PLAN,
     },
     Case {
-        name: "credentials for a protocol without a log-in",
+        name: "credentials for a protocol without a login",
         exit: 6,
         set_up: |place| place.edit("weir.yaml", SECURITY, "security: {protocol: SSL}"),
         line: PLAN,
     },
     Case {
-        name: "no credentials for a protocol with a log-in",
+        name: "no credentials for a protocol with a login",
         exit: 6,
         set_up: |place| place.edit("weir.yaml", "        credentials: {env: ONPREM}\n", ""),
         line: PLAN,
