@@ -152,8 +152,8 @@ impl Batch<'_> {
                         None => self.answer(place, Err(PortError::refused(format!("weir cannot revoke `{acl}`")))),
                     }
                 }
-                Change::DeleteTopic { topic } => work.old_topics.push((place, topic.clone())),
-                Change::DeleteAccount { account } => work.old_accounts.push((place, account)),
+                Change::DeleteTopic { topic, .. } => work.old_topics.push((place, topic.clone())),
+                Change::DeleteAccount { account, .. } => work.old_accounts.push((place, account)),
                 Change::CreateKey { .. } | Change::DeleteKey { .. } => self.answer(place, Err(no_key())),
             }
         }
