@@ -110,6 +110,7 @@ impl Left {
 
 /// The sort of an object that stays outside of the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum LeftKind {
     /// A topic that no file declares.
     Topic,

@@ -1,5 +1,6 @@
 //! From a folder to entities, plans and receipts.
 
+mod plan;
 mod read;
 
 use std::{
