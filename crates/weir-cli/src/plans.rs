@@ -6,7 +6,7 @@ use weir_findings::{
     render::{inert_json, json},
     sort,
 };
-use weir_pipeline::{Accepted, Checked, Live, OpenError, observe};
+use weir_pipeline::{Accepted, Checked, Live, OpenError, PlanError, observe};
 use weir_planning::{Desired, Observed, Plan, render};
 use weir_ports::ErrorKind;
 
@@ -52,7 +52,12 @@ pub(crate) fn make(
     let Ok(accepted) = checked.accept() else { return Ok(Made { checked, findings, plan: None }) };
     let desired = accepted.desired(stage)?;
     let observed = observe(accepted, &desired)?;
-    let planned = accepted.plan_from(&desired, &observed);
+    let planned = accepted.plan_from(&desired, &observed).map_err(|err| match err {
+        PlanError::OtherStage { .. } => Stop::usage(err.to_string())
+            .help(format!("write the state of this stage with: weir-plan observe --stage {stage} --out FILE"))
+            .into(),
+        err => anyhow::Error::from(err),
+    })?;
     findings.extend(planned.findings.iter().cloned());
     sort(&mut findings, &checked.loaded.sources);
     let plan = planned.accept().ok();

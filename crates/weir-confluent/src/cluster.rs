@@ -33,7 +33,7 @@ impl Cluster for ConfluentCloud {
                 Change::UpdateAccount { account, from: _, to } => {
                     of_accounts.push((place, (account.as_str(), AccountChange::Update { to })));
                 }
-                Change::DeleteAccount { account } => {
+                Change::DeleteAccount { account, .. } => {
                     of_accounts.push((place, (account.as_str(), AccountChange::Delete)));
                 }
                 Change::CreateTopic { .. }

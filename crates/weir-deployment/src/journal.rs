@@ -35,6 +35,7 @@ pub struct Entry {
 /// The event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Event {
     /// The run began.
     RunStarted,

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use weir_model::SecretPart;
-use weir_planning::{Change, KeyMarker, Observed, ObservedSecret, Precondition, SecretRef, Step};
+use weir_planning::{About, Change, KeyMarker, Object, Observed, ObservedSecret, Precondition, SecretRef, Step, Verb};
 use weir_ports::{CreatedKey, ErrorKind, PortError};
 
 use crate::{
@@ -62,7 +62,18 @@ impl Run<'_> {
             Change::DeleteKey { account, key, delete_secret, .. } => {
                 self.delete(step, account, key, *delete_secret).await
             }
-            _ => StepReceipt::new(step, StepOutcome::Skipped).because("not a step about an API key"),
+            Change::CreateAccount { .. }
+            | Change::UpdateAccount { .. }
+            | Change::CreateTopic { .. }
+            | Change::AddPartitions { .. }
+            | Change::ChangeReplicationFactor { .. }
+            | Change::AlterConfig { .. }
+            | Change::CreateAcl { .. }
+            | Change::DeleteAcl { .. }
+            | Change::DeleteTopic { .. }
+            | Change::DeleteAccount { .. } => {
+                StepReceipt::new(step, StepOutcome::Skipped).because("not a step about an API key")
+            }
         }
     }
 
@@ -373,21 +384,17 @@ fn vault_names<'a>(now: &'a Observed, at: &SecretRef) -> Option<&'a str> {
 
 /// A receipt that names the key, as far as the step or the vault knows it.
 fn named(step: &Step, outcome: StepOutcome, now: &Observed) -> StepReceipt {
-    match &step.change {
-        Change::DeleteKey { key, .. } => named_key(step, outcome, key),
-        Change::CreateKey { secret, .. } => match vault_names(now, secret) {
-            Some(key) => named_key(step, outcome, key),
-            None => StepReceipt::new(step, outcome),
-        },
-        _ => StepReceipt::new(step, outcome),
-    }
+    let key = match step.change.about() {
+        About { object: Object::Key { key, .. }, verb: Verb::Delete, .. } => Some(key),
+        About { object: Object::Key { .. }, verb: Verb::Create | Verb::Update, .. } => {
+            step.change.secrets().first().and_then(|secret| vault_names(now, secret))
+        }
+        About { object: Object::Topic(_) | Object::Account(_) | Object::Acl { .. }, .. } => None,
+    };
+    key.map_or_else(|| StepReceipt::new(step, outcome), |key| named_key(step, outcome, key))
 }
 
 fn named_key(step: &Step, outcome: StepOutcome, key: &str) -> StepReceipt {
-    let secret = match &step.change {
-        Change::CreateKey { secret, .. } => Some(secret.clone()),
-        Change::DeleteKey { secret, .. } => secret.clone(),
-        _ => None,
-    };
+    let secret = step.change.secrets().first().copied().cloned();
     StepReceipt { key: Some(key.to_owned()), secret, ..StepReceipt::new(step, outcome) }
 }

@@ -55,6 +55,7 @@ pub struct Receipt {
 /// The outcome of a deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Outcome {
     /// Every step is done and was seen to be.
     Complete,
@@ -241,6 +242,7 @@ impl StepReceipt {
 /// The outcome of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum StepOutcome {
     /// Its object was created, and seen.
     Created,

@@ -6,6 +6,7 @@ use weir_findings::{
     count,
     render::{inert, inert_line},
 };
+use weir_planning::{Verb, render::from_to};
 
 use crate::{Outcome, Receipt, StepOutcome, StepReceipt};
 
@@ -107,11 +108,17 @@ fn key(step: &StepReceipt) -> String {
     }
 }
 
-/// The lines that say what an update changed, from and to.
+/// The lines that say what an update changed, from and to, and what a deletion took away. A step that changed nothing
+/// has none.
 fn changed(step: &StepReceipt) -> Vec<String> {
-    match step.outcome {
-        StepOutcome::Updated => weir_planning::render::from_to(&step.change),
-        _ => Vec::new(),
+    let may_have_changed = match step.outcome {
+        StepOutcome::Created | StepOutcome::Updated | StepOutcome::Deleted | StepOutcome::Unconfirmed => true,
+        StepOutcome::Already => step.earlier_run,
+        StepOutcome::Failed | StepOutcome::Stale | StepOutcome::Skipped | StepOutcome::OtherPlane => false,
+    };
+    match step.change.about().verb {
+        Verb::Update | Verb::Delete if may_have_changed => from_to(&step.change),
+        Verb::Create | Verb::Update | Verb::Delete => Vec::new(),
     }
 }
 

@@ -11,7 +11,7 @@ use futures::{
     future::{BoxFuture, FutureExt as _},
     stream::FuturesUnordered,
 };
-use weir_planning::{Change, Phase, Plan, Plane, Risk, SecretRef, Step, StepId};
+use weir_planning::{Object, Phase, Plan, Plane, Risk, SecretRef, Step, StepId};
 use weir_ports::{Clock, CreatedKey, ErrorKind, PortError};
 
 use crate::{Entry, Event, Journal, Options, Progress, StepOutcome, StepReceipt, elsewhere::Elsewhere, look::Look};
@@ -203,10 +203,9 @@ impl Run<'_> {
         if !self.options.planes.contains(&step.plane) {
             return (Kind::Elsewhere, None);
         }
-        match &step.change {
-            Change::CreateKey { secret, .. } => (Kind::Key, Some(secret.clone())),
-            Change::DeleteKey { secret, .. } => (Kind::Key, secret.clone()),
-            _ => (Kind::Batch, None),
+        match step.change.about().object {
+            Object::Key { .. } => (Kind::Key, step.change.secrets().first().copied().cloned()),
+            Object::Topic(_) | Object::Account(_) | Object::Acl { .. } => (Kind::Batch, None),
         }
     }
 

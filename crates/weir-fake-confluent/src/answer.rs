@@ -39,11 +39,6 @@ impl Answer {
         Self::json(status, &json!({"errors": [error]}))
     }
 
-    /// Returns an error of the data plane: `{"error_code": …, "message": …}`.
-    pub fn kafka_error(status: u16, code: u32, message: &str) -> Self {
-        Self::json(status, &json!({"error_code": code, "message": message}))
-    }
-
     /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl ToString) -> Self {

@@ -26,7 +26,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 use weir_findings::{Finding, Severity};
 use weir_model::{EntityRef, Kind, Route, UnknownStage, Workspace};
-use weir_planning::{Change, Observed, PlanOptions, SecretRef, desired, plan};
+use weir_planning::{About, Change, Object, Observed, PlanOptions, SecretRef, Verb, desired, plan};
 
 use crate::{build::build, built::Built, demotions::Demotions, seen::Seen};
 pub use crate::{
@@ -110,6 +110,7 @@ impl Left {
 
 /// The sort of an object that stays outside of the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum LeftKind {
     /// A topic that no file declares.
     Topic,
@@ -232,10 +233,12 @@ fn rehearse(
         for step in &outcome.plan.steps {
             let Some(entity) = step.entity.as_ref().and_then(|entity| owner(entity, built)) else {
                 if step.entity.is_none() {
-                    let object = match &step.change {
-                        Change::DeleteTopic { topic } => format!("topic {topic}"),
-                        Change::DeleteAccount { account } => format!("service account {account}"),
-                        _ => continue,
+                    let About { object, verb, .. } = step.change.about();
+                    let object = match (object, verb) {
+                        (Object::Topic(topic), Verb::Delete) => format!("topic {topic}"),
+                        (Object::Account(account), Verb::Delete) => format!("service account {account}"),
+                        (Object::Topic(_) | Object::Account(_), Verb::Create | Verb::Update)
+                        | (Object::Acl { .. } | Object::Key { .. }, _) => continue,
                     };
                     pruned.entry(stage.name().to_owned()).or_default().insert(object);
                 }

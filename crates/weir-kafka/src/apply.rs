@@ -155,8 +155,8 @@ impl Batch<'_> {
                             .answer(place, Err(PortError::refused(format!("weir cannot delete the binding `{acl}`")))),
                     }
                 }
-                Change::DeleteTopic { topic } => work.old_topics.push((place, topic.clone())),
-                Change::DeleteAccount { account } => work.old_accounts.push((place, account)),
+                Change::DeleteTopic { topic, .. } => work.old_topics.push((place, topic.clone())),
+                Change::DeleteAccount { account, .. } => work.old_accounts.push((place, account)),
                 Change::CreateKey { .. } | Change::DeleteKey { .. } => self.answer(place, Err(no_key())),
             }
         }

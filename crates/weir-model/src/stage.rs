@@ -281,11 +281,6 @@ impl Stage {
         prefixed(&self.prefix.service_account, logical).into_owned()
     }
 
-    /// The physical name of a consumer group.
-    pub fn group_name(&self, logical: &str) -> String {
-        prefixed(&self.prefix.group, logical).into_owned()
-    }
-
     /// The physical transactional id.
     pub fn transactional_id(&self, logical: &str) -> String {
         prefixed(&self.prefix.transactional_id, logical).into_owned()

@@ -12,7 +12,7 @@ use weir_adapters::{Live, OpenError, Reach, open_planes};
 use weir_deployment::{DeployError, Journal, Options, Pauses, Ports, Progress, Receipt};
 use weir_findings::{Finding, Severity};
 use weir_model::{Route, UnknownStage, Workspace};
-use weir_planning::{Change, Plan, Plane, Provider, desired};
+use weir_planning::{About, Object, Plan, Plane, Provider, Verb, desired};
 use weir_policy::{check_plan, policies_in};
 use weir_ports::Clock;
 
@@ -199,10 +199,11 @@ fn unknown_account<'p>(plan: &'p Plan, reach: &Reach) -> Option<&'p str> {
     if plan.provider != Provider::ConfluentCloud || reach.planes.contains(&Plane::Control) {
         return None;
     }
-    let made = plan.steps.iter().filter_map(|step| match &step.change {
+    let made = plan.steps.iter().filter_map(|step| match step.change.about() {
         // Bindings of an account that the plan creates wait for a receipt anyway.
-        Change::CreateAccount { account, .. } => Some(account.as_str()),
-        _ => None,
+        About { object: Object::Account(name), verb: Verb::Create, .. } => Some(name),
+        About { object: Object::Account(_), verb: Verb::Update | Verb::Delete, .. }
+        | About { object: Object::Topic(_) | Object::Acl { .. } | Object::Key { .. }, .. } => None,
     });
     let made: BTreeSet<&str> = made.collect();
     let bound = plan.steps.iter().filter(|step| reach.planes.contains(&step.plane));

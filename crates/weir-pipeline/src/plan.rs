@@ -50,6 +50,14 @@ pub enum PlanError {
         #[source]
         source: PortError,
     },
+    /// The observed state is of another stage.
+    #[error("the state was observed for stage `{observed}`, not for `{stage}`")]
+    OtherStage {
+        /// The stage of the observed state.
+        observed: String,
+        /// The stage to plan.
+        stage: String,
+    },
 }
 
 impl Accepted<'_> {
@@ -62,11 +70,17 @@ impl Accepted<'_> {
         let live = self.open(stage).await?;
         let observed = observe(&live, &desired).await;
         let observed = observed.map_err(|source| PlanError::Observe { stage: stage.to_owned(), source })?;
-        Ok(self.plan_from(&desired, &observed))
+        self.plan_from(&desired, &observed)
     }
 
     /// Plans the steps from `observed` to `desired`, which is this workspace's, for the time of the check.
-    pub fn plan_from(self, desired: &Desired, observed: &Observed) -> Planned {
+    ///
+    /// # Errors
+    /// If `observed` says that it is of another stage.
+    pub fn plan_from(self, desired: &Desired, observed: &Observed) -> Result<Planned, PlanError> {
+        if let Some(other) = observed.stage.as_ref().filter(|other| **other != desired.stage) {
+            return Err(PlanError::OtherStage { observed: other.clone(), stage: desired.stage.clone() });
+        }
         let (loaded, now) = (&self.checked.loaded, self.checked.now);
         let mut outcome = plan(desired, observed, &PlanOptions { now, commit: commit(self.dir()) });
         if let Some(policies) = plan_policies(loaded, &outcome.plan) {
@@ -77,6 +91,6 @@ impl Accepted<'_> {
         let mut findings: Vec<_> =
             places.map(|finding| finding.locate(|route| loaded.locate_in_stage(&route, &desired.stage))).collect();
         sort(&mut findings, &loaded.sources);
-        Planned { findings, plan: outcome.plan }
+        Ok(Planned { findings, plan: outcome.plan })
     }
 }

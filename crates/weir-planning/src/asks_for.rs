@@ -27,7 +27,7 @@ impl Desired {
             Change::AlterConfig { topic, settings } => self
                 .present_topic(topic)
                 .is_some_and(|wanted| settings.iter().all(|(name, change)| wanted.sets(name, change.to.as_ref()))),
-            Change::DeleteTopic { topic } => match self.topics.get(topic) {
+            Change::DeleteTopic { topic, .. } => match self.topics.get(topic) {
                 Some(wanted) => wanted.ensure == Ensure::Absent,
                 None => self.prune && self.owns.owns_topic(topic),
             },
@@ -61,7 +61,7 @@ impl Desired {
                 Some(wanted) => wanted.ensure != Ensure::Unmanaged,
                 None => pruned_account(account),
             },
-            Change::DeleteAccount { account } => match self.accounts.get(account) {
+            Change::DeleteAccount { account, .. } => match self.accounts.get(account) {
                 Some(wanted) => wanted.ensure == Ensure::Absent,
                 None => pruned_account(account),
             },

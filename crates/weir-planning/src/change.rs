@@ -9,7 +9,7 @@ use weir_model::{
     settings::{self, KafkaValue},
 };
 
-use crate::{Acl, Principal, Risk, SecretRef, StepId};
+use crate::{Acl, ObservedAccount, ObservedTopic, Principal, Risk, SecretRef, StepId};
 
 /// A change of one object: the content of a step.
 ///
@@ -104,6 +104,12 @@ pub enum Change {
     DeleteTopic {
         /// Physical name.
         topic: String,
+        /// Number of partitions.
+        partitions: u32,
+        /// Replicas of each partition.
+        replication_factor: u16,
+        /// The topic's own settings in Kafka's spelling.
+        config: BTreeMap<String, KafkaValue>,
     },
     /// Deletes an API key, and retires its secrets in the vault.
     DeleteKey {
@@ -125,6 +131,8 @@ pub enum Change {
     DeleteAccount {
         /// Physical name.
         account: String,
+        /// Description.
+        description: String,
     },
 }
 
@@ -153,6 +161,8 @@ impl SettingChange {
 
 /// The order of all plans: additive before destructive, credentials deleted last. A phase begins when the one
 /// before it has ended. After a failure, only steps begin that take nothing away and do not depend on the failed step.
+///
+/// The enum is exhaustive on purpose: the compiler names every place that must decide about a new phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
     /// Service accounts are created.
@@ -174,6 +184,21 @@ pub enum Phase {
 }
 
 impl Change {
+    /// Returns the change that deletes the topic `name`, which is observed as `there`.
+    pub fn delete_topic(name: impl Into<String>, there: &ObservedTopic) -> Self {
+        Change::DeleteTopic {
+            topic: name.into(),
+            partitions: there.partitions,
+            replication_factor: there.replication_factor,
+            config: there.config.clone(),
+        }
+    }
+
+    /// Returns the change that deletes the service account `name`, which is observed as `there`.
+    pub fn delete_account(name: impl Into<String>, there: &ObservedAccount) -> Self {
+        Change::DeleteAccount { account: name.into(), description: there.description.clone() }
+    }
+
     /// Returns the secrets that the change touches, the JSON secret first.
     pub fn secrets(&self) -> Vec<&SecretRef> {
         match self {
@@ -181,7 +206,16 @@ impl Change {
                 std::iter::once(secret).chain(projections.values()).collect()
             }
             Change::DeleteKey { secret, projections, .. } => secret.iter().chain(projections).collect(),
-            _ => Vec::new(),
+            Change::CreateAccount { .. }
+            | Change::UpdateAccount { .. }
+            | Change::CreateTopic { .. }
+            | Change::AddPartitions { .. }
+            | Change::ChangeReplicationFactor { .. }
+            | Change::AlterConfig { .. }
+            | Change::CreateAcl { .. }
+            | Change::DeleteAcl { .. }
+            | Change::DeleteTopic { .. }
+            | Change::DeleteAccount { .. } => Vec::new(),
         }
     }
 
@@ -215,6 +249,8 @@ pub struct About<'a> {
 }
 
 /// The kind of a change.
+///
+/// The enum is exhaustive on purpose: the compiler names every place that must decide about a new verb.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verb {
     /// The object is new.
@@ -226,6 +262,8 @@ pub enum Verb {
 }
 
 /// The object of a change.
+///
+/// The enum is exhaustive on purpose: the compiler names every place that must decide about a new object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Object<'a> {
     /// A topic, by physical name.
@@ -314,13 +352,13 @@ impl Change {
             Change::DeleteAcl { principal, acl } => {
                 ("delete-acl", Object::Acl { principal, acl }, Delete, Phase::AclDeletes, 0, Risk::Change)
             }
-            Change::DeleteTopic { topic } => {
+            Change::DeleteTopic { topic, partitions: _, replication_factor: _, config: _ } => {
                 ("delete-topic", Object::Topic(topic), Delete, Phase::TopicDeletes, 0, Risk::Destroy)
             }
             Change::DeleteKey { account, slot: _, key, secret: _, delete_secret: _, projections: _ } => {
                 ("delete-key", Object::Key { account, key }, Delete, Phase::KeyDeletes, 0, Risk::Revoke)
             }
-            Change::DeleteAccount { account } => {
+            Change::DeleteAccount { account, description: _ } => {
                 ("delete-account", Object::Account(account), Delete, Phase::AccountDeletes, 0, Risk::Destroy)
             }
         };

@@ -60,8 +60,8 @@ pub use drift::{Cause, Difference, Drift};
 pub use from_files::desired;
 pub use marker::{KeyMarker, NotOurs};
 pub use observed::{
-    ClusterFacts, DocumentedLimits, GroupFacts, KeyState, Limits, Observed, ObservedAccount, ObservedKey,
-    ObservedSecret, ObservedTopic, SecretRef, SecretState, TopicFacts,
+    ClusterFacts, DocumentedLimits, GroupFacts, Limits, Observed, ObservedAccount, ObservedKey, ObservedSecret,
+    ObservedTopic, SecretRef, SecretState, TopicFacts,
 };
 pub use plan::{AccessChange, Plan, PlanError, Plane, Step, StepId};
 pub use planner::{PlanOptions, Planned, facts_needed, plan, secrets_needed};

@@ -362,17 +362,3 @@ impl ObservedSecret {
         tags.get(Self::TAG_MANAGED_BY).is_some_and(|by| by == "weir")
     }
 }
-
-/// The state of a slot's key, as reports show it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum KeyState {
-    /// In the vault and not due.
-    Current,
-    /// Replaced, still valid until its overlap ends.
-    Retiring,
-    /// Carries our mark but is in no vault.
-    Orphan,
-    /// Without our mark.
-    Foreign,
-}

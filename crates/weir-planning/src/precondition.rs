@@ -6,7 +6,7 @@ use serde::Serialize;
 use weir_model::settings::KafkaValue;
 
 use crate::{
-    Change, Digest, KeyMarker, Observed, ObservedKey, ObservedSecret, ObservedTopic, Plan, Principal, Provider,
+    Change, Digest, KeyMarker, Object, Observed, ObservedKey, ObservedSecret, ObservedTopic, Plan, Principal, Provider,
     SecretRef, SecretState, SettingChange, Step, fingerprint,
 };
 
@@ -83,9 +83,9 @@ impl Step {
             return Precondition::Done;
         }
         let marker = self.marker(plan).map(|m| m.to_string());
-        let keys = match &self.change {
-            Change::CreateKey { account, .. } => KeysByAccount::filtered(now, |key| key.account == *account),
-            _ => KeysByAccount(BTreeMap::new()),
+        let keys = match self.change.about().object {
+            Object::Key { account, key: _ } => KeysByAccount::filtered(now, |key| key.account == account),
+            Object::Topic(_) | Object::Account(_) | Object::Acl { .. } => KeysByAccount(BTreeMap::new()),
         };
         if let Some(reason) = self.conflict(now) {
             return Precondition::Stale(reason);
@@ -108,10 +108,25 @@ impl Step {
 
     /// The topic whose [`crate::TopicFacts`] must be read again before [`Step::check`].
     pub fn facts_topic(&self) -> Option<&str> {
+        self.at_stake().map(|(topic, _)| topic)
+    }
+
+    /// The topic that may lose records by the step, and the aspect of it that the plan's risk depends on.
+    fn at_stake(&self) -> Option<(&str, LossyAspect)> {
         match &self.change {
-            Change::DeleteTopic { topic } => Some(topic),
-            Change::AlterConfig { topic, settings } if SettingChange::may_lose_data(settings) => Some(topic),
-            _ => None,
+            Change::DeleteTopic { topic, .. } => Some((topic, whole)),
+            Change::AlterConfig { topic, settings } if SettingChange::may_lose_data(settings) => Some((topic, records)),
+            Change::AlterConfig { .. }
+            | Change::CreateAccount { .. }
+            | Change::UpdateAccount { .. }
+            | Change::CreateTopic { .. }
+            | Change::AddPartitions { .. }
+            | Change::ChangeReplicationFactor { .. }
+            | Change::CreateAcl { .. }
+            | Change::CreateKey { .. }
+            | Change::DeleteAcl { .. }
+            | Change::DeleteKey { .. }
+            | Change::DeleteAccount { .. } => None,
         }
     }
 
@@ -127,7 +142,7 @@ impl Step {
         match &self.change {
             Change::CreateAccount { account, description: _ }
             | Change::UpdateAccount { account, from: _, to: _ }
-            | Change::DeleteAccount { account } => match observed.accounts.get(account) {
+            | Change::DeleteAccount { account, description: _ } => match observed.accounts.get(account) {
                 Some(account) => fingerprint(account),
                 None => presence(false),
             },
@@ -146,7 +161,7 @@ impl Step {
             Change::AlterConfig { topic: name, settings: _ } => {
                 topic_aspect(topic(name).map(|t| TopicAspect::Config(&t.topic_id, &t.config)))
             }
-            Change::DeleteTopic { topic: name } => topic_aspect(topic(name).map(|t| whole(t, known_empty(t)))),
+            Change::DeleteTopic { topic: name, .. } => topic_aspect(topic(name).map(|t| whole(t, known_empty(t)))),
             Change::CreateAcl { principal, acl } | Change::DeleteAcl { principal, acl } => {
                 presence(observed.acls.get(principal).is_some_and(|acls| acls.contains(acl)))
             }
@@ -186,8 +201,8 @@ impl Step {
                 .is_some_and(|t| changes.iter().all(|(name, change)| t.config.get(name) == change.to.as_ref())),
             Change::CreateAcl { principal, acl } => holds(principal, acl),
             Change::DeleteAcl { principal, acl } => !holds(principal, acl),
-            Change::DeleteTopic { topic: name } => topic(name).is_none() && !now.other_topics.contains(name),
-            Change::DeleteAccount { account } => !now.accounts.contains_key(account),
+            Change::DeleteTopic { topic: name, .. } => topic(name).is_none() && !now.other_topics.contains(name),
+            Change::DeleteAccount { account, .. } => !now.accounts.contains_key(account),
             Change::CreateKey { projections, .. } => self.stored(plan, now).is_some_and(|id| {
                 let hands_out = |at| now.secrets.get(at).and_then(ObservedSecret::hands_out);
                 projections.values().all(|at| hands_out(at) == Some(id))
@@ -234,12 +249,10 @@ impl Step {
 
     /// Returns `true` if less is at stake than planned: the topic that loses records is known to be empty now.
     fn is_milder(&self, now: &Observed) -> bool {
-        let Some(topic) = self.facts_topic().and_then(|topic| now.topics.get(topic)) else { return false };
-        let planned = match &self.change {
-            Change::DeleteTopic { .. } => whole(topic, false),
-            _ => records(topic, false),
-        };
-        known_empty(topic) && topic_aspect(Some(planned)) == self.fingerprint
+        let Some((name, aspect)) = self.at_stake() else { return false };
+        now.topics
+            .get(name)
+            .is_some_and(|topic| known_empty(topic) && topic_aspect(Some(aspect(topic, false))) == self.fingerprint)
     }
 
     /// Returns `true` if a run was stopped between deleting a key and retiring its secret, between storing a key and
@@ -257,7 +270,18 @@ impl Step {
                 let as_planned = |known_empty| topic_aspect(Some(records(&before, known_empty))) == self.fingerprint;
                 is_compact && (as_planned(known_empty(there)) || known_empty(there) && as_planned(false))
             }
-            _ => false,
+            // One request each, so that there is no half.
+            Change::DeleteKey { delete_secret: false, .. }
+            | Change::AlterConfig { .. }
+            | Change::CreateAccount { .. }
+            | Change::UpdateAccount { .. }
+            | Change::CreateTopic { .. }
+            | Change::AddPartitions { .. }
+            | Change::ChangeReplicationFactor { .. }
+            | Change::CreateAcl { .. }
+            | Change::DeleteAcl { .. }
+            | Change::DeleteTopic { .. }
+            | Change::DeleteAccount { .. } => false,
         }
     }
 
@@ -290,7 +314,7 @@ impl Step {
             Change::CreateAccount { account, .. } => {
                 format!("the service account `{account}` exists now, with another description.")
             }
-            Change::UpdateAccount { account, .. } | Change::DeleteAccount { account } => {
+            Change::UpdateAccount { account, .. } | Change::DeleteAccount { account, .. } => {
                 format!("the service account `{account}` has changed since the plan was made.")
             }
             Change::CreateTopic { topic, .. } => format!("the topic `{topic}` exists now, and not as planned."),
@@ -312,7 +336,7 @@ impl Step {
             Change::AlterConfig { topic, settings: _ } => {
                 format!("the topic `{topic}` has other settings than when the plan was made, or was made anew.")
             }
-            Change::DeleteTopic { topic } => {
+            Change::DeleteTopic { topic, .. } => {
                 format!(
                     "the topic `{topic}` has changed since the plan was made: its settings, its partitions, or whether it holds records."
                 )
@@ -328,6 +352,9 @@ impl Step {
         }
     }
 }
+
+/// An aspect of a topic that may lose records, and whether the topic is known to be empty.
+type LossyAspect = fn(&ObservedTopic, bool) -> TopicAspect<'_>;
 
 fn topic_aspect(aspect: Option<TopicAspect<'_>>) -> Digest {
     aspect.map_or_else(|| presence(false), |aspect| fingerprint(&aspect))

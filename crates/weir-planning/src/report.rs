@@ -27,6 +27,7 @@ pub struct ReportItem {
 /// The sorts of items in a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum ReportKind {
     /// A topic inside the owned scope that no file declares.
     UnmanagedTopic,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// The harm that a step may do if it was not meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Risk {
     /// Something is new; nothing is taken away.
     Additive,

@@ -200,6 +200,7 @@ fn place(plan: &Plan, step: &Step) -> Route {
 fn step_facts<'p>(step: &'p Step, labels: &'p BTreeMap<String, String>) -> Record<'p> {
     let (mut before, mut after) = (Vec::new(), Vec::new());
     match &step.change {
+        Change::CreateAccount { account: _, description } => after.push(("description", Fact::text(description))),
         Change::UpdateAccount { account: _, from, to } => {
             before.push(("description", Fact::text(from)));
             after.push(("description", Fact::text(to)));
@@ -224,14 +225,14 @@ fn step_facts<'p>(step: &'p Step, labels: &'p BTreeMap<String, String>) -> Recor
                 after.extend(fact(&change.to));
             }
         }
-        // Policies see no numbers of these.
-        Change::CreateAccount { .. }
-        | Change::CreateAcl { .. }
-        | Change::CreateKey { .. }
-        | Change::DeleteAcl { .. }
-        | Change::DeleteTopic { .. }
-        | Change::DeleteKey { .. }
-        | Change::DeleteAccount { .. } => {}
+        Change::DeleteTopic { topic: _, partitions, replication_factor, config } => {
+            before.push(("partitions", Fact::int(*partitions)));
+            before.push(("replicationFactor", Fact::int(*replication_factor)));
+            before.extend(config.iter().filter_map(|(name, value)| Some((name.as_str(), typed(name, value)?))));
+        }
+        Change::DeleteAccount { account: _, description } => before.push(("description", Fact::text(description))),
+        // Policies see no values of these.
+        Change::CreateAcl { .. } | Change::CreateKey { .. } | Change::DeleteAcl { .. } | Change::DeleteKey { .. } => {}
     }
     let About { action, object, .. } = step.change.about();
     let object = match object {

@@ -1,6 +1,8 @@
 use thiserror::Error;
 
 /// The kind of an error at a port, as far as the caller has to act differently.
+///
+/// The enum is exhaustive on purpose: the compiler names every place that must decide about a new kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
     /// The system does not allow it. Says nothing about whether the object exists.

@@ -27,11 +27,11 @@ pub(crate) fn apply(on: &mut Transaction<'_>, change: &Change) -> Result<(), Por
             acls::delete(on, principal, acl);
             Ok(())
         }
-        Change::DeleteTopic { topic } => {
+        Change::DeleteTopic { topic, .. } => {
             topics::delete(on, topic);
             Ok(())
         }
-        Change::DeleteAccount { account } => {
+        Change::DeleteAccount { account, .. } => {
             accounts::delete(on, account);
             Ok(())
         }

@@ -115,7 +115,7 @@ fn plan(args: &Flags) -> anyhow::Result<Exit> {
     let checked = read_and_check(&dir, Some(stage), now, args.terminal)?;
     let made = make(checked, stage, |accepted, desired| match &args.observed {
         None => look(accepted, desired, args.terminal),
-        Some(path) => read_observed(path, stage),
+        Some(path) => read_observed(path),
     })?;
     files.write(&made.findings, &made.checked.loaded, &dir)?;
     let Some(plan) = made.print(args.format) else {
@@ -137,18 +137,13 @@ fn plan(args: &Flags) -> anyhow::Result<Exit> {
     Ok(if args.detailed_exitcode && !plan.is_empty() { Exit::Changes } else { Exit::Fine })
 }
 
-/// Reads an observed state that `weir-plan observe` wrote for `stage`.
-fn read_observed(path: &Path, stage: &str) -> anyhow::Result<Observed> {
+/// Reads an observed state that `weir-plan observe` wrote.
+fn read_observed(path: &Path) -> anyhow::Result<Observed> {
     let text = read_argument(path)?;
     let shown = path.display();
     let observed = Observed::from_json(&text).map_err(|why| {
         Stop::usage(format!("`{shown}` is not an observed state: {why}"))
             .help("write one with: weir-plan observe --stage STAGE --out FILE")
     })?;
-    match observed.stage.as_deref().filter(|other| *other != stage) {
-        Some(other) => Err(Stop::usage(format!("`{shown}` was observed for stage `{other}`, not for `{stage}`"))
-            .help(format!("write one with: weir-plan observe --stage {stage} --out FILE"))
-            .into()),
-        None => Ok(observed),
-    }
+    Ok(observed)
 }

@@ -138,10 +138,21 @@ fn values(view: &StageView<'_>, entity: &EntityRef) -> Option<Values> {
         Kind::Topic => topic(&mut values, view, name)?,
         Kind::ServiceAccount => account(&mut values, view, &wanted, name)?,
         Kind::AccessControlList => access(&mut values, view, &wanted, name)?,
+        // The command line takes no other kind.
         _ => return None,
     }
     Some(values)
 }
+
+// A new kind that plans have steps for fails here, until `values` shows it.
+const _: () = {
+    let (mut at, mut planned) = (0, 0);
+    while at < Kind::ALL.len() {
+        planned += Kind::ALL[at].is_planned() as usize;
+        at += 1;
+    }
+    assert!(planned == 3, "`values` shows every kind that plans have steps for");
+};
 
 fn from(view: &StageView<'_>, layer: &Layer<'_>) -> Option<String> {
     Some(match layer {

@@ -8,7 +8,7 @@ use std::{
 use weir_confluent::{ConfluentCloud, Data};
 use weir_fake_confluent::{Operation as Call, Tls};
 use weir_model::{Operation, PatternType, Permission, Resource, settings};
-use weir_planning::{Acl, Change, Host, KeyMarker, NamePattern, Observed, Principal, SettingChange};
+use weir_planning::{Acl, Change, Host, KeyMarker, NamePattern, Observed, ObservedTopic, Principal, SettingChange};
 use weir_ports::{Cluster as _, ErrorKind, PortError, Query};
 use weir_retry::Pauses;
 
@@ -195,7 +195,7 @@ async fn topics_and_settings_of_confluent_are_ignored() {
     query.topics.everything = true;
     assert!(cloud.observe(&query).await.unwrap().topics.contains_key(internal));
     for change in [
-        Change::DeleteTopic { topic: internal.to_owned() },
+        Change::delete_topic(internal, &ObservedTopic::default()),
         Change::AddPartitions { topic: internal.to_owned(), from: 6, to: 7 },
         topic("_schemas", &[]),
     ] {
@@ -344,7 +344,7 @@ async fn the_observed_state_counts_not_the_answer() {
     done(&cloud, &[topic(&name, &[])]).await;
     let observed = until(&cloud, &all(&name), |o| o.topics.contains_key(&name)).await;
     assert_eq!((observed.topics[&name].partitions, observed.topics[&name].replication_factor), (1, 3));
-    let delete = Change::DeleteTopic { topic: name.clone() };
+    let delete = Change::delete_topic(&name, &ObservedTopic::default());
     for _ in 0..2 {
         done(&cloud, std::slice::from_ref(&delete)).await;
         assert!(cloud.observe(&all(&name)).await.unwrap().topics.contains_key(&name));

@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use weir_planning::{Change, KeyMarker};
+use weir_planning::{Change, KeyMarker, ObservedAccount, ObservedTopic};
 use weir_ports::{Cluster as _, ErrorKind, ExposeSecret as _, PortError};
 
 use crate::{
@@ -80,7 +80,7 @@ fn create() -> Change {
 }
 
 fn delete() -> Change {
-    Change::DeleteAccount { account: "dev-a".to_owned() }
+    Change::delete_account("dev-a", &ObservedAccount::default())
 }
 
 async fn applied(change: Change, routes: Vec<(&'static str, Vec<Answer>)>) -> (Result<(), PortError>, Router) {
@@ -216,7 +216,7 @@ async fn each_change_is_answered_in_its_place() {
     let describe =
         |name: &str| Change::UpdateAccount { account: name.to_owned(), from: "ours".to_owned(), to: "new".to_owned() };
     let long = Change::CreateAccount { account: "x".repeat(65), description: String::new() };
-    let topic = Change::DeleteTopic { topic: "t".to_owned() };
+    let topic = Change::delete_topic("t", &ObservedTopic::default());
     let changes = [&long, &describe("dev-a"), &topic, &describe("absent"), &create()];
     let kinds: Vec<Option<ErrorKind>> =
         cloud(&host.url).apply(&changes).await.into_iter().map(|answer| answer.err().map(|e| e.kind)).collect();

@@ -6,7 +6,7 @@ use weir_confluent::{ApiKey, ConfluentCloud, Control, Options};
 use weir_fake_confluent::{
     Answer, Effect, FakeConfluent, Fault, Gone, LastPage, Operation, RateHeaders, RateLimit, TotalSize,
 };
-use weir_planning::{Change, KeyMarker, NamePattern, Observed};
+use weir_planning::{Change, KeyMarker, NamePattern, Observed, ObservedAccount};
 use weir_ports::{Cluster as _, ErrorKind, ExposeSecret as _, PortError, Query};
 use weir_testkit::openapi::Specs;
 
@@ -74,7 +74,7 @@ async fn accounts_and_keys_are_created_changed_and_deleted() {
     assert_eq!(cloud.observe(&named(&["dev-a"])).await.unwrap().accounts["dev-a"].description, "new");
     cloud.delete_key("dev-a", &key.id).await.unwrap();
     cloud.delete_key("dev-a", &key.id).await.unwrap();
-    let delete = Change::DeleteAccount { account: "dev-a".to_owned() };
+    let delete = Change::delete_account("dev-a", &ObservedAccount::default());
     cloud.apply(&[&delete]).await.remove(0).unwrap();
     cloud.apply(&[&delete]).await.remove(0).unwrap();
     let rest = cloud.observe(&dev()).await.unwrap();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use weir_confluent::{ConfluentCloud, Data, Options};
-use weir_planning::{Change, KeyMarker, NamePattern};
+use weir_planning::{Change, KeyMarker, NamePattern, ObservedAccount, ObservedTopic};
 use weir_ports::{Cluster as _, ErrorKind, Query};
 
 use crate::{cloud, key};
@@ -17,7 +17,7 @@ async fn the_control_plane_alone_reports_no_topics() {
     insta::assert_snapshot!(error, @"the data plane of lkc-a1 is not open in this run: topics and ACLs are out of reach");
     assert_eq!(error.kind, ErrorKind::Unavailable);
     assert_eq!(cloud.topic_facts(&BTreeSet::new()).await.unwrap_err().kind, ErrorKind::Unavailable);
-    let change = Change::DeleteTopic { topic: "dev.a".to_owned() };
+    let change = Change::delete_topic("dev.a", &ObservedTopic::default());
     assert_eq!(cloud.apply(&[&change]).await.remove(0).unwrap_err().kind, ErrorKind::Unavailable);
 }
 
@@ -25,7 +25,7 @@ async fn the_control_plane_alone_reports_no_topics() {
 async fn the_data_plane_alone_reports_no_accounts() {
     let data = Data { bootstrap: Some("SASL_PLAINTEXT://127.0.0.1:1".to_owned()), ..Data::new(key("KEY")) };
     let cloud = ConfluentCloud::new(Options { cluster: "lkc-a1".to_owned(), control: None, data: Some(data) }).unwrap();
-    let change = Change::DeleteAccount { account: "dev-a".to_owned() };
+    let change = Change::delete_account("dev-a", &ObservedAccount::default());
     let error = cloud.apply(&[&change]).await.remove(0).unwrap_err();
     insta::assert_snapshot!(error, @"the control plane of lkc-a1 is not open in this run: service accounts and API keys are out of reach");
     let marker = KeyMarker { stage: "dev".to_owned(), slot: "a".to_owned(), intent: "0".to_owned() };

@@ -38,6 +38,31 @@ async fn every_kind_of_change_is_done_and_seen() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_receipt_shows_from_and_to_of_a_step_that_may_have_changed_something() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(deployed(folder.path()).await);
+    let sandbox = open(folder.path(), month(3), "");
+    let plan = plan(&sandbox, &after(), month(3)).await;
+    let done = run(&plan, &sandbox).await;
+    let all = |outcome, earlier_run| {
+        let mut receipt = done.clone();
+        receipt.steps.iter_mut().for_each(|step| (step.outcome, step.earlier_run) = (outcome, earlier_run));
+        [render::text(&receipt), render::markdown(&receipt)]
+    };
+    let shown = [render::text(&done), render::markdown(&done)];
+    let unconfirmed = all(StepOutcome::Unconfirmed, false);
+    let earlier = all(StepOutcome::Already, true);
+    for line in ["partitions: 3 → 6", "retention.ms: 604800000 → 1209600000", "1 partition, replication factor 3"] {
+        for receipt in [&shown, &unconfirmed, &earlier].into_iter().flatten() {
+            assert!(receipt.contains(line), "{line}: {receipt}");
+        }
+        for receipt in [all(StepOutcome::Failed, false), all(StepOutcome::Skipped, false)].iter().flatten() {
+            assert!(!receipt.contains(line), "{line}: {receipt}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_second_run_has_nothing_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = open(folder.path(), month(1), "");

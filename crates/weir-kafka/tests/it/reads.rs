@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use weir_model::settings;
-use weir_planning::{Change, NamePattern};
+use weir_planning::{Change, NamePattern, ObservedAccount};
 use weir_ports::{Cluster as _, Query};
 use weir_rdkafka_admin::{
     AclBinding, AclOperation, Admin, PatternType, Permission, ResourceType,
@@ -61,7 +61,8 @@ async fn many_accounts_are_deleted_at_once() {
     let mut query = Query::default();
     query.accounts.names.extend(names.iter().cloned());
     crate::eventually("the accounts", async || kafka.observe(&query).await.unwrap().accounts.len() == 100).await;
-    let delete: Vec<Change> = names.into_iter().map(|account| Change::DeleteAccount { account }).collect();
+    let delete: Vec<Change> =
+        names.into_iter().map(|account| Change::delete_account(account, &ObservedAccount::default())).collect();
     let before = kafka.requests();
     for answer in kafka.apply(&delete.iter().collect::<Vec<_>>()).await {
         answer.unwrap();

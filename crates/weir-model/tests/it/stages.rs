@@ -190,7 +190,6 @@ fn stages_put_their_prefixes_before_every_kind_of_name() {
     let workspace = load("").workspace.unwrap();
     let dev = workspace.stage("dev").unwrap().stage;
     assert_eq!(dev.topic_name("a"), "dev.a");
-    assert_eq!(dev.group_name("a"), "dev.a");
     assert_eq!(dev.transactional_id("a"), "dev-tx-a");
     assert_eq!(dev.account_name("a"), "dev-a");
 }

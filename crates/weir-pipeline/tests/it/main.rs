@@ -1,6 +1,7 @@
 //! From a folder to entities, plans and receipts.
 
 mod deploy;
+mod plan;
 mod read;
 
 use std::{

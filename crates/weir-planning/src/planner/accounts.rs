@@ -38,7 +38,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: jiff::Timestamp) -> Vec<AccessCha
                 access.extend(bindings(draft, name, &NO_BINDINGS, owner, &mut readers));
                 keys::delete_all(draft, &keys, name, owner);
                 match there {
-                    Some(_) => delete(draft, name, owner),
+                    Some(there) => delete(draft, name, there, owner),
                     None if draft.steps.len() == before => {
                         let message = format!(
                             "the service account is gone; the file of ServiceAccount/{} can be removed",
@@ -51,14 +51,14 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: jiff::Timestamp) -> Vec<AccessCha
             }
         }
     }
-    for name in observed.accounts.keys().filter(|name| !desired.accounts.contains_key(*name)) {
+    for (name, there) in observed.accounts.iter().filter(|(name, _)| !desired.accounts.contains_key(*name)) {
         if !desired.owns.owns_account(name) {
             continue;
         }
         if desired.prune {
             access.extend(bindings(draft, name, &NO_BINDINGS, Owner::default(), &mut readers));
             keys::delete_all(draft, &keys, name, Owner::default());
-            delete(draft, name, Owner::default());
+            delete(draft, name, there, Owner::default());
         } else {
             draft.report(
                 ReportKind::UnmanagedAccount,
@@ -96,12 +96,12 @@ fn present(
     }
 }
 
-fn delete(draft: &mut Draft<'_>, name: &str, owner: Owner<'_>) {
+fn delete(draft: &mut Draft<'_>, name: &str, there: &ObservedAccount, owner: Owner<'_>) {
     let mut meaning = vec!["applications that log in as it stop working".to_owned()];
     if owner.entity.is_none() {
         meaning.push("no file declares the account, and the stage prunes".to_owned());
     }
-    draft.step(Change::DeleteAccount { account: name.to_owned() }, owner, Risk::Destroy, meaning);
+    draft.step(Change::delete_account(name, there), owner, Risk::Destroy, meaning);
 }
 
 /// Creates and deletes the bindings of one account. Returns the change of its access if any binding changes.

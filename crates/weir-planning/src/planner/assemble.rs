@@ -68,9 +68,16 @@ fn edges(steps: &[Step]) -> Vec<(usize, usize)> {
             Change::CreateAccount { account, .. } => accounts.push((account.as_str(), i)),
             Change::CreateTopic { topic, .. } => topics.push((topic.as_str(), i)),
             Change::CreateKey { account, slot, .. } => _ = created.insert((account.as_str(), slot.as_str()), i),
-            Change::DeleteTopic { topic } => _ = deleted_topics.insert(topic.as_str(), i),
-            Change::DeleteAccount { account } => _ = deleted_accounts.insert(account.as_str(), i),
-            _ => {}
+            Change::DeleteTopic { topic, .. } => _ = deleted_topics.insert(topic.as_str(), i),
+            Change::DeleteAccount { account, .. } => _ = deleted_accounts.insert(account.as_str(), i),
+            // No step waits for these by their objects.
+            Change::UpdateAccount { .. }
+            | Change::AddPartitions { .. }
+            | Change::ChangeReplicationFactor { .. }
+            | Change::AlterConfig { .. }
+            | Change::CreateAcl { .. }
+            | Change::DeleteAcl { .. }
+            | Change::DeleteKey { .. } => {}
         }
     }
     let (accounts, topics) = (ByName::from_iter(accounts), ByName::from_iter(topics));

@@ -27,8 +27,18 @@ pub(super) fn check(draft: &mut Draft<'_>) {
                 (principal.user().unwrap_or_default(), format!("add the binding `{acl}`"))
             }
             Change::DeleteKey { account, key, .. } => (account.as_str(), format!("delete its API key `{key}`")),
-            Change::DeleteAccount { account } => (account.as_str(), "delete it".to_owned()),
-            _ => continue,
+            Change::DeleteAccount { account, .. } => (account.as_str(), "delete it".to_owned()),
+            // Other changes leave the principal its account, its keys and its rights.
+            Change::DeleteAcl { .. }
+            | Change::CreateAcl { .. }
+            | Change::CreateAccount { .. }
+            | Change::UpdateAccount { .. }
+            | Change::CreateTopic { .. }
+            | Change::AddPartitions { .. }
+            | Change::ChangeReplicationFactor { .. }
+            | Change::AlterConfig { .. }
+            | Change::CreateKey { .. }
+            | Change::DeleteTopic { .. } => continue,
         };
         if is_deployer(account) {
             let at = match desired.accounts.get(account) {

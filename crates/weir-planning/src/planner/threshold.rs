@@ -87,14 +87,14 @@ impl Touched {
                 | Change::AlterConfig { topic, .. } => {
                     topics.insert(topic);
                 }
-                Change::DeleteTopic { topic } => {
+                Change::DeleteTopic { topic, .. } => {
                     topics.insert(topic);
                     touched.deletes += 1;
                 }
                 Change::UpdateAccount { account, .. } => {
                     accounts.insert(account);
                 }
-                Change::DeleteAccount { account } => {
+                Change::DeleteAccount { account, .. } => {
                     accounts.insert(account);
                     touched.deletes += 1;
                 }

@@ -309,7 +309,7 @@ fn delete(draft: &mut Draft<'_>, name: &str, there: &ObservedTopic, owner: Owner
     if owner.entity.is_none() {
         meaning.push("no file declares the topic, and the stage prunes".to_owned());
     }
-    draft.step(Change::DeleteTopic { topic: name.to_owned() }, owner, risk, meaning);
+    draft.step(Change::delete_topic(name, there), owner, risk, meaning);
 }
 
 /// New names against all names of the cluster: `.` and `_` are the same in Kafka's metric names.

@@ -33,11 +33,11 @@ fn binding(principal: &Principal, acl: &Acl) -> String {
 /// The step in one line.
 pub(super) fn headline(change: &Change) -> String {
     match change {
-        Change::CreateAccount { account, .. } | Change::DeleteAccount { account } => {
+        Change::CreateAccount { account, .. } | Change::DeleteAccount { account, .. } => {
             format!("service account {account}")
         }
         Change::UpdateAccount { account, .. } => format!("service account {account}: description"),
-        Change::CreateTopic { topic, .. } | Change::DeleteTopic { topic } => format!("topic {topic}"),
+        Change::CreateTopic { topic, .. } | Change::DeleteTopic { topic, .. } => format!("topic {topic}"),
         Change::AddPartitions { topic, from, to } => format!("topic {topic}: partitions {from} → {to}"),
         Change::ChangeReplicationFactor { topic, from, to } => {
             format!("topic {topic}: replication factor {from} → {to}")
@@ -65,12 +65,20 @@ pub(super) fn details(step: &Step) -> Vec<String> {
     lines
 }
 
-/// Returns the values before and after a change, for a reader who knows its object.
+/// Returns the values before and after a change, for a reader who knows its object. An API key has none.
 pub fn from_to(change: &Change) -> Vec<String> {
     match change {
         Change::AddPartitions { topic: _, from, to } => vec![format!("partitions: {from} → {to}")],
         Change::ChangeReplicationFactor { topic: _, from, to } => vec![format!("replication factor: {from} → {to}")],
-        _ => content(change),
+        Change::CreateKey { .. } | Change::DeleteKey { .. } => Vec::new(),
+        Change::CreateAccount { .. }
+        | Change::UpdateAccount { .. }
+        | Change::CreateTopic { .. }
+        | Change::AlterConfig { .. }
+        | Change::CreateAcl { .. }
+        | Change::DeleteAcl { .. }
+        | Change::DeleteTopic { .. }
+        | Change::DeleteAccount { .. } => content(change),
     }
 }
 
@@ -78,18 +86,17 @@ pub fn from_to(change: &Change) -> Vec<String> {
 fn content(change: &Change) -> Vec<String> {
     let mut lines = Vec::new();
     match change {
-        Change::CreateAccount { account: _, description } if !description.is_empty() => {
-            lines.push(format!("description: {description}"));
+        Change::CreateAccount { account: _, description } | Change::DeleteAccount { account: _, description } => {
+            if !description.is_empty() {
+                lines.push(format!("description: {description}"));
+            }
         }
         Change::UpdateAccount { account: _, from, to } => lines.push(format!("“{from}” → “{to}”")),
         Change::CreateTopic { topic: _, partitions, replication_factor, config } => {
-            let partitions = partitions.map(|n| count(n, "partition"));
-            let replicas = replication_factor.map(|n| format!("replication factor {n}"));
-            let shape: Vec<_> = partitions.into_iter().chain(replicas).collect();
-            if !shape.is_empty() {
-                lines.push(shape.join(", "));
-            }
-            lines.extend(config.iter().map(|(name, value)| format!("{name}: {}", value.human_readable(name))));
+            lines.extend(topic(*partitions, *replication_factor, config));
+        }
+        Change::DeleteTopic { topic: _, partitions, replication_factor, config } => {
+            lines.extend(topic(Some(*partitions), Some(*replication_factor), config));
         }
         Change::AlterConfig { topic: _, settings } => {
             for (name, change) in settings {
@@ -109,9 +116,27 @@ fn content(change: &Change) -> Vec<String> {
             };
             lines.push(format!("secret {secret}{more}"));
         }
-        _ => {}
+        // The headline says it all.
+        Change::AddPartitions { .. }
+        | Change::ChangeReplicationFactor { .. }
+        | Change::CreateAcl { .. }
+        | Change::DeleteAcl { .. }
+        | Change::DeleteKey { secret: None, .. } => {}
     }
     lines
+}
+
+/// The lines of a whole topic: its partitions and replicas, as far as known, then its settings.
+fn topic(
+    partitions: Option<u32>,
+    replication_factor: Option<u16>,
+    config: &BTreeMap<String, KafkaValue>,
+) -> impl Iterator<Item = String> {
+    let partitions = partitions.map(|n| count(n, "partition"));
+    let replicas = replication_factor.map(|n| format!("replication factor {n}"));
+    let shape: Vec<_> = partitions.into_iter().chain(replicas).collect();
+    let shape = Some(shape.join(", ")).filter(|shape| !shape.is_empty());
+    shape.into_iter().chain(config.iter().map(|(name, value)| format!("{name}: {}", value.human_readable(name))))
 }
 
 /// Numbers of steps by verb, and the highest risk.

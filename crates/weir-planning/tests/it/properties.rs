@@ -65,7 +65,7 @@ proptest! {
                 | Change::AlterConfig { topic, .. } => {
                     manages_topic(&desired, &observed, topic) && desired.topics.contains_key(topic)
                 }
-                Change::DeleteTopic { topic } => {
+                Change::DeleteTopic { topic, .. } => {
                     let declared = desired.topics.get(topic).map(|t| t.ensure);
                     manages_topic(&desired, &observed, topic)
                         && deletable(&desired, declared, desired.owns.owns_topic(topic))
@@ -77,7 +77,7 @@ proptest! {
                     manages_account(&desired, account)
                         && observed.keys.get(key).is_none_or(|k| k.account == *account)
                 }
-                Change::DeleteAccount { account } => {
+                Change::DeleteAccount { account, .. } => {
                     let declared = desired.accounts.get(account).map(|a| a.ensure);
                     deletable(&desired, declared, desired.owns.owns_account(account))
                 }
@@ -153,7 +153,7 @@ proptest! {
     #[test]
     fn data_loss_is_never_called_less(desired in desired_state(false), observed in observed_state(false)) {
         for step in plan(&desired, &observed, &options()).plan.steps {
-            if let Change::DeleteTopic { topic } = &step.change {
+            if let Change::DeleteTopic { topic, .. } = &step.change {
                 let empty = observed.topics[topic].facts.as_ref().is_some_and(|f| f.records == 0);
                 prop_assert_eq!(step.risk == Risk::DataLoss, !empty);
             }

@@ -337,7 +337,7 @@ pub(crate) fn every_change() -> Vec<Change> {
             projections: BTreeMap::new(),
         },
         Change::DeleteAcl { principal, acl },
-        Change::DeleteTopic { topic },
+        Change::delete_topic(topic, &ObservedTopic::default()),
         Change::DeleteKey {
             account: account.clone(),
             slot: Some("main".to_owned()),
@@ -346,6 +346,6 @@ pub(crate) fn every_change() -> Vec<Change> {
             delete_secret: true,
             projections: Vec::new(),
         },
-        Change::DeleteAccount { account },
+        Change::delete_account(account, &ObservedAccount::default()),
     ]
 }

@@ -67,14 +67,14 @@ pub(crate) fn apply_step(step: &Step, plan: &Plan, state: &mut Observed) {
             let stored = ObservedSecret { at: secret.clone(), state: SecretState::Present, tags };
             state.secrets.insert(secret.clone(), stored);
         }
-        Change::DeleteTopic { topic } => assert!(state.topics.remove(topic).is_some()),
+        Change::DeleteTopic { topic, .. } => assert!(state.topics.remove(topic).is_some()),
         Change::DeleteKey { key, secret, delete_secret, projections, .. } => {
             state.keys.remove(key);
             if *delete_secret {
                 secret.iter().chain(projections).for_each(|at| drop(state.secrets.remove(at)));
             }
         }
-        Change::DeleteAccount { account } => assert!(state.accounts.remove(account).is_some()),
+        Change::DeleteAccount { account, .. } => assert!(state.accounts.remove(account).is_some()),
     }
 }
 

@@ -1,5 +1,7 @@
-use weir_model::Loaded;
-use weir_planning::{Change, ClusterFacts, Observed, Plan, PlanOptions, Risk, desired, plan};
+use weir_model::{Loaded, settings::KafkaValue};
+use weir_planning::{
+    Change, ClusterFacts, Observed, ObservedAccount, ObservedTopic, Plan, PlanOptions, Risk, desired, plan,
+};
 use weir_policy::{Judging, check_plan, judge, plan_policies};
 
 use crate::scene::{TOPIC, lines, load_with, now, policy};
@@ -12,7 +14,7 @@ fn made(loaded: &Loaded) -> Plan {
     let observed = Observed { cluster: ClusterFacts { id, ..ClusterFacts::default() }, ..Observed::default() };
     let mut made = plan(&wanted, &observed, &PlanOptions { now: now(), commit: None }).plan;
     made.steps.retain(|step| matches!(step.change, Change::CreateTopic { .. }));
-    made.steps[0].change = Change::DeleteTopic { topic: "toll.passages.v1".to_owned() };
+    made.steps[0].change = Change::delete_topic("toll.passages.v1", &ObservedTopic::default());
     made.steps[0].risk = Risk::Destroy;
     let policies = plan_policies(loaded, &made);
     match policies {
@@ -32,6 +34,26 @@ fn a_plan_is_checked_again_when_it_is_carried_out() {
     let told = format!("error[tried] Topic/toll.passages.v1 metadata.name: no {}\n", made.steps[0].id);
     assert_eq!(lines(&check_plan(&read, friday)), told);
     assert_eq!(check_plan(&read, saturday), []);
+}
+
+#[test]
+fn a_policy_sees_what_a_deletion_takes_away() {
+    let refused = |change: Change, expression: &str| {
+        let spec = format!("  validations: [{{expression: {expression:?}, message: seen}}]");
+        let mut made = made(&load_with(&policy("Plan", &spec), TOPIC));
+        made.steps.truncate(1);
+        made.steps[0].change = change;
+        lines(&check_plan(&made, now()))
+    };
+    let seen = "error[tried] Topic/toll.passages.v1 metadata.name: `create-topic toll.passages.v1`: seen\n";
+    let config = [("cleanup.policy".to_owned(), KafkaValue::observed("cleanup.policy", "compact"))].into();
+    let there = ObservedTopic { partitions: 12, replication_factor: 3, config, ..ObservedTopic::default() };
+    let big = "!(step.before['partitions'] == 12 && step.before['replicationFactor'] == 3 \
+               && step.before['cleanup.policy'] == ['compact'])";
+    assert_eq!(refused(Change::delete_topic("toll.passages.v1", &there), big), seen);
+    let there = ObservedAccount { description: "Prices passages".to_owned(), ..ObservedAccount::default() };
+    let described = "step.before['description'] != 'Prices passages'";
+    assert_eq!(refused(Change::delete_account("toll-billing", &there), described), seen);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use weir_planning::{Change, ObservedKey, SecretState};
+use weir_planning::{Change, ObservedAccount, ObservedKey, ObservedTopic, SecretState};
 use weir_ports::{Cluster, ErrorKind, PortError, SecretSink};
 use weir_sandbox::{Faults, Sandbox};
 
@@ -65,7 +65,10 @@ pub(crate) async fn work(sandbox: &Sandbox) -> Result<(), PortError> {
         }
     }
     // Two files change in one batch, and in one change: the account's key is deleted with the account.
-    let changes = [Change::DeleteTopic { topic: "t2".to_owned() }, Change::DeleteAccount { account: "x".to_owned() }];
+    let changes = [
+        Change::delete_topic("t2", &ObservedTopic::default()),
+        Change::delete_account("x", &ObservedAccount::default()),
+    ];
     for answer in sandbox.apply(&changes.iter().collect::<Vec<_>>()).await {
         answer?;
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use insta::assert_snapshot;
 use weir_model::{Operation, PatternType, Permission, Resource, settings};
-use weir_planning::{Acl, Change, Host, SettingChange};
+use weir_planning::{Acl, Change, Host, ObservedAccount, ObservedTopic, SettingChange};
 use weir_ports::{Cluster, ErrorKind};
 
 use crate::scene::{account, does, marker, message, observe, open, topic};
@@ -113,7 +113,7 @@ async fn changes_beyond_a_limit_are_refused() {
     assert_snapshot!(error, @"the service account `a` has 1 API keys already, of 1");
     let limits = observe(&sandbox).await.cluster.limits;
     assert_eq!((limits.partitions, limits.acls, limits.accounts), (Some((2, 2)), Some((1, 1)), Some((1, 1))));
-    does(&sandbox, Change::DeleteTopic { topic: "t2".to_owned() }).await.unwrap();
+    does(&sandbox, Change::delete_topic("t2", &ObservedTopic::default())).await.unwrap();
     assert_eq!(does(&sandbox, topic("t3")).await, Ok(()));
 }
 
@@ -141,7 +141,7 @@ async fn deleting_an_account_with_bindings_succeeds_and_keeps_the_bindings() {
     does(&sandbox, account("a")).await.unwrap();
     does(&sandbox, grant("User:a", acl(Resource::Topic, "t", Operation::Read))).await.unwrap();
     let key = sandbox.create_key("a", &marker("1")).await.unwrap();
-    does(&sandbox, Change::DeleteAccount { account: "a".to_owned() }).await.unwrap();
+    does(&sandbox, Change::delete_account("a", &ObservedAccount::default())).await.unwrap();
     let observed = observe(&sandbox).await;
     assert!(observed.accounts.is_empty() && observed.keys.is_empty());
     assert!(observed.acls.contains_key("User:a"));

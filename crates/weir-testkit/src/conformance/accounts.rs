@@ -1,6 +1,6 @@
 //! Service accounts.
 
-use weir_planning::Change;
+use weir_planning::{Change, ObservedAccount};
 
 use super::{Verdict, bench::Bench, ensure, ensure_eq, suite};
 
@@ -57,7 +57,7 @@ async fn describe_absent(b: &Bench<'_>) -> Verdict {
 async fn delete(b: &Bench<'_>) -> Verdict {
     b.apply(&[b.create_account("a"), b.create_account("b")]).await?;
     b.until("the accounts", |o| o.accounts.len() == 2).await?;
-    let delete = Change::DeleteAccount { account: b.name("a") };
+    let delete = Change::delete_account(b.name("a"), &ObservedAccount::default());
     b.apply(std::slice::from_ref(&delete)).await?;
     let rest = [b.name("b")];
     b.until("the deletion", |o| o.accounts.keys().eq(&rest)).await?;

@@ -169,13 +169,13 @@ impl<'a> Bench<'a> {
         for (principal, acls) in observed.acls.iter().filter(|(principal, _)| **principal != deployer) {
             changes.extend(acls.iter().map(|acl| Change::DeleteAcl { principal: principal.clone(), acl: acl.clone() }));
         }
-        changes.extend(observed.topics.keys().map(|topic| Change::DeleteTopic { topic: topic.clone() }));
+        changes.extend(observed.topics.iter().map(|(name, topic)| Change::delete_topic(name, topic)));
         self.apply(&changes).await?;
         for (id, key) in &observed.keys {
             self.cluster().delete_key(&key.account, id).await.map_err(|e| format!("cannot delete a key: {e}"))?;
         }
         let accounts: Vec<Change> =
-            observed.accounts.keys().map(|account| Change::DeleteAccount { account: account.clone() }).collect();
+            observed.accounts.iter().map(|(name, account)| Change::delete_account(name, account)).collect();
         self.apply(&accounts).await
     }
 }

@@ -190,7 +190,7 @@ async fn replication(b: &Bench<'_>) -> Verdict {
 
 async fn delete(b: &Bench<'_>) -> Verdict {
     made(b, b.create_topic("a")).await?;
-    let delete = Change::DeleteTopic { topic: b.name("a") };
+    let delete = Change::delete_topic(b.name("a"), &ObservedTopic::default());
     b.apply(std::slice::from_ref(&delete)).await?;
     b.until("the deletion", |o| o.topics.is_empty()).await?;
     b.apply(&[delete]).await
@@ -199,7 +199,7 @@ async fn delete(b: &Bench<'_>) -> Verdict {
 async fn recreate(b: &Bench<'_>) -> Verdict {
     let before = made(b, b.create_topic("a")).await?;
     let name = b.name("a");
-    b.apply(&[Change::DeleteTopic { topic: name.clone() }]).await?;
+    b.apply(&[Change::delete_topic(&name, &ObservedTopic::default())]).await?;
     b.until("the deletion", |o| o.topics.is_empty()).await?;
     let after = made(b, b.create_topic("a")).await?;
     ensure!(before.topic_id != after.topic_id, "both have the id {}", before.topic_id);
@@ -272,7 +272,7 @@ async fn half(b: &Bench<'_>) -> Verdict {
         b.create_topic("a"),
         b.create_topic_with("b", 0, &[]),
         b.create_topic("c"),
-        Change::DeleteTopic { topic: b.name("absent") },
+        Change::delete_topic(b.name("absent"), &ObservedTopic::default()),
         Change::AddPartitions { topic: b.name("absent"), from: 1, to: 2 },
     ];
     let answers = b.answers(&changes).await?;

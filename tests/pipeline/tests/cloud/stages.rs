@@ -71,12 +71,12 @@ fn foreign(change: &Change, stage: &str, observed: &Observed) -> Option<String> 
     match change {
         Change::CreateAccount { account: name, .. }
         | Change::UpdateAccount { account: name, .. }
-        | Change::DeleteAccount { account: name } => account(name),
+        | Change::DeleteAccount { account: name, .. } => account(name),
         Change::CreateTopic { topic: name, .. }
         | Change::AddPartitions { topic: name, .. }
         | Change::ChangeReplicationFactor { topic: name, .. }
         | Change::AlterConfig { topic: name, .. }
-        | Change::DeleteTopic { topic: name } => topic(name),
+        | Change::DeleteTopic { topic: name, .. } => topic(name),
         Change::CreateAcl { principal: name, .. } | Change::DeleteAcl { principal: name, .. } => principal(name),
         Change::CreateKey { account: name, secret: at, projections, .. } => {
             account(name).or_else(|| secret(at)).or_else(|| projections.values().find_map(secret))

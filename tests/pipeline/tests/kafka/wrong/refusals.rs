@@ -1,6 +1,6 @@
 //! Situations: the broker would refuse or refuses a change, or its state no longer matches the plan.
 
-use weir_planning::Change;
+use weir_planning::{Change, ObservedTopic};
 use weir_testkit::Broker;
 
 use super::{Case, DEPLOY, PLAN};
@@ -170,7 +170,7 @@ pub(super) const CASES: &[Case] = &[
             place.deploy();
             place.edit("toll.yaml", "retention.ms: 7d", "retention.ms: 8d");
             place.plan();
-            place.by_hand(&Change::DeleteTopic { topic: place.physical(".passages") });
+            place.by_hand(&Change::delete_topic(place.physical(".passages"), &ObservedTopic::default()));
             place.eventually(|kafka, query| crate::scene::observed(kafka, query).topics.is_empty());
         },
         line: DEPLOY,
@@ -183,7 +183,7 @@ pub(super) const CASES: &[Case] = &[
             place.deploy();
             place.append("kind: Topic\nmetadata: {name: old, team: toll}\nspec: {ensure: absent}");
             place.plan();
-            place.by_hand(&Change::DeleteTopic { topic: place.physical(".old") });
+            place.by_hand(&Change::delete_topic(place.physical(".old"), &ObservedTopic::default()));
             std::thread::sleep(std::time::Duration::from_millis(500));
             place.create_topic(".old", 1);
             std::thread::sleep(std::time::Duration::from_millis(500));
