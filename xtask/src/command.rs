@@ -53,6 +53,22 @@ pub(crate) fn has_openssl() -> bool {
         || Path::new("/usr/include/openssl/ssl.h").exists()
 }
 
+/// Returns the files of the repository, from its root: tracked ones, and new ones that git does not ignore.
+///
+/// # Errors
+/// If git fails.
+pub(crate) fn files() -> Result<Vec<String>> {
+    let mut command = Command::new("git");
+    command.current_dir(root()).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
+    let output = command.output().with_context(|| format!("cannot start {}", line(&command)))?;
+    if !output.status.success() {
+        bail!("`{}` failed: {}", line(&command), String::from_utf8_lossy(&output.stderr).trim());
+    }
+    let names = String::from_utf8(output.stdout).context("a file name is not UTF-8")?;
+    let exists = |name: &&str| root().join(name).is_file();
+    Ok(names.split('\0').filter(|name| !name.is_empty()).filter(exists).map(str::to_owned).collect())
+}
+
 /// Returns what `cargo metadata` says.
 ///
 /// # Errors

@@ -1,14 +1,11 @@
 //! The features of all that ships: none, the default ones, each alone, all; and the README's own build commands.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::command::{cargo, has_openssl, metadata, root, run as run_command};
+use crate::command::{cargo, files, has_openssl, metadata, root, run as run_command};
 
 /// The end of the name of features that compile OpenSSL along. They change nothing in our code and take minutes, so they
 /// are checked only on a machine that has no OpenSSL of its own, in place of their shorter namesakes.
@@ -83,24 +80,16 @@ fn is_checked(feature: &str) -> bool {
 /// A member that ships.
 struct Shipped {
     package: String,
-    folder: PathBuf,
+    /// Its folder, from the root of the repository.
+    folder: String,
     features: Vec<String>,
 }
 
 /// Returns `true` if a Rust file in `folder` asks for a feature.
-fn depends_on_features(folder: &Path) -> Result<bool> {
-    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
-        let path = entry?.path();
-        let asks = if path.is_dir() {
-            depends_on_features(&path)?
-        } else {
-            path.extension().is_some_and(|ending| ending == "rs")
-                && ["cfg(feature", "cfg!(feature"].iter().any({
-                    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-                    move |question| text.contains(question)
-                })
-        };
-        if asks {
+fn depends_on_features(folder: &str) -> Result<bool> {
+    for file in files()?.iter().filter(|file| file.ends_with(".rs") && Path::new(file).starts_with(folder)) {
+        let text = fs::read_to_string(root().join(file)).with_context(|| format!("cannot read {file}"))?;
+        if text.contains("cfg(feature") || text.contains("cfg!(feature") {
             return Ok(true);
         }
     }
@@ -116,7 +105,8 @@ fn shipped(metadata: &Value) -> Result<Vec<Shipped>> {
         let ships = ["/crates/", "/bins/"].iter().any(|folder| manifest.contains(folder));
         if ships && !crate::layers::is_for_tests(name) {
             let features = package["features"].as_object().into_iter().flatten().map(|(feature, _)| feature.clone());
-            let folder = Path::new(manifest).parent().context("cargo metadata: a manifest without a folder")?;
+            let folder = Path::new(manifest).parent().and_then(|folder| folder.strip_prefix(root()).ok());
+            let folder = folder.and_then(Path::to_str).context("cargo metadata: a manifest outside the repository")?;
             all.push(Shipped { package: name.to_owned(), folder: folder.to_owned(), features: features.collect() });
         }
     }
@@ -166,7 +156,7 @@ mod tests {
 
     #[test]
     fn crates_whose_code_depends_on_features_are_tested() {
-        let depends = |name: &str| depends_on_features(&root().join("crates").join(name)).unwrap();
+        let depends = |name: &str| depends_on_features(&format!("crates/{name}")).unwrap();
         assert!(depends("weir-adapters") && !depends("weir-ports"));
     }
 

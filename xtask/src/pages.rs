@@ -142,9 +142,7 @@ fn pages_for_embedding_build() {
         let manifest = block(&page, "toml").unwrap().replace("\"my-tool\"", &format!("\"{name}-page\""));
         let manifest = manifest.replace("../weir/", &format!("{}/", root().display()));
         fs::write(package.join("Cargo.toml"), manifest).unwrap();
-        let example = block(&page, "rust").unwrap().lines();
-        let example: Vec<&str> = example.map(|line| line.strip_prefix("# ").unwrap_or(line)).collect();
-        fs::write(package.join("src/main.rs"), example.join("\n")).unwrap();
+        fs::write(package.join("src/main.rs"), block(&page, "rust").unwrap()).unwrap();
     }
     fs::write(folder.join("Cargo.toml"), "[workspace]\nresolver = \"3\"\nmembers = [\"weir-*\"]\n").unwrap();
     fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();

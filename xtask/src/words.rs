@@ -4,11 +4,11 @@
 //! their sentences; prose by its headings, list items, table cells and sentences. Code, in blocks and between backticks,
 //! is not read, save for the help texts in `docs/cli.md`.
 
-use std::{fs, process::Command};
+use std::fs;
 
 use anyhow::{Context, Result, bail};
 
-use crate::command::{line, root};
+use crate::command::{files, root};
 
 /// Openings that name no noun at all.
 const RIDDLES: [&str; 6] = ["What", "Who", "Whom", "Whose", "Those", "So many"];
@@ -126,19 +126,6 @@ pub(crate) fn run(list: bool) -> Result<()> {
         bail!("{}; `cargo xtask words --list` shows where", above.join("; "));
     }
     Ok(())
-}
-
-/// The files of the repository, from its root: tracked ones, and new ones that git does not ignore.
-fn files() -> Result<Vec<String>> {
-    let mut command = Command::new("git");
-    command.current_dir(root()).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
-    let output = command.output().with_context(|| format!("cannot start {}", line(&command)))?;
-    if !output.status.success() {
-        bail!("`{}` failed: {}", line(&command), String::from_utf8_lossy(&output.stderr).trim());
-    }
-    let names = String::from_utf8(output.stdout).context("a file name is not UTF-8")?;
-    let exists = |name: &&str| root().join(name).is_file();
-    Ok(names.split('\0').filter(|name| !name.is_empty()).filter(exists).map(str::to_owned).collect())
 }
 
 /// Returns `true` for the pages that people read: those at the root, in `docs/`, and each crate's own.

@@ -1,7 +1,5 @@
 //! From `confluentCloud` in `weir.yaml` to a client.
 
-use std::time::Duration;
-
 use weir_confluent::{ApiKey, ConfluentCloud, Control, Data, Options, Takes};
 use weir_model::{ConfluentCloud as Entity, ConfluentKafka, ConfluentLimits, CredentialRef};
 use weir_planning::Plane;
@@ -9,17 +7,12 @@ use weir_ports::PortError;
 
 use crate::{Reach, credentials::KEY, source::Source};
 
-/// Makes a client of the planes that are reached. `patience` is the longest wait for an answer.
-pub(crate) async fn open(
-    cloud: &Entity,
-    reach: &Reach,
-    source: &Source<'_>,
-    patience: Duration,
-) -> Result<ConfluentCloud, PortError> {
-    ConfluentCloud::new(options(cloud, reach, source, patience).await?)
+/// Makes a client of the planes that are reached.
+pub(crate) async fn open(cloud: &Entity, reach: &Reach, source: &Source<'_>) -> Result<ConfluentCloud, PortError> {
+    ConfluentCloud::new(options(cloud, reach, source).await?)
 }
 
-async fn options(cloud: &Entity, reach: &Reach, source: &Source<'_>, patience: Duration) -> Result<Options, PortError> {
+async fn options(cloud: &Entity, reach: &Reach, source: &Source<'_>) -> Result<Options, PortError> {
     let Entity { environment, cluster, credentials, kafka, assigned_owner, limits, api } = cloud;
     let nothing = ConfluentKafka::default();
     let ConfluentKafka { credentials: kafka_credentials, bootstrap, endpoint, ca } = kafka.as_ref().unwrap_or(&nothing);
@@ -32,8 +25,8 @@ async fn options(cloud: &Entity, reach: &Reach, source: &Source<'_>, patience: D
             endpoint: endpoint.clone(),
             bootstrap: bootstrap.clone(),
             takes: Takes { partitions, acls: acl_bindings },
-            timeout: usual.timeout.min(patience),
-            patience,
+            timeout: usual.timeout.min(source.patience),
+            patience: source.patience,
             ..usual
         })
     };
@@ -45,7 +38,7 @@ async fn options(cloud: &Entity, reach: &Reach, source: &Source<'_>, patience: D
         Ok(Data {
             bootstrap: bootstrap.clone(),
             ca,
-            timeout: patience,
+            timeout: source.patience,
             account_ids: reach.accounts.clone(),
             ..Data::new(key(kafka_credentials.as_ref(), "kafka.credentials", source).await?)
         })
@@ -67,7 +60,7 @@ async fn key(at: Option<&CredentialRef>, what: &str, source: &Source<'_>) -> Res
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::{path::Path, time::Duration};
 
     use super::*;
 
@@ -87,10 +80,10 @@ mod tests {
 
     async fn options_of(cloud: &Entity, planes: &[Plane], variables: &[&str]) -> Result<Options, PortError> {
         let env = |name: &str| variables.iter().any(|known| name.starts_with(known)).then(|| format!("<{name}>"));
-        let source = Source { env: &env, key_vault: None, dir: Path::new(".") };
+        let source = Source { env: &env, key_vault: None, dir: Path::new("."), patience: Duration::from_secs(7) };
         let accounts = [("dev-billing".to_owned(), "sa-1".to_owned())].into();
         let reach = Reach { planes: planes.iter().copied().collect(), accounts };
-        options(cloud, &reach, &source, Duration::from_secs(7)).await
+        options(cloud, &reach, &source).await
     }
 
     #[tokio::test]

@@ -54,8 +54,7 @@ impl Source<'_> {
                 "there is no login for key vaults, which {url} needs; write `secrets: {{keyVault: {{login: …}}}}` below `spec`"
             )));
         };
-        let patience = crate::live::patience().map_err(|error| PortError::refused(error.to_string()))?;
-        let vaults = crate::vaults::key_vaults(self.dir, login, self.env, patience)?;
+        let vaults = crate::vaults::key_vaults(self, login)?;
         parse(&vaults.read(url).await?, halves).ok_or_else(|| {
             PortError::refused(format!("{url} is not a JSON object with `{}` and `{}`", halves.json[0], halves.json[1]))
         })

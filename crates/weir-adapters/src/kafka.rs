@@ -1,16 +1,14 @@
 //! From `apacheKafka` in `weir.yaml` to a client.
 
-use std::time::Duration;
-
 use weir_kafka::{Kafka, Login, Options, SecurityProtocol};
 use weir_model::{ApacheKafka, KafkaSecurity, SaslMechanism};
 use weir_ports::PortError;
 
 use crate::{credentials::USER, source::Source};
 
-/// Makes a client of the cluster. `patience` is the longest wait for an answer.
-pub(crate) async fn open(kafka: &ApacheKafka, source: &Source<'_>, patience: Duration) -> Result<Kafka, PortError> {
-    Kafka::new(Options { timeout: patience, ..options(kafka, source).await? })
+/// Makes a client of the cluster.
+pub(crate) async fn open(kafka: &ApacheKafka, source: &Source<'_>) -> Result<Kafka, PortError> {
+    Kafka::new(options(kafka, source).await?)
 }
 
 /// Returns the options of a client.
@@ -51,20 +49,22 @@ async fn options(kafka: &ApacheKafka, source: &Source<'_>) -> Result<Options, Po
         protocol: protocol.unwrap_or(default),
         login,
         ca,
+        timeout: source.patience,
         ..Options::new(bootstrap)
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::{path::Path, time::Duration};
 
     use weir_model::{CredentialRef, TokenSource};
 
     use super::*;
 
     async fn options_of(kafka: &ApacheKafka) -> Result<Options, PortError> {
-        options(kafka, &Source { env: &env, key_vault: None, dir: Path::new(".") }).await
+        let patience = Duration::from_secs(7);
+        options(kafka, &Source { env: &env, key_vault: None, dir: Path::new("."), patience }).await
     }
 
     fn cluster() -> ApacheKafka {

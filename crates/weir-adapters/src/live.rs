@@ -117,7 +117,7 @@ fn remedy(provider: &str) -> &'static str {
 ///
 /// # Errors
 /// If it says something else.
-pub(crate) fn patience() -> Result<Duration, OpenError> {
+fn patience() -> Result<Duration, OpenError> {
     const MINUTE: u64 = 60;
     let seconds = match std::env::var_os("WEIR_PATIENCE") {
         None => MINUTE,
@@ -131,9 +131,8 @@ pub(crate) fn patience() -> Result<Duration, OpenError> {
 }
 
 /// Opens the cluster and the vaults of `stage`. The environment variable `WEIR_PATIENCE` gives the longest time for which
-/// a call is repeated. `dir` is the workspace's folder; a sandbox's folder, which also holds
-/// its vaults, is relative to it. Credentials are read now, from the environment or a key vault; brokers are connected
-/// to with the first request.
+/// a call is repeated. `dir` is the workspace's folder; a sandbox's folder, which also holds its vaults, is relative to
+/// it. Credentials are read now, from the environment or a key vault; brokers are connected to with the first request.
 ///
 /// # Errors
 /// If the stage, its cluster or an adapter for it does not exist, if credentials cannot be read, or if `WEIR_PATIENCE` is
@@ -176,20 +175,20 @@ pub async fn open_planes(dir: &Path, workspace: &Workspace, stage: &str, reach: 
         }
         #[cfg(feature = "confluent")]
         ProviderRef::ConfluentCloud(cloud) => {
-            let (port, source) = (port(name), source(dir, spec));
+            let (port, source) = (port(name), source(dir, spec, patience));
             let vaults = match reach.planes.contains(&Plane::Control) {
                 true => crate::vaults::open(name, spec.secrets.as_ref(), &source)?,
                 false => Arc::new(crate::unreached::Unreached),
             };
-            let cluster = crate::confluent::open(cloud, reach, &source, patience).await.map_err(port)?;
+            let cluster = crate::confluent::open(cloud, reach, &source).await.map_err(port)?;
             Ok(Live { cluster: Arc::new(cluster), vaults, patience })
         }
         #[cfg(not(feature = "confluent"))]
         ProviderRef::ConfluentCloud(_) => unsupported(CONFLUENT_CLOUD),
         #[cfg(feature = "kafka")]
         ProviderRef::ApacheKafka(kafka) => {
-            let (port, source) = (port(name), source(dir, spec));
-            let cluster = crate::kafka::open(kafka, &source, patience).await.map_err(port)?;
+            let (port, source) = (port(name), source(dir, spec, patience));
+            let cluster = crate::kafka::open(kafka, &source).await.map_err(port)?;
             let vaults = crate::vaults::open(name, spec.secrets.as_ref(), &source)?;
             Ok(Live { cluster: Arc::new(cluster), vaults, patience })
         }
@@ -206,9 +205,9 @@ fn port(cluster: &str) -> impl Fn(PortError) -> OpenError {
 
 /// Returns the sources of weir's own credentials.
 #[cfg(feature = "kafka")]
-fn source<'a>(dir: &'a Path, spec: &'a weir_model::WorkspaceSpec) -> crate::source::Source<'a> {
+fn source<'a>(dir: &'a Path, spec: &'a weir_model::WorkspaceSpec, patience: Duration) -> crate::source::Source<'a> {
     let key_vault = spec.secrets.as_ref().and_then(|secrets| secrets.key_vault.as_ref());
-    crate::source::Source { env: &|name| std::env::var(name).ok(), key_vault, dir }
+    crate::source::Source { env: &|name| std::env::var(name).ok(), key_vault, dir, patience }
 }
 
 /// Returns the query that a plan needs: names that files declare, and patterns that the stage owns.

@@ -1,13 +1,13 @@
 //! The sources of weir's own credentials: environment, key vault, the workspace's folder.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use weir_model::KeyVault;
 
 /// Returns the value of an environment variable.
 pub(crate) type Env<'a> = dyn Fn(&str) -> Option<String> + Sync + 'a;
 
-/// The sources of credentials.
+/// The sources of credentials, and the time to read them.
 pub(crate) struct Source<'a> {
     /// The environment's variables.
     pub(crate) env: &'a Env<'a>,
@@ -15,4 +15,6 @@ pub(crate) struct Source<'a> {
     pub(crate) key_vault: Option<&'a KeyVault>,
     /// The workspace's folder.
     pub(crate) dir: &'a Path,
+    /// The longest time for which a call is repeated.
+    pub(crate) patience: Duration,
 }

@@ -1,8 +1,6 @@
 //! From `secrets` in `weir.yaml` to vaults.
 
 use std::sync::Arc;
-#[cfg(feature = "azure")]
-use std::{path::Path, time::Duration};
 
 use weir_model::Secrets;
 #[cfg(feature = "azure")]
@@ -27,36 +25,24 @@ pub(crate) fn open(
             Ok(Arc::new(vaults))
         }
         #[cfg(feature = "azure")]
-        Some(Secrets { key_vault: Some(login), .. }) => {
-            let patience = crate::live::patience()?;
-            Ok(Arc::new(key_vaults(source.dir, login, source.env, patience).map_err(port)?))
-        }
+        Some(Secrets { key_vault: Some(login), .. }) => Ok(Arc::new(key_vaults(source, login).map_err(port)?)),
         #[cfg(not(feature = "azure"))]
         Some(Secrets { key_vault: Some(_), .. }) => Err(OpenError::NoKeyVaults),
         _ => Err(OpenError::NoVaults { cluster: cluster.to_owned() }),
     }
 }
 
-/// Makes a client of Azure Key Vaults with the workspace's login. `patience` is the longest wait for an answer.
+/// Makes a client of Azure Key Vaults with the workspace's login.
 #[cfg(feature = "azure")]
-pub(crate) fn key_vaults(
-    dir: &Path,
-    login: &KeyVault,
-    env: &crate::source::Env<'_>,
-    patience: Duration,
-) -> Result<weir_secrets::KeyVaults, PortError> {
-    weir_secrets::KeyVaults::open(options(dir, login, env, patience)?)
+pub(crate) fn key_vaults(source: &Source<'_>, login: &KeyVault) -> Result<weir_secrets::KeyVaults, PortError> {
+    weir_secrets::KeyVaults::open(options(source, login)?)
 }
 
 #[cfg(feature = "azure")]
-fn options(
-    dir: &Path,
-    login: &KeyVault,
-    env: &crate::source::Env<'_>,
-    patience: Duration,
-) -> Result<weir_secrets::Options, PortError> {
+fn options(source: &Source<'_>, login: &KeyVault) -> Result<weir_secrets::Options, PortError> {
     use weir_secrets::{Login, Options};
 
+    let Source { env, dir, patience, key_vault: _ } = *source;
     let KeyVault { login, tenant, client, service_connection, env: variable, ca } = login;
     let lacks = |what: &str| PortError::refused(format!("the login `{}` needs `{what}`", login.as_str()));
     let needed = |value: &Option<String>, what| value.clone().ok_or_else(|| lacks(what));
@@ -94,6 +80,8 @@ fn options(
 
 #[cfg(all(test, feature = "azure"))]
 mod tests {
+    use std::{path::Path, time::Duration};
+
     use super::*;
 
     #[test]
@@ -108,7 +96,8 @@ mod tests {
         };
         for seconds in [7, 300] {
             let wait = Duration::from_secs(seconds);
-            let options = options(Path::new("."), &login, &|_| None, wait).unwrap();
+            let source = Source { env: &|_| None, key_vault: None, dir: Path::new("."), patience: wait };
+            let options = options(&source, &login).unwrap();
             assert_eq!((options.patience, options.rights), (wait, wait));
             assert!(options.timeout <= wait);
         }

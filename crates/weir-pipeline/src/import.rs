@@ -6,11 +6,11 @@ use thiserror::Error;
 use weir_adapters::{Live, OpenError, observe_everything, open};
 use weir_findings::Severity;
 use weir_import::{Import, ImportError, Imported, TeamRule, import_stages, secrets_needed};
-use weir_model::{Loaded, UnknownStage, Workspace};
+use weir_model::{UnknownStage, Workspace};
 use weir_planning::Observed;
 use weir_ports::PortError;
 
-use crate::Checked;
+use crate::{Checked, Rejected};
 
 /// The reason why nothing is imported.
 #[derive(Debug, Error)]
@@ -66,8 +66,8 @@ impl Checked {
         teams: &TeamRule,
         schema: Option<String>,
     ) -> Result<Imported, ImportFailure> {
-        let wrong = has_error(&self.loaded);
-        let workspace = self.loaded.workspace.as_ref().filter(|_| !wrong).ok_or(ImportFailure::Malformed)?;
+        Rejected::check(&self.loaded.findings).map_err(|_| ImportFailure::Malformed)?;
+        let workspace = self.loaded.workspace.as_ref().ok_or(ImportFailure::Malformed)?;
         let mut clusters = self.observe_clusters(workspace, stages).await?;
         let (now, stages) = (self.now, states(&clusters));
         let needed = secrets_needed(&Import { workspace, stages, teams, now, schema: None })?;
@@ -114,8 +114,4 @@ type States = BTreeMap<String, (Live, Observed)>;
 
 fn states(clusters: &States) -> Vec<(String, &Observed)> {
     clusters.iter().map(|(stage, (_, observed))| (stage.clone(), observed)).collect()
-}
-
-fn has_error(loaded: &Loaded) -> bool {
-    loaded.findings.iter().any(|finding| finding.severity == Severity::Error)
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use weir_model::settings::KafkaValue;
 
 use crate::{
-    Change, Digest, KeyMarker, Object, Observed, ObservedKey, ObservedSecret, ObservedTopic, Plan, Principal, Provider,
+    Change, Digest, KeyMarker, Observed, ObservedKey, ObservedSecret, ObservedTopic, Plan, Principal, Provider,
     SecretRef, SecretState, SettingChange, Step, fingerprint,
 };
 
@@ -83,9 +83,10 @@ impl Step {
             return Precondition::Done;
         }
         let marker = self.marker(plan).map(|m| m.to_string());
-        let keys = match self.change.about().object {
-            Object::Key { account, key: _ } => KeysByAccount::filtered(now, |key| key.account == account),
-            Object::Topic(_) | Object::Account(_) | Object::Acl { .. } => KeysByAccount(BTreeMap::new()),
+        // Only a step that makes a key depends on the other keys of its account.
+        let keys = match self.change.about().object.account().filter(|_| marker.is_some()) {
+            Some(account) => KeysByAccount::filtered(now, |key| key.account == account),
+            None => KeysByAccount(BTreeMap::new()),
         };
         if let Some(reason) = self.conflict(now) {
             return Precondition::Stale(reason);
