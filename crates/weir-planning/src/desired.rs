@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use weir_model::{Ensure, SecretPart, settings::KafkaValue};
 
-use crate::{Acl, Scope, SecretRef};
+use crate::{Acl, Maker, Scope, SecretRef};
 
 /// The state that the files ask for in a stage, in Kafka's own terms and with physical names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -28,7 +28,14 @@ pub struct Desired {
     pub owns: Scope,
     /// `true` if the plan deletes undeclared objects inside `owns`.
     pub prune: bool,
-    /// Vaults that may hold secrets of pruned accounts: those of all teams. Empty unless the stage prunes.
+    /// `true` if the workspace says who may change what (`ownership`): weir then takes over nothing that exists and
+    /// that this workspace did not make, unless `adopt` names it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub governed: bool,
+    /// Names of existing objects that the platform team lets files take over.
+    #[serde(default, skip_serializing_if = "Scope::is_empty")]
+    pub adopt: Scope,
+    /// The vaults of all teams: the mark of a key shows in which of them its secret is.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub vaults: BTreeSet<String>,
     /// `true` if deployment takes a plan only with an approval that names its digest.
@@ -46,6 +53,17 @@ pub struct Desired {
 impl Desired {
     /// The format this version writes.
     pub const FORMAT: &'static str = "weir.desired/v1";
+
+    /// The mark of everything that this stage makes.
+    pub fn maker(&self) -> Maker {
+        Maker { workspace: self.workspace.clone(), stage: self.stage.clone() }
+    }
+
+    /// Returns the places where the JSON secret of a slot may be: one in the vault of each team.
+    pub fn places(&self, account: &str, slot: &str) -> impl Iterator<Item = SecretRef> {
+        let name = weir_model::secret_name(account, slot);
+        self.vaults.iter().map(move |vault| SecretRef { vault: vault.clone(), name: name.clone() })
+    }
 }
 
 /// The kind of cluster that a stage is bound to.
@@ -68,6 +86,9 @@ pub struct DesiredTopic {
     pub entity: String,
     /// The team that owns it.
     pub team: String,
+    /// `true` if the name lies in its team's name space: such a topic may be taken over when it exists.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub own_name: bool,
     /// The entity's `ensure`.
     pub ensure: Ensure,
     /// Number of partitions; absent: the cluster's default at creation, anything after.
@@ -76,6 +97,15 @@ pub struct DesiredTopic {
     pub replication_factor: Option<u16>,
     /// Settings in Kafka's spelling; an absent value asks for the cluster's default.
     pub config: BTreeMap<String, Option<KafkaValue>>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_yes(value: &bool) -> bool {
+    *value
 }
 
 /// A service account as the files ask for it.

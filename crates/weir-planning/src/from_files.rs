@@ -9,7 +9,9 @@ use weir_model::{
     StageView, StagedAccount, StagedTopic, settings,
 };
 
-use crate::{Acl, Desired, DesiredAccount, DesiredKey, DesiredTopic, Host, NamePattern, Provider, Scope, SecretRef};
+use crate::{
+    Acl, Desired, DesiredAccount, DesiredKey, DesiredTopic, Host, NamePattern, Provider, Scope, SecretRef, is_reserved,
+};
 
 type Bindings = BTreeMap<Acl, BTreeSet<Arc<str>>>;
 
@@ -40,10 +42,9 @@ pub fn desired(view: &StageView<'_>) -> Desired {
             service_accounts: owns.map(|o| patterns(&o.service_accounts)).unwrap_or_default(),
         },
         prune: stage.prune,
-        vaults: match stage.prune {
-            true => view.workspace.teams.keys().filter_map(|team| view.workspace.vault(stage, team)).collect(),
-            false => BTreeSet::new(),
-        },
+        governed: false,
+        adopt: Scope::default(),
+        vaults: view.workspace.teams.keys().filter_map(|team| view.workspace.vault(stage, team)).collect(),
         approval_required: stage.approval == Approval::Required,
         threshold_percent: stage.threshold.percent,
         threshold_minimum: stage.threshold.minimum,
@@ -86,6 +87,7 @@ fn topic(staged: &StagedTopic<'_>) -> DesiredTopic {
     DesiredTopic {
         entity: staged.entity.metadata.name.clone(),
         team: staged.entity.metadata.team.clone(),
+        own_name: true,
         ensure: staged.ensure,
         partitions: staged.partitions.as_ref().map(|(number, _)| *number),
         replication_factor: staged.replication_factor.as_ref().map(|(number, _)| *number),
@@ -140,7 +142,8 @@ fn bindings<'w>(view: &StageView<'w>) -> BTreeMap<&'w str, Bindings> {
             .allow
             .iter()
             .flat_map(|grant| grant_bindings(grant, prefix))
-            .chain(access.rules.iter().flat_map(|rule| rule_bindings(rule, prefix)));
+            .chain(access.rules.iter().flat_map(|rule| rule_bindings(rule, prefix)))
+            .filter(|acl| !is_reserved(acl.resource, &acl.name));
         for acl in acls {
             bindings.entry(acl).or_default().insert(Arc::clone(&list));
         }

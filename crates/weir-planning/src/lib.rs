@@ -58,7 +58,7 @@ pub use desired::{Desired, DesiredAccount, DesiredKey, DesiredTopic, Provider};
 pub use digest::{Digest, fingerprint};
 pub use drift::{Cause, Difference, Drift};
 pub use from_files::desired;
-pub use marker::{KeyMarker, NotOurs};
+pub use marker::{KeyMarker, Maker, NotOurs, is_reserved, is_reserved_description};
 pub use observed::{
     ClusterFacts, DocumentedLimits, GroupFacts, Limits, Observed, ObservedAccount, ObservedKey, ObservedSecret,
     ObservedTopic, SecretRef, SecretState, TopicFacts,

@@ -8,6 +8,7 @@ use weir_model::{Ensure, Kind, settings::KafkaValue};
 
 use super::{
     draft::{Draft, Owner},
+    origin::{self, Standing},
     settings::{self, Judge, day},
 };
 use crate::{Change, Desired, DesiredTopic, Observed, ObservedTopic, Provider, ReportKind, Risk, SettingChange};
@@ -44,7 +45,13 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: Timestamp) {
             untouchable(draft, name, topic, owner);
             continue;
         }
+        let standing = match there {
+            Some(_) => origin::topic(draft, name, topic, owner),
+            None => Standing::Own,
+        };
+        let before = draft.steps.len();
         match (topic.ensure, there) {
+            _ if matches!(standing, Standing::Foreign) => {}
             (Ensure::Present, None) => {
                 create(draft, name, topic, owner);
                 created.push((name.as_str(), owner));
@@ -57,6 +64,9 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: Timestamp) {
                 format!("the topic is gone; the file of Topic/{} can be removed", topic.entity),
             ),
             (Ensure::Unmanaged, _) => {}
+        }
+        if let (Standing::Adopted(origin), Some(step)) = (standing, draft.steps.get_mut(before)) {
+            step.meaning.insert(0, origin);
         }
     }
     for (name, topic) in &observed.topics {
