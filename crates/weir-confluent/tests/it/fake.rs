@@ -50,7 +50,7 @@ fn create(name: &str) -> Change {
 }
 
 fn marker(number: u64) -> KeyMarker {
-    KeyMarker { stage: "dev".to_owned(), slot: "default".to_owned(), intent: format!("{number:024x}") }
+    KeyMarker { maker: crate::maker(), slot: "default".to_owned(), intent: format!("{number:024x}") }
 }
 
 #[tokio::test]

@@ -59,6 +59,8 @@ pub(crate) fn desired() -> Desired {
         cluster_id: Some("sandbox-1".into()),
         owns: Scope { topics: pattern("dev.*"), service_accounts: pattern("dev-*") },
         prune: true,
+        governed: false,
+        adopt: Scope::default(),
         vaults: [VAULT.into()].into(),
         approval_required: false,
         threshold_percent: 100,
@@ -72,6 +74,7 @@ pub(crate) fn topic(partitions: u32, config: &[(&str, &str)]) -> DesiredTopic {
     DesiredTopic {
         entity: "toll".into(),
         team: "toll".into(),
+        own_name: true,
         ensure: Ensure::Present,
         partitions: Some(partitions),
         replication_factor: Some(3),
