@@ -33,10 +33,11 @@ enum Layer {
 }
 
 /// The crates under `crates/`. For other packages, the folder decides.
-const CRATES: [(&str, Layer); 20] = [
+const CRATES: [(&str, Layer); 21] = [
     ("weir-cel", Layer::Core),
     ("weir-findings", Layer::Core),
     ("weir-model", Layer::Core),
+    ("weir-ownership", Layer::Core),
     ("weir-validation", Layer::Core),
     ("weir-policy", Layer::Core),
     ("weir-planning", Layer::Core),

@@ -2,7 +2,6 @@ use std::{fmt, str::FromStr};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use weir_model::Resource;
 
 use crate::{Digest, Plan, SecretRef, StepId, fingerprint};
 
@@ -70,12 +69,6 @@ impl FromStr for Maker {
 /// Returns `true` for the name of a workspace, a stage or a slot.
 fn is_word(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
-}
-
-/// Returns `true` if weir keeps its own records under this physical name, so that no file may ask for a binding
-/// with it: transactional ids that begin with `weir.`.
-pub fn is_reserved(resource: Resource, name: &str) -> bool {
-    resource == Resource::TransactionalId && name.starts_with("weir.")
 }
 
 /// Returns `true` if a description ends like one of weir's marks, so that no file may ask for it.
@@ -178,9 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_weirs_records_are_reserved() {
-        assert!(is_reserved(Resource::TransactionalId, "weir.key:4096:0:x"));
-        assert!(!is_reserved(Resource::TransactionalId, "weirs-own") && !is_reserved(Resource::Topic, "weir.key:1"));
+    fn descriptions_that_end_like_a_mark_are_reserved() {
         assert!(is_reserved_description("x (weir: a/b)") && is_reserved_description("x (weir: a/b) "));
         assert!(!is_reserved_description("x (weir)"));
     }
