@@ -29,8 +29,9 @@ const PAGES: &[RulePage] = &[
         what: "In a workspace with `ownership`, reports a declared service account that exists without the mark of this \
                workspace and stage, and a declared topic that exists outside the name space of its team, unless `adopt` \
                names it. weir does nothing to such an object: no binding, no API key, no deletion. Everywhere, reports \
-               a declared account that no stage may manage: the account that weir deploys as, super users that the \
-               brokers show, `ANONYMOUS` and `*`. `adopt` has no effect on these.",
+               a declared account with the mark of another workspace, and one that no stage may take over: the account \
+               that weir deploys as, super users that the brokers show, `ANONYMOUS` and `*`. `adopt` has no effect on \
+               the latter.",
         why: "Whoever declares an account gets its API key. If the account has rights already, so has the team that \
               declared it.",
         bad: "kind: ServiceAccount\nmetadata: {name: legacy-billing, team: toll}   # exists; somebody else made it\nspec: {apiKeys: [{}]}",

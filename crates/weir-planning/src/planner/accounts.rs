@@ -12,8 +12,8 @@ use super::{
     origin::{self, Standing},
 };
 use crate::{
-    AccessChange, Acl, Change, DesiredAccount, DesiredBinding, Object, ObservedAccount, Principal, Provider, ReportKind,
-    Risk, is_reserved_description,
+    AccessChange, Acl, Change, DesiredAccount, DesiredBinding, Object, ObservedAccount, Principal, Provider,
+    ReportKind, Risk, is_reserved_description,
     rights::{Rights, compare, rights_of},
 };
 

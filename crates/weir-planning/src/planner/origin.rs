@@ -32,7 +32,9 @@ pub(super) fn protected(draft: &Draft<'_>, name: &str) -> Option<String> {
     if Principal::of_account(name) == Principal::from(Principal::ANONYMOUS) {
         return Some("it stands for clients that do not log in".to_owned());
     }
-    if cluster.deployer.as_ref().is_some_and(is) {
+    // An account that this stage made stays its own: the rule `self-lockout` guards it.
+    let made_here = there.is_some_and(|there| there.maker.as_ref() == Some(&draft.desired.maker()));
+    if cluster.deployer.as_ref().is_some_and(is) && !made_here {
         return Some("weir deploys as this account".to_owned());
     }
     cluster.super_users.iter().any(is).then(|| "it is a super user of the cluster".to_owned())
@@ -59,26 +61,28 @@ pub(super) fn account(
     if desired.adopt.owns_account(name) {
         return Standing::Adopted(origin);
     }
-    let message = match ensure {
-        Ensure::Absent => format!("the service account `{name}` is not deleted: {origin}"),
-        Ensure::Present | Ensure::Unmanaged => format!("the service account `{name}` {origin}"),
-    };
-    draft.error(RULE, at(), message, help(draft, name, "serviceAccounts"));
+    let (end, help) = consequence(draft, ensure, name, "serviceAccounts");
+    draft.error(RULE, at(), format!("the service account `{name}` {origin}{end}"), help);
     Standing::Foreign
 }
 
 /// Returns the origin of an account that this stage did not make; `None` if it made the account, if there is no
-/// account, or if the workspace does not say who may change what.
+/// account, or if the workspace does not say who may change what. An account that another workspace made is foreign
+/// everywhere.
 pub(super) fn foreign_account(
     draft: &Draft<'_>,
     there: Option<&ObservedAccount>,
     acls: &BTreeSet<Acl>,
 ) -> Option<String> {
-    if !draft.desired.governed {
-        return None;
-    }
+    let (governed, own) = (draft.desired.governed, draft.desired.maker());
     match there {
-        Some(ObservedAccount { maker: Some(maker), .. }) if *maker == draft.desired.maker() => None,
+        Some(ObservedAccount { maker, .. })
+            if !governed && maker.as_ref().is_none_or(|maker| maker.workspace == own.workspace) =>
+        {
+            None
+        }
+        None if !governed => None,
+        Some(ObservedAccount { maker: Some(maker), .. }) if *maker == own => None,
         Some(ObservedAccount { maker: Some(Maker { workspace, stage }), .. }) => {
             Some(format!("exists already; stage `{stage}` of the workspace `{workspace}` made it"))
         }
@@ -102,17 +106,21 @@ pub(super) fn topic(draft: &mut Draft<'_>, name: &str, topic: &DesiredTopic, own
     if desired.adopt.owns_topic(name) {
         return Standing::Adopted(ORIGIN.to_owned());
     }
-    let message = match topic.ensure {
-        Ensure::Absent => format!("the topic `{name}` is not deleted: it {ORIGIN} ({})", topic.team),
-        Ensure::Present | Ensure::Unmanaged => format!("the topic `{name}` {ORIGIN} ({})", topic.team),
-    };
-    draft.error(RULE, owner.route(desired, &["metadata", "name"]), message, help(draft, name, "topics"));
+    let (end, help) = consequence(draft, topic.ensure, name, "topics");
+    let message = format!("the topic `{name}` {ORIGIN} (`{}`){end}", topic.team);
+    draft.error(RULE, owner.route(desired, &["metadata", "name"]), message, help);
     Standing::Foreign
 }
 
-fn help(draft: &Draft<'_>, name: &str, kind: &str) -> String {
+/// Returns the end of the message about a foreign object, and the advice.
+fn consequence(draft: &Draft<'_>, ensure: Ensure, name: &str, kind: &str) -> (&'static str, String) {
+    let (end, other) = match ensure {
+        Ensure::Absent => (", so weir does not delete it", "take it out of the files"),
+        Ensure::Present | Ensure::Unmanaged => ("", "choose another name"),
+    };
     let stage = &draft.desired.stage;
-    format!(
-        "choose another name; or have the platform team write `adopt: {{{stage}: {{{kind}: [\"{name}\"]}}}}` below `ownership` in weir.yaml"
-    )
+    let help = format!(
+        "{other}; or have the platform team write `adopt: {{{stage}: {{{kind}: [\"{name}\"]}}}}` below `ownership` in weir.yaml"
+    );
+    (end, help)
 }
