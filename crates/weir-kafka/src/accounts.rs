@@ -43,7 +43,7 @@ impl Account {
 
     /// Returns the highest number among the notes about the account itself: that note is in force.
     pub(crate) fn number(&self) -> Option<u64> {
-        self.described().map(|(number, _)| number)
+        self.described().map(|(number, _, _)| number)
     }
 
     pub(crate) fn description(&self) -> &str {

@@ -40,6 +40,7 @@ mod drift;
 mod from_files;
 mod marker;
 mod observed;
+mod origin;
 mod plan;
 mod planner;
 mod policy;

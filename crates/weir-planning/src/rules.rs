@@ -27,8 +27,8 @@ const PAGES: &[RulePage] = &[
         waivable: None,
         title: "only a platform file takes over objects that exist",
         what: "In a workspace with `ownership`, reports a declared service account that exists without the mark of this \
-               workspace and stage, and a declared topic that exists outside the name space of its team, unless `adopt` \
-               names it. weir does nothing to such an object: no binding, no API key, no deletion. Everywhere, reports \
+               workspace and stage, and a change or deletion of a declared topic that exists outside the name space of \
+               its team, unless `adopt` names it. weir does nothing to such an object: no binding, no API key, no deletion. Everywhere, reports \
                a declared account with the mark of another workspace, and one that no stage may take over: the account \
                that weir deploys as, super users that the brokers show, `ANONYMOUS` and `*`. `adopt` has no effect on \
                the latter.",

@@ -94,7 +94,7 @@ async fn an_account_is_created_once() {
     let (answer, host) = applied(create(), vec![(POST_ACCOUNT, vec![says(201, account("ours"))])]).await;
     answer.unwrap();
     assert_eq!(host.lines(), [POST_ACCOUNT]);
-    assert_eq!(host.body(POST_ACCOUNT), json!({"display_name": "dev-a", "description": "ours"}));
+    assert_eq!(host.body(POST_ACCOUNT), json!({"display_name": "dev-a", "description": "ours (weir: acme/dev)"}));
 }
 
 #[tokio::test]
@@ -118,7 +118,11 @@ async fn a_lost_answer_or_a_taken_name_is_looked_up() {
         says(201, json!({"kind": "ServiceAccount"})),
     ];
     for answer in answers {
-        for (found, ok) in [(json!([account("ours")]), true), (json!([account("theirs")]), false)] {
+        for (found, ok) in [
+            (json!([account("ours (weir: acme/dev)")]), true),
+            (json!([account("theirs")]), false),
+            (json!([account("theirs (weir: other/dev)")]), false),
+        ] {
             let routes = vec![(POST_ACCOUNT, vec![answer.clone()]), (ACCOUNTS, vec![list(found)])];
             let (outcome, host) = applied(create(), routes).await;
             assert_eq!(host.count(POST_ACCOUNT), 1, "{answer:?} was sent again");
@@ -131,6 +135,16 @@ async fn a_lost_answer_or_a_taken_name_is_looked_up() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_description_cannot_forge_a_mark() {
+    let routes = vec![(ACCOUNTS, vec![list(json!([account("by hand")]))])];
+    let to = "x (weir: acme/dev)".to_owned();
+    let change = Change::UpdateAccount { account: "dev-a".to_owned(), from: "by hand".to_owned(), to };
+    let (answer, host) = applied(change, routes).await;
+    insta::assert_snapshot!(answer.unwrap_err(), @"");
+    assert_eq!(host.lines().len(), 1);
 }
 
 #[tokio::test]

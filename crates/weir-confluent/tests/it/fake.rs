@@ -46,7 +46,11 @@ fn named(names: &[&str]) -> Query {
 }
 
 fn create(name: &str) -> Change {
-    Change::CreateAccount { account: name.to_owned(), description: format!("what {name} is for") }
+    Change::CreateAccount {
+        account: name.to_owned(),
+        description: format!("what {name} is for"),
+        maker: crate::maker(),
+    }
 }
 
 fn marker(number: u64) -> KeyMarker {

@@ -46,9 +46,12 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: jiff::Timestamp) -> Vec<AccessCha
             left::account(draft, &keys, name, there, left::UNMANAGED);
             continue;
         }
-        let acls = observed.acls.get(&Principal::of_account(name)).unwrap_or(&NO_ACLS);
-        let standing = origin::account(draft, name, account.ensure, owner, there, acls);
-        if matches!(standing, Standing::Foreign) {
+        if origin::is_protected(draft, name, owner) {
+            continue;
+        }
+        let standing = origin::account(draft, name);
+        if let Standing::Foreign(origin) = &standing {
+            origin::refuse(draft, ("service account", "serviceAccounts"), name, account.ensure, origin, owner);
             continue;
         }
         let before = draft.steps.len();
@@ -81,11 +84,10 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: jiff::Timestamp) -> Vec<AccessCha
         }
     }
     for (name, there) in observed.accounts.iter().filter(|(name, _)| !desired.accounts.contains_key(*name)) {
-        let acls = observed.acls.get(&Principal::of_account(name)).unwrap_or(&NO_ACLS);
         let owned = desired.owns.owns_account(name);
-        let foreign = origin::protected(draft, name).or_else(|| {
-            origin::foreign_account(draft, Some(there), acls).filter(|_| !desired.adopt.owns_account(name))
-        });
+        let foreign = desired
+            .protected_account(name, observed)
+            .or_else(|| desired.foreign_account(name, observed).filter(|_| !desired.adopt.owns_account(name)));
         if let Some(why) = foreign.filter(|_| owned) {
             let message = format!("no file declares the service account, and weir leaves it: {why}");
             draft.report(ReportKind::UnmanagedAccount, name, message);

@@ -45,13 +45,8 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: Timestamp) {
             untouchable(draft, name, topic, owner);
             continue;
         }
-        let standing = match there {
-            Some(_) => origin::topic(draft, name, topic, owner),
-            None => Standing::Own,
-        };
-        let before = draft.steps.len();
+        let (before, found) = (draft.steps.len(), draft.findings.len());
         match (topic.ensure, there) {
-            _ if matches!(standing, Standing::Foreign) => {}
             (Ensure::Present, None) => {
                 create(draft, name, topic, owner);
                 created.push((name.as_str(), owner));
@@ -65,8 +60,22 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: Timestamp) {
             ),
             (Ensure::Unmanaged, _) => {}
         }
-        if let (Standing::Adopted(origin), Some(step)) = (standing, draft.steps.get_mut(before)) {
-            step.meaning.insert(0, origin);
+        // A topic that is as the files say stays as it is, whosever it is.
+        if there.is_none() || draft.steps.len() == before && draft.findings.len() == found {
+            continue;
+        }
+        match origin::topic(draft, name) {
+            Standing::Own => {}
+            Standing::Adopted(origin) => {
+                if let Some(step) = draft.steps.get_mut(before) {
+                    step.meaning.insert(0, origin);
+                }
+            }
+            Standing::Foreign(origin) => {
+                draft.steps.truncate(before);
+                draft.findings.truncate(found);
+                origin::refuse(draft, ("topic", "topics"), name, topic.ensure, &origin, owner);
+            }
         }
     }
     for (name, topic) in &observed.topics {

@@ -111,6 +111,7 @@ proptest! {
                 }
             };
             prop_assert!(fine, "{}", step.id);
+            prop_assert!(desired.leaves_alone(&step.change, &observed).is_none(), "{} is left alone", step.id);
             prop_assert!(may_touch(&desired, &observed, &step.change), "{} touches a foreign object", step.id);
         }
     }
