@@ -11,7 +11,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "ending",
         severity: Severity::Warning,
-        waivable: None,
+        waivable: Some(Severity::Warning),
         title: "rights and consents that are about to end",
         what: "A grant, a raw rule or a consent with `until` ends within 14 days, or within `ownership.warnBefore`, or \
                has ended.",

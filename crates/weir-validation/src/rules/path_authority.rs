@@ -8,7 +8,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "path-authority",
         severity: Severity::Error,
-        waivable: None,
+        waivable: Some(Severity::Warning),
         title: "a file in a team's path speaks for that team only",
         what: "`ownership` in `weir.yaml` says which paths belong to which team. A document in a team's path is of kind \
                `Topic`, `ServiceAccount`, `AccessControlList` or `Consent`, and `metadata.team` is that team. All other \

@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "sharing-consent",
         severity: Severity::Error,
-        waivable: None,
+        waivable: Some(Severity::Warning),
         title: "access to another team's names needs its consent",
         what: "A grant or raw rule on another team's topic needs an entry in that topic's `access`: `consumers` for \
                Read, `producers` for Write, `observers` or one of these for Describe and DescribeConfigs, \
