@@ -118,7 +118,7 @@ fn shown(findings: &[Finding], sources: &Sources) {
 fn planned(loaded: &Loaded) {
     let Some(workspace) = &loaded.workspace else { return };
     for view in workspace.stages() {
-        let desired = desired(&view);
+        let desired = desired(&view, now());
         let id = desired.cluster_id.clone().unwrap_or_default();
         let observed =
             Observed { cluster: ClusterFacts { id, brokers: 3, ..ClusterFacts::default() }, ..Observed::default() };

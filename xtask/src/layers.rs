@@ -37,6 +37,7 @@ const CRATES: [(&str, Layer); 21] = [
     ("weir-cel", Layer::Core),
     ("weir-findings", Layer::Core),
     ("weir-model", Layer::Core),
+    ("weir-ownership", Layer::Core),
     ("weir-validation", Layer::Core),
     ("weir-policy", Layer::Core),
     ("weir-planning", Layer::Core),

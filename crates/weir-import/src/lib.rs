@@ -139,7 +139,7 @@ pub fn secrets_needed(import: &Import<'_>) -> Result<BTreeMap<String, BTreeSet<S
     let all = build(import.workspace, &seen, &Demotions::default()).over(import.workspace);
     let mut needed = BTreeMap::new();
     for stage in &seen.stages {
-        let wanted = desired(&all.stage(stage.name())?);
+        let wanted = desired(&all.stage(stage.name())?, import.now);
         needed.insert(stage.name().to_owned(), weir_planning::secrets_needed(&wanted, stage.observed));
     }
     Ok(needed)
@@ -220,11 +220,11 @@ fn rehearse(
 ) -> Result<bool, UnknownStage> {
     let mut answered = false;
     for stage in &seen.stages {
-        let wanted = desired(&all.stage(stage.name())?);
+        let wanted = desired(&all.stage(stage.name())?, import.now);
         let options = PlanOptions { now: import.now, commit: None };
         let outcome = plan(&wanted, stage.observed, &options);
         // A declared entity may be wrong already. A cluster other than the expected one is always reported.
-        let before = plan(&desired(&stage.declared), stage.observed, &options).findings;
+        let before = plan(&desired(&stage.declared, import.now), stage.observed, &options).findings;
         let old = |finding: &Finding<Route>| finding.rule.as_str() != "wrong-cluster" && before.contains(finding);
         for finding in outcome.findings.into_iter().filter(|f| f.severity == Severity::Error && !old(f)) {
             answered |= demotions.answer(&finding, stage.index, built);

@@ -64,7 +64,7 @@ fn changes_nothing(
     }
     let workspace = loaded.workspace.as_ref().ok_or("no workspace")?;
     for (stage, observed) in observed {
-        let outcome = plan(&desired(&workspace.stage(stage)?), observed, &PlanOptions { now, commit: None });
+        let outcome = plan(&desired(&workspace.stage(stage)?, now), observed, &PlanOptions { now, commit: None });
         for step in &outcome.plan.steps {
             let Some(entity) = step.entity.as_ref().map(ToString::to_string) else { continue };
             // The entities of `in-slices` differed from the cluster before the import.

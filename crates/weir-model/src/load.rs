@@ -243,7 +243,11 @@ macro_rules! define_read {
                 });
                 $(findings.append(&mut $field.findings);)*
                 let settings = the_workspace(settings, &malformed, sources, &mut findings);
-                let workspace = settings.map(|settings| Workspace { settings, $($field: $field.named,)* });
+                let workspace = settings.map(|settings| Workspace {
+                    settings,
+                    paths: sources.iter().map(|(_, file)| file.path().to_owned()).collect(),
+                    $($field: $field.named,)*
+                });
                 (workspace, malformed, findings)
             }
         }

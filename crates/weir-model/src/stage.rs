@@ -127,8 +127,13 @@ pub struct StagedAccess<'w> {
     pub rules_from_stage: bool,
 }
 
-static NO_ACCESS: TopicAccess =
-    TopicAccess { consumers: Vec::new(), producers: Vec::new(), administrators: Vec::new() };
+static NO_ACCESS: TopicAccess = TopicAccess {
+    observers: Vec::new(),
+    consumers: Vec::new(),
+    producers: Vec::new(),
+    administrators: Vec::new(),
+    until: None,
+};
 
 impl Workspace {
     /// The workspace as the stage of that name sees it.

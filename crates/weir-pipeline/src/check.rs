@@ -136,7 +136,7 @@ impl<'a> Accepted<'a> {
     /// # Errors
     /// If there is no such stage.
     pub fn desired(self, stage: &str) -> Result<Desired, UnknownStage> {
-        Ok(desired(&self.workspace.stage(stage)?))
+        Ok(desired(&self.workspace.stage(stage)?, self.checked.now))
     }
 
     /// Opens the cluster and the vaults of `stage`.

@@ -124,7 +124,7 @@ pub fn admit<'a>(
         return Err(Refused::UnknownAccount { account: account.to_owned(), findings });
     }
     let view = workspace.stage(&plan.stage).map_err(|UnknownStage { asked, .. }| Refused::NoStage(asked))?;
-    let options = Options { wanted: Some(desired(&view)), ..options };
+    let options = Options { wanted: Some(desired(&view, now)), ..options };
     Ok(Admitted { findings, dir, workspace, plan, options, reach })
 }
 

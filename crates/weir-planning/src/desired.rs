@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use weir_model::{Ensure, SecretPart, settings::KafkaValue};
+use weir_ownership::Reach;
 
 use crate::{Acl, Scope, SecretRef};
 
@@ -24,6 +25,11 @@ pub struct Desired {
     pub provider: Provider,
     /// The id the cluster must have; absent when the workspace does not say.
     pub cluster_id: Option<String>,
+    /// `true` if the workspace says which paths and names belong to which team.
+    pub governed: bool,
+    /// Names of objects that exist, that this workspace did not make, and that it may take over.
+    #[serde(default, skip_serializing_if = "Scope::is_empty")]
+    pub adopt: Scope,
     /// Names the stage may manage beyond those declared here.
     pub owns: Scope,
     /// `true` if the plan deletes undeclared objects inside `owns`.
@@ -68,6 +74,8 @@ pub struct DesiredTopic {
     pub entity: String,
     /// The team that owns it.
     pub team: String,
+    /// `true` if the name lies in a name space of the team.
+    pub own_name: bool,
     /// The entity's `ensure`.
     pub ensure: Ensure,
     /// Number of partitions; absent: the cluster's default at creation, anything after.
@@ -95,10 +103,26 @@ pub struct DesiredAccount {
     pub vault: Option<String>,
     /// Its API keys, by slot.
     pub keys: BTreeMap<String, DesiredKey>,
-    /// Its ACL bindings, each with the names of the access control lists that need it.
+    /// Its ACL bindings.
     #[serde(with = "acls_as_list")]
-    #[schemars(with = "Vec<(Acl, BTreeSet<String>)>")]
-    pub acls: BTreeMap<Acl, BTreeSet<Arc<str>>>,
+    #[schemars(with = "Vec<(Acl, DesiredBinding)>")]
+    pub acls: BTreeMap<Acl, DesiredBinding>,
+    /// Bindings that the files ask for and that have ended or lack a consent, each with the reason, a sentence without
+    /// its end.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", with = "acls_as_list")]
+    #[schemars(with = "Vec<(Acl, String)>")]
+    pub withdrawn: BTreeMap<Acl, String>,
+}
+
+/// An ACL binding as the files ask for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DesiredBinding {
+    /// The names of the access control lists that need it.
+    #[schemars(with = "BTreeSet<String>")]
+    pub lists: BTreeSet<Arc<str>>,
+    /// The names that it reaches.
+    pub reach: Reach,
 }
 
 impl DesiredAccount {
@@ -112,25 +136,29 @@ impl DesiredAccount {
     }
 }
 
+impl DesiredBinding {
+    /// Returns a binding on the team's own names.
+    pub fn own(lists: impl IntoIterator<Item = Arc<str>>) -> Self {
+        Self { lists: lists.into_iter().collect(), reach: Reach::Own }
+    }
+}
+
 /// JSON keys are text, so bindings travel as a list of pairs.
 mod acls_as_list {
-    use std::{
-        collections::{BTreeMap, BTreeSet},
-        sync::Arc,
-    };
+    use std::collections::BTreeMap;
 
-    use serde::{Deserialize, Deserializer, Serializer};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     use crate::Acl;
 
-    type Acls = BTreeMap<Acl, BTreeSet<Arc<str>>>;
-
-    pub(super) fn serialize<S: Serializer>(acls: &Acls, s: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<T: Serialize, S: Serializer>(acls: &BTreeMap<Acl, T>, s: S) -> Result<S::Ok, S::Error> {
         s.collect_seq(acls)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Acls, D::Error> {
-        Ok(Vec::<(Acl, BTreeSet<Arc<str>>)>::deserialize(d)?.into_iter().collect())
+    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+        d: D,
+    ) -> Result<BTreeMap<Acl, T>, D::Error> {
+        Ok(Vec::<(Acl, T)>::deserialize(d)?.into_iter().collect())
     }
 }
 

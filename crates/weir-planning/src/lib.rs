@@ -22,8 +22,9 @@
 //! ";
 //! let loaded = weir_model::load([("weir.yaml", files)]);
 //! let workspace = loaded.workspace.expect("the file is well formed");
-//! let desired = desired(&workspace.stage("dev")?);
-//! let options = PlanOptions { now: "2026-03-01T12:00:00Z".parse()?, commit: None };
+//! let now = "2026-03-01T12:00:00Z".parse()?;
+//! let desired = desired(&workspace.stage("dev")?, now);
+//! let options = PlanOptions { now, commit: None };
 //! let plan = plan(&desired, &Observed::default(), &options).accept().expect("the cluster takes it");
 //! assert_eq!(plan.steps[0].id.to_string(), "create-topic dev.events");
 //! assert!(render::text(&plan, false).contains("Plan: 1 to add, 0 to change, 0 to delete"));
@@ -54,7 +55,7 @@ mod scope;
 
 pub use acl::{Acl, Host};
 pub use change::{About, Change, Object, Phase, SettingChange, Verb};
-pub use desired::{Desired, DesiredAccount, DesiredKey, DesiredTopic, Provider};
+pub use desired::{Desired, DesiredAccount, DesiredBinding, DesiredKey, DesiredTopic, Provider};
 pub use digest::{Digest, fingerprint};
 pub use drift::{Cause, Difference, Drift};
 pub use from_files::desired;

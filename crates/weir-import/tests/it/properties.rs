@@ -297,7 +297,7 @@ proptest! {
 
         let workspace = loaded.workspace.as_ref().unwrap();
         for (stage, observed) in &stages {
-            let wanted = desired(&workspace.stage(stage).unwrap());
+            let wanted = desired(&workspace.stage(stage).unwrap(), now);
             let outcome = plan(&wanted, observed, &PlanOptions { now, commit: None });
             // What was declared before may differ from what is there; that is no business of an import.
             let old = |name: &str| declared && (name == "toll.a" || name == "toll-reader");

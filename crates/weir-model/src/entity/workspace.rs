@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::schema::Config;
-use crate::{Cluster, PolicySettings, Resource, Secrets, SettingValue};
+use crate::{Cluster, OwnershipSpec, PolicySettings, Resource, Secrets, SettingValue};
 
 /// Stages, clusters and defaults of a workspace.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -25,6 +25,9 @@ pub struct WorkspaceSpec {
     /// The vaults for API keys of clusters that are no sandbox. A sandbox has vaults of its own.
     #[serde(default)]
     pub secrets: Option<Secrets>,
+    /// The paths and the names that belong to each team. Without it, weir believes what files say of their team.
+    #[serde(default)]
+    pub ownership: Option<OwnershipSpec>,
     /// Policies that hold beside those in files.
     #[serde(default)]
     pub policies: PolicySettings,

@@ -1,7 +1,6 @@
 //! Service accounts, their bindings, and their rights before and after.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use weir_model::{Ensure, Kind, Operation, PatternType, Permission, Resource};
 
@@ -11,12 +10,22 @@ use super::{
     keys,
 };
 use crate::{
-    AccessChange, Acl, Change, DesiredAccount, ObservedAccount, Principal, ReportKind, Risk,
+    AccessChange, Acl, Change, DesiredAccount, DesiredBinding, ObservedAccount, Principal, ReportKind, Risk,
     rights::{Rights, compare, rights_of},
 };
 
 static NO_ACLS: BTreeSet<Acl> = BTreeSet::new();
-static NO_BINDINGS: BTreeMap<Acl, BTreeSet<Arc<str>>> = BTreeMap::new();
+
+/// The bindings that the files ask for, and those that they no longer get.
+#[derive(Clone, Copy)]
+struct Bindings<'a> {
+    wanted: &'a BTreeMap<Acl, DesiredBinding>,
+    withdrawn: &'a BTreeMap<Acl, String>,
+}
+
+impl Bindings<'static> {
+    const NONE: Self = Self { wanted: &BTreeMap::new(), withdrawn: &BTreeMap::new() };
+}
 
 pub(super) fn plan(draft: &mut Draft<'_>, now: jiff::Timestamp) -> Vec<AccessChange> {
     let (desired, observed) = (draft.desired, draft.observed);
@@ -30,12 +39,13 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: jiff::Timestamp) -> Vec<AccessCha
             Ensure::Unmanaged => {}
             Ensure::Present => {
                 present(draft, name, account, there, owner);
-                access.extend(bindings(draft, name, &account.acls, owner, &mut readers));
+                let wanted = Bindings { wanted: &account.acls, withdrawn: &account.withdrawn };
+                access.extend(bindings(draft, name, wanted, owner, &mut readers));
                 keys::plan(draft, &keys, name, account, owner, now);
             }
             Ensure::Absent => {
                 let before = draft.steps.len();
-                access.extend(bindings(draft, name, &NO_BINDINGS, owner, &mut readers));
+                access.extend(bindings(draft, name, Bindings::NONE, owner, &mut readers));
                 keys::delete_all(draft, &keys, name, owner);
                 match there {
                     Some(there) => delete(draft, name, there, owner),
@@ -56,7 +66,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: jiff::Timestamp) -> Vec<AccessCha
             continue;
         }
         if desired.prune {
-            access.extend(bindings(draft, name, &NO_BINDINGS, Owner::default(), &mut readers));
+            access.extend(bindings(draft, name, Bindings::NONE, Owner::default(), &mut readers));
             keys::delete_all(draft, &keys, name, Owner::default());
             delete(draft, name, there, Owner::default());
         } else {
@@ -108,7 +118,7 @@ fn delete(draft: &mut Draft<'_>, name: &str, there: &ObservedAccount, owner: Own
 fn bindings(
     draft: &mut Draft<'_>,
     name: &str,
-    wanted: &BTreeMap<Acl, BTreeSet<Arc<str>>>,
+    Bindings { wanted, withdrawn }: Bindings<'_>,
     owner: Owner<'_>,
     readers: &mut Option<Readers>,
 ) -> Option<AccessChange> {
@@ -131,8 +141,8 @@ fn bindings(
             compare(&before, &after, changed())
         }
     };
-    for (acl, lists) in new {
-        let lists: Vec<&str> = lists.iter().map(|list| &**list).collect();
+    for (acl, binding) in new {
+        let lists: Vec<&str> = binding.lists.iter().map(|list| &**list).collect();
         let owner = Owner { entity: lists.first().map(|list| (Kind::AccessControlList, *list)), ..owner };
         let (risk, mut meaning) = match acl.permission {
             Permission::Allow => (Risk::Additive, Vec::new()),
@@ -146,7 +156,7 @@ fn bindings(
         draft.step(Change::CreateAcl { principal: principal.clone(), acl: acl.clone() }, owner, risk, meaning);
     }
     for acl in old {
-        let (risk, meaning) = match acl.permission {
+        let (risk, mut meaning) = match acl.permission {
             Permission::Deny => {
                 (Risk::Change, vec!["removes a denial: rights from other bindings work again".to_owned()])
             }
@@ -155,16 +165,17 @@ fn bindings(
             }
             Permission::Allow => (Risk::Revoke, delete_meaning(draft, acl, readers)),
         };
+        meaning.extend(withdrawn.get(acl).cloned());
         draft.step(Change::DeleteAcl { principal: principal.clone(), acl: acl.clone() }, owner, risk, meaning);
     }
     Some(AccessChange { principal, gains, loses })
 }
 
-type Wanted<'a> = (&'a Acl, &'a BTreeSet<Arc<str>>);
+type Wanted<'a> = (&'a Acl, &'a DesiredBinding);
 
 /// Bindings to create and to delete: one walk over both sorted sets.
 fn difference<'a>(
-    wanted: &'a BTreeMap<Acl, BTreeSet<Arc<str>>>,
+    wanted: &'a BTreeMap<Acl, DesiredBinding>,
     there: &'a BTreeSet<Acl>,
 ) -> (Vec<Wanted<'a>>, Vec<&'a Acl>) {
     let (mut new, mut old) = (Vec::new(), Vec::new());

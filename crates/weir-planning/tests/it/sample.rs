@@ -24,7 +24,7 @@ pub(crate) fn desired_of<'a>(documents: impl IntoIterator<Item = &'a str>) -> De
     let text = documents.into_iter().collect::<Vec<_>>().join("\n---\n");
     let loaded = load([("weir.yaml", text.as_str())]);
     assert!(loaded.findings.is_empty(), "{:#?}", loaded.findings);
-    desired(&loaded.workspace.unwrap().stage("dev").unwrap())
+    desired(&loaded.workspace.unwrap().stage("dev").unwrap(), now())
 }
 
 pub(crate) const WORKSPACE: &str = r#"
@@ -104,6 +104,7 @@ fn desired_topic() -> impl Strategy<Value = DesiredTopic> {
         |(ensure, partitions, replication_factor, config)| DesiredTopic {
             entity: "t".to_owned(),
             team: "toll".to_owned(),
+            own_name: true,
             ensure,
             partitions,
             replication_factor,
@@ -140,7 +141,7 @@ fn desired_account(nasty: bool) -> impl Strategy<Value = (String, DesiredAccount
             let secret = secret_ref(&name, slot);
             (slot.to_owned(), DesiredKey { secret, rotate_every, overlap, rotated_after, emergency, projections })
         });
-        let acls = acls.into_iter().map(|(acl, lists)| (acl, lists.into_iter().map(Arc::from).collect()));
+        let acls = acls.into_iter().map(|(acl, lists)| (acl, DesiredBinding::own(lists.into_iter().map(Arc::from))));
         let present = ensure == Ensure::Present;
         let account = DesiredAccount {
             entity: "s".to_owned(),
@@ -150,6 +151,7 @@ fn desired_account(nasty: bool) -> impl Strategy<Value = (String, DesiredAccount
             vault: Some("https://kv-toll".to_owned()),
             keys: if present { keys.collect() } else { BTreeMap::new() },
             acls: if present { acls.collect() } else { BTreeMap::new() },
+            withdrawn: BTreeMap::new(),
         };
         (name, account)
     })
@@ -172,6 +174,8 @@ pub(crate) fn desired_state(nasty: bool) -> impl Strategy<Value = Desired> {
             cluster: "local".to_owned(),
             provider: Provider::Sandbox,
             cluster_id: None,
+            governed: false,
+            adopt: Scope::default(),
             owns,
             prune,
             vaults: if prune { ["https://kv-toll".to_owned()].into() } else { Default::default() },

@@ -9,7 +9,7 @@ use crate::scene::{TOPIC, lines, load_with, now, policy};
 /// Returns the plan of prod for an empty cluster, under these policies, with every step renamed to a deletion.
 fn made(loaded: &Loaded) -> Plan {
     let workspace = loaded.workspace.as_ref().unwrap();
-    let wanted = desired(&workspace.stage("prod").unwrap());
+    let wanted = desired(&workspace.stage("prod").unwrap(), now());
     let id = wanted.cluster_id.clone().unwrap_or_default();
     let observed = Observed { cluster: ClusterFacts { id, ..ClusterFacts::default() }, ..Observed::default() };
     let mut made = plan(&wanted, &observed, &PlanOptions { now: now(), commit: None }).plan;

@@ -194,7 +194,7 @@ impl Organisation {
     fn assert_keys(&self, stage: &str) {
         let read = weir_pipeline::read(self.folder.path()).unwrap();
         let workspace = read.loaded.workspace.unwrap();
-        let desired = weir_planning::desired(&workspace.stage(stage).unwrap());
+        let desired = weir_planning::desired(&workspace.stage(stage).unwrap(), jiff::Timestamp::now());
         let live: BTreeMap<String, fake::ApiKey> =
             self.cloud.keys().into_iter().map(|key| (key.id.clone(), key)).collect();
         let accounts: BTreeMap<String, String> =

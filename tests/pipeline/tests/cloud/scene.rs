@@ -183,7 +183,7 @@ spec:
     #[track_caller]
     pub(crate) fn desired(&self, entities: &str, stage: &str) -> Desired {
         let workspace = load(&self.settings(), entities);
-        weir_planning::desired(&workspace.stage(stage).unwrap())
+        weir_planning::desired(&workspace.stage(stage).unwrap(), self.now())
     }
 
     /// Returns the vault's name from its address.

@@ -44,7 +44,7 @@ fn no_plan_of_a_stage_names_foreign_objects() {
         let mut random = Random::new(17, case);
         let workspace = load(&settings, &wishes::entities(&mut random, now));
         let stage = STAGES[usize::from(!case.is_multiple_of(2))];
-        let desired = weir_planning::desired(&workspace.stage(stage).unwrap());
+        let desired = weir_planning::desired(&workspace.stage(stage).unwrap(), now);
         let mut observed = world(&mut random, now);
         observed.secrets = secrets(&mut random, &observed, &desired);
         let outcome = weir_planning::plan(&desired, &observed, &PlanOptions { now, commit: None });
