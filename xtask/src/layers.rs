@@ -33,7 +33,7 @@ enum Layer {
 }
 
 /// The crates under `crates/`. For other packages, the folder decides.
-const CRATES: [(&str, Layer); 21] = [
+const CRATES: [(&str, Layer); 22] = [
     ("weir-cel", Layer::Core),
     ("weir-findings", Layer::Core),
     ("weir-model", Layer::Core),
