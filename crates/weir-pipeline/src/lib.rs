@@ -62,6 +62,7 @@ mod check;
 mod commit;
 mod deploy;
 mod drift;
+mod git;
 mod import;
 mod plan;
 mod read;

@@ -54,6 +54,7 @@ all! {
     unknown_placeholder,
     unknown_reference,
     unknown_setting,
+    vault_host,
     vault_login,
     vault_missing,
     vault_shared,

@@ -113,6 +113,7 @@ impl Scene {
     pub(crate) fn open_vaults(&self, patience: Patience) -> KeyVaults {
         let Patience { one, all, pause } = patience;
         let options = weir_secrets::Options {
+            hosts: weir_model::VaultHosts::parse(&["*.localhost"]).unwrap(),
             ca: Some(self.vaults.ca()),
             timeout: one,
             patience: all,
@@ -165,6 +166,7 @@ spec:
         kafka: {{credentials: {{env: NONPROD_KAFKA}}}}
         api: \"{api}\"
   secrets: {{keyVault: {{login: token, env: VAULT_TOKEN, ca: vaults.pem}}}}
+  ownership: {{platform: {platform}, vaultHosts: [\"*.localhost\"]}}
   defaults:
     vault: \"{vault}\"
     namespace: \"{{team}}-{{stage}}\"
@@ -173,6 +175,7 @@ spec:
             environment = self.cloud.environment(),
             cluster = self.cloud.cluster(),
             api = self.cloud.url(),
+            platform = TEAMS[0],
             vault = self.vaults.address("VAULT").replace("VAULT", "kv-{team}-{stage}"),
             dev = stage("dev"),
             test = stage("test"),
