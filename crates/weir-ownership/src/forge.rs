@@ -87,6 +87,18 @@ impl<'w> Ownership<'w> {
         Ok(policies.collect())
     }
 
+    /// Returns a path of a new file for each path of each team, relative to the workspace.
+    pub fn examples(&self) -> Vec<String> {
+        let teams = self.workspace.teams.keys();
+        let paths = teams.flat_map(|team| self.templates.iter().map(|template| template.of_team(team)));
+        paths
+            .map(|path| {
+                let path = path.trim_start_matches('/').replace('*', "any");
+                if path.ends_with('/') { format!("{path}new.yaml") } else { path }
+            })
+            .collect()
+    }
+
     /// Returns the platform team with the whole folder, then every team with its paths.
     fn protected(
         &self,
@@ -168,7 +180,10 @@ spec:
         assert_eq!(policies[0]["settings"]["filenamePatterns"][0], "/*");
         assert_eq!(policies[0]["settings"]["filenamePatterns"][1], "!/teams/cards/*");
         assert_eq!(policies[1]["settings"]["requiredReviewerIds"], serde_json::json!(["g2"]));
-        assert_eq!(policies[2]["settings"]["filenamePatterns"], serde_json::json!(["/teams/toll/*", "/kafka/toll.yaml"]));
+        assert_eq!(
+            policies[2]["settings"]["filenamePatterns"],
+            serde_json::json!(["/teams/toll/*", "/kafka/toll.yaml"])
+        );
         assert_eq!(policies[2]["settings"]["scope"][0]["refName"], "refs/heads/main");
     }
 }
