@@ -33,7 +33,7 @@ enum Layer {
 }
 
 /// The crates under `crates/`. For other packages, the folder decides.
-const CRATES: [(&str, Layer); 21] = [
+const CRATES: [(&str, Layer); 22] = [
     ("weir-cel", Layer::Core),
     ("weir-findings", Layer::Core),
     ("weir-model", Layer::Core),
@@ -43,6 +43,7 @@ const CRATES: [(&str, Layer); 21] = [
     ("weir-planning", Layer::Core),
     ("weir-import", Layer::Core),
     ("weir-ports", Layer::Ports),
+    ("weir-process", Layer::Ports),
     ("weir-retry", Layer::Ports),
     ("weir-deployment", Layer::Deployment),
     ("weir-sandbox", Layer::Adapter),

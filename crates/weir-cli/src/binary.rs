@@ -11,6 +11,7 @@ use crate::{Exit, Stop, print, say, terminal::has_lost_output};
 
 /// Runs a program: parses the command line, calls `run`, prints errors, returns the exit code.
 pub fn main<A: Parser>(run: impl FnOnce(A) -> anyhow::Result<Exit>) -> ExitCode {
+    weir_process::forbid_core_dumps();
     run_from(std::env::args_os(), run).into()
 }
 
@@ -48,8 +49,7 @@ pub fn run_from<A: Parser>(
 
 /// Prints help, version, or the error in the command line.
 fn print_usage(err: &clap::Error) -> Exit {
-    let text = err.render();
-    let text = text.ansi().to_string();
+    let text = err.render().ansi().to_string();
     match err.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             print(&text);

@@ -126,7 +126,7 @@ fn plan(args: &Flags) -> anyhow::Result<Exit> {
         print_plan(plan, args.format);
     }
     if let Some(out) = out {
-        out.write(&plan.to_json())?;
+        out.write_json(&plan.to_json())?;
         if args.now.is_some_and(|now| now > Timestamp::now()) {
             // weir-deploy does not wait for the time of the plan.
             say(

@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::Serialize;
 use weir_findings::{
     closest,
-    render::{inert, inert_json, inert_line},
+    render::{inert, inert_line},
 };
 use weir_model::{
     EntityRef, Kind, Layer, PatternType, StageView,
@@ -19,7 +19,7 @@ use crate::{
     Exit, Format, Stop, Terminal, WorkspaceFlag,
     checked::{read_and_check, unknown_stage},
     findings::print_findings,
-    print, say,
+    print, print_json, say,
 };
 
 /// The format of `--format json`.
@@ -123,7 +123,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         values: values.0,
     };
     match args.format {
-        Format::Json => print(&inert_json(format!("{}\n", serde_json::to_string_pretty(&shown)?))),
+        Format::Json => print_json(format!("{}\n", serde_json::to_string_pretty(&shown)?)),
         Format::Text => print(&text(&shown)),
     }
     Ok(Exit::Fine)

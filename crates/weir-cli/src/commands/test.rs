@@ -15,7 +15,7 @@ use weir_model::Loaded;
 use weir_pipeline::{judge, read, rule_pages};
 use weir_policy::{EXPECT_FILE, Expect, OBSERVED_FILE, Time, shared_kinds};
 
-use crate::{Exit, Format, Stop, Terminal, WorkspaceFlag, findings::print_findings, instant, print};
+use crate::{Exit, Format, Stop, Terminal, WorkspaceFlag, findings::print_findings, instant, print, print_json};
 
 /// The format of `--format json`.
 const FORMAT: &str = "weir.policy-tests/v1";
@@ -120,7 +120,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     }
     match args.format {
         Format::Text => print(&report.text()),
-        Format::Json => print(&render::inert_json(format!("{}\n", serde_json::to_string_pretty(&report)?))),
+        Format::Json => print_json(format!("{}\n", serde_json::to_string_pretty(&report)?)),
     }
     Ok(if report.failed == 0 { Exit::Fine } else { Exit::Refused })
 }

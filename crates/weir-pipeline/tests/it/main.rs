@@ -1,6 +1,8 @@
 //! From a folder to entities, plans and receipts.
 
 mod deploy;
+#[cfg(unix)]
+mod git;
 mod plan;
 mod read;
 
