@@ -32,10 +32,7 @@ impl Desired {
                 None => self.prune && self.owns.owns_topic(topic),
             },
             Change::AdoptAccount { account, from: _, maker } => {
-                self.governed
-                    && self.adopt.owns_account(account)
-                    && self.present_account(account).is_some()
-                    && *maker == self.maker()
+                self.adopt.owns_account(account) && self.present_account(account).is_some() && *maker == self.maker()
             }
             Change::CreateAccount { account, description, maker } => {
                 *maker == self.maker()
