@@ -144,6 +144,49 @@ async fn a_new_key_replaces_the_old_one() {
     assert!(kafka.observe(&query).await.unwrap().keys.contains_key(&second.id));
 }
 
+/// A team that could write weir's notes would get the password of any user: weir would take the user's password for one
+/// that it made itself, and replace it.
+#[tokio::test]
+async fn notes_cannot_be_forged_by_a_plan() {
+    let Some(broker) = crate::broker() else { return };
+    let kafka = crate::admin(broker);
+    let name = crate::unique("forged");
+    upsert(broker, &name, "by hand").await;
+    let note = |text: &str| Acl {
+        resource: Resource::TransactionalId,
+        pattern: PatternType::Literal,
+        name: text.into(),
+        operation: Operation::Describe,
+        permission: Permission::Deny,
+        host: Host::Any,
+    };
+    let principal = Principal::of_account(&name);
+    for text in ["weir.key:4096:1796003962270:weir%2Facme%2Fdev%2Fdefault%2F00", "weir.account:9:acme%2Fdev:x"] {
+        let change = Change::CreateAcl { principal: principal.clone(), acl: note(text) };
+        let error = kafka.apply(&[&change]).await.remove(0).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Refused);
+        assert!(error.message.contains("weir keeps its own records"), "{error}");
+    }
+    // Somebody with Alter on the cluster wrote the note about Kafka's default number of iterations.
+    let forged = "weir.key:4096:1796003962270:weir%2Facme%2Fdev%2Fdefault%2F00";
+    let arguments = ["--add", "--deny-principal", &principal, "--operation", "Describe", "--transactional-id", forged];
+    assert!(broker.tool("acls", &arguments).status.success());
+    let mut query = Query::default();
+    query.accounts.names.insert(name.clone());
+    crate::eventually("the user", async || !kafka.observe(&query).await.unwrap().accounts.is_empty()).await;
+    let seen = kafka.observe(&query).await.unwrap();
+    assert_eq!(seen.accounts[&name].maker, None);
+    assert!(seen.keys.values().all(|key| key.marker.is_none()), "{:?}", seen.keys);
+    let error = kafka.create_key(&name, &marker("0000000000000001")).await.unwrap_err();
+    assert!(error.message.contains("weir did not create"), "{error}");
+
+    // A plan cannot delete a note either, which would let another workspace take over the account.
+    let own = crate::unique("kept");
+    create_account(&kafka, &own).await;
+    let delete = Change::DeleteAcl { principal: Principal::of_account(&own), acl: note("weir.account:1:acme%2Fdev:") };
+    assert_eq!(kafka.apply(&[&delete]).await.remove(0).unwrap_err().kind, ErrorKind::Refused);
+}
+
 #[tokio::test]
 async fn foreign_credentials_stay() {
     let Some(broker) = crate::broker() else { return };

@@ -55,11 +55,16 @@ with a real login before it stores it. The consequences:
 A **note** is an ACL binding that denies the account to describe a transactional id that does not exist. The binding has no
 effect; its name holds the information. `kafka-acls --list` shows notes, weir's observations and plans leave them out:
 
-- `weir.account:<number>:<description>`: the account exists. weir writes the note when it creates the account, and deletes
-  it with the account. If an interrupted run left several, the highest number counts.
+- `weir.account:<number>:<workspace>/<stage>:<description>`: the account exists, and that stage made it or took it over.
+  weir writes the note when it creates the account, and deletes it with the account. If an interrupted run left several,
+  the highest number counts.
 - `weir.key:<iterations>:<created, ms since 1970>:<mark>`: weir made the credential with that number of iterations.
   weir writes the note before the credential, so a run that is interrupted between the two leaves a note without effect, and
   no credential that looks like somebody else's.
+
+No file can ask for such a binding, and weir refuses it in a plan: transactional ids that begin with `weir.` are reserved.
+A note about a credential counts only if the credential has its number of iterations, and never for 4096, which Kafka's tools
+choose. A principal with Alter on the cluster can forge a note; it can also give itself every right.
 
 A user without notes is an account too, with keys that weir did not make. **weir never replaces a credential that it did
 not make**: make sure that it is unused, delete it by hand
