@@ -117,7 +117,7 @@ pub(crate) fn measure(work: Work, dir: &Path) -> Result<Taken> {
         Work::Validate => {
             let clock = Clock::start();
             let loaded = weir_model::load(files);
-            let findings = weir_validation::validate(&loaded, None)?;
+            let findings = weir_validation::validate(&loaded, None, None)?;
             let clock = clock.stop();
             if let Some(finding) = findings.first() {
                 bail!("{} findings, the first: {}", findings.len(), finding.message);

@@ -202,7 +202,7 @@ fn fault(finding: &Finding<Route>) -> Fault {
 fn faults(workspace: &Workspace) -> Result<Vec<(usize, Finding<Route>)>, UnknownStage> {
     let mut all = Vec::new();
     for (index, stage) in workspace.settings.spec.stages.iter().enumerate() {
-        let found = weir_validation::check(workspace, &BTreeSet::new(), Some(&stage.name))?;
+        let found = weir_validation::check(workspace, &BTreeSet::new(), Some(&stage.name), None)?;
         all.extend(found.into_iter().filter(|f| f.severity == Severity::Error).map(|finding| (index, finding)));
     }
     Ok(all)

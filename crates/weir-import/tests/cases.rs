@@ -57,7 +57,7 @@ fn changes_nothing(
     now: jiff::Timestamp,
 ) -> datatest_stable::Result<()> {
     let loaded = weir_model::load(files);
-    for finding in weir_validation::validate(&loaded, None).expect("all stages") {
+    for finding in weir_validation::validate(&loaded, None, None).expect("all stages") {
         if finding.severity == Severity::Error {
             return Err(format!("{}: {}", finding.rule, finding.message).into());
         }

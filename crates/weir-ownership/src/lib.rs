@@ -33,6 +33,7 @@
 //! ```
 
 mod consent;
+mod forge;
 mod judge;
 mod path;
 mod space;
@@ -44,6 +45,7 @@ use weir_model::{Origin, OwnershipSpec, Topic, Workspace};
 use self::{consent::Consents, space::Spaces};
 pub use self::{
     consent::Degree,
+    forge::NoReviewers,
     judge::{Judge, Reach, Refusal, Request, Why, is_reserved},
     path::{Authority, InvalidTemplate, Template},
     space::{Names, overlap, resolved},

@@ -5,11 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use thiserror::Error;
 use weir_adapters::{Live, OpenError, open};
 use weir_findings::{FileId, Finding, Severity, count};
-use weir_model::{Loaded, UnknownStage, Workspace};
+use weir_model::{Date, Loaded, UnknownStage, Workspace};
 use weir_planning::{Desired, desired};
 use weir_policy::{Judged, Judging};
 use weir_validation::Fixed;
@@ -76,7 +76,10 @@ impl ReadWorkspace {
 /// If the workspace has no such stage.
 pub fn judge(loaded: &Loaded, stage: Option<&str>, now: Timestamp) -> Result<Judged, UnknownStage> {
     let found = match &loaded.workspace {
-        Some(workspace) => weir_validation::check(workspace, &loaded.malformed, stage)?,
+        Some(workspace) => {
+            let today = Date(now.to_zoned(TimeZone::UTC).date());
+            weir_validation::check(workspace, &loaded.malformed, stage, Some(today))?
+        }
         None => Vec::new(),
     };
     let rules: BTreeSet<&str> = rule_pages().iter().map(|page| page.id).collect();

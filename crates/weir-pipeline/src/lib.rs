@@ -59,6 +59,7 @@
 //! time is an argument everywhere. This crate must not print, nor know arguments or terminals.
 
 mod check;
+mod codeowners;
 mod commit;
 mod deploy;
 mod drift;
@@ -72,6 +73,7 @@ pub use weir_adapters::{Live, OpenError, Reach, observe, open, query};
 
 pub use crate::{
     check::{Accepted, Checked, Rejected, judge},
+    codeowners::{committed_codeowners, place_in_repository},
     commit::commit,
     deploy::{Admitted, JournalFolderError, Refused, admit, journal_path},
     drift::{RevisionError, drift_since},

@@ -16,6 +16,8 @@ use thiserror::Error;
 use weir_findings::{FileId, Finding, RuleId, RulePage, Severity, Span, sort};
 use weir_model::{Kind, Loaded};
 
+use crate::codeowners;
+
 /// Name of the file that lists paths to leave out, in the form of `.gitignore`.
 const IGNORE_FILE: &str = ".weirignore";
 
@@ -177,6 +179,7 @@ pub fn read(dir: &Path) -> Result<ReadWorkspace, ReadError> {
         unread.insert(file);
         loaded.findings.push(Finding::error(RuleId::new(rule), Span::new(file, at..at), message).help(help));
     }
+    codeowners::check(dir, &mut loaded);
     sort(&mut loaded.findings, &loaded.sources);
     Ok(ReadWorkspace { dir: dir.to_owned(), loaded, skipped, unread })
 }

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use weir_cel::Problem;
 use weir_findings::{FileId, SourceFile, Sources, Span};
 use weir_model::{Date, EntityRef, Loaded, Origin};
+use weir_ownership::{Authority, Ownership};
 
 const MARK: &str = "# weir:";
 
@@ -42,7 +43,24 @@ pub(crate) fn all(loaded: &Loaded) -> (Vec<Comment>, Vec<(Span, Problem)>) {
     let (mut comments, mut wrong) = read(&loaded.sources);
     comments.retain(|comment| !loaded.is_text_at(comment.at.file, comment.at.start));
     wrong.retain(|(at, _)| !loaded.is_text_at(at.file, at.start));
+    if let Some(ownership) = loaded.workspace.as_ref().and_then(Ownership::of) {
+        let foreign = comments.extract_if(.., |comment| team(&ownership, comment.at.file).is_some());
+        wrong.extend(foreign.filter_map(|comment| {
+            let team = team(&ownership, comment.at.file)?;
+            let problem = Problem::new(format!("a file of team `{team}` cannot waive a rule"));
+            let help = format!("ask team `{}` for a document of kind `Waiver`", ownership.platform());
+            Some((comment.at, problem.help(help)))
+        }));
+    }
     (comments, wrong)
+}
+
+/// Returns the team that may change a file; `None` for a file of the platform team.
+fn team<'w>(ownership: &Ownership<'w>, file: FileId) -> Option<&'w str> {
+    match ownership.authority_over(Origin { file, document: 0 }) {
+        Authority::Platform => None,
+        Authority::Team(team) | Authority::Unclear(team, _) => Some(team),
+    }
 }
 
 /// Searches all files line by line for comments with the mark, whether they can be understood or not.

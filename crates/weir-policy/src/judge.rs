@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{Timestamp, tz::TimeZone};
 use weir_cel::Problem;
-use weir_findings::{FileId, Finding, RuleId, Severity, Span, closest};
+use weir_findings::{FileId, Finding, RuleId, Severity, Span, closest, plural};
 use weir_model::{Date, EntityRef, Kind, Loaded, PolicyKind, Route, WaiverSpec, Workspace};
 
 use crate::{
@@ -115,11 +115,16 @@ struct Waivers<'w> {
     /// The waivers of a rule, by number: those in a file's comments, and under `None` those in documents.
     by_rule: BTreeMap<String, BTreeMap<Option<FileId>, Vec<usize>>>,
     findings: Vec<Finding>,
+    /// Number of days before the end of a waiver in which weir warns.
+    warn_before: i32,
 }
 
 impl<'w> Waivers<'w> {
     fn read(loaded: &Loaded, workspace: &'w Workspace, policies: &Policies, judging: &Judging<'_>) -> Self {
-        let mut waivers = Self { all: Vec::new(), by_rule: BTreeMap::new(), findings: Vec::new() };
+        let ownership = workspace.settings.spec.ownership.as_ref();
+        let days = ownership.map_or(14, |spec| spec.warn_before.millis / 86_400_000);
+        let warn_before = i32::try_from(days).unwrap_or(i32::MAX);
+        let mut waivers = Self { all: Vec::new(), by_rule: BTreeMap::new(), findings: Vec::new(), warn_before };
         let today = judging.now.to_zoned(TimeZone::UTC).date();
         for (name, waiver) in &workspace.waivers {
             let WaiverSpec { rule, entity, stages, reason, owner, until } = &waiver.spec;
@@ -258,6 +263,15 @@ impl<'w> Waivers<'w> {
 
     fn over(&mut self, until: Date, today: jiff::civil::Date, at: Span) -> bool {
         let over = until.0 < today;
+        let left = today.until(until.0).map_or(i32::MAX, |span| span.get_days());
+        if !over && left <= self.warn_before {
+            let message = match left {
+                0 => "the waiver ends today".to_owned(),
+                _ => format!("the waiver ends in {left} {}, on {until}", plural(left, "day")),
+            };
+            let finding = Finding::warning(rules::WAIVER_ENDING, at, message);
+            self.findings.push(finding.help("correct what it silences, or decide again and write a later day"));
+        }
         if over {
             let message = format!("the waiver expired: its last day was {until}");
             let finding = Finding::warning(rules::WAIVER_EXPIRED, at, message);

@@ -288,7 +288,7 @@ proptest! {
         let written = files(declared, Some(&imported));
         let shown: String = written[1..].iter().map(|(name, text)| format!("## {name}\n{text}\n")).collect();
         let loaded = weir_model::load(written);
-        let wrong: Vec<String> = weir_validation::validate(&loaded, None).unwrap()
+        let wrong: Vec<String> = weir_validation::validate(&loaded, None, None).unwrap()
             .into_iter()
             .filter(|f| f.severity == Severity::Error)
             .map(|f| format!("{}: {} ({:?})", f.rule, f.message, f.help))

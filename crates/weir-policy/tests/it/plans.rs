@@ -98,7 +98,8 @@ fn a_waiver_for_steps_is_not_reported_as_unused() {
         let loaded = load_with(policies, entities);
         let rules = Default::default();
         let judged = judge(&loaded, Vec::new(), &Judging { now: now(), stage: None, rules: &rules });
-        judged.findings.into_iter().map(|finding| format!("{}: {}", finding.rule, finding.message)).collect::<Vec<_>>()
+        let told = judged.findings.into_iter().filter(|finding| finding.rule.as_str() != "waiver-ending");
+        told.map(|finding| format!("{}: {}", finding.rule, finding.message)).collect::<Vec<_>>()
     };
     let waiver = "\n---\napiVersion: weir/v1\nkind: Waiver\nmetadata: {name: w}\nspec: {rule: tried, entity: Topic/toll.passages.v1, reason: moved, owner: toll, until: 2026-11-26}";
     assert_eq!(told(&(policy("Plan", FRIDAYS) + waiver), &format!("{allow}\n{TOPIC}")), [""; 0]);

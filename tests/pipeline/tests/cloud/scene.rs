@@ -306,7 +306,7 @@ impl Clock for Scene {
 pub(crate) fn load(settings: &str, entities: &str) -> Workspace {
     let loaded = weir_model::load([("weir.yaml", settings), ("entities.yaml", entities)]);
     let wrong: Vec<_> =
-        loaded.findings.iter().chain(&weir_validation::validate(&loaded, None).unwrap()).cloned().collect();
+        loaded.findings.iter().chain(&weir_validation::validate(&loaded, None, None).unwrap()).cloned().collect();
     let errors: Vec<_> = wrong.iter().filter(|f| f.severity == weir_findings::Severity::Error).collect();
     assert!(errors.is_empty(), "{errors:#?}\n{settings}{entities}");
     loaded.workspace.unwrap()
