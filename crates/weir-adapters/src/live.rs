@@ -213,17 +213,19 @@ fn source<'a>(dir: &'a Path, spec: &'a weir_model::WorkspaceSpec, patience: Dura
     crate::source::Source { env: &|name| std::env::var(name).ok(), key_vault, hosts, dir, patience }
 }
 
-/// Returns the query that a plan needs: names that files declare, and patterns that the stage owns.
+/// Returns the query that a plan needs: names that files declare, patterns that the stage owns, and accounts that the
+/// stage made.
 pub fn query(desired: &Desired) -> Query {
     Query {
         topics: Selection {
             names: desired.topics.keys().cloned().collect(),
             patterns: desired.owns.topics.clone(),
-            everything: false,
+            ..Selection::default()
         },
         accounts: Selection {
             names: desired.accounts.keys().cloned().collect(),
             patterns: desired.owns.service_accounts.clone(),
+            made_by: Some(desired.maker()),
             everything: false,
         },
     }

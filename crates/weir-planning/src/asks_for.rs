@@ -31,9 +31,15 @@ impl Desired {
                 Some(wanted) => wanted.ensure == Ensure::Absent,
                 None => self.prune && self.owns.owns_topic(topic),
             },
-            Change::CreateAccount { account, description } => self
-                .present_account(account)
-                .is_some_and(|wanted| wanted.description.as_deref().unwrap_or_default() == description),
+            Change::AdoptAccount { account, from: _, maker } => {
+                self.adopt.owns_account(account) && self.present_account(account).is_some() && *maker == self.maker()
+            }
+            Change::CreateAccount { account, description, maker } => {
+                *maker == self.maker()
+                    && self
+                        .present_account(account)
+                        .is_some_and(|wanted| wanted.description.as_deref().unwrap_or_default() == description)
+            }
             Change::UpdateAccount { account, from: _, to } => {
                 self.present_account(account).is_some_and(|wanted| wanted.description.as_ref() == Some(to))
             }

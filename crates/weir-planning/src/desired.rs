@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use weir_model::{Ensure, SecretPart, settings::KafkaValue};
 use weir_ownership::Reach;
 
-use crate::{Acl, Scope, SecretRef};
+use crate::{Acl, Maker, Scope, SecretRef};
 
 /// The state that the files ask for in a stage, in Kafka's own terms and with physical names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -34,7 +34,7 @@ pub struct Desired {
     pub owns: Scope,
     /// `true` if the plan deletes undeclared objects inside `owns`.
     pub prune: bool,
-    /// Vaults that may hold secrets of pruned accounts: those of all teams. Empty unless the stage prunes.
+    /// The vaults of all teams: the mark of a key shows in which of them its secret is.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub vaults: BTreeSet<String>,
     /// `true` if deployment takes a plan only with an approval that names its digest.
@@ -52,6 +52,17 @@ pub struct Desired {
 impl Desired {
     /// The format this version writes.
     pub const FORMAT: &'static str = "weir.desired/v1";
+
+    /// The mark of everything that this stage makes.
+    pub fn maker(&self) -> Maker {
+        Maker { workspace: self.workspace.clone(), stage: self.stage.clone() }
+    }
+
+    /// Returns the places where the JSON secret of a slot may be: one in the vault of each team.
+    pub fn places(&self, account: &str, slot: &str) -> impl Iterator<Item = SecretRef> {
+        let name = weir_model::secret_name(account, slot);
+        self.vaults.iter().map(move |vault| SecretRef { vault: vault.clone(), name: name.clone() })
+    }
 }
 
 /// The kind of cluster that a stage is bound to.
@@ -74,7 +85,7 @@ pub struct DesiredTopic {
     pub entity: String,
     /// The team that owns it.
     pub team: String,
-    /// `true` if the name lies in a name space of the team.
+    /// `true` if the name lies in a name space of the team: such a topic may be taken over when it exists.
     pub own_name: bool,
     /// The entity's `ensure`.
     pub ensure: Ensure,

@@ -62,10 +62,7 @@ pub fn desired(view: &StageView<'_>, now: Timestamp) -> Desired {
             service_accounts: owns.map(|o| patterns(&o.service_accounts)).unwrap_or_default(),
         },
         prune: stage.prune,
-        vaults: match stage.prune {
-            true => view.workspace.teams.keys().filter_map(|team| view.workspace.vault(stage, team)).collect(),
-            false => BTreeSet::new(),
-        },
+        vaults: view.workspace.teams.keys().filter_map(|team| view.workspace.vault(stage, team)).collect(),
         approval_required: stage.approval == Approval::Required,
         threshold_percent: stage.threshold.percent,
         threshold_minimum: stage.threshold.minimum,

@@ -40,6 +40,7 @@ mod drift;
 mod from_files;
 mod marker;
 mod observed;
+mod origin;
 mod plan;
 mod planner;
 mod policy;
@@ -59,7 +60,7 @@ pub use desired::{Desired, DesiredAccount, DesiredBinding, DesiredKey, DesiredTo
 pub use digest::{Digest, fingerprint};
 pub use drift::{Cause, Difference, Drift};
 pub use from_files::desired;
-pub use marker::{KeyMarker, NotOurs};
+pub use marker::{KeyMarker, Maker, NotOurs, is_reserved_description};
 pub use observed::{
     ClusterFacts, DocumentedLimits, GroupFacts, Limits, Observed, ObservedAccount, ObservedKey, ObservedSecret,
     ObservedTopic, SecretRef, SecretState, TopicFacts,
@@ -73,6 +74,7 @@ pub use report::{Report, ReportItem, ReportKind};
 pub use risk::Risk;
 pub use rules::rule_pages;
 pub use scope::{NamePattern, Scope};
+pub use weir_ownership::is_reserved;
 
 /// The example of the README, compiled with the examples of this documentation.
 #[cfg(doctest)]

@@ -11,7 +11,7 @@ use weir_model::{
     settings::{self, KafkaValue},
 };
 
-use crate::{Acl, Principal};
+use crate::{Acl, Maker, Principal};
 
 /// The state of the cluster and the vaults, as far as a stage is concerned.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -106,6 +106,9 @@ pub struct ClusterFacts {
     /// `true` if the cluster allows `deployer` everything without ACLs.
     #[serde(default)]
     pub deployer_is_super_user: bool,
+    /// Other principals that the cluster allows everything without ACLs, as far as the cluster shows them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub super_users: BTreeSet<Principal>,
     /// `true` if a topic's replication factor can be changed.
     #[serde(default)]
     pub can_change_replication_factor: bool,
@@ -215,9 +218,12 @@ pub struct GroupFacts {
 pub struct ObservedAccount {
     /// The system's own id: `sa-…`; the name itself where there is no other.
     pub id: String,
-    /// Its description.
+    /// Its description, without weir's mark.
     #[serde(default)]
     pub description: String,
+    /// The workspace and stage that made or adopted it, by weir's mark; absent without a mark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maker: Option<Maker>,
 }
 
 /// An API key, without its secret.
@@ -295,6 +301,8 @@ impl ObservedSecret {
     pub const TAG_SLOT: &'static str = "slot";
     /// The team.
     pub const TAG_TEAM: &'static str = "team";
+    /// The workspace.
+    pub const TAG_WORKSPACE: &'static str = "workspace";
     /// The stage.
     pub const TAG_STAGE: &'static str = "stage";
     /// The id of the API key that was inside before; `none` when there was no secret.

@@ -203,7 +203,13 @@ fn place(plan: &Plan, step: &Step) -> Route {
 fn step_facts<'p>(step: &'p Step, labels: &'p BTreeMap<String, String>) -> Record<'p> {
     let (mut before, mut after) = (Vec::new(), Vec::new());
     match &step.change {
-        Change::CreateAccount { account: _, description } => after.push(("description", Fact::text(description))),
+        Change::AdoptAccount { account: _, from, maker } => {
+            before.extend(from.as_ref().map(|from| ("maker", Fact::owned(from.to_string()))));
+            after.push(("maker", Fact::owned(maker.to_string())));
+        }
+        Change::CreateAccount { account: _, description, maker: _ } => {
+            after.push(("description", Fact::text(description)))
+        }
         Change::UpdateAccount { account: _, from, to } => {
             before.push(("description", Fact::text(from)));
             after.push(("description", Fact::text(to)));

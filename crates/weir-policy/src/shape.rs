@@ -155,7 +155,7 @@ shape! {
         "entity" optional: Type::Text, "The entity that asks for the step; missing for a pruned object.";
         "team" optional: Type::Text, "The owner of the entity.";
         "labels": Type::map(Type::Text), "Labels of the entity.";
-        "before": Type::map(Type::Any), "Values before the step: `partitions`, `replicationFactor`, settings by name; of a service account its `description`.";
+        "before": Type::map(Type::Any), "Values before the step: `partitions`, `replicationFactor`, settings by name; of a service account its `description`, of one that is taken over its `maker`.";
         "after": Type::map(Type::Any), "Values after the step.";
     }
     PLAN = "the plan" {

@@ -223,13 +223,13 @@ fn stage(stage: usize) -> impl Strategy<Value = Observed> {
                 observed.acls.insert(Principal::of_account(&name), acls);
             }
             if i < keys {
-                let marker =
-                    (i == 0).then(|| format!("weir/{}/default/0123456789abcdef", ["dev", "test", "prod"][stage]));
+                let marker = (i == 0)
+                    .then(|| format!("weir/brownfield/{}/default/0123456789abcdef", ["dev", "test", "prod"][stage]));
                 let slot = marker.as_ref().map(|_| "default".to_owned());
                 let key = ObservedKey { account: name.clone(), slot, marker, created: None };
                 observed.keys.insert(format!("K{stage}{i}"), key);
             }
-            let account = ObservedAccount { id: format!("sa-{i}"), description: description.to_owned() };
+            let account = ObservedAccount { id: format!("sa-{i}"), description: description.to_owned(), maker: None };
             observed.accounts.insert(name, account);
         }
         for (principal, acls) in strangers {
