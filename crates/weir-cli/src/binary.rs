@@ -11,7 +11,6 @@ use crate::{Exit, Stop, print, say, terminal::has_lost_output};
 
 /// Runs a program: parses the command line, calls `run`, prints errors, returns the exit code.
 pub fn main<A: Parser>(run: impl FnOnce(A) -> anyhow::Result<Exit>) -> ExitCode {
-    weir_process::forbid_core_dumps();
     run_from(std::env::args_os(), run).into()
 }
 
@@ -20,6 +19,7 @@ pub fn run_from<A: Parser>(
     command_line: impl IntoIterator<Item = OsString>,
     run: impl FnOnce(A) -> anyhow::Result<Exit>,
 ) -> Exit {
+    weir_process::forbid_core_dumps();
     std::panic::set_hook(Box::new(|panic| {
         // The panic's own message is not shown: it could hold a secret.
         let at = panic.location().map(|l| format!(" at {}:{}", l.file(), l.line())).unwrap_or_default();

@@ -17,7 +17,7 @@ pub fn commit(dir: &Path) -> Option<String> {
     Some(format!("{}{dirty}", String::from_utf8_lossy(&head).trim()))
 }
 
-/// Returns the YAML files of the workspace in `dir` at the git revision `revision`: path and content.
+/// Returns the YAML files and the `.weirignore` of the workspace in `dir` at the git revision `revision`: path and content.
 ///
 /// # Errors
 /// The error of git.
@@ -35,7 +35,7 @@ pub(crate) fn files_at(dir: &Path, revision: &str) -> io::Result<Vec<(String, Ve
         .filter_map(|name| String::from_utf8(name.to_vec()).ok())
         .filter(|name| {
             let name = name.to_ascii_lowercase();
-            name.ends_with(".yaml") || name.ends_with(".yml")
+            name.ends_with(".yaml") || name.ends_with(".yml") || name == ".weirignore"
         })
         .collect();
     let objects: String = names.iter().map(|name| format!("{commit}:./{name}\n")).collect();

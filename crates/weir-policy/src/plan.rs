@@ -16,7 +16,7 @@ use weir_planning::{About, Change, Object, Plan, PlanPolicies, PlanWaiver, Plane
 
 use crate::{
     Policies,
-    check::{budget, too_much},
+    check::{all_too_much, budget, budget_together, too_much},
     comment,
     compile::Compiled,
     dialect::DIALECT,
@@ -126,6 +126,9 @@ pub fn check_plan(plan: &Plan, now: Timestamp) -> Vec<Finding<Route>> {
         let named = [("step", &step_facts), ("plan", &plan_facts), ("now", &now_facts)];
         let mut globals = Globals::new(&named);
         let logical = step.entity.as_ref().map_or("", |entity| entity.name.as_str());
+        if spent.iter().map(|spent| (*spent).min(budget)).sum::<u64>() > budget_together(budget) {
+            return vec![all_too_much(place(plan, step))];
+        }
         for ((policy, spent), given) in policies.iter().zip(&mut spent).zip(&mut given) {
             if *spent > budget
                 || !policy.takes(logical, step.team.as_deref().unwrap_or_default(), labels)

@@ -258,3 +258,17 @@ fn worktrees_subfolders_and_packed_refs() {
         ["teams/toll.yaml", "weir.yaml"]
     );
 }
+
+/// An earlier revision is read by the rules of today's files: without hidden files and those that `.weirignore` names.
+#[test]
+fn a_revision_has_the_files_that_a_folder_has() {
+    let bait = Bait::new();
+    write(&bait.workspace(), ".weirignore", b"drafts/\n");
+    for path in ["drafts/deep/x.yaml", ".hidden/y.yaml", "teams/evil/.weirignore"] {
+        write(&bait.workspace(), path, b"apiVersion: weir/v1\nkind: Team\nmetadata: {name: x}\n");
+    }
+    bait.save();
+    let loaded = read_at(&bait.workspace(), "HEAD").expect("files");
+    let paths: Vec<_> = loaded.sources.iter().map(|(_, file)| file.path().to_owned()).collect();
+    assert_eq!(paths, ["teams/toll.yaml", "weir.yaml"]);
+}

@@ -1,5 +1,6 @@
 //! From a folder to entities, plans and receipts.
 
+mod attacker;
 mod deploy;
 #[cfg(unix)]
 mod git;
