@@ -143,7 +143,7 @@ async fn a_description_cannot_forge_a_mark() {
     let to = "x (weir: acme/dev)".to_owned();
     let change = Change::UpdateAccount { account: "dev-a".to_owned(), from: "by hand".to_owned(), to };
     let (answer, host) = applied(change, routes).await;
-    insta::assert_snapshot!(answer.unwrap_err(), @"");
+    insta::assert_snapshot!(answer.unwrap_err(), @"the description of `dev-a` ends like weir's own mark: `x (weir: acme/dev)`");
     assert_eq!(host.lines().len(), 1);
 }
 
