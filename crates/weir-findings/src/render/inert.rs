@@ -42,9 +42,11 @@ pub fn guarded(text: &str) -> Cow<'_, str> {
     let plain = without_colours(text);
     let mut tame = String::with_capacity(plain.len());
     for line in without_secrets(&plain).split_inclusive('\n') {
-        let content = line.strip_suffix('\n');
-        tame.push_str(&inert_line(content.unwrap_or(line)));
-        tame.push_str(if content.is_some() { "\n" } else { "" });
+        let (content, end) = line.strip_suffix('\n').map_or((line, ""), |content| (content, "\n"));
+        // A snippet names another place so; without a second `::` it is no command.
+        let is_place = content.trim_start().strip_prefix("::: ").is_some_and(|place| !place.contains("::"));
+        tame.push_str(&if is_place { inert(content) } else { inert_line(content) });
+        tame.push_str(end);
     }
     if tame == plain { Cow::Borrowed(text) } else { Cow::Owned(tame) }
 }
@@ -161,9 +163,10 @@ mod tests {
 
     #[test]
     fn the_last_guard_keeps_colours_of_harmless_text_only() {
-        let fine = "\x1b[1;31merror\x1b[0m: x\n  ##: y\n\n";
+        let fine = "\x1b[1;31merror\x1b[0m: x\n  ##: y\n\n  \x1b[1m:::\x1b[0m a.yaml:11:3\n";
         assert!(matches!(guarded(fine), Cow::Borrowed(_)));
         // The terminal's library removes colours where they are not wanted: the rest must be harmless.
+        assert_eq!(guarded(" ::: error::x"), " ：:: error::x");
         let wild = "a\x1b[2J\n\x1b[1m::error::b\x1b[0m\n#\x1b[0m#[error]c\r\n https://u:pw@h/?sig=x";
         assert_eq!(guarded(wild), "a␛[2J\n：:error::b\n#＃[error]c␍\n https://u:***@h/?sig=***");
     }

@@ -18,12 +18,21 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
+/// The largest number of findings with a suggestion: a suggestion compares the name with all of Kafka's.
+const MOST_SUGGESTIONS: usize = 1_000;
+
 fn check(cx: &Context<'_>, out: &mut Out) {
+    let mut suggestions = 0;
     cx.settings_written(|place, name, _| {
         if settings::lookup(name).is_some() {
             return;
         }
         let mut finding = out.error(place.setting_key(cx, name), format!("there is no topic setting `{name}`"));
+        if suggestions == MOST_SUGGESTIONS {
+            out.push(finding);
+            return;
+        }
+        suggestions += 1;
         finding = match weir_findings::closest(name, settings::all().iter().map(|s| s.name)) {
             Some(meant) => finding.help(format!("did you mean `{meant}`?")),
             None => finding.help("remove it, or write the name of one of Kafka's topic settings"),

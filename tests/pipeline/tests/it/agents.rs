@@ -182,18 +182,19 @@ fn usage_errors_contain_no_command() {
 #[test]
 fn json_on_stdout_contains_no_command() {
     let mut world = World::new();
-    let group = "##vso[task.prependpath]/tmp/evil";
-    world.edit("toll.yaml", "group: toll-billing", &format!("group: {}", quoted(group)));
+    let text = "##vso[task.prependpath]/tmp/evil";
+    world.edit("toll.yaml", "description: Takes passages from the gates", &format!("description: {}", quoted(text)));
     let json = |line: &str| {
-        let text = output(&world, &line.split(' ').collect::<Vec<_>>());
-        assert_eq!(agents::commands(&text), [""; 0], "{line}: {text}");
-        let start = text.find('{').expect("JSON");
-        let value: Value = serde_json::Deserializer::from_str(&text[start..])
+        let said = output(&world, &line.split(' ').collect::<Vec<_>>());
+        assert_eq!(agents::commands(&said), [""; 0], "{line}: {said}");
+        let start = said.find('{').expect("JSON");
+        let value: Value = serde_json::Deserializer::from_str(&said[start..])
             .into_iter()
             .next()
             .and_then(Result::ok)
-            .unwrap_or_else(|| panic!("{line}: {text}"));
-        assert!(value.to_string().contains(group), "{line}: the JSON keeps its meaning: {value:#}");
+            .unwrap_or_else(|| panic!("{line}: {said}"));
+        let told = value.to_string();
+        assert!(line.contains("drift") || told.contains(text), "{line}: the JSON keeps its meaning: {value:#}");
     };
     for line in [
         "weir-plan --stage dev --out -",
@@ -207,7 +208,7 @@ fn json_on_stdout_contains_no_command() {
     ] {
         json(line);
     }
-    assert!(world.read("plan.json").contains(group), "files on disk stay plain");
+    assert!(world.read("plan.json").contains(text), "files on disk stay plain");
 }
 
 #[test]
