@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use weir_model::{ConsentSpec, Date, Operation, Resource, Stage, TopicAccess};
+use weir_model::{ConsentSpec, Date, Kind, Operation, Origin, Resource, Stage, StagedTopic, TopicAccess};
 
 use crate::{Authority, Names, Ownership};
 
@@ -88,10 +88,36 @@ pub(crate) struct Consents<'w> {
     by_name: [BTreeMap<&'w str, Vec<Given<'w>>>; 4],
 }
 
+/// A consent that a right rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Consented<'w> {
+    /// The team that consents.
+    pub by: &'w str,
+    /// The kind of the entity that says so.
+    pub kind: Kind,
+    /// The logical name of the entity that says so.
+    pub entity: &'w str,
+    /// The place of the entity.
+    pub origin: Origin,
+    /// The last day of the consent.
+    pub until: Option<Date>,
+}
+
+impl<'w> Consented<'w> {
+    /// Returns the consent that a topic's file states.
+    pub(crate) fn by_topic(topic: &StagedTopic<'w>) -> Self {
+        let (metadata, origin) = (&topic.entity.metadata, topic.entity.origin);
+        Self { by: &metadata.team, kind: Kind::Topic, entity: &metadata.name, origin, until: topic.access.until }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
-struct Given<'w> {
+pub(crate) struct Given<'w> {
     /// The team that consents; `None` for the platform team.
     by: Option<&'w str>,
+    kind: Kind,
+    entity: &'w str,
+    origin: Origin,
     /// `true` for a beginning of names.
     open: bool,
     spec: &'w ConsentSpec,
@@ -100,28 +126,32 @@ struct Given<'w> {
 impl<'w> Consents<'w> {
     pub(crate) fn of(ownership: &Ownership<'w>) -> Self {
         let mut all = Self::default();
+        let settings = &ownership.workspace.settings;
         for spec in &ownership.spec.consents {
-            all.add(None, spec);
+            let (kind, entity) = (Kind::Workspace, settings.metadata.name.as_str());
+            all.add(Given { by: None, kind, entity, origin: settings.origin, open: false, spec });
         }
         for consent in ownership.workspace.consents.values() {
-            match ownership.authority_over(consent.origin) {
-                Authority::Platform => all.add(None, &consent.spec),
-                Authority::Team(team) if team == consent.metadata.team => all.add(Some(team), &consent.spec),
+            let by = match ownership.authority_over(consent.origin) {
+                Authority::Platform => None,
+                Authority::Team(team) if team == consent.metadata.team => Some(team),
                 // Validation refuses the document.
-                Authority::Team(_) | Authority::Unclear(..) => {}
-            }
+                Authority::Team(_) | Authority::Unclear(..) => continue,
+            };
+            let (kind, entity) = (Kind::Consent, consent.metadata.name.as_str());
+            all.add(Given { by, kind, entity, origin: consent.origin, open: false, spec: &consent.spec });
         }
         all
     }
 
-    fn add(&mut self, by: Option<&'w str>, spec: &'w ConsentSpec) {
-        let ConsentSpec { topics, groups, transactional_ids, .. } = spec;
+    fn add(&mut self, given: Given<'w>) {
+        let ConsentSpec { topics, groups, transactional_ids, .. } = given.spec;
         for (names, written) in
             [(Names::Topics, topics), (Names::Groups, groups), (Names::TransactionalIds, transactional_ids)]
         {
             for text in written {
                 let (name, open) = text.strip_suffix('*').map_or((text.as_str(), false), |body| (body, true));
-                self.by_name[names as usize].entry(name).or_default().push(Given { by, open, spec });
+                self.by_name[names as usize].entry(name).or_default().push(Given { open, ..given });
             }
         }
     }
@@ -129,13 +159,22 @@ impl<'w> Consents<'w> {
     /// Returns `true` if the platform team, or `owner`, consents to the use of a name, or of all names that begin with
     /// it.
     pub(crate) fn cover(&self, owner: Option<&str>, asked: &Asked<'_>) -> bool {
+        self.covering(owner, asked).next().is_some()
+    }
+
+    /// Returns the consent of the platform team, or of `owner`, that holds longest.
+    pub(crate) fn longest(&self, owner: Option<&str>, asked: &Asked<'_>, platform: &'w str) -> Option<Consented<'w>> {
+        let longest = self.covering(owner, asked).max_by_key(|given| (given.spec.until.is_none(), given.spec.until))?;
+        let Given { by, kind, entity, origin, open: _, spec } = *longest;
+        Some(Consented { by: by.unwrap_or(platform), kind, entity, origin, until: spec.until })
+    }
+
+    fn covering<'s>(&'s self, owner: Option<&'s str>, asked: &'s Asked<'s>) -> impl Iterator<Item = &'s Given<'w>> {
         let by_name = &self.by_name[asked.names as usize];
-        if by_name.is_empty() {
-            return false;
-        }
-        (0..=asked.name.len()).filter_map(|end| asked.name.get(..end)).any(|beginning| {
+        let lengths = if by_name.is_empty() { 0..=0 } else { 0..=asked.name.len() };
+        lengths.filter_map(|end| asked.name.get(..end)).flat_map(move |beginning| {
             let whole = beginning.len() == asked.name.len();
-            by_name.get(beginning).into_iter().flatten().any(|given| {
+            by_name.get(beginning).into_iter().flatten().filter(move |given| {
                 (given.open || whole && !asked.open)
                     && (given.by.is_none() || given.by == owner)
                     && asked.degree.met_by(asked.team, given.spec, asked.today, asked.stage)

@@ -6,7 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use weir_model::{Date, Grant, Operation, Permission, Resource, Rule, StageView, Topic};
 
-use crate::{Authority, Degree, Names, Ownership, consent::Asked, consent::holds};
+use crate::{
+    Authority, Degree, Names, Ownership,
+    consent::{Asked, Consented, holds},
+};
 
 /// A right that a grant or a raw rule asks for, on a name or on all names with a beginning.
 #[derive(Clone, Copy, Debug)]
@@ -217,15 +220,50 @@ impl<'o, 'w> Judge<'o, 'w> {
         }
     }
 
-    fn name(&self, names: Names, request: &Request<'_>, degree: Degree) -> Result<Reach, Refusal<'w>> {
+    /// Returns the consents that a right rests on, if it was judged as [`Reach::Consented`]. The right ends with the
+    /// first of them.
+    pub fn consents_to(&self, request: &Request<'_>) -> Vec<Consented<'w>> {
+        let degree = Degree::of(request.resource, request.operation);
+        let Some(names) = Names::of(request.resource) else { return Vec::new() };
+        let platform = self.ownership.platform();
+        let longest = |owner, name, open| {
+            let asked =
+                Asked { names, name, open, team: request.team, degree, today: self.today, stage: self.view.stage };
+            self.ownership.consents.longest(owner, &asked, platform)
+        };
+        let by_topic = |name: &str| {
+            let staged = self.view.topics.get(name).filter(|_| names == Names::Topics)?;
+            degree.met_by_topic(request.team, staged.access, self.today).then(|| Consented::by_topic(staged))
+        };
+        if !request.open {
+            let owner = self.owner_of(names, request.name);
+            return by_topic(request.name).or_else(|| longest(owner, request.name, false)).into_iter().collect();
+        }
+        if let Some(consent) = longest(None, request.name, true) {
+            return vec![consent];
+        }
+        let owner = self.ownership.owner(names, request.name);
+        let of_strays = self.strays(names, request, owner.unwrap_or(platform)).filter_map(|topic| {
+            let name = topic.metadata.name.as_str();
+            by_topic(name).or_else(|| longest(Some(&topic.metadata.team), name, false))
+        });
+        owner.and_then(|owner| longest(Some(owner), request.name, true)).into_iter().chain(of_strays).collect()
+    }
+
+    /// Returns the owner of a name: for a declared topic, its team.
+    fn owner_of(&self, names: Names, name: &str) -> Option<&'w str> {
         let declared = match names {
-            Names::Topics if !self.ownership.strays.is_empty() => self.ownership.strays.get(request.name).copied(),
+            Names::Topics if !self.ownership.strays.is_empty() => self.ownership.strays.get(name).copied(),
             _ => None,
         };
-        let owner = match declared {
+        match declared {
             Some(topic) => Some(topic.metadata.team.as_str()),
-            None => self.ownership.owner(names, request.name),
-        };
+            None => self.ownership.owner(names, name),
+        }
+    }
+
+    fn name(&self, names: Names, request: &Request<'_>, degree: Degree) -> Result<Reach, Refusal<'w>> {
+        let owner = self.owner_of(names, request.name);
         if owner.unwrap_or(self.ownership.platform()) == request.team {
             return Ok(Reach::Own);
         }

@@ -44,7 +44,7 @@ use weir_model::{Origin, OwnershipSpec, Topic, Workspace};
 
 use self::{consent::Consents, space::Spaces};
 pub use self::{
-    consent::Degree,
+    consent::{Consented, Degree},
     forge::NoReviewers,
     judge::{Judge, Reach, Refusal, Request, Why, is_reserved},
     path::{Authority, InvalidTemplate, Template},

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use weir_model::{Ensure, SecretPart, settings::KafkaValue};
+use weir_model::{Date, Ensure, EntityRef, SecretPart, settings::KafkaValue};
 use weir_ownership::Reach;
 
 use crate::{Acl, Maker, Scope, SecretRef};
@@ -43,6 +43,12 @@ pub struct Desired {
     pub threshold_percent: u8,
     /// Number of objects in the scope from which on the share counts.
     pub threshold_minimum: u32,
+    /// The time before the end of a right in which plans report it, in milliseconds.
+    pub warn_before: u64,
+    /// The files of the entities that may move authority: lists with rights that end or reach beyond the own names,
+    /// service accounts with keys and their teams, objects that may be taken over.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<EntityRef, String>,
     /// Topics by physical name.
     pub topics: BTreeMap<String, DesiredTopic>,
     /// Service accounts by physical name.
@@ -134,6 +140,28 @@ pub struct DesiredBinding {
     pub lists: BTreeSet<Arc<str>>,
     /// The names that it reaches.
     pub reach: Reach,
+    /// The last day of the binding, by its grants and the consents to them; absent: it does not end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Date>,
+    /// The consents that it rests on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consents: Vec<DesiredConsent>,
+}
+
+/// A consent that a binding rests on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DesiredConsent {
+    /// The team that consents.
+    pub by: String,
+    /// The entity that says so.
+    pub entity: EntityRef,
+    /// The file of the entity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The last day of the consent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Date>,
 }
 
 impl DesiredAccount {
@@ -150,7 +178,7 @@ impl DesiredAccount {
 impl DesiredBinding {
     /// Returns a binding on the team's own names.
     pub fn own(lists: impl IntoIterator<Item = Arc<str>>) -> Self {
-        Self { lists: lists.into_iter().collect(), reach: Reach::Own }
+        Self { lists: lists.into_iter().collect(), reach: Reach::Own, until: None, consents: Vec::new() }
     }
 }
 

@@ -1,19 +1,19 @@
 //! From files to Kafka's own terms: grants become bindings, logical names physical ones.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 use std::sync::Arc;
 
 use jiff::{Timestamp, tz::TimeZone};
 use rayon::prelude::*;
 use weir_model::{
-    Approval, Date, Ensure, PatternType, Prefix, ProviderRef, Resource, SecretPart, StageView, StagedAccount,
-    StagedTopic, settings,
+    Approval, Date, Ensure, EntityRef, Kind, OwnershipSpec, PatternType, Prefix, ProviderRef, Resource, SecretPart,
+    StageView, StagedAccount, StagedTopic, settings,
 };
-use weir_ownership::{Authority, Judge, Names, Ownership, Request};
+use weir_ownership::{Authority, Consented, Judge, Names, Ownership, Reach, Request};
 
 use crate::{
-    Acl, Desired, DesiredAccount, DesiredBinding, DesiredKey, DesiredTopic, Host, NamePattern, Provider, Scope,
-    SecretRef,
+    Acl, Desired, DesiredAccount, DesiredBinding, DesiredConsent, DesiredKey, DesiredTopic, Host, NamePattern,
+    Provider, Scope, SecretRef,
 };
 
 /// The bindings of an account.
@@ -44,7 +44,12 @@ pub fn desired(view: &StageView<'_>, now: Timestamp) -> Desired {
     let (topics, accounts) =
         rayon::join(|| topics(view, ownership.as_ref()), || accounts(view, ownership.as_ref(), today, provider));
     let owns = stage.owns.as_ref();
-    let adopt = view.workspace.settings.spec.ownership.as_ref().and_then(|spec| spec.adopt.get(&stage.name));
+    let spec = view.workspace.settings.spec.ownership.as_ref();
+    let adopt = spec.and_then(|spec| spec.adopt.get(&stage.name));
+    let adopt = Scope {
+        topics: adopt.map(|adopt| patterns(&adopt.topics)).unwrap_or_default(),
+        service_accounts: adopt.map(|adopt| patterns(&adopt.service_accounts)).unwrap_or_default(),
+    };
     Desired {
         format: Desired::FORMAT.to_owned(),
         workspace: view.workspace.settings.metadata.name.clone(),
@@ -53,10 +58,9 @@ pub fn desired(view: &StageView<'_>, now: Timestamp) -> Desired {
         provider,
         cluster_id,
         governed: ownership.is_some(),
-        adopt: Scope {
-            topics: adopt.map(|adopt| patterns(&adopt.topics)).unwrap_or_default(),
-            service_accounts: adopt.map(|adopt| patterns(&adopt.service_accounts)).unwrap_or_default(),
-        },
+        warn_before: spec.map_or_else(OwnershipSpec::two_weeks, |spec| spec.warn_before).millis,
+        files: files(view, &adopt, &topics, &accounts),
+        adopt,
         owns: Scope {
             topics: owns.map(|o| patterns(&o.topics)).unwrap_or_default(),
             service_accounts: owns.map(|o| patterns(&o.service_accounts)).unwrap_or_default(),
@@ -73,6 +77,36 @@ pub fn desired(view: &StageView<'_>, now: Timestamp) -> Desired {
 
 fn patterns(written: &[String]) -> Vec<NamePattern> {
     written.iter().filter_map(|text| NamePattern::try_from(text.clone()).ok()).collect()
+}
+
+/// Returns the files of the entities that may move authority.
+fn files(
+    view: &StageView<'_>,
+    adopt: &Scope,
+    topics: &BTreeMap<String, DesiredTopic>,
+    accounts: &BTreeMap<String, DesiredAccount>,
+) -> BTreeMap<EntityRef, String> {
+    let mut concerned = BTreeSet::new();
+    for (name, account) in accounts {
+        if !account.keys.is_empty() || !account.withdrawn.is_empty() || adopt.owns_account(name) {
+            concerned.insert(EntityRef::new(Kind::ServiceAccount, &*account.entity));
+            concerned.insert(EntityRef::new(Kind::Team, &*account.team));
+        }
+        let told = account.acls.values().filter(|binding| binding.reach != Reach::Own || binding.until.is_some());
+        // One list may have many such bindings.
+        let lists: BTreeSet<&Arc<str>> = told.flat_map(|binding| &binding.lists).collect();
+        concerned.extend(lists.into_iter().map(|list| EntityRef::new(Kind::AccessControlList, &**list)));
+    }
+    if !adopt.topics.is_empty() {
+        let adopted = topics.iter().filter(|(name, _)| adopt.owns_topic(name));
+        concerned.extend(adopted.map(|(_, topic)| EntityRef::new(Kind::Topic, &*topic.entity)));
+    }
+    let path = |entity: &EntityRef| view.workspace.path(view.workspace.origin(entity)?).map(str::to_owned);
+    concerned
+        .into_iter()
+        .filter_map(|entity| Some((path(&entity)?, entity)))
+        .map(|(path, entity)| (entity, path))
+        .collect()
 }
 
 fn topics(view: &StageView<'_>, ownership: Option<&Ownership<'_>>) -> BTreeMap<String, DesiredTopic> {
@@ -189,10 +223,18 @@ fn bindings<'w>(view: &StageView<'w>, ownership: Option<&Ownership<'w>>, today: 
             };
             match judged {
                 Ok(reach) => {
-                    let binding = bindings.wanted.entry(acl);
-                    let binding = binding.or_insert_with(|| DesiredBinding { lists: BTreeSet::new(), reach });
-                    binding.lists.insert(Arc::clone(&list));
-                    binding.reach = binding.reach.min(reach);
+                    let consents = match &judge {
+                        Some((_, judge)) if reach == Reach::Consented => judge.consents_to(&request),
+                        Some(_) | None => Vec::new(),
+                    };
+                    let last_days = consents.iter().filter_map(|consent| consent.until).chain(request.until);
+                    let until = last_days.min();
+                    let consents = consents.into_iter().map(|consent| given(view, consent)).collect();
+                    let asked = DesiredBinding { lists: [Arc::clone(&list)].into(), reach, until, consents };
+                    match bindings.wanted.entry(acl) {
+                        Entry::Vacant(first) => _ = first.insert(asked),
+                        Entry::Occupied(mut other) => other.get_mut().merge(asked),
+                    }
                 }
                 Err(refusal) => {
                     bindings.withdrawn.insert(acl, refusal.reason());
@@ -204,6 +246,25 @@ fn bindings<'w>(view: &StageView<'w>, ownership: Option<&Ownership<'w>>, today: 
         withdrawn.retain(|acl, _| !wanted.contains_key(acl));
     }
     all
+}
+
+fn given(view: &StageView<'_>, consent: Consented<'_>) -> DesiredConsent {
+    let Consented { by, kind, entity, origin, until } = consent;
+    let file = view.workspace.path(origin).map(str::to_owned);
+    DesiredConsent { by: by.to_owned(), entity: EntityRef::new(kind, entity), file, until }
+}
+
+impl DesiredBinding {
+    /// Adds another grant or rule that comes to the same binding: the binding is no more than the least of them, and
+    /// lasts as long as one of them does.
+    fn merge(&mut self, other: Self) {
+        let Self { lists, reach, until, consents } = other;
+        self.lists.extend(lists);
+        self.until = self.until.max(until).filter(|_| self.until.is_some() && until.is_some());
+        if reach < self.reach {
+            (self.reach, self.consents) = (reach, consents);
+        }
+    }
 }
 
 /// The binding that a request comes to; `None` for an empty name, which would mean everything.

@@ -33,6 +33,7 @@
 
 mod acl;
 mod asks_for;
+mod authority;
 mod change;
 mod desired;
 mod digest;
@@ -55,8 +56,9 @@ pub mod schema;
 mod scope;
 
 pub use acl::{Acl, Host};
+pub use authority::{AuthorityItem, AuthorityKind};
 pub use change::{About, Change, Object, Phase, SettingChange, Verb};
-pub use desired::{Desired, DesiredAccount, DesiredBinding, DesiredKey, DesiredTopic, Provider};
+pub use desired::{Desired, DesiredAccount, DesiredBinding, DesiredConsent, DesiredKey, DesiredTopic, Provider};
 pub use digest::{Digest, fingerprint};
 pub use drift::{Cause, Difference, Drift};
 pub use from_files::desired;

@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use weir_model::EntityRef;
 
-use crate::{Change, Digest, Maker, PlanPolicies, Principal, Provider, Report, Risk, digest::InParallel, fingerprint};
+use crate::{
+    AuthorityItem, Change, Digest, Maker, PlanPolicies, Principal, Provider, Report, Risk, digest::InParallel,
+    fingerprint,
+};
 
 /// The steps from observed to desired. The plan is all that is deployed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -32,6 +35,10 @@ pub struct Plan {
     pub approval_required: bool,
     /// The reason for which the plan is beyond the threshold, as a sentence; absent otherwise.
     pub beyond_threshold: Option<String>,
+    /// Everything that moves authority, and everything that holds by way of exception: first in every format, and
+    /// never shortened. In the order of kind and team.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authority: Vec<AuthorityItem>,
     /// The steps in executable order.
     pub steps: Vec<Step>,
     /// The rights of the changed accounts before and after.
@@ -61,6 +68,16 @@ impl Plan {
     /// Returns the mark of everything that the plan makes.
     pub fn maker(&self) -> Maker {
         Maker { workspace: self.workspace.clone(), stage: self.stage.clone() }
+    }
+
+    /// Returns the plan with more items in its head of authority, and with its new digest.
+    #[must_use]
+    pub fn headed(mut self, items: impl IntoIterator<Item = AuthorityItem>) -> Self {
+        self.authority.extend(items);
+        self.authority.sort();
+        self.authority.dedup();
+        self.digest = self.content_digest();
+        self
     }
 
     /// Returns `true` if there is nothing to do.
@@ -128,6 +145,7 @@ impl Plan {
             desired,
             approval_required,
             beyond_threshold,
+            authority,
             steps,
             access,
             policies,
@@ -135,7 +153,7 @@ impl Plan {
             report: _,
         } = self;
         let head = (format, workspace, stage, cluster, provider, cluster_id, commit);
-        let body = (head, desired, approval_required, beyond_threshold, InParallel(steps), access);
+        let body = (head, desired, approval_required, beyond_threshold, authority, InParallel(steps), access);
         match policies {
             None => fingerprint(&body),
             Some(policies) => fingerprint(&(body, policies)),
@@ -220,4 +238,7 @@ pub struct AccessChange {
     pub gains: Vec<String>,
     /// Rights it loses.
     pub loses: Vec<String>,
+    /// Rights that the steps are about and that do not change, since bindings of `User:*` give them to every user.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub everybody: Vec<String>,
 }

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod assemble;
+mod authority;
 mod draft;
 mod key_index;
 mod keys;
@@ -81,6 +82,7 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &PlanOptions) -> Pl
         desired: Digest(String::new()),
         approval_required: desired.approval_required,
         beyond_threshold: None,
+        authority: Vec::new(),
         steps: Vec::new(),
         access: Vec::new(),
         policies: None,
@@ -104,6 +106,7 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &PlanOptions) -> Pl
             lockout::check(&mut draft);
             plan.beyond_threshold = threshold::check(&mut draft);
             plan.steps = assemble::assemble(&mut draft);
+            plan.authority = authority::of(desired, observed, &plan.steps, options.now);
         }
     };
     let (digest_of_desired, ()) = rayon::join(|| fingerprint(desired), steps);

@@ -52,6 +52,15 @@ impl<'a> Rights<'a> {
         allowed
     }
 
+    /// Returns `true` if the right is denied for everything its pattern covers, whatever allows it.
+    pub(crate) fn denies(&self, right: &Right<'_>) -> bool {
+        self.covering(right).any(|acl| {
+            acl.permission == Permission::Deny
+                && (acl.host == Host::Any || acl.host == *right.host)
+                && matches_denied(acl.operation, right.operation)
+        })
+    }
+
     fn covering<'s>(&'s self, right: &'s Right<'_>) -> impl Iterator<Item = &'a Acl> + 's {
         let at = |pattern, name: &'s str| self.by_target.get(&(right.resource, pattern, name)).into_iter().flatten();
         let literal = (right.pattern == PatternType::Literal && right.name != "*").then_some(right.name);
@@ -137,6 +146,11 @@ pub(crate) fn compare<'a>(
         };
     }
     (sentences(&gained), sentences(&lost))
+}
+
+/// Returns the rights among those that `candidates` are about that hold, as sentences.
+pub(crate) fn held<'a>(rights: &Rights<'_>, candidates: impl IntoIterator<Item = &'a Acl>) -> Vec<String> {
+    sentences(&candidates.into_iter().flat_map(rights_of).filter(|right| rights.holds(right)).collect())
 }
 
 /// One sentence for each target; operations that another one implies are not said.

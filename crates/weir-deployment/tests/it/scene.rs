@@ -61,6 +61,8 @@ pub(crate) fn desired() -> Desired {
         approval_required: false,
         threshold_percent: 100,
         threshold_minimum: 1_000_000,
+        warn_before: 0,
+        files: BTreeMap::new(),
         topics: BTreeMap::new(),
         accounts: BTreeMap::new(),
     }

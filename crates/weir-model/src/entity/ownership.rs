@@ -39,7 +39,8 @@ impl OwnershipSpec {
         vec!["azure".to_owned()]
     }
 
-    fn two_weeks() -> Duration {
+    /// Returns the default of `warn_before`.
+    pub fn two_weeks() -> Duration {
         Duration::from_millis(14 * 86_400_000)
     }
 }

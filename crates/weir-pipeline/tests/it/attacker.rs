@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use weir_deployment::{MemoryJournal, Options};
 use weir_model::{Operation, PatternType, Permission, Resource};
 use weir_pipeline::{admit, read};
-use weir_planning::{Acl, Change, Host, Observed, Principal, Risk};
+use weir_planning::{Acl, Change, Host, Maker, Observed, Principal, Risk};
 use weir_ports::{Clock as _, Cluster as _, Query, Selection, SystemClock};
 use weir_sandbox::Sandbox;
 
@@ -119,8 +119,18 @@ const OTHER_TOPICS: &[&str] = &[
     "TOLL.a",
 ];
 const OWN_ACCOUNTS: &[&str] = &["toll-a", "toll-b", "toll-billing"];
-const OTHER_ACCOUNTS: &[&str] =
-    &["cards-ledger", "root", "weir", "ANONYMOUS", "dev-cards-ledger", "toll", "legacy-billing", "toll_x", "*"];
+const OTHER_ACCOUNTS: &[&str] = &[
+    "cards-ledger",
+    "root",
+    "weir",
+    "ANONYMOUS",
+    "dev-cards-ledger",
+    "toll",
+    "legacy-billing",
+    "toll_x",
+    "*",
+    "toll-foreign",
+];
 const OWN_GROUPS: &[&str] = &["toll-g", "toll.g", "toll-*", "toll.*"];
 const OTHER_GROUPS: &[&str] = &["cards-ledger", "cards-*", "*", "cards-shared", "legacy", "tol*", "dev.cards-ledger"];
 const PATTERNS: &[&str] =
@@ -258,6 +268,10 @@ fn own_topic(name: &str) -> bool {
 }
 
 fn own_account(name: &str) -> bool {
+    // In the team's name space, and made by another workspace.
+    if name.ends_with("-foreign") {
+        return false;
+    }
     name.starts_with("dev-toll-") || name.starts_with("test-toll-") || name.starts_with("toll-")
 }
 
@@ -372,8 +386,11 @@ async fn foreign(dir: &Path) {
             replication_factor: Some(3),
             config: BTreeMap::new(),
         };
-        let account =
-            |name: &str| Change::CreateAccount { account: name.to_owned(), description: "by hand".to_owned() };
+        let account = |name: &str| Change::CreateAccount {
+            account: name.to_owned(),
+            description: "another workspace's".to_owned(),
+            maker: Maker { workspace: "other".to_owned(), stage: "dev".to_owned() },
+        };
         let everything = Acl {
             resource: Resource::Topic,
             pattern: PatternType::Literal,
@@ -389,6 +406,8 @@ async fn foreign(dir: &Path) {
             account("root"),
             account("legacy-billing"),
             account("dev-cards-gone"),
+            account("dev-toll-foreign"),
+            account("toll-foreign"),
             Change::CreateAcl { principal: Principal::of_account("root"), acl: everything },
         ];
         for change in &changes {

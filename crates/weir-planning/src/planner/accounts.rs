@@ -14,7 +14,7 @@ use super::{
 use crate::{
     AccessChange, Acl, Change, DesiredAccount, DesiredBinding, Object, ObservedAccount, Principal, Provider,
     ReportKind, Risk, is_reserved_description,
-    rights::{Rights, compare, rights_of},
+    rights::{Rights, compare, held, rights_of},
 };
 
 /// Confluent Cloud's limit for the description of a service account, in characters.
@@ -210,6 +210,10 @@ fn bindings(
     let everybody = observed.acls.get(Principal::EVERYBODY).unwrap_or(&NO_ACLS);
     let before = Rights::new(there.iter().chain(everybody));
     let after = Rights::new(wanted.keys().chain(everybody));
+    let of_everybody = Rights::new(everybody);
+    // Rights that every user has before and after: the steps about them change nothing.
+    let void = new.iter().map(|(acl, _)| *acl).chain(old.iter().copied());
+    let void = held(&of_everybody, void.filter(|acl| acl.permission == Permission::Allow));
     let (gains, loses) = {
         let changed = || new.iter().map(|(acl, _)| *acl).chain(old.iter().copied());
         if changed().any(|acl| acl.permission == Permission::Deny) {
@@ -223,9 +227,21 @@ fn bindings(
         let lists: Vec<&str> = binding.lists.iter().map(|list| &**list).collect();
         let owner = Owner { entity: lists.first().map(|list| (Kind::AccessControlList, *list)), ..owner };
         let (risk, mut meaning) = match acl.permission {
-            Permission::Allow => (Risk::Additive, Vec::new()),
+            Permission::Allow if rights_of(acl).any(|right| of_everybody.denies(&right)) => {
+                let void = "has no effect as long as bindings of `User:*` deny it to every user";
+                (Risk::of(binding.reach), vec![void.to_owned()])
+            }
+            Permission::Allow if rights_of(acl).all(|right| of_everybody.holds(&right)) => {
+                let void = "changes nothing now: every user has the right, by bindings of `User:*`";
+                (Risk::of(binding.reach), vec![void.to_owned()])
+            }
+            Permission::Allow => (Risk::of(binding.reach), Vec::new()),
             Permission::Deny => {
-                (Risk::Revoke, vec!["takes the right away, even if another binding gives it".to_owned()])
+                let taken = match rights_of(acl).all(|right| of_everybody.denies(&right)) {
+                    true => "changes nothing now: bindings of `User:*` deny it to every user",
+                    false => "takes the right away, even if another binding gives it",
+                };
+                (Risk::Revoke.max(Risk::of(binding.reach)), vec![taken.to_owned()])
             }
         };
         if lists.len() > 1 {
@@ -236,7 +252,15 @@ fn bindings(
     for acl in old {
         let (risk, mut meaning) = match acl.permission {
             Permission::Deny => {
-                (Risk::Change, vec!["removes a denial: rights from other bindings work again".to_owned()])
+                let back = match rights_of(acl).all(|right| of_everybody.denies(&right)) {
+                    true => "removes a denial, and changes nothing: bindings of `User:*` deny it to every user",
+                    false => "removes a denial: rights from other bindings work again",
+                };
+                (Risk::Change, vec![back.to_owned()])
+            }
+            Permission::Allow if rights_of(acl).all(|right| of_everybody.holds(&right) && after.holds(&right)) => {
+                let void = "takes nothing away: every user has the right, by bindings of `User:*`";
+                (Risk::Change, vec![void.to_owned()])
             }
             Permission::Allow if rights_of(acl).all(|right| !before.holds(&right) || after.holds(&right)) => {
                 (Risk::Change, vec!["nothing is lost: other bindings of the account cover it".to_owned()])
@@ -246,7 +270,7 @@ fn bindings(
         meaning.extend(withdrawn.get(acl).cloned());
         draft.step(Change::DeleteAcl { principal: principal.clone(), acl: acl.clone() }, owner, risk, meaning);
     }
-    Some(AccessChange { principal, gains, loses })
+    Some(AccessChange { principal, gains, loses, everybody: void })
 }
 
 type Wanted<'a> = (&'a Acl, &'a DesiredBinding);

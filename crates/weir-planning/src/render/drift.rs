@@ -6,7 +6,7 @@ use weir_model::settings::KafkaValue;
 use super::{
     plain::{escaped, plain},
     text::Paint,
-    words::{details, headline},
+    words::{WHOLE, details, headline},
 };
 use crate::{
     Change, Plan, Step,
@@ -123,11 +123,11 @@ fn differences(step: &Step) -> Vec<String> {
         Change::CreateAcl { .. } => vec![format!("the files say that {what}; the binding is missing")],
         Change::DeleteAcl { .. } => vec![format!("{what}, which no file says")],
         Change::CreateKey { .. } => {
-            let why = details(step).into_iter().next().unwrap_or_default();
+            let why = details(step, WHOLE).into_iter().next().unwrap_or_default();
             vec![format!("{what}: {why}")]
         }
         Change::DeleteKey { .. } => {
-            let why = details(step).into_iter().next().unwrap_or_default();
+            let why = details(step, WHOLE).into_iter().next().unwrap_or_default();
             vec![format!("{what} exists: {why}")]
         }
         Change::DeleteTopic { .. } | Change::DeleteAccount { .. } => {

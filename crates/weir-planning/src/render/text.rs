@@ -1,8 +1,9 @@
 //! Terminal text.
 
 use super::{
+    head,
     plain::plain,
-    words::{Counts, by_team, details, headline, nothing, team_name, verb},
+    words::{Counts, WHOLE, by_team, details, headline, nothing, team_name, verb},
 };
 use crate::{Plan, Report, ReportItem, ReportKind, Risk, Verb};
 
@@ -13,6 +14,7 @@ pub fn text(plan: &Plan, colour: bool) -> String {
     let mut out = String::new();
     if plan.is_empty() {
         line(&mut out, 0, &plain(&nothing(plan)));
+        authority(&mut out, paint, plan);
         let news: Vec<_> = plan.report.items.iter().filter(|item| is_news(item)).collect();
         if !news.is_empty() {
             out.push('\n');
@@ -23,6 +25,7 @@ pub fn text(plan: &Plan, colour: bool) -> String {
     let place =
         format!("Plan for stage {} of {} (cluster {}, {})", plan.stage, plan.workspace, plan.cluster, plan.cluster_id);
     line(&mut out, 0, &paint.bold(&plain(&place)));
+    authority(&mut out, paint, plan);
     steps(&mut out, paint, plan);
     access(&mut out, paint, plan);
     if !plan.report.items.is_empty() {
@@ -45,6 +48,21 @@ pub fn text(plan: &Plan, colour: bool) -> String {
     out
 }
 
+/// Adds the head: everything that moves authority.
+fn authority(out: &mut String, paint: Paint, plan: &Plan) {
+    if plan.authority.is_empty() {
+        return;
+    }
+    out.push('\n');
+    line(out, 0, &paint.bold(&format!("Authority: {}", head::counts(plan))));
+    for (heading, items) in head::by_kind(plan) {
+        line(out, 2, &paint.with(YELLOW, heading));
+        for item in items {
+            line(out, 4, &plain(&head::line(item)));
+        }
+    }
+}
+
 fn steps(out: &mut String, paint: Paint, plan: &Plan) {
     for (team, steps) in by_team(plan) {
         out.push('\n');
@@ -57,7 +75,7 @@ fn steps(out: &mut String, paint: Paint, plan: &Plan) {
             };
             let headline = paint.with(colour, &format!("{symbol} {}", plain(&headline(&step.change))));
             line(out, 2, &format!("{headline}  [{}]", paint.risk(step.risk, step.risk.as_str())));
-            for detail in details(step) {
+            for detail in details(step, WHOLE) {
                 line(out, 6, &plain(&detail));
             }
         }
@@ -71,7 +89,7 @@ fn access(out: &mut String, paint: Paint, plan: &Plan) {
     out.push('\n');
     line(out, 0, &paint.bold("Effective access"));
     for change in &plan.access {
-        if change.gains.is_empty() && change.loses.is_empty() {
+        if change.gains.is_empty() && change.loses.is_empty() && change.everybody.is_empty() {
             line(out, 2, &plain(&format!("{}: the same as before", change.principal)));
             continue;
         }
@@ -81,6 +99,9 @@ fn access(out: &mut String, paint: Paint, plan: &Plan) {
         }
         for loss in &change.loses {
             line(out, 4, &paint.with(RED, &plain(&format!("- {loss}"))));
+        }
+        for right in &change.everybody {
+            line(out, 4, &plain(&format!("  every user may, by bindings of User:*: {right}")));
         }
     }
 }
@@ -135,8 +156,8 @@ impl Paint {
     fn risk(self, risk: Risk, text: &str) -> String {
         match risk {
             Risk::Additive => self.with(GREEN, text),
-            Risk::Change | Risk::Revoke => self.with(YELLOW, text),
-            Risk::Destroy | Risk::DataLoss => self.with(RED, text),
+            Risk::Shared | Risk::PlatformWide | Risk::Change | Risk::Revoke => self.with(YELLOW, text),
+            Risk::Escalation | Risk::Destroy | Risk::DataLoss => self.with(RED, text),
         }
     }
 }

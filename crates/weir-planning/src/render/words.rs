@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use weir_findings::count;
 use weir_model::{Permission, settings::KafkaValue};
 
+use super::cut::cut;
 use crate::{Acl, Change, Host, Plan, Principal, Risk, Step, Verb, acl::target};
 
 /// The kind of change for a reader of the plan: a key that takes the place of another changes its slot.
@@ -16,7 +17,7 @@ pub(super) fn verb(change: &Change) -> Verb {
 }
 
 /// `dev-toll-billing may Read topic dev.cards.status.v1`
-fn binding(principal: &Principal, acl: &Acl) -> String {
+pub(crate) fn binding(principal: &Principal, acl: &Acl) -> String {
     let account = principal.user().unwrap_or(principal);
     let may = match acl.permission {
         Permission::Allow => "may",
@@ -59,10 +60,10 @@ pub(super) fn headline(change: &Change) -> String {
     }
 }
 
-/// Returns the lines below the headline: the meaning, then the values.
-pub(super) fn details(step: &Step) -> Vec<String> {
+/// Returns the lines below the headline: the meaning, then the values, each with at most `most` characters.
+pub(super) fn details(step: &Step, most: usize) -> Vec<String> {
     let mut lines = step.meaning.clone();
-    lines.extend(content(&step.change));
+    lines.extend(content(&step.change, most));
     lines
 }
 
@@ -80,35 +81,41 @@ pub fn from_to(change: &Change) -> Vec<String> {
         | Change::CreateAcl { .. }
         | Change::DeleteAcl { .. }
         | Change::DeleteTopic { .. }
-        | Change::DeleteAccount { .. } => content(change),
+        | Change::DeleteAccount { .. } => content(change, WHOLE),
     }
 }
 
-/// Returns the lines of a change that stand below its headline.
-fn content(change: &Change) -> Vec<String> {
+/// No limit for the characters of a value.
+pub(super) const WHOLE: usize = usize::MAX;
+
+/// Returns the lines of a change that stand below its headline. Longer values than `most` characters are shortened.
+fn content(change: &Change, most: usize) -> Vec<String> {
     let mut lines = Vec::new();
     match change {
         Change::CreateAccount { account: _, description, maker: _ }
         | Change::DeleteAccount { account: _, description } => {
             if !description.is_empty() {
-                lines.push(format!("description: {description}"));
+                lines.push(format!("description: {}", cut(description, most)));
             }
         }
         Change::AdoptAccount { account: _, from, maker } => {
             let from = from.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
             lines.push(format!("weir's mark: {from} → {maker}"));
         }
-        Change::UpdateAccount { account: _, from, to } => lines.push(format!("“{from}” → “{to}”")),
+        Change::UpdateAccount { account: _, from, to } => {
+            lines.push(format!("“{}” → “{}”", cut(from, most), cut(to, most)));
+        }
         Change::CreateTopic { topic: _, partitions, replication_factor, config } => {
-            lines.extend(topic(*partitions, *replication_factor, config));
+            lines.extend(topic(*partitions, *replication_factor, config, most));
         }
         Change::DeleteTopic { topic: _, partitions, replication_factor, config } => {
-            lines.extend(topic(Some(*partitions), Some(*replication_factor), config));
+            lines.extend(topic(Some(*partitions), Some(*replication_factor), config, most));
         }
         Change::AlterConfig { topic: _, settings } => {
             for (name, change) in settings {
-                let value =
-                    |value: &Option<KafkaValue>| value.as_ref().map_or("default", KafkaValue::as_str).to_owned();
+                let value = |value: &Option<KafkaValue>| {
+                    cut(value.as_ref().map_or("default", KafkaValue::as_str), most).into_owned()
+                };
                 lines.push(format!("{name}: {} → {}", value(&change.from), value(&change.to)));
             }
         }
@@ -138,12 +145,15 @@ fn topic(
     partitions: Option<u32>,
     replication_factor: Option<u16>,
     config: &BTreeMap<String, KafkaValue>,
+    most: usize,
 ) -> impl Iterator<Item = String> {
     let partitions = partitions.map(|n| count(n, "partition"));
     let replicas = replication_factor.map(|n| format!("replication factor {n}"));
     let shape: Vec<_> = partitions.into_iter().chain(replicas).collect();
     let shape = Some(shape.join(", ")).filter(|shape| !shape.is_empty());
-    shape.into_iter().chain(config.iter().map(|(name, value)| format!("{name}: {}", value.human_readable(name))))
+    shape
+        .into_iter()
+        .chain(config.iter().map(move |(name, value)| format!("{name}: {}", cut(&value.human_readable(name), most))))
 }
 
 /// Numbers of steps by verb, and the highest risk.

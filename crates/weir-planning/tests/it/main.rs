@@ -4,6 +4,7 @@
 
 mod about;
 mod artefacts;
+mod comment;
 mod precondition;
 mod properties;
 mod pruned;

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use proptest::{collection, option, prelude::*, sample::select};
 use weir_model::{
-    Ensure, Operation, PatternType, Permission, Resource, SecretPart, load,
+    Ensure, EntityRef, Kind, Operation, PatternType, Permission, Resource, SecretPart, load,
     settings::{self, KafkaValue},
 };
+use weir_ownership::Reach;
 use weir_planning::*;
 
 pub(crate) fn now() -> Timestamp {
@@ -121,6 +122,22 @@ fn part_ref(account: &str, slot: &str, part: SecretPart) -> SecretRef {
     SecretRef { name: part.secret_name(account, slot), ..secret_ref(account, slot) }
 }
 
+fn binding(lists: impl Strategy<Value = BTreeSet<&'static str>>) -> impl Strategy<Value = DesiredBinding> {
+    let reach = prop_oneof![6 => Just(Reach::Own), 2 => Just(Reach::Consented), 1 => Just(Reach::PlatformWide), 1 => Just(Reach::Escalation)];
+    let until =
+        option::of(select(vec!["2026-03-02", "2026-03-31"])).prop_map(|day| day.map(|day| day.parse().unwrap()));
+    (lists, reach, until).prop_map(|(lists, reach, until)| {
+        let by = DesiredConsent {
+            by: "cards".to_owned(),
+            entity: EntityRef::new(Kind::Topic, "cards.status"),
+            file: Some("teams/cards/kafka.yaml".to_owned()),
+            until,
+        };
+        let consents = if reach == Reach::Consented { vec![by] } else { Vec::new() };
+        DesiredBinding { lists: lists.into_iter().map(Arc::from).collect(), reach, until, consents }
+    })
+}
+
 fn desired_account(nasty: bool) -> impl Strategy<Value = (String, DesiredAccount)> {
     let days = |most: u64| (0..most).prop_map(|days| days * 86_400_000);
     let parts = collection::btree_set(select(SecretPart::ALL.to_vec()), 0..3);
@@ -133,7 +150,7 @@ fn desired_account(nasty: bool) -> impl Strategy<Value = (String, DesiredAccount
         ensure(),
         option::of(Just("described".to_owned())),
         collection::vec(key, 0..3),
-        collection::vec((acl(nasty), lists), 0..5),
+        collection::vec((acl(nasty), binding(lists)), 0..5),
     );
     parts.prop_map(|(name, ensure, description, keys, acls)| {
         let keys = keys.into_iter().map(|(slot, rotate_every, overlap, (rotated_after, emergency, parts))| {
@@ -141,7 +158,7 @@ fn desired_account(nasty: bool) -> impl Strategy<Value = (String, DesiredAccount
             let secret = secret_ref(&name, slot);
             (slot.to_owned(), DesiredKey { secret, rotate_every, overlap, rotated_after, emergency, projections })
         });
-        let acls = acls.into_iter().map(|(acl, lists)| (acl, DesiredBinding::own(lists.into_iter().map(Arc::from))));
+        let acls = acls.into_iter();
         let present = ensure == Ensure::Present;
         let account = DesiredAccount {
             entity: "s".to_owned(),
@@ -185,6 +202,11 @@ pub(crate) fn desired_state(nasty: bool) -> impl Strategy<Value = Desired> {
             approval_required: false,
             threshold_percent: 30,
             threshold_minimum: 10,
+            warn_before: 14 * 86_400_000,
+            files: BTreeMap::from([(
+                EntityRef::new(Kind::AccessControlList, "l1"),
+                "teams/toll/kafka.yaml".to_owned(),
+            )]),
             topics,
             accounts: accounts.into_iter().collect(),
         }

@@ -76,7 +76,7 @@ pub(crate) fn assert_settled(scene: &Scene, desired: &Desired, why: &dyn Fn() ->
     let own: BTreeSet<&String> = accounts.iter().filter(|(name, _)| wanted.contains(name)).map(|(_, id)| id).collect();
     for key in live.values().filter(|key| own.contains(&key.owner)) {
         let Ok(marker) = key.display_name.parse::<KeyMarker>().or_else(|_| key.description.parse()) else { continue };
-        if marker.stage == desired.stage {
+        if marker.maker == desired.maker() {
             let id = &key.id;
             assert!(current.contains(id) || stored.contains(id), "orphan {id} {marker}: {}", why());
         }

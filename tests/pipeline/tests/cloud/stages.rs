@@ -69,7 +69,8 @@ fn foreign(change: &Change, stage: &str, observed: &Observed) -> Option<String> 
     };
     let principal = |principal: &str| account(principal.strip_prefix("User:").unwrap_or_default());
     match change {
-        Change::CreateAccount { account: name, .. }
+        Change::AdoptAccount { account: name, .. }
+        | Change::CreateAccount { account: name, .. }
         | Change::UpdateAccount { account: name, .. }
         | Change::DeleteAccount { account: name, .. } => account(name),
         Change::CreateTopic { topic: name, .. }

@@ -184,7 +184,7 @@ fn json_on_stdout_contains_no_command() {
     let mut world = World::new();
     let group = "##vso[task.prependpath]/tmp/evil";
     world.edit("toll.yaml", "group: toll-billing", &format!("group: {}", quoted(group)));
-    let mut json = |line: &str| {
+    let json = |line: &str| {
         let text = output(&world, &line.split(' ').collect::<Vec<_>>());
         assert_eq!(agents::commands(&text), [""; 0], "{line}: {text}");
         let start = text.find('{').expect("JSON");
