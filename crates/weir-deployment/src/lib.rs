@@ -17,9 +17,9 @@
 //! # let folder = tempfile::tempdir()?;
 //! # let desired: Desired = serde_json::from_str(r#"{
 //! #     "format": "weir.desired/v1", "workspace": "cps", "stage": "dev", "cluster": "local", "provider": "sandbox",
-//! #     "clusterId": null, "owns": {"topics": [], "serviceAccounts": []}, "prune": false, "approvalRequired": false,
+//! #     "clusterId": null, "governed": false, "owns": {"topics": [], "serviceAccounts": []}, "prune": false, "approvalRequired": false,
 //! #     "thresholdPercent": 30, "thresholdMinimum": 10, "accounts": {}, "topics": {"dev.toll": {
-//! #         "entity": "toll", "team": "toll", "ensure": "present", "partitions": 6, "replicationFactor": 3,
+//! #         "entity": "toll", "team": "toll", "ownName": true, "ensure": "present", "partitions": 6, "replicationFactor": 3,
 //! #         "config": {}}}}"#)?;
 //! let sandbox = Sandbox::open(folder.path(), Default::default())?;
 //! let observed = sandbox.observe(&Query::default()).await?;

@@ -139,7 +139,7 @@ async fn whatever_changed_since_the_plan_stops_the_run() {
     let account = Change::CreateAccount {
         account: "dev-new".into(),
         description: "made by hand".into(),
-        maker: desired().maker(),
+        maker: crate::scene::desired().maker(),
     };
     for (change, stale) in [
         (account, "create-account dev-new"),
