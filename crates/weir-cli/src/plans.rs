@@ -3,7 +3,7 @@
 use anyhow::Context;
 use weir_findings::{
     Finding,
-    render::{inert_json, json},
+    render::{concise, inert_json, json},
     sort,
 };
 use weir_pipeline::{Accepted, Checked, Live, OpenError, PlanError, observe};
@@ -18,17 +18,18 @@ pub(crate) enum PlanFormat {
     /// For people
     #[default]
     Text,
-    /// For a pull request
+    /// For a comment on a pull request, of at most 60,000 bytes; several, each below a line `<!-- weir: part 1 of 2 -->`,
+    /// if what moves authority needs them
     Markdown,
     /// For programs: the plan as --out writes it, or the findings if there is no plan; see the `format` field
     Json,
 }
 
-/// Prints a plan to stdout.
-pub(crate) fn print_plan(plan: &Plan, format: PlanFormat) {
+/// Prints a plan to stdout; `warnings` are the findings about its files, one line each.
+pub(crate) fn print_plan(plan: &Plan, warnings: &[String], format: PlanFormat) {
     print(&match format {
         PlanFormat::Text => render::text(plan, style(false).color),
-        PlanFormat::Markdown => render::markdown(plan),
+        PlanFormat::Markdown => render::comments(plan, warnings).join("\n"),
         PlanFormat::Json => inert_json(plan.to_json()),
     });
 }
@@ -75,6 +76,11 @@ impl Made {
             _ => print_findings(findings, sources, false),
         }
         self.plan.as_ref()
+    }
+
+    /// Returns the findings, one line each.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        concise(&self.findings, &self.checked.loaded.sources).lines().map(str::to_owned).collect()
     }
 }
 
