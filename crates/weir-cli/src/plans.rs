@@ -18,8 +18,7 @@ pub(crate) enum PlanFormat {
     /// For people
     #[default]
     Text,
-    /// For a comment on a pull request, of at most 60,000 bytes; several, each below a line `<!-- weir: part 1 of 2 -->`,
-    /// if what moves authority needs them
+    /// For a pull request
     Markdown,
     /// For programs: the plan as --out writes it, or the findings if there is no plan; see the `format` field
     Json,
