@@ -1,7 +1,11 @@
 //! From checked files to a plan on the terminal.
 
 use anyhow::Context;
-use weir_findings::{Finding, render::json, sort};
+use weir_findings::{
+    Finding,
+    render::{concise, json},
+    sort,
+};
 use weir_pipeline::{Accepted, Checked, Live, OpenError, PlanError, observe};
 use weir_planning::{Desired, Observed, Plan, render};
 use weir_ports::ErrorKind;
@@ -20,11 +24,11 @@ pub(crate) enum PlanFormat {
     Json,
 }
 
-/// Prints a plan to stdout.
-pub(crate) fn print_plan(plan: &Plan, format: PlanFormat) {
+/// Prints a plan to stdout; `warnings` are the findings about its files, one line each.
+pub(crate) fn print_plan(plan: &Plan, warnings: &[String], format: PlanFormat) {
     match format {
         PlanFormat::Text => print(&render::text(plan, style(false).color)),
-        PlanFormat::Markdown => print(&render::markdown(plan)),
+        PlanFormat::Markdown => print(&render::comments(plan, warnings).join("\n")),
         PlanFormat::Json => print_json(plan.to_json()),
     }
 }
@@ -71,6 +75,11 @@ impl Made {
             _ => print_findings(findings, sources, false),
         }
         self.plan.as_ref()
+    }
+
+    /// Returns the findings, one line each.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        concise(&self.findings, &self.checked.loaded.sources).lines().map(str::to_owned).collect()
     }
 }
 

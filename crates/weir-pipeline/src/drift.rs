@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use thiserror::Error;
-use weir_model::UnknownStage;
-use weir_planning::{Desired, Drift, Observed, Plan, PlanOptions, desired, plan};
+use weir_model::{UnknownStage, Workspace};
+use weir_planning::{AuthorityItem, Desired, Drift, Observed, Plan, PlanOptions, desired, moved, plan};
 
 use crate::{Accepted, ReadError, read_at};
 
@@ -23,15 +23,28 @@ pub enum RevisionError {
 }
 
 impl Accepted<'_> {
+    /// Returns everything that the files say about authority in `stage`, and that they did not say in the git revision
+    /// `revision`: items for the head of a plan.
+    ///
+    /// # Errors
+    /// If git does not have the revision, or its files cannot be read or do not have the stage.
+    pub fn moved_since(self, stage: &str, revision: &str) -> Result<Vec<AuthorityItem>, RevisionError> {
+        let before = self.workspace_at(revision)?;
+        Ok(moved(&before.stage(stage)?, &self.workspace.stage(stage)?))
+    }
+
     /// Returns the state of the cluster that the files asked for in the git revision `revision`.
     ///
     /// # Errors
     /// If git does not have the revision, or its files cannot be read or do not have the stage.
     pub fn desired_at(self, stage: &str, revision: &str) -> Result<Desired, RevisionError> {
+        Ok(desired(&self.workspace_at(revision)?.stage(stage)?, self.checked.now))
+    }
+
+    fn workspace_at(self, revision: &str) -> Result<Workspace, RevisionError> {
         let loaded = read_at(self.dir(), revision)?;
         let workspace = loaded.workspace.filter(|_| loaded.findings.is_empty());
-        let workspace = workspace.ok_or_else(|| RevisionError::Findings(revision.to_owned()))?;
-        Ok(desired(&workspace.stage(stage)?, self.checked.now))
+        workspace.ok_or_else(|| RevisionError::Findings(revision.to_owned()))
     }
 }
 

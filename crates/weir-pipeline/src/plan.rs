@@ -5,7 +5,7 @@ use weir_adapters::{OpenError, observe};
 use weir_findings::{Finding, sort};
 use weir_model::UnknownStage;
 use weir_planning::{Desired, Observed, Plan, PlanOptions, plan};
-use weir_policy::{check_plan, plan_policies};
+use weir_policy::{check_plan, plan_policies, waivers_in_force};
 use weir_ports::PortError;
 
 use crate::{Accepted, Rejected, commit};
@@ -83,6 +83,7 @@ impl Accepted<'_> {
         }
         let (loaded, now) = (&self.checked.loaded, self.checked.now);
         let mut outcome = plan(desired, observed, &PlanOptions { now, commit: commit(self.dir()) });
+        outcome.plan = outcome.plan.headed(waivers_in_force(loaded, &desired.stage, now));
         if let Some(policies) = plan_policies(loaded, &outcome.plan) {
             outcome.plan = outcome.plan.under(policies);
             outcome.findings.extend(check_plan(&outcome.plan, now));

@@ -54,6 +54,7 @@ mod risk;
 mod rules;
 pub mod schema;
 mod scope;
+mod since;
 
 pub use acl::{Acl, Host};
 pub use authority::{AuthorityItem, AuthorityKind};
@@ -76,6 +77,7 @@ pub use report::{Report, ReportItem, ReportKind};
 pub use risk::Risk;
 pub use rules::rule_pages;
 pub use scope::{NamePattern, Scope};
+pub use since::moved;
 pub use weir_ownership::is_reserved;
 
 /// The example of the README, compiled with the examples of this documentation.

@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 /// Returns the error for a revision without a desired state.
-fn not_there(err: RevisionError) -> anyhow::Error {
+pub(super) fn not_there(err: RevisionError) -> anyhow::Error {
     match err {
         RevisionError::Stage(err) => err.into(),
         err => Stop::usage(format!("{:#}", anyhow::Error::from(err)))

@@ -86,7 +86,11 @@ struct Flags {
     /// Read the observed state from this file instead of the cluster
     #[arg(long, value_name = "FILE")]
     observed: Option<PathBuf>,
-    /// Plan for this time: it decides which API keys are due [default: now]
+    /// The git revision that was deployed last, as its plan names it: the head of the plan then also shows changes of
+    /// teams, consents, vaults and adoptions since
+    #[arg(long, value_name = "REVISION")]
+    deployed: Option<String>,
+    /// Plan for this time: it decides which API keys are due, and which rights have ended [default: now]
     #[arg(long, value_name = "TIME", value_parser = instant)]
     now: Option<Timestamp>,
     /// Write the plan to this file, for weir-deploy
@@ -113,17 +117,24 @@ fn plan(args: &Flags) -> anyhow::Result<Exit> {
     let stage = args.stage.as_deref().unwrap_or_default();
     let now = args.now.unwrap_or_else(Timestamp::now);
     let checked = read_and_check(&dir, Some(stage), now, args.terminal)?;
-    let made = make(checked, stage, |accepted, desired| match &args.observed {
-        None => look(accepted, desired, args.terminal),
-        Some(path) => read_observed(path),
+    let mut moved = Vec::new();
+    let mut made = make(checked, stage, |accepted, desired| {
+        if let Some(revision) = &args.deployed {
+            moved = accepted.moved_since(stage, revision).map_err(drift::not_there)?;
+        }
+        match &args.observed {
+            None => look(accepted, desired, args.terminal),
+            Some(path) => read_observed(path),
+        }
     })?;
+    made.plan = made.plan.map(|plan| plan.headed(moved));
     files.write(&made.findings, &made.checked.loaded, &dir)?;
     let Some(plan) = made.print(args.format) else {
         return Ok(Exit::Refused);
     };
     // With `--out -` the plan file goes to stdout.
     if !out.as_ref().is_some_and(OutFile::is_stdout) {
-        print_plan(plan, args.format);
+        print_plan(plan, &made.warnings(), args.format);
     }
     if let Some(out) = out {
         out.write_json(&plan.to_json())?;

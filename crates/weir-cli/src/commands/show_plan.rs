@@ -23,7 +23,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     args.terminal.apply();
-    print_plan(&read_plan(&args.plan)?, args.format);
+    print_plan(&read_plan(&args.plan)?, &[], args.format);
     Ok(Exit::Fine)
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
     let (Some(plan), Some(workspace)) = (made.print(PlanFormat::Text), &made.checked.loaded.workspace) else {
         return Ok(Exit::Refused);
     };
-    print_plan(plan, PlanFormat::Text);
+    print_plan(plan, &[], PlanFormat::Text);
     if plan.is_empty() {
         return Ok(Exit::Fine);
     }

@@ -11,7 +11,7 @@ use super::{
     text::summed_up,
     words::{Counts, by_team, details, headline, nothing, team_name, verb},
 };
-use crate::{AccessChange, Change, Plan, Risk, Step, Verb};
+use crate::{AccessChange, AuthorityItem, Change, Plan, Risk, Step, Verb};
 
 /// The most bytes of one comment: GitHub takes 65,536 characters, Azure DevOps 150,000. The rest is for text that a
 /// pipeline adds.
@@ -20,8 +20,12 @@ pub const COMMENT_LIMIT: usize = 60_000;
 /// Bytes of a comment that every part keeps for its title, and the last part for the lines that must stand at its end.
 const EDGES: usize = 4_000;
 
-/// The most characters of a line of the head, of a headline, and of a line below a headline. Names in Kafka have at most
-/// 249 characters, those of groups and of files may be longer.
+/// The most characters of a line of the head; longer items go on in the next line. Markdown needs up to 14 bytes for a
+/// character, and a line must fit into a comment.
+const HEAD_LINE: usize = 2_000;
+
+/// The most characters of a headline, and of a line below a headline. Names of topics have at most 249 characters, those
+/// of groups may be longer.
 const LINE: usize = 600;
 
 /// The most characters of a setting's value and of a description.
@@ -129,8 +133,7 @@ fn authority(pages: &mut Pages, plan: &Plan) {
     for (heading, items) in head::by_kind(plan) {
         let heading = format!("\n**{heading}**\n\n");
         let mut first = true;
-        for item in items {
-            let line = format!("- {}\n", escaped(&cut(&head::line(item), LINE)));
+        for line in items.into_iter().flat_map(item_lines) {
             if std::mem::take(&mut first) {
                 pages.block(&format!("{heading}{line}"));
             } else {
@@ -138,6 +141,16 @@ fn authority(pages: &mut Pages, plan: &Plan) {
             }
         }
     }
+}
+
+/// Returns an item as a line of a list. An item is never shortened: a very long one goes on in lines below.
+fn item_lines(item: &AuthorityItem) -> Vec<String> {
+    let characters: Vec<char> = head::line(item).chars().collect();
+    let lines = characters.chunks(HEAD_LINE).enumerate().map(|(index, line)| {
+        let begin = if index == 0 { "-" } else { " " };
+        format!("{begin} {}\n", escaped(&line.iter().collect::<String>()))
+    });
+    lines.collect()
 }
 
 type Team<'a> = (Option<&'a str>, Vec<&'a Step>);

@@ -12,5 +12,6 @@ mod rendering;
 mod rules;
 mod sample;
 mod simulation;
+mod since;
 mod speed;
 mod words;

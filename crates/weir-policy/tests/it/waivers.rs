@@ -219,3 +219,20 @@ fn a_comment_inside_a_string_is_not_a_waiver() {
         assert!(told.contains("waive"), "{text}: {told}");
     }
 }
+
+#[test]
+fn waivers_in_force_are_told_to_plans() {
+    let commented =
+        TOPIC.replace("  partitions: 12", "  partitions: 12 # weir: allow tried reason=\"moved\" until=2026-11-20");
+    let loaded = read(WORKSPACE, &(policy("Topic", SMALL) + &for_topic(", stages: [dev]")), &commented);
+    let told = |stage: &str, now: &str| -> Vec<String> {
+        let items = weir_policy::waivers_in_force(&loaded, stage, now.parse().unwrap());
+        items.into_iter().map(|item| format!("{} {}", item.file.unwrap_or_default(), item.message)).collect()
+    };
+    let document = "policies.yaml rule tried is waived for Topic/toll.passages.v1: moved";
+    let comment = "toll.yaml a comment in line 10 waives rule tried";
+    assert_eq!(told("dev", "2026-11-20T23:00:00Z"), [document, comment]);
+    assert_eq!(told("test", "2026-11-20T23:00:00Z"), [comment]);
+    assert_eq!(told("dev", "2026-11-21T00:00:00Z"), [document]);
+    assert!(told("dev", "2027-02-01T00:00:00Z").is_empty());
+}
