@@ -31,7 +31,8 @@
 //! ```
 
 mod acl;
-mod asks_for;
+mod again;
+mod blocks;
 mod change;
 mod desired;
 mod digest;
@@ -53,6 +54,8 @@ pub mod schema;
 mod scope;
 
 pub use acl::{Acl, Host};
+pub use again::{Again, Doubt, Fate};
+pub use blocks::{Blocked, Blocks};
 pub use change::{About, Change, Object, Phase, SettingChange, Verb};
 pub use desired::{Desired, DesiredAccount, DesiredKey, DesiredTopic, Provider};
 pub use digest::{Digest, fingerprint};
@@ -64,7 +67,7 @@ pub use observed::{
     ObservedTopic, SecretRef, SecretState, TopicFacts,
 };
 pub use plan::{AccessChange, Plan, PlanError, Plane, Step, StepId};
-pub use planner::{PlanOptions, Planned, facts_needed, plan, secrets_needed};
+pub use planner::{PlanOptions, Planned, facts_needed, plan, plan_around, secrets_needed};
 pub use policy::{PlanPolicies, PlanWaiver};
 pub use precondition::Precondition;
 pub use principal::Principal;

@@ -1,11 +1,13 @@
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use weir_model::EntityRef;
 
-use crate::{Change, Digest, PlanPolicies, Principal, Provider, Report, Risk, digest::InParallel, fingerprint};
+use crate::{
+    Blocked, Change, Digest, PlanPolicies, Principal, Provider, Report, Risk, digest::InParallel, fingerprint,
+};
 
 /// The steps from observed to desired. The plan is all that is deployed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -39,10 +41,16 @@ pub struct Plan {
     /// The organisation's rules over steps, asked again when the plan is carried out; absent when there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policies: Option<PlanPolicies>,
-    /// Digest of all of the above.
+    /// The objects that are in trouble. The plan has no step about them, nor about anything that comes after them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked: Vec<Blocked>,
+    /// The cluster's own ids of the observed service accounts, by physical name, where brokers know accounts by id
+    /// alone. A receipt may not say otherwise.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub accounts: BTreeMap<String, String>,
+    /// Digest of everything else in the plan.
     pub digest: Digest,
-    /// Everything that the plan leaves undone. It is not part of the digest: it may change while the plan stays the
-    /// same.
+    /// Everything that the plan leaves undone.
     pub report: Report,
 }
 
@@ -109,7 +117,7 @@ impl Plan {
         text
     }
 
-    /// Digest of everything but the digest itself and the report.
+    /// Digest of everything but the digest itself.
     pub(crate) fn content_digest(&self) -> Digest {
         // Every field is named, so that a new one has to choose.
         let Self {
@@ -126,15 +134,14 @@ impl Plan {
             steps,
             access,
             policies,
+            blocked,
+            accounts,
             digest: _,
-            report: _,
+            report,
         } = self;
         let head = (format, workspace, stage, cluster, provider, cluster_id, commit);
         let body = (head, desired, approval_required, beyond_threshold, InParallel(steps), access);
-        match policies {
-            None => fingerprint(&body),
-            Some(policies) => fingerprint(&(body, policies)),
-        }
+        fingerprint(&(body, policies, blocked, accounts, report))
     }
 }
 

@@ -31,15 +31,20 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: jiff::Timestamp) -> Vec<AccessCha
             Ensure::Present => {
                 present(draft, name, account, there, owner);
                 access.extend(bindings(draft, name, &account.acls, owner, &mut readers));
-                keys::plan(draft, &keys, name, account, owner, now);
+                if !keys::are_unseen(draft, &keys, name, owner.team) {
+                    keys::plan(draft, &keys, name, account, owner, now);
+                }
             }
             Ensure::Absent => {
                 let before = draft.steps.len();
                 access.extend(bindings(draft, name, &NO_BINDINGS, owner, &mut readers));
-                keys::delete_all(draft, &keys, name, owner);
+                let unseen = keys::are_unseen(draft, &keys, name, owner.team);
+                if !unseen {
+                    keys::delete_all(draft, &keys, name, owner);
+                }
                 match there {
                     Some(there) => delete(draft, name, there, owner),
-                    None if draft.steps.len() == before => {
+                    None if draft.steps.len() == before && !unseen => {
                         let message = format!(
                             "the service account is gone; the file of ServiceAccount/{} can be removed",
                             account.entity
@@ -57,7 +62,9 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: jiff::Timestamp) -> Vec<AccessCha
         }
         if desired.prune {
             access.extend(bindings(draft, name, &NO_BINDINGS, Owner::default(), &mut readers));
-            keys::delete_all(draft, &keys, name, Owner::default());
+            if !keys::are_unseen(draft, &keys, name, None) {
+                keys::delete_all(draft, &keys, name, Owner::default());
+            }
             delete(draft, name, there, Owner::default());
         } else {
             draft.report(

@@ -20,26 +20,41 @@ pub(super) fn secrets_needed(desired: &Desired, observed: &Observed) -> BTreeSet
     for account in desired.accounts.values().filter(|a| a.ensure != Ensure::Unmanaged) {
         needed.extend(account.keys.values().flat_map(|key| key.secrets().cloned()));
     }
-    for key in observed.keys.values() {
-        let Some(marker) = marker(key).filter(|marker| marker.stage == desired.stage) else { continue };
-        let (name, slot) = (&key.account, &marker.slot);
-        match desired.accounts.get(name) {
-            Some(account) if account.ensure == Ensure::Unmanaged || account.keys.contains_key(slot) => {}
-            Some(account) => {
-                needed.extend(account.secret(name, slot).into_iter().flat_map(|at| shapes(at, name, slot)))
-            }
-            // No file names the account's team: the mark of the key shows which of the vaults holds its secret.
-            None if desired.prune && desired.owns.owns_account(name) => {
-                let places = desired
-                    .vaults
-                    .iter()
-                    .map(|vault| SecretRef { vault: vault.clone(), name: weir_model::secret_name(name, slot) });
-                needed.extend(places.filter(|at| marker.is_for(at)).flat_map(|at| shapes(at, name, slot)));
-            }
-            None => {}
-        }
-    }
+    needed.extend(observed.keys.values().flat_map(|key| places(desired, key)));
     needed
+}
+
+/// Returns the places of a key's secret, unless its slot is declared.
+fn places(desired: &Desired, key: &ObservedKey) -> Vec<SecretRef> {
+    let Some(marker) = marker(key).filter(|marker| marker.stage == desired.stage) else { return Vec::new() };
+    let (name, slot) = (&key.account, &marker.slot);
+    match desired.accounts.get(name) {
+        Some(account) if account.ensure == Ensure::Unmanaged || account.keys.contains_key(slot) => Vec::new(),
+        Some(account) => account.secret(name, slot).into_iter().flat_map(|at| shapes(at, name, slot)).collect(),
+        // No file names the account's team: the mark of the key shows which of the vaults holds its secret.
+        None if desired.prune && desired.owns.owns_account(name) => {
+            let places = desired
+                .vaults
+                .iter()
+                .map(|vault| SecretRef { vault: vault.clone(), name: weir_model::secret_name(name, slot) });
+            places.filter(|at| marker.is_for(at)).flat_map(|at| shapes(at, name, slot)).collect()
+        }
+        None => Vec::new(),
+    }
+}
+
+/// Blocks the keys of an account if a vault that holds, or will hold, one of them could not be read. Returns `true` if so.
+pub(super) fn are_unseen(draft: &mut Draft<'_>, keys: &Keys<'_>, name: &str, team: Option<&str>) -> bool {
+    let (desired, observed) = (draft.desired, draft.observed);
+    if observed.unseen.is_empty() {
+        return false;
+    }
+    let declared = desired.accounts.get(name).into_iter().flat_map(|account| account.keys.values());
+    let made = keys.of(name).iter().flat_map(|(_, key)| places(desired, key));
+    let mut vaults = declared.flat_map(|key| key.secrets().cloned()).chain(made).map(|at| at.vault);
+    let Some((vault, why)) = vaults.find_map(|vault| observed.unseen.get_key_value(&vault)) else { return false };
+    draft.blocks.keys(name, team, &format!("the vault {vault} cannot be read: {why}"));
+    true
 }
 
 /// Returns the places of a secret in all shapes; the vault reports those that exist.

@@ -3,7 +3,7 @@
 use super::{
     plain::{escaped, fenced},
     text::summed_up,
-    words::{Counts, by_team, details, headline, nothing, team_name, verb},
+    words::{Counts, blocked, by_team, details, headline, nothing, team_name, verb},
 };
 use crate::{Plan, Risk, Step, Verb};
 
@@ -16,10 +16,13 @@ const MOST_LINES: usize = 50;
 /// A plan as a comment on a pull request. An empty plan is one line.
 pub fn markdown(plan: &Plan) -> String {
     if plan.is_empty() {
-        return format!("**weir:** {}\n", escaped(&nothing(plan)));
+        let mut out = format!("**weir:** {}\n", escaped(&nothing(plan)));
+        troubles(&mut out, plan);
+        return out;
     }
     let counts = Counts::of(&plan.steps);
     let mut out = format!("### weir: stage {}: {}\n", escaped(&plan.stage), counts.sentence());
+    troubles(&mut out, plan);
     warning(&mut out, plan);
     if let Some(reason) = &plan.beyond_threshold {
         out.push_str(&format!("\n> **Beyond the threshold.** {} It needs `--beyond-threshold`.\n", escaped(reason)));
@@ -51,6 +54,15 @@ pub fn markdown(plan: &Plan) -> String {
         escaped(&plan.digest.0),
     ));
     out
+}
+
+/// Lists the objects in trouble.
+fn troubles(out: &mut String, plan: &Plan) {
+    if !plan.blocked.is_empty() {
+        out.push_str("\n> **Blocked: the plan leaves these alone.**\n>\n");
+        let lines = blocked(&plan.blocked).map(|line| format!("> - {}", escaped(&line)));
+        limited(out, lines, plan.blocked.len());
+    }
 }
 
 /// Returns the warning about deleted records, which comes first; empty without such steps.

@@ -2,7 +2,7 @@
 
 use super::{
     plain::plain,
-    words::{Counts, by_team, details, headline, nothing, team_name, verb},
+    words::{Counts, are_blocked, blocked, by_team, details, headline, nothing, team_name, verb},
 };
 use crate::{Plan, Report, ReportItem, ReportKind, Risk, Verb};
 
@@ -13,6 +13,7 @@ pub fn text(plan: &Plan, colour: bool) -> String {
     let mut out = String::new();
     if plan.is_empty() {
         line(&mut out, 0, &plain(&nothing(plan)));
+        troubles(&mut out, paint, plan);
         let news: Vec<_> = plan.report.items.iter().filter(|item| is_news(item)).collect();
         if !news.is_empty() {
             out.push('\n');
@@ -23,6 +24,7 @@ pub fn text(plan: &Plan, colour: bool) -> String {
     let place =
         format!("Plan for stage {} of {} (cluster {}, {})", plan.stage, plan.workspace, plan.cluster, plan.cluster_id);
     line(&mut out, 0, &paint.bold(&plain(&place)));
+    troubles(&mut out, paint, plan);
     steps(&mut out, paint, plan);
     access(&mut out, paint, plan);
     if !plan.report.items.is_empty() {
@@ -40,7 +42,11 @@ pub fn text(plan: &Plan, colour: bool) -> String {
     let counts = Counts::of(&plan.steps);
     let risk =
         counts.risk.map_or_else(String::new, |risk| format!(" (highest risk: {})", paint.risk(risk, risk.as_str())));
-    line(&mut out, 0, &format!("Plan: {}{risk}.", counts.sentence()));
+    let trouble = match plan.blocked.len() {
+        0 => String::new(),
+        some => format!("; {}", are_blocked(some)),
+    };
+    line(&mut out, 0, &format!("Plan: {}{risk}{trouble}.", counts.sentence()));
     line(&mut out, 0, &format!("Digest: {}", plain(&plan.digest.0)));
     out
 }
@@ -61,6 +67,18 @@ fn steps(out: &mut String, paint: Paint, plan: &Plan) {
                 line(out, 6, &plain(&detail));
             }
         }
+    }
+}
+
+/// The objects in trouble.
+fn troubles(out: &mut String, paint: Paint, plan: &Plan) {
+    if plan.blocked.is_empty() {
+        return;
+    }
+    out.push('\n');
+    line(out, 0, &paint.bold("Blocked: the plan leaves these alone"));
+    for trouble in blocked(&plan.blocked) {
+        line(out, 2, &paint.with(RED, &plain(&trouble)));
     }
 }
 
