@@ -117,7 +117,7 @@ pub(crate) fn measure(work: Work, dir: &Path) -> Result<Taken> {
         Work::Validate => {
             let clock = Clock::start();
             let loaded = weir_model::load(files);
-            let findings = weir_validation::validate(&loaded, None)?;
+            let findings = weir_validation::validate(&loaded, None, None)?;
             let clock = clock.stop();
             if let Some(finding) = findings.first() {
                 bail!("{} findings, the first: {}", findings.len(), finding.message);
@@ -131,12 +131,12 @@ pub(crate) fn measure(work: Work, dir: &Path) -> Result<Taken> {
             let view = || workspace.stage(STAGE);
             let now: Timestamp = state::NOW.parse()?;
             let observed = match work {
-                Work::PlanFew => state::nearly(&desired(&view()?), 500, now),
-                Work::PlanChange => state::nearly(&desired(&view()?), 1, now),
+                Work::PlanFew => state::nearly(&desired(&view()?, now), 500, now),
+                Work::PlanChange => state::nearly(&desired(&view()?, now), 1, now),
                 _ => Observed { cluster: state::cluster(STAGE), ..Observed::default() },
             };
             let clock = Clock::start();
-            let desired = desired(&view()?);
+            let desired = desired(&view()?, now);
             let outcome = plan(&desired, &observed, &PlanOptions { now, commit: None });
             let clock = clock.stop();
             let acls = desired.accounts.values().map(|account| account.acls.len()).sum();

@@ -53,7 +53,11 @@ pub(crate) fn nearly(desired: &Desired, off: usize, now: Timestamp) -> Observed 
     for (index, (name, account)) in desired.accounts.iter().enumerate() {
         observed.accounts.insert(
             name.clone(),
-            ObservedAccount { id: format!("sa-{index}"), description: account.description.clone().unwrap_or_default() },
+            ObservedAccount {
+                id: format!("sa-{index}"),
+                description: account.description.clone().unwrap_or_default(),
+                maker: Some(desired.maker()),
+            },
         );
         let mut acls: BTreeSet<_> = account.acls.keys().cloned().collect();
         if index % off == 0
@@ -65,8 +69,7 @@ pub(crate) fn nearly(desired: &Desired, off: usize, now: Timestamp) -> Observed 
         observed.acls.insert(Principal::of_account(name), acls);
         for (slot, key) in &account.keys {
             let id = format!("KEY{index}{slot}");
-            let marker =
-                KeyMarker { stage: desired.stage.clone(), slot: slot.clone(), intent: format!("{index:016x}") };
+            let marker = KeyMarker { maker: desired.maker(), slot: slot.clone(), intent: format!("{index:016x}") };
             let tags = [
                 (ObservedSecret::TAG_MANAGED_BY, "weir"),
                 (ObservedSecret::TAG_KEY_ID, &id),
@@ -74,6 +77,7 @@ pub(crate) fn nearly(desired: &Desired, off: usize, now: Timestamp) -> Observed 
                 (ObservedSecret::TAG_CLUSTER, &observed.cluster.id),
                 (ObservedSecret::TAG_SLOT, slot),
                 (ObservedSecret::TAG_TEAM, &account.team),
+                (ObservedSecret::TAG_WORKSPACE, &desired.workspace),
                 (ObservedSecret::TAG_STAGE, &desired.stage),
             ];
             let tags = tags.map(|(tag, value)| (tag.to_owned(), value.to_owned())).into();

@@ -87,7 +87,7 @@ fn now() -> Timestamp {
 /// Returns all findings of the loaded files.
 fn findings_of(loaded: &Loaded) -> Vec<Finding> {
     let workspace = loaded.workspace.as_ref();
-    let found = workspace.and_then(|workspace| weir_validation::check(workspace, &loaded.malformed, None).ok());
+    let found = workspace.and_then(|workspace| weir_validation::check(workspace, &loaded.malformed, None, None).ok());
     let found = found.unwrap_or_default();
     let rules = weir_policy::rule_pages().iter().map(|page| page.id).collect();
     judge(loaded, found, &Judging { now: now(), stage: None, rules: &rules }).findings
@@ -118,7 +118,7 @@ fn shown(findings: &[Finding], sources: &Sources) {
 fn planned(loaded: &Loaded) {
     let Some(workspace) = &loaded.workspace else { return };
     for view in workspace.stages() {
-        let desired = desired(&view);
+        let desired = desired(&view, now());
         let id = desired.cluster_id.clone().unwrap_or_default();
         let observed =
             Observed { cluster: ClusterFacts { id, brokers: 3, ..ClusterFacts::default() }, ..Observed::default() };

@@ -33,15 +33,17 @@ enum Layer {
 }
 
 /// The crates under `crates/`. For other packages, the folder decides.
-const CRATES: [(&str, Layer); 20] = [
+const CRATES: [(&str, Layer); 22] = [
     ("weir-cel", Layer::Core),
     ("weir-findings", Layer::Core),
     ("weir-model", Layer::Core),
+    ("weir-ownership", Layer::Core),
     ("weir-validation", Layer::Core),
     ("weir-policy", Layer::Core),
     ("weir-planning", Layer::Core),
     ("weir-import", Layer::Core),
     ("weir-ports", Layer::Ports),
+    ("weir-process", Layer::Ports),
     ("weir-retry", Layer::Ports),
     ("weir-deployment", Layer::Deployment),
     ("weir-sandbox", Layer::Adapter),

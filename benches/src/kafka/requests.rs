@@ -18,7 +18,7 @@ pub(super) async fn of_plan(broker: &Broker, dir: &Path) -> Result<u64> {
     let loaded = read(dir)?.loaded;
     let workspace = loaded.workspace.as_ref().context("the workspace cannot be read")?;
     let kafka = client(broker)?;
-    kafka.observe(&query(&desired(&workspace.stage("dev")?))).await?;
+    kafka.observe(&query(&desired(&workspace.stage("dev")?, Timestamp::now()))).await?;
     Ok(kafka.requests())
 }
 
@@ -26,7 +26,7 @@ pub(super) async fn of_plan(broker: &Broker, dir: &Path) -> Result<u64> {
 pub(super) async fn of_deploy(broker: &Broker, dir: &Path) -> Result<u64> {
     let loaded = read(dir)?.loaded;
     let workspace = loaded.workspace.as_ref().context("the workspace cannot be read")?;
-    let wanted = desired(&workspace.stage("dev")?);
+    let wanted = desired(&workspace.stage("dev")?, Timestamp::now());
     let seen = client(broker)?.observe(&query(&wanted)).await?;
     let outcome = plan(&wanted, &seen, &PlanOptions { now: Timestamp::now(), commit: None });
     let kafka = client(broker)?;

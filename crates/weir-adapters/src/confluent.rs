@@ -80,7 +80,13 @@ mod tests {
 
     async fn options_of(cloud: &Entity, planes: &[Plane], variables: &[&str]) -> Result<Options, PortError> {
         let env = |name: &str| variables.iter().any(|known| name.starts_with(known)).then(|| format!("<{name}>"));
-        let source = Source { env: &env, key_vault: None, dir: Path::new("."), patience: Duration::from_secs(7) };
+        let source = Source {
+            env: &env,
+            key_vault: None,
+            hosts: Ok(weir_model::VaultHosts::default()),
+            dir: Path::new("."),
+            patience: Duration::from_secs(7),
+        };
         let accounts = [("dev-billing".to_owned(), "sa-1".to_owned())].into();
         let reach = Reach { planes: planes.iter().copied().collect(), accounts };
         options(cloud, &reach, &source).await

@@ -64,7 +64,17 @@ mod tests {
 
     async fn options_of(kafka: &ApacheKafka) -> Result<Options, PortError> {
         let patience = Duration::from_secs(7);
-        options(kafka, &Source { env: &env, key_vault: None, dir: Path::new("."), patience }).await
+        options(
+            kafka,
+            &Source {
+                env: &env,
+                key_vault: None,
+                hosts: Ok(weir_model::VaultHosts::default()),
+                dir: Path::new("."),
+                patience,
+            },
+        )
+        .await
     }
 
     fn cluster() -> ApacheKafka {

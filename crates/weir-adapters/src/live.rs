@@ -212,20 +212,25 @@ fn port(cluster: &str) -> impl Fn(PortError) -> OpenError {
 #[cfg(feature = "kafka")]
 fn source<'a>(dir: &'a Path, spec: &'a weir_model::WorkspaceSpec, patience: Duration) -> crate::source::Source<'a> {
     let key_vault = spec.secrets.as_ref().and_then(|secrets| secrets.key_vault.as_ref());
-    crate::source::Source { env: &|name| std::env::var(name).ok(), key_vault, dir, patience }
+    let hosts = spec
+        .vault_hosts()
+        .map_err(|index| format!("entry {} of `ownership.vaultHosts` in weir.yaml is not a host", index + 1));
+    crate::source::Source { env: &|name| std::env::var(name).ok(), key_vault, hosts, dir, patience }
 }
 
-/// Returns the query that a plan needs: names that files declare, and patterns that the stage owns.
+/// Returns the query that a plan needs: names that files declare, patterns that the stage owns, and accounts that the
+/// stage made.
 pub fn query(desired: &Desired) -> Query {
     Query {
         topics: Selection {
             names: desired.topics.keys().cloned().collect(),
             patterns: desired.owns.topics.clone(),
-            everything: false,
+            ..Selection::default()
         },
         accounts: Selection {
             names: desired.accounts.keys().cloned().collect(),
             patterns: desired.owns.service_accounts.clone(),
+            made_by: Some(desired.maker()),
             everything: false,
         },
     }

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use weir_model::KeyVault;
+use weir_model::{KeyVault, VaultHosts};
 
 /// Returns the value of an environment variable.
 pub(crate) type Env<'a> = dyn Fn(&str) -> Option<String> + Sync + 'a;
@@ -13,6 +13,8 @@ pub(crate) struct Source<'a> {
     pub(crate) env: &'a Env<'a>,
     /// The login to key vaults, if the workspace has one.
     pub(crate) key_vault: Option<&'a KeyVault>,
+    /// The hosts of key vaults that may get a request; an error if `weir.yaml` lists something else.
+    pub(crate) hosts: Result<VaultHosts, String>,
     /// The workspace's folder.
     pub(crate) dir: &'a Path,
     /// The longest time for which a call is repeated.

@@ -42,7 +42,8 @@ pub(crate) fn key_vaults(source: &Source<'_>, login: &KeyVault) -> Result<weir_s
 fn options(source: &Source<'_>, login: &KeyVault) -> Result<weir_secrets::Options, PortError> {
     use weir_secrets::{Login, Options};
 
-    let Source { env, dir, patience, key_vault: _ } = *source;
+    let Source { env, dir, patience, key_vault: _, hosts } = source;
+    let hosts = hosts.clone().map_err(PortError::refused)?;
     let KeyVault { login, tenant, client, service_connection, env: variable, ca } = login;
     let lacks = |what: &str| PortError::refused(format!("the login `{}` needs `{what}`", login.as_str()));
     let needed = |value: &Option<String>, what| value.clone().ok_or_else(|| lacks(what));
@@ -71,9 +72,10 @@ fn options(source: &Source<'_>, login: &KeyVault) -> Result<weir_secrets::Option
     let usual = Options::new(login);
     Ok(Options {
         ca: ca.as_ref().map(|ca| dir.join(ca)),
-        timeout: usual.timeout.min(patience),
-        patience,
-        rights: patience,
+        hosts,
+        timeout: usual.timeout.min(*patience),
+        patience: *patience,
+        rights: *patience,
         ..usual
     })
 }
@@ -81,6 +83,8 @@ fn options(source: &Source<'_>, login: &KeyVault) -> Result<weir_secrets::Option
 #[cfg(all(test, feature = "azure"))]
 mod tests {
     use std::{path::Path, time::Duration};
+
+    use weir_model::VaultHosts;
 
     use super::*;
 
@@ -96,9 +100,11 @@ mod tests {
         };
         for seconds in [7, 300] {
             let wait = Duration::from_secs(seconds);
-            let source = Source { env: &|_| None, key_vault: None, dir: Path::new("."), patience: wait };
+            let hosts = Ok(VaultHosts::parse(&["vault.internal"]).unwrap());
+            let source =
+                Source { env: &|_| None, key_vault: None, hosts: hosts.clone(), dir: Path::new("."), patience: wait };
             let options = options(&source, &login).unwrap();
-            assert_eq!((options.patience, options.rights), (wait, wait));
+            assert_eq!((options.patience, options.rights, Ok(options.hosts)), (wait, wait, hosts));
             assert!(options.timeout <= wait);
         }
     }

@@ -19,6 +19,7 @@ pub fn run_from<A: Parser>(
     command_line: impl IntoIterator<Item = OsString>,
     run: impl FnOnce(A) -> anyhow::Result<Exit>,
 ) -> Exit {
+    weir_process::forbid_core_dumps();
     std::panic::set_hook(Box::new(|panic| {
         // The panic's own message is not shown: it could hold a secret.
         let at = panic.location().map(|l| format!(" at {}:{}", l.file(), l.line())).unwrap_or_default();
@@ -48,8 +49,7 @@ pub fn run_from<A: Parser>(
 
 /// Prints help, version, or the error in the command line.
 fn print_usage(err: &clap::Error) -> Exit {
-    let text = err.render();
-    let text = text.ansi().to_string();
+    let text = err.render().ansi().to_string();
     match err.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             print(&text);

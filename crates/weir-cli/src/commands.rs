@@ -3,6 +3,7 @@
 //! [`validate`], [`plan`], [`deploy`], [`entity`] and [`weir`](mod@weir) are programs of their own; the others are
 //! subcommands of these.
 
+mod codeowners;
 pub mod deploy;
 mod drift;
 pub mod entity;

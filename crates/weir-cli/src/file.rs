@@ -7,7 +7,9 @@ use std::{
 use anyhow::Context;
 use tempfile::NamedTempFile;
 
-use crate::{Exit, Stop, print};
+use weir_findings::render::inert_json;
+
+use crate::{Exit, Stop, terminal::print_commands};
 
 /// Largest size of a file named on the command line, in bytes: a plan with a million steps is smaller.
 const LARGEST_ARGUMENT: u64 = 2 << 30;
@@ -58,13 +60,21 @@ impl OutFile {
         self.path.as_os_str() == "-"
     }
 
-    /// Writes the file.
+    /// Writes JSON. On stdout, a device or a pipe, where a build agent may read it, the JSON is harmless, as [`print_json`](crate::print_json) makes it.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write_json(self, json: &str) -> anyhow::Result<()> {
+        if self.is_special() { self.write(&inert_json(json.to_owned())) } else { self.write(json) }
+    }
+
+    /// Writes text that a renderer has made harmless.
     ///
     /// # Errors
     /// If the file cannot be written.
     pub fn write(self, text: &str) -> anyhow::Result<()> {
         if self.is_stdout() {
-            print(text);
+            print_commands(text);
             return Ok(());
         }
         let written = if self.is_special() {

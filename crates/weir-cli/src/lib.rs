@@ -43,7 +43,7 @@ pub use crate::{
     file::{OutFile, read_argument, rewrite},
     flags::{Format, Terminal, WorkspaceFlag, instant},
     progress::Progress,
-    terminal::{confirm, print, say, style},
+    terminal::{confirm, print, print_json, say, style},
 };
 
 /// The example of the README, compiled with the examples of this documentation.

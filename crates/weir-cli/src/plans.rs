@@ -1,16 +1,12 @@
 //! From checked files to a plan on the terminal.
 
 use anyhow::Context;
-use weir_findings::{
-    Finding,
-    render::{inert_json, json},
-    sort,
-};
+use weir_findings::{Finding, render::json, sort};
 use weir_pipeline::{Accepted, Checked, Live, OpenError, PlanError, observe};
 use weir_planning::{Desired, Observed, Plan, render};
 use weir_ports::ErrorKind;
 
-use crate::{Exit, Stop, Terminal, block_on, findings::print_findings, print, say, style};
+use crate::{Exit, Stop, Terminal, block_on, findings::print_findings, print, print_json, say, style};
 
 /// The format of a plan on stdout.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,11 +22,11 @@ pub(crate) enum PlanFormat {
 
 /// Prints a plan to stdout.
 pub(crate) fn print_plan(plan: &Plan, format: PlanFormat) {
-    print(&match format {
-        PlanFormat::Text => render::text(plan, style(false).color),
-        PlanFormat::Markdown => render::markdown(plan),
-        PlanFormat::Json => inert_json(plan.to_json()),
-    });
+    match format {
+        PlanFormat::Text => print(&render::text(plan, style(false).color)),
+        PlanFormat::Markdown => print(&render::markdown(plan)),
+        PlanFormat::Json => print_json(plan.to_json()),
+    }
 }
 
 /// A check and, unless it found errors, a plan.
@@ -70,7 +66,7 @@ impl Made {
         let (findings, sources) = (&self.findings, &self.checked.loaded.sources);
         match (&self.plan, format) {
             // Without a plan the findings are the data.
-            (None, PlanFormat::Json) => print(&json(findings, sources)),
+            (None, PlanFormat::Json) => print_json(json(findings, sources)),
             _ if findings.is_empty() => {}
             _ => print_findings(findings, sources, false),
         }

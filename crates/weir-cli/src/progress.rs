@@ -1,6 +1,7 @@
 use std::io::{self, IsTerminal};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use weir_findings::render::inert;
 
 /// A progress line on the terminal. Without a terminal it is silent.
 #[derive(Debug)]
@@ -19,8 +20,8 @@ impl Progress {
     }
 
     /// Shows the step that runs now.
-    pub fn now(&self, what: impl Into<String>) {
-        self.0.set_message(what.into());
+    pub fn now(&self, what: &str) {
+        self.0.set_message(inert(what).into_owned());
     }
 
     /// Counts a step as done.

@@ -4,14 +4,30 @@ use std::{
 };
 
 use anstream::{AutoStream, ColorChoice};
-use weir_findings::render::Style;
+use weir_findings::render::{Style, guarded, inert_json};
 
 /// `true` once output to stdout was lost.
 static LOST: AtomicBool = AtomicBool::new(false);
 
-/// Writes data to stdout, with colours where they are wanted. A reader that has closed the pipe (`| head`) is no error.
-/// A full disk is one: it changes the exit code of a run that succeeded otherwise.
+/// Writes text to stdout, with colours where they are wanted. Whatever the text holds, it commands neither a terminal nor a
+/// build agent.
 pub fn print(text: &str) {
+    write(&guarded(text));
+}
+
+/// Writes JSON to stdout. The text keeps its meaning; it commands neither a terminal nor a build agent.
+pub fn print_json(json: impl Into<String>) {
+    write(&inert_json(json.into()));
+}
+
+/// Writes commands for a build agent to stdout, as a renderer of weir made them.
+pub(crate) fn print_commands(commands: &str) {
+    write(commands);
+}
+
+/// Writes to stdout. A reader that has closed the pipe (`| head`) is no error. A full disk is one: it changes the exit code
+/// of a run that succeeded otherwise.
+fn write(text: &str) {
     let mut out = anstream::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     if let Err(err) = written
@@ -27,10 +43,10 @@ pub(crate) fn has_lost_output() -> bool {
     LOST.load(Ordering::Relaxed)
 }
 
-/// Writes messages to stderr.
+/// Writes messages to stderr. They are as harmless as those of [`print`].
 pub fn say(text: &str) {
     let mut out = anstream::stderr().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let _ = out.write_all(guarded(text).as_bytes()).and_then(|()| out.flush());
 }
 
 /// Returns the style of text on stdout, or on stderr.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures::{StreamExt as _, stream};
+use weir_planning::{Maker, is_reserved_description};
 use weir_ports::{ErrorKind, PortError};
 
 use crate::{
@@ -22,7 +23,8 @@ const DESCRIPTION: usize = 128;
 /// A change of a service account.
 #[derive(Clone, Copy)]
 pub(crate) enum AccountChange<'a> {
-    Create { description: &'a str },
+    Adopt { maker: &'a Maker },
+    Create { description: &'a str, maker: &'a Maker },
     Update { to: &'a str },
     Delete,
 }
@@ -58,7 +60,10 @@ pub(crate) async fn apply(cloud: &ConfluentCloud, changes: &[(&str, AccountChang
     for (account, change) in changes {
         answers.push(async {
             match change {
-                AccountChange::Create { description } => create(cloud, control, account, description).await,
+                AccountChange::Adopt { maker } => adopt(control, account, known(account)?, maker).await,
+                AccountChange::Create { description, maker } => {
+                    create(cloud, control, account, &maker.sign(description)).await
+                }
                 AccountChange::Update { to } => update(control, account, known(account)?, to).await,
                 AccountChange::Delete => delete(cloud, control, account, known(account)?).await,
             }
@@ -101,13 +106,33 @@ async fn create(cloud: &ConfluentCloud, control: &ControlPlane, name: &str, desc
     }
 }
 
+/// Changes a description, and leaves weir's mark at its end.
 async fn update(control: &ControlPlane, name: &str, found: Option<&Account>, to: &str) -> Answer {
+    let Some(account) = found else { return Err(absent(name)) };
+    let to = match Maker::signed(&account.description).1 {
+        Some(maker) => maker.sign(to),
+        None if is_reserved_description(to) => {
+            return Err(PortError::refused(format!("the description of `{name}` ends like weir's own mark: `{to}`")));
+        }
+        None => to.to_owned(),
+    };
+    describe(control, name, account, &to).await
+}
+
+/// Writes weir's mark at the end of a description.
+async fn adopt(control: &ControlPlane, name: &str, found: Option<&Account>, maker: &Maker) -> Answer {
+    let Some(account) = found else { return Err(absent(name)) };
+    let (description, _) = Maker::signed(&account.description);
+    describe(control, name, account, &maker.sign(description)).await
+}
+
+async fn describe(control: &ControlPlane, name: &str, account: &Account, to: &str) -> Answer {
     check_description(name, to)?;
-    match found {
-        Some(account) if account.description == to => Ok(()),
-        Some(account) => Ok(control.update_account(&account.id, to).await?),
-        None => Err(PortError::refused(format!("there is no service account `{name}`"))),
-    }
+    if account.description == to { Ok(()) } else { Ok(control.update_account(&account.id, to).await?) }
+}
+
+fn absent(name: &str) -> PortError {
+    PortError::refused(format!("there is no service account `{name}`"))
 }
 
 async fn delete(cloud: &ConfluentCloud, control: &ControlPlane, name: &str, found: Option<&Account>) -> Answer {
@@ -130,7 +155,7 @@ fn check_description(name: &str, description: &str) -> Answer {
     match description.chars().count() {
         ..=DESCRIPTION => Ok(()),
         long => Err(PortError::refused(format!(
-            "the description of `{name}` has {long} characters; Confluent Cloud accepts {DESCRIPTION}"
+            "the description of `{name}` has {long} characters with weir's mark; Confluent Cloud accepts {DESCRIPTION}"
         ))),
     }
 }

@@ -365,8 +365,8 @@ mod tests {
             let spec = serde_json::json!({"owner": {"id": "sa-1"}, "display_name": name, "description": description});
             read::<Key>(serde_json::json!({"id": "K", "spec": spec}).to_string().as_bytes()).unwrap().marker()
         };
-        assert!(key("weir/dev/default/0123", "").is_some());
-        assert!(key("weir", "weir/dev/default/0123").is_some());
+        assert!(key("weir/acme/dev/default/0123", "").is_some());
+        assert!(key("weir", "weir/acme/dev/default/0123").is_some());
         assert!(key("by hand", "weirdo").is_none());
     }
 

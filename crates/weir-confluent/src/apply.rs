@@ -113,7 +113,8 @@ fn translated(
         | Change::ChangeReplicationFactor { .. }
         | Change::AlterConfig { .. }
         | Change::DeleteTopic { .. } => Ok(Some(change.clone())),
-        Change::CreateAccount { .. }
+        Change::AdoptAccount { .. }
+        | Change::CreateAccount { .. }
         | Change::UpdateAccount { .. }
         | Change::DeleteAccount { .. }
         | Change::CreateKey { .. }

@@ -27,8 +27,11 @@ impl Cluster for ConfluentCloud {
         let mut answers = BTreeMap::new();
         for (place, change) in changes.iter().enumerate() {
             match *change {
-                Change::CreateAccount { account, description } => {
-                    of_accounts.push((place, (account.as_str(), AccountChange::Create { description })));
+                Change::AdoptAccount { account, from: _, maker } => {
+                    of_accounts.push((place, (account.as_str(), AccountChange::Adopt { maker })));
+                }
+                Change::CreateAccount { account, description, maker } => {
+                    of_accounts.push((place, (account.as_str(), AccountChange::Create { description, maker })));
                 }
                 Change::UpdateAccount { account, from: _, to } => {
                     of_accounts.push((place, (account.as_str(), AccountChange::Update { to })));

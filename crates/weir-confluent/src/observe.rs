@@ -8,7 +8,7 @@ use futures::{
     stream,
 };
 use weir_kafka::{Access, Kafka};
-use weir_planning::{ClusterFacts, Limits, Observed, ObservedAccount, ObservedKey, Principal};
+use weir_planning::{ClusterFacts, Limits, Maker, Observed, ObservedAccount, ObservedKey, Principal};
 use weir_ports::{ErrorKind, PortError, Query, Selection};
 
 use crate::{
@@ -51,7 +51,7 @@ async fn without_brokers(cloud: &ConfluentCloud, query: &Query) -> Result<Observ
     let (cluster, view) = try_join(control.cluster(), view(cloud, control, &query.accounts)).await?;
     let cluster = ClusterFacts { id: cluster.id.clone(), ..ClusterFacts::default() };
     let mut observed = Observed { format: Observed::FORMAT.to_owned(), cluster, ..Observed::default() };
-    show(&mut observed, view, &query.accounts);
+    show(&mut observed, view);
     Ok(observed)
 }
 
@@ -72,10 +72,11 @@ async fn with_brokers(cloud: &ConfluentCloud, query: &Query) -> Result<Observed,
         };
         let acls = names.write(acls, selection.everything)?;
         let deployer = deployer.principal.as_ref().map(|principal| names.written(principal));
-        Ok((Access { deployer, acls }, view))
+        let selected = view.accounts.iter().map(|account| account.display_name.clone()).collect();
+        Ok((Access { deployer, acls, selected }, view))
     };
     let (mut observed, view) = kafka.observe_with(query, access).await?;
-    show(&mut observed, view, selection);
+    show(&mut observed, view);
     limits(cloud, kafka, query, &mut observed.cluster.limits).await?;
     if !query.topics.everything {
         let (ours, internal): (BTreeMap<_, _>, BTreeMap<_, _>) =
@@ -104,11 +105,9 @@ async fn limits(cloud: &ConfluentCloud, kafka: &Kafka, query: &Query, limits: &m
     Ok(())
 }
 
-/// Adds the selected accounts and keys.
-fn show(observed: &mut Observed, view: View, selection: &Selection) {
+/// Adds the selected accounts and their keys.
+fn show(observed: &mut Observed, view: View) {
     let View { accounts, keys, limits } = view;
-    let accounts: Vec<Account> =
-        accounts.into_iter().filter(|account| selection.contains(&account.display_name)).collect();
     for key in keys {
         let Some(account) = accounts.iter().find(|account| account.id == key.owner()) else { continue };
         let marker = key.marker();
@@ -120,15 +119,18 @@ fn show(observed: &mut Observed, view: View, selection: &Selection) {
         };
         observed.keys.insert(key.id, seen);
     }
-    let account =
-        |account: Account| (account.display_name, ObservedAccount { id: account.id, description: account.description });
+    let account = |account: Account| {
+        let (description, maker) = Maker::signed(&account.description);
+        let seen = ObservedAccount { id: account.id, description: description.to_owned(), maker };
+        (account.display_name, seen)
+    };
     observed.accounts = accounts.into_iter().map(account).collect();
     observed.cluster.limits = limits;
 }
 
 /// Returns `true` if looking up each account costs less than listing all.
 fn is_few(selection: &Selection) -> bool {
-    !selection.everything && selection.patterns.is_empty() && selection.names.len() <= FEW
+    selection.is_named() && selection.names.len() <= FEW
 }
 
 async fn accounts(cloud: &ConfluentCloud, selection: &Selection) -> Result<View, PortError> {
@@ -148,12 +150,12 @@ async fn accounts(cloud: &ConfluentCloud, selection: &Selection) -> Result<View,
     Ok(View { accounts: accounts.filter(|a| selection.contains(&a.display_name)).collect(), ..View::default() })
 }
 
-/// Reads accounts and keys: a few by name, or else all pages of both lists, once.
+/// Reads the selected accounts and their keys: a few by name, or else from all pages of both lists, once.
 async fn view(cloud: &ConfluentCloud, control: &ControlPlane, selection: &Selection) -> Result<View, PortError> {
     if selection.is_empty() {
         return Ok(View { limits: cloud.memory().limits.clone().unwrap_or_default(), ..View::default() });
     }
-    let (accounts, keys, limits) = if is_few(selection) {
+    let (mut accounts, keys, limits) = if is_few(selection) {
         let names: Vec<&str> = selection.names.iter().map(String::as_str).collect();
         let remembered = cloud.memory().limits.clone();
         let limits = async {
@@ -175,6 +177,15 @@ async fn view(cloud: &ConfluentCloud, control: &ControlPlane, selection: &Select
     let mut memory = cloud.memory();
     memory.ids.extend(accounts.iter().map(|account| (account.display_name.clone(), account.id.clone())));
     memory.limits = Some(limits.clone());
+    let mut makers = BTreeMap::<&str, Vec<Maker>>::new();
+    for key in &keys {
+        makers.entry(key.owner()).or_default().extend(key.marker().map(|marker| marker.maker));
+    }
+    accounts.retain(|account| {
+        let (_, maker) = Maker::signed(&account.description);
+        let of_keys = makers.get(account.id.as_str()).into_iter().flatten();
+        selection.contains_account(&account.display_name, maker.iter().chain(of_keys))
+    });
     Ok(View { accounts, keys, limits })
 }
 

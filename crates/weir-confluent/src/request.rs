@@ -207,7 +207,8 @@ mod tests {
     use super::*;
 
     fn marker(slot: &str) -> KeyMarker {
-        KeyMarker { stage: "dev".to_owned(), slot: slot.to_owned(), intent: "0123456789abcdef01234567".to_owned() }
+        let maker = weir_planning::Maker { workspace: "acme".to_owned(), stage: "dev".to_owned() };
+        KeyMarker { maker, slot: slot.to_owned(), intent: "0123456789abcdef01234567".to_owned() }
     }
 
     #[test]
@@ -231,7 +232,7 @@ mod tests {
     #[test]
     fn a_key_carries_its_mark() {
         let body = |slot: &str| Request::create_key("lkc-1", "sa-1", &marker(slot)).body.unwrap();
-        insta::assert_snapshot!(body("default"), @r#"{"spec":{"description":"weir/dev/default/0123456789abcdef01234567","display_name":"weir/dev/default/0123456789abcdef01234567","owner":{"id":"sa-1"},"resource":{"id":"lkc-1"}}}"#);
+        insta::assert_snapshot!(body("default"), @r#"{"spec":{"description":"weir/acme/dev/default/0123456789abcdef01234567","display_name":"weir/acme/dev/default/0123456789abcdef01234567","owner":{"id":"sa-1"},"resource":{"id":"lkc-1"}}}"#);
         let long = body(&"x".repeat(40));
         assert_eq!(long["spec"]["display_name"], "weir");
         assert!(long["spec"]["description"].as_str().unwrap().parse::<KeyMarker>().is_ok());

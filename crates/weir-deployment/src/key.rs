@@ -62,7 +62,8 @@ impl Run<'_> {
             Change::DeleteKey { account, key, delete_secret, .. } => {
                 self.delete(step, account, key, *delete_secret).await
             }
-            Change::CreateAccount { .. }
+            Change::AdoptAccount { .. }
+            | Change::CreateAccount { .. }
             | Change::UpdateAccount { .. }
             | Change::CreateTopic { .. }
             | Change::AddPartitions { .. }

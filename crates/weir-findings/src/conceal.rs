@@ -3,7 +3,7 @@
 //! The search reads text, not YAML, because it has to hold for files that are not valid YAML. It hides too much rather
 //! than too little.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 /// Substrings of field names that suggest a secret, in lower case and without punctuation.
 const SECRET_WORDS: [&str; 14] = [
@@ -59,22 +59,69 @@ pub(crate) fn secrets(text: &str) -> Vec<Range<usize>> {
         }
         start += line.len();
     }
-    found.extend(passwords_in_addresses(text));
+    found.extend(secrets_in_addresses(text));
     found.sort_by_key(|range| range.start);
     found
 }
 
-/// Returns the passwords of addresses such as `scheme://user:password@host`.
-fn passwords_in_addresses(text: &str) -> impl Iterator<Item = Range<usize>> {
-    text.match_indices("://").filter_map(|(at, sign)| {
+/// Returns `text` with the secrets in its addresses replaced by stars: `https://user:***@host/path?sig=***`.
+///
+/// ```
+/// let text = weir_findings::without_secrets("see https://user:hunter2@host/x?a=1&sig=abc");
+/// assert_eq!(text, "see https://user:***@host/x?a=1&sig=***");
+/// ```
+pub fn without_secrets(text: &str) -> Cow<'_, str> {
+    let mut secrets = secrets_in_addresses(text);
+    if secrets.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    secrets.sort_by_key(|range| range.start);
+    let mut out = String::with_capacity(text.len());
+    let mut done = 0;
+    for secret in secrets.into_iter().filter(|secret| !text[secret.clone()].chars().all(|c| c == '*')) {
+        if secret.start >= done {
+            out.push_str(&text[done..secret.start]);
+            out.push_str("***");
+            done = secret.end;
+        }
+    }
+    out.push_str(&text[done..]);
+    Cow::Owned(out)
+}
+
+/// Returns the secrets in addresses: the password of a login, or all of a login without a password, and the signatures and
+/// keys among the parameters of a query.
+fn secrets_in_addresses(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    for (at, sign) in text.match_indices("://") {
         let start = at + sign.len();
         let rest = &text[start..];
-        let end =
-            rest.find(|c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | ',' | '}')).unwrap_or(rest.len());
-        let login = &rest[..rest[..end].rfind('@')?];
-        let password = start + login.find(':')? + 1..start + login.len();
-        (!password.is_empty()).then_some(password)
-    })
+        let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | ',' | '}' | ')' | '<' | '>');
+        let rest = &rest[..rest.find(ends).unwrap_or(rest.len())];
+        let host = &rest[..rest.find('/').unwrap_or(rest.len())];
+        if let Some(end) = host.rfind('@') {
+            let password = start + host[..end].find(':').map_or(0, |colon| colon + 1)..start + end;
+            found.extend((!password.is_empty()).then_some(password));
+        }
+        let Some(query) = rest.find('?') else { continue };
+        let mut begin = start + query + 1;
+        for parameter in rest[query + 1..].split(['&', ';', '#']) {
+            if let Some((name, value)) = parameter.split_once('=')
+                && is_signature(name)
+                && !value.is_empty()
+            {
+                found.push(begin + name.len() + 1..begin + parameter.len());
+            }
+            begin += parameter.len() + 1;
+        }
+    }
+    found
+}
+
+/// Returns `true` if a parameter of this name opens an address to everybody.
+fn is_signature(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    matches!(name.as_str(), "sig" | "key" | "code") || name.ends_with("signature") || names_secret(&name)
 }
 
 /// A secret that continues on the lines below its field.
@@ -173,7 +220,11 @@ mod tests {
             ("vault: https://weir:hunter2@kv.example/x\n", "vault: https://weir:***@kv.example/x\n"),
             (
                 "{a: \"https://u:p@h\", b: https://u@h, c: \"http://h:80/@x\"}",
-                "{a: \"https://u:***@h\", b: https://u@h, c: \"http://h:80/@x\"}",
+                "{a: \"https://u:***@h\", b: https://***@h, c: \"http://h:80/@x\"}",
+            ),
+            (
+                "x: https://h/p?sv=1&sig=a%2Fb&se=2 https://h?X-Amz-Signature=c#d https://h?access_token=e`",
+                "x: https://h/p?sv=1&sig=***&se=2 https://h?X-Amz-Signature=***#d https://h?access_token=***`",
             ),
             ("secrets: {folder: {path: .weir/vault}}\n", "secrets: {folder: {path: .weir/vault}}\n"),
         ] {

@@ -3,7 +3,7 @@ use std::{borrow::Cow, fmt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Sources, Span};
+use crate::{Sources, Span, without_secrets};
 
 /// The name of a rule, in kebab case: `partitions-only-grow`. A rule's page and its folder of cases have the same name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -183,8 +183,8 @@ pub fn sort(findings: &mut Vec<Finding>, sources: &Sources) {
     findings.dedup();
 }
 
-/// Replaces the secrets at a finding's place by `***` in the finding's message, label, note and help. Such a finding
-/// loses its fix.
+/// Replaces the secrets at a finding's place by `***` in the finding's message, label, note and help, and secrets in
+/// addresses wherever they are from. A finding with a secret at its place loses its fix.
 pub fn conceal(findings: &mut [Finding], sources: &Sources) {
     for finding in findings {
         let secrets: Vec<&str> = sources
@@ -193,12 +193,14 @@ pub fn conceal(findings: &mut [Finding], sources: &Sources) {
             .map(|secret| secret.trim().trim_matches(['"', '\'']))
             .filter(|secret| !secret.is_empty())
             .collect();
-        if secrets.is_empty() {
-            continue;
+        if !secrets.is_empty() {
+            finding.fix = None;
         }
-        finding.fix = None;
         let Finding { message, label, note, help, .. } = finding;
         for words in [message].into_iter().chain(label).chain(note).chain(help) {
+            if let Cow::Owned(starred) = without_secrets(words) {
+                *words = starred;
+            }
             for secret in &secrets {
                 *words = words
                     .replace(&format!("`{secret}`"), "`***`")

@@ -15,7 +15,7 @@ mod source;
 mod suggest;
 mod words;
 
-pub use conceal::names_secret;
+pub use conceal::{names_secret, without_secrets};
 pub use count::{count, plural};
 pub use finding::{Edit, Finding, Fix, Related, RuleId, Severity, conceal, sort};
 pub use hash::fnv1a;

@@ -6,6 +6,7 @@
 mod annotations;
 mod concise;
 mod inert;
+mod invisible;
 mod json;
 mod junit;
 mod sarif;
@@ -14,7 +15,8 @@ mod words;
 
 pub use annotations::{azure, github};
 pub use concise::concise;
-pub use inert::{inert, inert_json, inert_line, inert_lines};
+pub use inert::{guarded, inert, inert_json, inert_line, inert_lines};
+pub use invisible::is_invisible;
 pub use json::{FORMAT, json, schema};
 pub use junit::junit;
 pub use sarif::sarif;

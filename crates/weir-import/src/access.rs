@@ -175,5 +175,14 @@ fn rule(names: &Names<'_>, target: Target, operations: BTreeSet<Operation>) -> R
         open || (name.contains('*') && !every)
     });
     let reason = wide.then(|| REASON.to_owned());
-    Rule { resource, name, pattern, operations: operations.into_iter().collect(), permission, host, reason }
+    Rule {
+        resource,
+        name,
+        pattern,
+        operations: operations.into_iter().collect(),
+        permission,
+        host,
+        reason,
+        until: None,
+    }
 }

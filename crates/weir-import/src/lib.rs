@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use thiserror::Error;
 use weir_findings::{Finding, Severity};
-use weir_model::{EntityRef, Kind, Route, UnknownStage, Workspace};
+use weir_model::{Adopt, Ensure, EntityRef, Kind, Route, UnknownStage, Workspace};
 use weir_planning::{About, Change, Object, Observed, PlanOptions, SecretRef, Verb, desired, plan};
 
 use crate::{build::build, built::Built, demotions::Demotions, seen::Seen};
@@ -83,6 +83,9 @@ pub struct Imported {
     pub left: Vec<Left>,
     /// Findings that the files cause and that could not be avoided, by stage.
     pub findings: Vec<(String, Finding<Route>)>,
+    /// Objects that the platform team must let weir take over, by stage: `ownership.adopt` in weir.yaml. Empty in a
+    /// workspace without `ownership`.
+    pub adopt: BTreeMap<String, Adopt>,
     /// Objects that the next plan would delete, since the stage prunes and no file declares them, by stage.
     pub pruned: BTreeMap<String, BTreeSet<String>>,
 }
@@ -139,7 +142,7 @@ pub fn secrets_needed(import: &Import<'_>) -> Result<BTreeMap<String, BTreeSet<S
     let all = build(import.workspace, &seen, &Demotions::default()).over(import.workspace);
     let mut needed = BTreeMap::new();
     for stage in &seen.stages {
-        let wanted = desired(&all.stage(stage.name())?);
+        let wanted = desired(&all.stage(stage.name())?, import.now);
         needed.insert(stage.name().to_owned(), weir_planning::secrets_needed(&wanted, stage.observed));
     }
     Ok(needed)
@@ -156,7 +159,8 @@ pub fn import_stages(import: &Import<'_>) -> Result<Imported, ImportError> {
     loop {
         let built = build(import.workspace, &seen, &demotions);
         demotions.applied();
-        let all = built.over(import.workspace);
+        let mut all = built.over(import.workspace);
+        let adopt = adopt(&mut all, &seen, &built, import.now)?;
         let mut findings = faults(&all)?;
         findings.retain(|(_, finding)| !before.contains(&fault(finding)));
         let mut answered = false;
@@ -184,6 +188,7 @@ pub fn import_stages(import: &Import<'_>) -> Result<Imported, ImportError> {
                     left.sort();
                     left
                 },
+                adopt,
                 findings: findings.into_iter().map(|(stage, f)| (stages[stage].name.clone(), f)).collect(),
                 pruned,
             });
@@ -202,10 +207,51 @@ fn fault(finding: &Finding<Route>) -> Fault {
 fn faults(workspace: &Workspace) -> Result<Vec<(usize, Finding<Route>)>, UnknownStage> {
     let mut all = Vec::new();
     for (index, stage) in workspace.settings.spec.stages.iter().enumerate() {
-        let found = weir_validation::check(workspace, &BTreeSet::new(), Some(&stage.name))?;
+        let found = weir_validation::check(workspace, &BTreeSet::new(), Some(&stage.name), None)?;
         all.extend(found.into_iter().filter(|f| f.severity == Severity::Error).map(|finding| (index, finding)));
     }
     Ok(all)
+}
+
+/// Adds the imported objects that weir may only take over with the platform team's word to `adopt` of the workspace, and
+/// returns them.
+fn adopt(
+    all: &mut Workspace,
+    seen: &Seen<'_>,
+    built: &Built,
+    now: Timestamp,
+) -> Result<BTreeMap<String, Adopt>, UnknownStage> {
+    let mut found = BTreeMap::<String, Adopt>::new();
+    for stage in &seen.stages {
+        let (wanted, there) = (desired(&all.stage(stage.name())?, now), stage.observed);
+        let topics = wanted.topics.iter().filter(|(name, topic)| {
+            built.topics.contains_key(&topic.entity) && !topic.own_name && there.topics.contains_key(*name)
+        });
+        let is_foreign = |name: &String| there.accounts.get(name).is_some_and(|a| a.maker != Some(wanted.maker()));
+        let accounts =
+            wanted.accounts.iter().filter(|(name, a)| built.accounts.contains_key(&a.entity) && is_foreign(name));
+        let adopt = Adopt {
+            topics: topics
+                .filter(|(name, topic)| topic.ensure == Ensure::Present && !wanted.adopt.owns_topic(name))
+                .map(|(name, _)| name.clone())
+                .collect(),
+            service_accounts: accounts
+                .filter(|(name, account)| account.ensure == Ensure::Present && !wanted.adopt.owns_account(name))
+                .map(|(name, _)| name.clone())
+                .collect(),
+        };
+        if wanted.governed && adopt != Adopt::default() {
+            found.insert(stage.name().to_owned(), adopt);
+        }
+    }
+    if let Some(ownership) = &mut all.settings.spec.ownership {
+        for (stage, Adopt { topics, service_accounts }) in &found {
+            let there = ownership.adopt.entry(stage.clone()).or_default();
+            there.topics.extend_from_slice(topics);
+            there.service_accounts.extend_from_slice(service_accounts);
+        }
+    }
+    Ok(found)
 }
 
 /// Plans each stage as if the files were there. A step for an imported entity demotes its object.
@@ -220,11 +266,11 @@ fn rehearse(
 ) -> Result<bool, UnknownStage> {
     let mut answered = false;
     for stage in &seen.stages {
-        let wanted = desired(&all.stage(stage.name())?);
+        let wanted = desired(&all.stage(stage.name())?, import.now);
         let options = PlanOptions { now: import.now, commit: None };
         let outcome = plan(&wanted, stage.observed, &options);
         // A declared entity may be wrong already. A cluster other than the expected one is always reported.
-        let before = plan(&desired(&stage.declared), stage.observed, &options).findings;
+        let before = plan(&desired(&stage.declared, import.now), stage.observed, &options).findings;
         let old = |finding: &Finding<Route>| finding.rule.as_str() != "wrong-cluster" && before.contains(finding);
         for finding in outcome.findings.into_iter().filter(|f| f.severity == Severity::Error && !old(f)) {
             answered |= demotions.answer(&finding, stage.index, built);

@@ -176,7 +176,10 @@ impl<'a> Seen<'a> {
             let mut slots = BTreeSet::new();
             for (id, key) in keys.get(physical.as_str()).into_iter().flatten() {
                 match key.marker.as_deref().and_then(|marker| marker.parse::<KeyMarker>().ok()) {
-                    Some(marker) if marker.stage == stage.name() => {
+                    Some(marker)
+                        if marker.maker.stage == stage.name()
+                            && marker.maker.workspace == import.workspace.settings.metadata.name =>
+                    {
                         slots.insert(marker.slot);
                     }
                     _ => {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use weir_findings::{count, render::inert};
+use weir_model::Adopt;
 
 use crate::{Imported, Left, LeftKind};
 
@@ -27,6 +28,21 @@ pub fn summary(imported: &Imported) -> String {
         if !left.is_empty() {
             let _ = writeln!(text, "\n{title}:");
             left.iter().for_each(|left| one(left, &mut text));
+        }
+    }
+    if !imported.adopt.is_empty() {
+        let _ = writeln!(
+            text,
+            "\nweir did not make these objects; to let the files take them over, write below `ownership` in weir.yaml:\nadopt:"
+        );
+    }
+    for (stage, Adopt { topics, service_accounts }) in &imported.adopt {
+        let _ = writeln!(text, "  {stage}:");
+        for (field, names) in [("topics", topics), ("serviceAccounts", service_accounts)] {
+            if !names.is_empty() {
+                let names: Vec<String> = names.iter().map(|name| format!("\"{}\"", inert(name))).collect();
+                let _ = writeln!(text, "    {field}: [{}]", names.join(", "));
+            }
         }
     }
     for (stage, objects) in &imported.pruned {

@@ -214,12 +214,19 @@ fn setting(value: &SettingValue) -> Node {
 }
 
 fn access(access: &TopicAccess) -> Option<Node> {
-    let TopicAccess { consumers, producers, administrators } = access;
+    let TopicAccess { observers, consumers, producers, administrators, until } = access;
     let mut fields = Fields::default();
-    for (name, teams) in [("consumers", consumers), ("producers", producers), ("administrators", administrators)] {
+    let lists = [
+        ("observers", observers),
+        ("consumers", consumers),
+        ("producers", producers),
+        ("administrators", administrators),
+    ];
+    for (name, teams) in lists {
         let teams: Vec<Node> = teams.iter().map(|team| Node::text(team)).collect();
         fields.add(name, (!teams.is_empty()).then_some(Node::List(teams)));
     }
+    fields.add("until", until.map(|day| Node::value(&day.to_string())));
     map(fields.0)
 }
 
@@ -237,18 +244,19 @@ fn key(key: &ApiKey) -> Node {
 }
 
 fn grant(grant: &Grant) -> Node {
-    let Grant { produce, transactional_id, consume, group } = grant;
+    let Grant { produce, transactional_id, consume, group, until } = grant;
     let mut fields = Fields::default();
     for (name, value) in
         [("produce", produce), ("transactionalId", transactional_id), ("consume", consume), ("group", group)]
     {
         fields.add(name, value.as_deref().map(Node::text));
     }
+    fields.add("until", until.map(|day| Node::value(&day.to_string())));
     Node::Map(fields.0)
 }
 
 fn rule(rule: &Rule) -> Node {
-    let Rule { resource, name, pattern, operations, permission, host, reason } = rule;
+    let Rule { resource, name, pattern, operations, permission, host, reason, until } = rule;
     let operations = operations.iter().map(|operation| Node::text(operation.as_str())).collect();
     let mut fields = Fields::default();
     fields.add("resource", Some(Node::text(resource.as_str())));
@@ -258,5 +266,6 @@ fn rule(rule: &Rule) -> Node {
     fields.add("permission", (*permission == Permission::Deny).then(|| Node::text("deny")));
     fields.add("host", host.as_deref().map(Node::text));
     fields.add("reason", reason.as_deref().map(Node::text));
+    fields.add("until", until.map(|day| Node::value(&day.to_string())));
     Node::Map(fields.0)
 }

@@ -9,6 +9,7 @@ use std::{fmt::Write as _, fs, path::Path};
 use serde_json::{Value, json};
 use weir_findings::Severity;
 use weir_import::{Import, TeamRule, import_stages, summary};
+use weir_model::Adopt;
 use weir_planning::{Observed, PlanOptions, desired, plan};
 
 const BASE: &str = include_str!("base.yaml");
@@ -40,6 +41,12 @@ fn case(file: &Path) -> datatest_stable::Result<()> {
                 write!(yaml, "{}## {name}\n{text}", if yaml.is_empty() { "" } else { "---\n" })?;
             }
             files.extend(imported.files.clone());
+            let adopt = imported.adopt.iter().map(|(stage, Adopt { topics, service_accounts })| {
+                (stage.clone(), json!({"topics": topics, "serviceAccounts": service_accounts}))
+            });
+            let adopt = Value::Object(adopt.collect()).to_string();
+            let with_list = format!("ownership: {{adopt: {adopt}, ");
+            files[0].1 = files[0].1.replace("ownership: {", &with_list);
             changes_nothing(files, &observed, now)?;
             (yaml, summary(&imported))
         }
@@ -57,14 +64,14 @@ fn changes_nothing(
     now: jiff::Timestamp,
 ) -> datatest_stable::Result<()> {
     let loaded = weir_model::load(files);
-    for finding in weir_validation::validate(&loaded, None).expect("all stages") {
+    for finding in weir_validation::validate(&loaded, None, None).expect("all stages") {
         if finding.severity == Severity::Error {
             return Err(format!("{}: {}", finding.rule, finding.message).into());
         }
     }
     let workspace = loaded.workspace.as_ref().ok_or("no workspace")?;
     for (stage, observed) in observed {
-        let outcome = plan(&desired(&workspace.stage(stage)?), observed, &PlanOptions { now, commit: None });
+        let outcome = plan(&desired(&workspace.stage(stage)?, now), observed, &PlanOptions { now, commit: None });
         for step in &outcome.plan.steps {
             let Some(entity) = step.entity.as_ref().map(ToString::to_string) else { continue };
             // The entities of `in-slices` differed from the cluster before the import.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures::future::{join, join_all};
-use weir_planning::{KeyMarker, ObservedAccount, ObservedKey, Principal};
+use weir_planning::{KeyMarker, Maker, ObservedAccount, ObservedKey, Principal};
 use weir_ports::{PortError, Selection};
 use weir_rdkafka_admin::{AclBinding, ScramCredential, ScramMechanism, rdkafka::types::RDKafkaErrorCode as Code};
 
@@ -21,6 +21,8 @@ use crate::{
 const FEW: usize = 8;
 /// Time before bindings are listed again, if the first list was empty.
 const PAUSE: Duration = Duration::from_millis(50);
+/// The number of iterations that Kafka's tools choose.
+const DEFAULT_ITERATIONS: i32 = 4_096;
 /// The largest number of users in one request.
 const USERS: usize = 1_000;
 
@@ -41,24 +43,30 @@ impl Account {
 
     /// Returns the highest number among the notes about the account itself: that note is in force.
     pub(crate) fn number(&self) -> Option<u64> {
-        self.described().map(|(number, _)| number)
+        self.described().map(|(number, _, _)| number)
     }
 
     pub(crate) fn description(&self) -> &str {
-        self.described().map_or("", |(_, description)| description)
+        self.described().map_or("", |(_, _, description)| description)
     }
 
-    fn described(&self) -> Option<(u64, &str)> {
+    /// Returns the workspace and stage that made or took over the account.
+    pub(crate) fn maker(&self) -> Option<&Maker> {
+        self.described().and_then(|(_, maker, _)| maker)
+    }
+
+    fn described(&self) -> Option<(u64, Option<&Maker>, &str)> {
         let notes = self.notes.iter().filter_map(|note| match note {
-            Note::Account { number, description } => Some((*number, description.as_str())),
+            Note::Account { number, maker, description } => Some((*number, maker.as_ref(), description.as_str())),
             Note::Key { .. } => None,
         });
         notes.max()
     }
 
-    /// Returns the note about a credential; `None` for a foreign credential.
+    /// Returns the note about a credential; `None` for a foreign credential. weir never draws Kafka's default number
+    /// of iterations, so a note with that number proves nothing.
     pub(crate) fn mark(&self, credential: &ScramCredential) -> Option<&Note> {
-        let ours = credential.mechanism == ScramMechanism::Sha512;
+        let ours = credential.mechanism == ScramMechanism::Sha512 && credential.iterations > DEFAULT_ITERATIONS;
         self.notes
             .iter()
             .find(|note| ours && matches!(note, Note::Key { iterations, .. } if *iterations == credential.iterations))
@@ -70,8 +78,17 @@ impl Account {
     }
 
     pub(crate) fn observed(&self, name: &str) -> Option<ObservedAccount> {
-        let description = self.description().to_owned();
-        self.exists().then(|| ObservedAccount { id: name.to_owned(), description })
+        let (description, maker) = (self.description().to_owned(), self.maker().cloned());
+        self.exists().then(|| ObservedAccount { id: name.to_owned(), description, maker })
+    }
+
+    /// Returns the makers of the account and of its credentials.
+    pub(crate) fn makers(&self) -> Vec<Maker> {
+        let of_key = |key: &ScramCredential| match self.mark(key) {
+            Some(Note::Key { marker, .. }) => marker.parse::<KeyMarker>().ok().map(|marker| marker.maker),
+            _ => None,
+        };
+        self.maker().cloned().into_iter().chain(self.credentials.iter().filter_map(of_key)).collect()
     }
 
     pub(crate) fn observed_keys(&self, name: &str) -> impl Iterator<Item = (String, ObservedKey)> {
@@ -160,7 +177,7 @@ async fn acls(kafka: &Kafka, selection: &Selection, others: &[&str]) -> Result<V
 }
 
 async fn acls_once(kafka: &Kafka, selection: &Selection, others: &[&str]) -> Result<Vec<AclBinding>, PortError> {
-    if selection.everything || !selection.patterns.is_empty() || selection.names.len() > FEW {
+    if !selection.is_named() || selection.names.len() > FEW {
         return acl::list(kafka, None).await;
     }
     let mut principals: BTreeSet<Principal> = others.iter().map(|other| Principal::from(*other)).collect();
@@ -180,7 +197,7 @@ async fn credentials(
     const WHAT: &str = "cannot list SCRAM users (needs Describe on the cluster)";
     let options = kafka.request_options();
     let mut answers = BTreeMap::new();
-    if !selection.everything && selection.patterns.is_empty() {
+    if selection.is_named() {
         let names: Vec<&str> = selection.names.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
         for names in names.chunks(USERS) {
             answers.extend(kafka.read(WHAT, kafka.admin.describe_scram_credentials(Some(names), &options)).await?);
@@ -210,9 +227,17 @@ mod tests {
             credentials: vec![ScramCredential { mechanism: ScramMechanism::Sha512, iterations }],
             notes: notes
                 .iter()
-                .map(|(number, text)| Note::Account { number: *number, description: (*text).to_owned() })
+                .map(|(number, text)| Note::Account { number: *number, maker: None, description: (*text).to_owned() })
                 .collect(),
         }
+    }
+
+    #[test]
+    fn a_note_about_kafkas_default_proves_nothing() {
+        let mut account = account(DEFAULT_ITERATIONS, &[]);
+        let marker = "weir/acme/dev/default/00".to_owned();
+        account.notes.push(Note::Key { iterations: DEFAULT_ITERATIONS, created: jiff::Timestamp::UNIX_EPOCH, marker });
+        assert_eq!(account.mark(&account.credentials[0]), None);
     }
 
     #[test]
@@ -225,13 +250,14 @@ mod tests {
     fn a_credential_is_weirs_own_if_a_note_names_it() {
         let mut account = account(4711, &[(1, "x")]);
         let created = jiff::Timestamp::UNIX_EPOCH;
-        account.notes.push(Note::Key { iterations: 4710, created, marker: "weir/dev/default/00".to_owned() });
+        account.notes.push(Note::Key { iterations: 4710, created, marker: "weir/acme/dev/default/00".to_owned() });
         let keys: Vec<_> = account.observed_keys("a").collect();
         assert_eq!(keys[0].0, "a#sha512-4711");
         assert_eq!((keys[0].1.marker.as_deref(), keys[0].1.created), (None, None));
-        account.notes.push(Note::Key { iterations: 4711, created, marker: "weir/dev/default/01".to_owned() });
+        account.notes.push(Note::Key { iterations: 4711, created, marker: "weir/acme/dev/default/01".to_owned() });
+        assert_eq!(account.makers(), ["acme/dev".parse().unwrap()]);
         let keys: Vec<_> = account.observed_keys("a").collect();
-        assert_eq!(keys[0].1.marker.as_deref(), Some("weir/dev/default/01"));
+        assert_eq!(keys[0].1.marker.as_deref(), Some("weir/acme/dev/default/01"));
         assert_eq!((keys[0].1.slot.as_deref(), keys[0].1.created), (Some("default"), Some(created)));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::BoxFuture;
 use weir_model::settings;
-use weir_planning::{Change, ObservedTopic};
+use weir_planning::{Change, Maker, ObservedTopic, is_reserved};
 use weir_ports::{ErrorKind, PortError};
 use weir_rdkafka_admin::{
     AclBinding, AclFilter, ClusterDescription, ConfigAlteration, ConfigOp, ConfigResource, Error, ItemError, NewTopic,
@@ -13,7 +13,7 @@ use weir_rdkafka_admin::{
 
 use crate::{
     Kafka,
-    accounts::{self, Principals},
+    accounts::{self, Account, Principals},
     acl,
     failure::{self, Purpose},
     note::Note,
@@ -61,8 +61,7 @@ pub(crate) async fn apply(kafka: &Kafka, changes: &[&Change]) -> Vec<Answer> {
 /// The changes of a batch by the kind of request that carries them out.
 #[derive(Default)]
 struct Work<'c> {
-    /// Name, description before (absent for a new account), description after.
-    accounts: Items<(&'c str, Option<&'c str>, &'c str)>,
+    accounts: Items<(&'c str, AccountChange<'c>)>,
     new_topics: Items<NewTopic>,
     partitions: Items<(String, usize)>,
     replication_factors: Items<(&'c str, usize)>,
@@ -71,6 +70,13 @@ struct Work<'c> {
     old_acls: Items<AclFilter>,
     old_topics: Items<String>,
     old_accounts: Items<&'c str>,
+}
+
+/// A change of an account's note.
+enum AccountChange<'c> {
+    Create { description: &'c str, maker: &'c Maker },
+    Describe { to: &'c str },
+    Adopt { maker: &'c Maker },
 }
 
 /// The items of a request, each with the index of its change.
@@ -105,10 +111,15 @@ impl Batch<'_> {
         let mut work = Work::default();
         for (place, change) in changes.iter().enumerate() {
             match *change {
-                Change::CreateAccount { account, description } => {
-                    work.accounts.push((place, (account, None, description)));
+                Change::AdoptAccount { account, from: _, maker } => {
+                    work.accounts.push((place, (account, AccountChange::Adopt { maker })));
                 }
-                Change::UpdateAccount { account, from, to } => work.accounts.push((place, (account, Some(from), to))),
+                Change::CreateAccount { account, description, maker } => {
+                    work.accounts.push((place, (account, AccountChange::Create { description, maker })));
+                }
+                Change::UpdateAccount { account, from: _, to } => {
+                    work.accounts.push((place, (account, AccountChange::Describe { to })));
+                }
                 Change::CreateTopic { topic, partitions, replication_factor, config } => {
                     let number = |number: Option<u32>| number.map(|number| i32::try_from(number).unwrap_or(i32::MAX));
                     let topic = NewTopic {
@@ -141,15 +152,20 @@ impl Batch<'_> {
                     let wrong = format!("`{principal}` is not a principal; it must be `User:` and a name");
                     self.answer(place, Err(PortError::refused(wrong)));
                 }
+                Change::CreateAcl { principal: _, acl } if is_reserved(acl.resource, &acl.name) => {
+                    let wrong = format!("weir keeps its own records under names like `{}`", acl.name);
+                    self.answer(place, Err(PortError::refused(wrong)));
+                }
                 Change::CreateAcl { principal, acl } => match acl::binding(principal, acl) {
                     Some(binding) => work.new_acls.push((place, binding)),
                     None => {
                         self.answer(place, Err(PortError::refused(format!("weir cannot create the binding `{acl}`"))))
                     }
                 },
-                // A binding that cannot be written in Kafka's terms cannot have been made.
+                // A binding that cannot be written in Kafka's terms cannot have been made. A note is no binding.
                 Change::DeleteAcl { principal, acl } => {
-                    match acl::binding(principal, acl).as_ref().and_then(AclFilter::exactly) {
+                    let binding = acl::binding(principal, acl).filter(|binding| Note::read(binding).is_none());
+                    match binding.as_ref().and_then(AclFilter::exactly) {
                         Some(filter) => work.old_acls.push((place, filter)),
                         None => self
                             .answer(place, Err(PortError::refused(format!("weir cannot delete the binding `{acl}`")))),
@@ -392,34 +408,23 @@ impl Batch<'_> {
         self.send(request, items, None).await;
     }
 
-    /// Creates accounts and changes their descriptions, by writing notes.
-    async fn accounts(&mut self, wanted: Items<(&str, Option<&str>, &str)>) {
-        let Some(principals) = self.read(wanted.iter().map(|(place, (name, ..))| (*place, *name))).await else {
+    /// Creates, describes and adopts accounts, by writing notes.
+    async fn accounts(&mut self, wanted: Items<(&str, AccountChange<'_>)>) {
+        let Some(principals) = self.read(wanted.iter().map(|(place, (name, _))| (*place, *name))).await else {
             return;
         };
         let (mut items, mut old) = (Items::new(), Items::new());
-        for (place, (name, from, to)) in wanted {
+        for (place, (name, change)) in wanted {
             let account = principals.accounts.get(name).cloned().unwrap_or_default();
-            let wrong = match from {
-                _ if !is_account_name(name) => format!("`{name}` is not a valid name of a service account"),
-                None if account.exists() && account.description() != to => format!(
-                    "the service account `{name}` exists already, with the description `{}`",
-                    account.description()
-                ),
-                Some(_) if !account.exists() => format!("there is no service account `{name}`"),
-                _ if account.exists() && account.description() == to && account.number().is_some() => {
-                    self.answer(place, Ok(()));
-                    continue;
-                }
-                _ => {
-                    let number = account.number().unwrap_or(0) + 1;
-                    items.push((place, Note::Account { number, description: to.to_owned() }.binding(name)));
+            match note(name, &account, &change) {
+                Err(wrong) => self.answer(place, Err(PortError::refused(wrong))),
+                Ok(None) => self.answer(place, Ok(())),
+                Ok(Some(note)) => {
+                    items.push((place, note.binding(name)));
                     let notes = account.notes.iter().filter(|note| matches!(note, Note::Account { .. }));
                     old.extend(notes.filter_map(|note| Some((place, note.filter(name)?))));
-                    continue;
                 }
-            };
-            self.answer(place, Err(PortError::refused(wrong)));
+            }
         }
         self.create_acls(items).await;
         // Old notes that could not be deleted have lower numbers, and no longer count.
@@ -482,6 +487,38 @@ impl Batch<'_> {
             }
         }
     }
+}
+
+/// Returns the note that a change of an account writes; `None` if there is nothing to do.
+///
+/// # Errors
+/// A sentence that says why the change is refused.
+fn note(name: &str, account: &Account, change: &AccountChange<'_>) -> Result<Option<Note>, String> {
+    if !is_account_name(name) {
+        return Err(format!("`{name}` is not a valid name of a service account"));
+    }
+    let (maker, description) = match change {
+        AccountChange::Create { description, maker } if account.exists() => {
+            return match account.maker() {
+                Some(made_by) if made_by == *maker && account.description() == *description => Ok(None),
+                Some(made_by) if made_by == *maker => Err(format!(
+                    "the service account `{name}` exists already, with the description `{}`",
+                    account.description()
+                )),
+                _ => Err(format!("the service account `{name}` exists already, and {maker} did not make it")),
+            };
+        }
+        AccountChange::Create { description, maker } => (Some((*maker).clone()), *description),
+        AccountChange::Describe { .. } | AccountChange::Adopt { .. } if !account.exists() => {
+            return Err(format!("there is no service account `{name}`"));
+        }
+        AccountChange::Describe { to } => (account.maker().cloned(), *to),
+        AccountChange::Adopt { maker } => (Some((*maker).clone()), account.description()),
+    };
+    let is_there =
+        account.number().is_some() && account.maker() == maker.as_ref() && account.description() == description;
+    let number = account.number().unwrap_or(0) + 1;
+    Ok((!is_there).then(|| Note::Account { number, maker, description: description.to_owned() }))
 }
 
 fn delete_credentials() -> Request<(String, ScramMechanism)> {

@@ -89,7 +89,7 @@ pub(crate) async fn delete(kafka: &Kafka, name: &str, id: &str) -> Result<(), Po
     if account.number().is_none() {
         // Without a credential there is no SCRAM user, so a note keeps the account.
         let description = account.description().to_owned();
-        write_note(kafka, name, &Note::Account { number: 1, description }).await?;
+        write_note(kafka, name, &Note::Account { number: 1, maker: None, description }).await?;
     }
     delete_credential(kafka, name, credential.mechanism).await?;
     forget(kafka, name, account.mark(credential)).await;

@@ -5,17 +5,24 @@
 //! transactional id that no client uses. The binding has no effect, and the name of the transactional id holds the
 //! data:
 //!
-//! - `weir.account:<number>:<description>`: the account exists. The highest number counts; notes with lower numbers
-//!   are remains.
+//! - `weir.account:<number>:<workspace>/<stage>:<description>`: the account exists, and this stage made it or took it
+//!   over; without workspace and stage, neither. The highest number counts; notes with lower numbers are remains.
 //! - `weir.key:<iterations>:<created, ms since 1970>:<mark>`: weir created the credential with this number of
-//!   iterations.
+//!   iterations. The mark names workspace, stage and slot.
 //!
 //! Observations leave notes out of the bindings. `kafka-acls --list` shows notes as they are.
+//!
+//! # Proof
+//!
+//! A note proves that a principal with `Alter` on the cluster wrote it, and that no file did: names that begin with
+//! `weir.` are refused in files, left out of the desired state, and refused by this adapter as the object of a change.
+//! A principal with `Alter` on the cluster may give itself every right without notes. A note about a credential also
+//! agrees with the credential: its number of iterations is one that weir draws, never Kafka's default.
 
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
-use weir_planning::Principal;
+use weir_planning::{Maker, Principal};
 use weir_rdkafka_admin::{AclBinding, AclFilter, AclOperation, PatternType, Permission, ResourceType};
 
 const ACCOUNT: &str = "weir.account:";
@@ -28,6 +35,8 @@ pub(crate) enum Note {
     Account {
         /// The number of the note: the highest one counts.
         number: u64,
+        /// The workspace and stage that made or took over the account.
+        maker: Option<Maker>,
         /// The account's description.
         description: String,
     },
@@ -55,8 +64,13 @@ impl Note {
             return None;
         }
         if let Some(rest) = acl.name.strip_prefix(ACCOUNT) {
-            let (number, description) = rest.split_once(':')?;
-            return Some((account, Self::Account { number: number.parse().ok()?, description: decode(description)? }));
+            let mut parts = rest.splitn(3, ':');
+            let number = parts.next()?.parse().ok()?;
+            let maker = match decode(parts.next()?)?.as_str() {
+                "" => None,
+                maker => Some(maker.parse().ok()?),
+            };
+            return Some((account, Self::Account { number, maker, description: decode(parts.next()?)? }));
         }
         let mut parts = acl.name.strip_prefix(KEY)?.splitn(3, ':');
         let iterations = parts.next()?.parse().ok()?;
@@ -67,7 +81,10 @@ impl Note {
     /// Returns the binding that holds the note.
     pub(crate) fn binding(&self, account: &str) -> AclBinding {
         let name = match self {
-            Self::Account { number, description } => format!("{ACCOUNT}{number}:{}", encode(description)),
+            Self::Account { number, maker, description } => {
+                let maker = maker.as_ref().map(Maker::to_string).unwrap_or_default();
+                format!("{ACCOUNT}{number}:{}:{}", encode(&maker), encode(description))
+            }
             Self::Key { iterations, created, marker } => {
                 format!("{KEY}{iterations}:{}:{}", created.as_millisecond(), encode(marker))
             }
@@ -126,12 +143,12 @@ mod tests {
     #[test]
     fn a_note_can_be_read_back() {
         let notes = [
-            Note::Account { number: 3, description: "Löhne: 100 % / Tag".to_owned() },
-            Note::Account { number: 0, description: String::new() },
+            Note::Account { number: 3, maker: "acme/dev".parse().ok(), description: "Löhne: 100 % / Tag".to_owned() },
+            Note::Account { number: 0, maker: None, description: String::new() },
             Note::Key {
                 iterations: 4711,
                 created: "2026-11-22T20:00:00.123Z".parse().unwrap(),
-                marker: "weir/dev/default/0123456789abcdef".to_owned(),
+                marker: "weir/acme/dev/default/0123456789abcdef".to_owned(),
             },
         ];
         for note in notes {
@@ -143,11 +160,13 @@ mod tests {
 
     #[test]
     fn other_bindings_are_not_notes() {
-        let note = Note::Account { number: 1, description: "x".to_owned() }.binding("a");
+        let note = Note::Account { number: 1, maker: None, description: "x".to_owned() }.binding("a");
         let others = [
             AclBinding { name: "weir.accounts".into(), ..note.clone() },
-            AclBinding { name: "weir.account:one:x".into(), ..note.clone() },
-            AclBinding { name: "weir.account:1:%4".into(), ..note.clone() },
+            AclBinding { name: "weir.account:one::x".into(), ..note.clone() },
+            AclBinding { name: "weir.account:1:x".into(), ..note.clone() },
+            AclBinding { name: "weir.account:1:acme:x".into(), ..note.clone() },
+            AclBinding { name: "weir.account:1::%4".into(), ..note.clone() },
             AclBinding { name: "weir.key:4096:x".into(), ..note.clone() },
             AclBinding { permission: Permission::Allow, ..note.clone() },
             AclBinding { host: "10.0.0.1".into(), ..note.clone() },

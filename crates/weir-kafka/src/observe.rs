@@ -34,6 +34,8 @@ pub struct Access {
     pub deployer: Option<Principal>,
     /// Bindings by principal: of the principals in the query, of the deployer, and of `User:*`.
     pub acls: BTreeMap<Principal, BTreeSet<Acl>>,
+    /// The names of the accounts that the query selects.
+    pub selected: BTreeSet<String>,
 }
 
 pub(crate) async fn observe(kafka: &Kafka, query: &Query) -> Result<Observed, PortError> {
@@ -41,15 +43,14 @@ pub(crate) async fn observe(kafka: &Kafka, query: &Query) -> Result<Observed, Po
         let deployer = kafka.deployer();
         let mut others: Vec<&str> = deployer.as_deref().into_iter().collect();
         others.push(Principal::EVERYBODY);
-        let Principals { accounts, acls } = accounts::read(kafka, &query.accounts, &others).await?;
-        Ok((Access { deployer, acls }, accounts))
+        let Principals { mut accounts, acls } = accounts::read(kafka, &query.accounts, &others).await?;
+        accounts.retain(|name, account| account.exists() && query.accounts.contains_account(name, &account.makers()));
+        Ok((Access { deployer, acls, selected: accounts.keys().cloned().collect() }, accounts))
     };
     let (mut observed, accounts) = observe_with(kafka, query, access).await?;
-    for (name, account) in accounts.iter().filter(|(name, _)| query.accounts.contains(name)) {
-        if let Some(seen) = account.observed(name) {
-            observed.accounts.insert(name.clone(), seen);
-            observed.keys.extend(account.observed_keys(name));
-        }
+    for (name, account) in &accounts {
+        observed.accounts.extend(account.observed(name).map(|seen| (name.clone(), seen)));
+        observed.keys.extend(account.observed_keys(name));
     }
     Ok(observed)
 }
@@ -83,7 +84,7 @@ pub(crate) async fn observe_with<T>(
                        whoever connects may do everything; stages with service accounts or bindings need one";
         return Err(PortError::refused(message));
     }
-    let ((Access { deployer, acls }, rest), broker) = (access?, broker?);
+    let ((Access { deployer, acls, selected }, rest), broker) = (access?, broker?);
 
     let rights = Rights::new(&acls, deployer.as_deref(), &cluster);
     if acls.is_empty() && deployer.is_some() && !rights.is_super_user && kafka.options.dialect.only_bindings() {
@@ -95,7 +96,7 @@ pub(crate) async fn observe_with<T>(
     observed.other_topics = names.into_iter().filter(|name| !query.topics.contains(name)).collect();
 
     let shown = |principal: &Principal| {
-        let selected = principal.user().is_some_and(|name| query.accounts.contains(name));
+        let selected = principal.user().is_some_and(|name| query.accounts.contains(name) || selected.contains(name));
         query.accounts.everything || selected || Some(principal) == deployer.as_ref()
     };
     observed.acls = acls.into_iter().filter(|(principal, acls)| shown(principal) && !acls.is_empty()).collect();
@@ -108,6 +109,7 @@ pub(crate) async fn observe_with<T>(
         read_only_settings: topic_defaults.read_only,
         unknown_settings: topic_defaults.unknown,
         deployer_is_super_user: rights.is_super_user,
+        super_users: broker.super_users,
         deployer,
         can_change_replication_factor: false,
         limits: Limits::default(),
@@ -295,13 +297,20 @@ pub(crate) fn is_topic_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
+/// Reads the brokers' list of super users: `User:admin;User:root`.
+fn super_users(text: &str) -> BTreeSet<Principal> {
+    text.split(';').map(str::trim).filter(|principal| !principal.is_empty()).map(Principal::from).collect()
+}
+
 /// The brokers' defaults for new topics.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct BrokerDefaults {
     pub(crate) partitions: u32,
     pub(crate) replication_factor: u16,
     /// `true` if the broker has no authorizer; `false` also if the broker hides that setting.
     pub(crate) has_no_authorizer: bool,
+    /// The super users; none if the broker hides that setting, as Apache Kafka's own authorizer does.
+    pub(crate) super_users: BTreeSet<Principal>,
 }
 
 /// Settings that a topic inherits from the brokers.
@@ -317,12 +326,18 @@ impl Kafka {
     pub(crate) async fn broker_defaults(&self, cluster: &ClusterDescription) -> Result<BrokerDefaults, PortError> {
         const WHAT: &str = "cannot read the settings of a broker (needs DescribeConfigs on the cluster)";
         const AUTHORIZER: &str = "authorizer.class.name";
+        const SUPER_USERS: &str = "super.users";
         if let Some((partitions, replication_factor)) = self.options.dialect.defaults {
-            return Ok(BrokerDefaults { partitions, replication_factor, has_no_authorizer: false });
+            return Ok(BrokerDefaults {
+                partitions,
+                replication_factor,
+                has_no_authorizer: false,
+                super_users: BTreeSet::new(),
+            });
         }
         let read = async {
             let node = cluster.nodes.first().map_or(0, |node| node.id);
-            let keys = ["num.partitions", "default.replication.factor", AUTHORIZER];
+            let keys = ["num.partitions", "default.replication.factor", AUTHORIZER, SUPER_USERS];
             let query = ConfigQuery { keys: Some(&keys), ..ConfigQuery::default() };
             let resource = [ConfigResource::Broker(node)];
             let answers =
@@ -339,9 +354,10 @@ impl Kafka {
                 partitions: number("num.partitions"),
                 replication_factor: u16::try_from(factor).unwrap_or(u16::MAX),
                 has_no_authorizer: value(AUTHORIZER).is_some_and(str::is_empty),
+                super_users: super_users(value(SUPER_USERS).unwrap_or_default()),
             })
         };
-        self.broker_defaults.get_or_try_init(|| read).await.copied()
+        self.broker_defaults.get_or_try_init(|| read).await.cloned()
     }
 
     /// Reads the inherited settings once, from one topic. They stay unknown until there is a readable topic.
@@ -481,6 +497,13 @@ mod tests {
         query.topics.patterns.push(NamePattern::try_from("dev.*".to_owned()).unwrap());
         let answer = Rights { is_super_user: false, own: Some(own) }.check(&query);
         answer.map_or_else(|error| error.message, |()| "fine".to_owned())
+    }
+
+    #[test]
+    fn super_users_are_separated_by_semicolons() {
+        let read = super_users("User:admin; User:CN=root,O=x;;");
+        assert_eq!(read.iter().map(|p| p.to_string()).collect::<Vec<_>>(), ["User:CN=root,O=x", "User:admin"]);
+        assert!(super_users("").is_empty());
     }
 
     #[test]

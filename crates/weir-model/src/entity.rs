@@ -3,6 +3,7 @@
 mod access;
 mod account;
 mod cluster;
+mod ownership;
 mod policy;
 mod team;
 mod topic;
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
-pub use self::{access::*, account::*, cluster::*, policy::*, team::*, topic::*, workspace::*};
+pub use self::{access::*, account::*, cluster::*, ownership::*, policy::*, team::*, topic::*, workspace::*};
 use crate::{EntityRef, Kind, Origin, kind::kinds, schema::Labels};
 
 /// The `apiVersion` of every kind.

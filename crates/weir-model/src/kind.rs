@@ -96,6 +96,19 @@ macro_rules! kinds {
                     }
                 ],
             }
+            Consent {
+                about: "The consent of a team to the use of its names by other teams.",
+                entity: Consent,
+                metadata: OwnedMetadata,
+                spec: required ConsentSpec,
+                field: consents,
+                planned: no,
+                alternatives: [],
+                example: [
+                    {"name": "toll-events", "team": "toll"},
+                    {"topics": ["toll.events.*"], "consumers": ["cards"], "until": "2027-01-31"}
+                ],
+            }
             Policy {
                 about: "A rule of your organisation.",
                 entity: Policy,

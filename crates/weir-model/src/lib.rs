@@ -17,6 +17,7 @@ mod secret;
 pub mod settings;
 mod stage;
 mod value;
+mod vault;
 mod workspace;
 mod yaml;
 
@@ -28,6 +29,7 @@ pub use rules::rule_pages;
 pub use secret::{SecretPart, secret_name};
 pub use stage::{ByName, Layer, ResolvedSetting, StageView, StagedAccess, StagedAccount, StagedTopic, UnknownStage};
 pub use value::{Date, Duration, Moment, Patch, SettingValue, Size};
+pub use vault::{AZURE_VAULT_DOMAINS, VaultAddress, VaultAddressFault, VaultHosts, vault_spelling};
 pub use workspace::Workspace;
 
 /// The example of the README, compiled with the examples of this documentation.

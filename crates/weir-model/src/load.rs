@@ -105,11 +105,14 @@ impl Loaded {
     /// `#` begins no comment.
     pub fn is_text_at(&self, file: FileId, offset: u32) -> bool {
         let text = self.sources.file(file).text();
-        self.documents(file).iter().flat_map(|tape| &tape.nodes).any(|node| {
+        self.documents(file).iter().any(|tape| {
+            // Nodes are in the order of their beginnings, and nothing begins inside of a text.
+            let next = tape.nodes.partition_point(|node| node.start <= offset);
+            let Some(node) = next.checked_sub(1).and_then(|last| tape.nodes.get(last)) else { return false };
             let before = text.get(node.start as usize..offset as usize).unwrap_or_default();
             // A comment may follow what opens a block.
             let opens_block = before.starts_with(['|', '>']) && !before.contains('\n');
-            node.shape == Shape::Quoted && (node.start..node.end).contains(&offset) && !opens_block
+            node.shape == Shape::Quoted && offset < node.end && !opens_block
         })
     }
 
@@ -243,7 +246,11 @@ macro_rules! define_read {
                 });
                 $(findings.append(&mut $field.findings);)*
                 let settings = the_workspace(settings, &malformed, sources, &mut findings);
-                let workspace = settings.map(|settings| Workspace { settings, $($field: $field.named,)* });
+                let workspace = settings.map(|settings| Workspace {
+                    settings,
+                    paths: sources.iter().map(|(_, file)| file.path().to_owned()).collect(),
+                    $($field: $field.named,)*
+                });
                 (workspace, malformed, findings)
             }
         }

@@ -15,7 +15,7 @@ pub use self::by_name::ByName;
 
 use crate::{
     AccessControlList, ApiKey, Cluster, Ensure, Grant, Patch, Profile, ProviderRef, Rule, ServiceAccount, SettingValue,
-    Stage, Topic, TopicAccess, TopicOverlay, Workspace,
+    Stage, Topic, TopicAccess, TopicOverlay, Workspace, vault_spelling,
 };
 
 /// The stage asked for is not in `weir.yaml`.
@@ -127,8 +127,13 @@ pub struct StagedAccess<'w> {
     pub rules_from_stage: bool,
 }
 
-static NO_ACCESS: TopicAccess =
-    TopicAccess { consumers: Vec::new(), producers: Vec::new(), administrators: Vec::new() };
+static NO_ACCESS: TopicAccess = TopicAccess {
+    observers: Vec::new(),
+    consumers: Vec::new(),
+    producers: Vec::new(),
+    administrators: Vec::new(),
+    until: None,
+};
 
 impl Workspace {
     /// The workspace as the stage of that name sees it.
@@ -240,12 +245,12 @@ impl Workspace {
         })
     }
 
-    /// Returns the key vault of a team in a stage, templates filled in; `None` if neither team, stage nor workspace has
-    /// one.
+    /// Returns the key vault of a team in a stage, templates filled in, in the one spelling of [`vault_spelling`]; `None` if
+    /// neither team, stage nor workspace has one.
     pub fn vault(&self, stage: &Stage, team: &str) -> Option<String> {
         let of_team = self.teams.get(team).and_then(|team| team.spec.vaults.get(&stage.name));
         let vault = of_team.or(stage.vault.as_ref()).or(self.settings.spec.defaults.vault.as_ref());
-        Some(vault?.replace("{team}", team).replace("{stage}", &stage.name))
+        Some(vault_spelling(&vault?.replace("{team}", team).replace("{stage}", &stage.name)))
     }
 
     fn stage_account<'w>(&'w self, stage: &'w Stage, entity: &'w ServiceAccount) -> Option<StagedAccount<'w>> {

@@ -19,6 +19,8 @@ macro_rules! define_workspace {
         pub struct Workspace {
             /// The entity of kind `Workspace`: stages, clusters, profiles, defaults.
             pub settings: WorkspaceEntity,
+            /// The paths of the files, by [`weir_findings::FileId`]; empty unless the entities were read from files.
+            pub paths: Vec<String>,
             $(
                 #[doc = concat!("The entities of kind `", stringify!($kind), "`, by name.")]
                 pub $field: BTreeMap<String, $entity>,
@@ -28,7 +30,7 @@ macro_rules! define_workspace {
         impl Workspace {
             /// Returns a workspace with nothing but its settings.
             pub fn new(settings: WorkspaceEntity) -> Self {
-                Self { settings, $($field: BTreeMap::new(),)* }
+                Self { settings, paths: Vec::new(), $($field: BTreeMap::new(),)* }
             }
 
             /// Returns the names of the entities of a kind, sorted.
@@ -61,6 +63,11 @@ impl Workspace {
     /// Returns the place where an entity was read from.
     pub fn origin(&self, entity: &EntityRef) -> Option<Origin> {
         self.entity(entity).map(|(_, origin)| origin)
+    }
+
+    /// Returns the path of the file that an entity was read from; `None` if it was not read from a file.
+    pub fn path(&self, origin: Origin) -> Option<&str> {
+        self.paths.get(origin.file.0 as usize).map(String::as_str)
     }
 
     /// Returns the labels of an entity.

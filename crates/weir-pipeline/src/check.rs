@@ -5,11 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use thiserror::Error;
 use weir_adapters::{Live, OpenError, open};
 use weir_findings::{FileId, Finding, Severity, count};
-use weir_model::{EntityRef, Kind, Loaded, Origin, UnknownStage, Workspace};
+use weir_model::{Date, EntityRef, Kind, Loaded, Origin, UnknownStage, Workspace};
 use weir_planning::{Blocks, Desired, desired};
 use weir_policy::{Judged, Judging};
 use weir_validation::Fixed;
@@ -73,7 +73,10 @@ impl ReadWorkspace {
 /// If the workspace has no such stage.
 pub fn judge(loaded: &Loaded, stage: Option<&str>, now: Timestamp) -> Result<Judged, UnknownStage> {
     let found = match &loaded.workspace {
-        Some(workspace) => weir_validation::check(workspace, &loaded.malformed, stage)?,
+        Some(workspace) => {
+            let today = Date(now.to_zoned(TimeZone::UTC).date());
+            weir_validation::check(workspace, &loaded.malformed, stage, Some(today))?
+        }
         None => Vec::new(),
     };
     let rules: BTreeSet<&str> = rule_pages().iter().map(|page| page.id).collect();
@@ -139,7 +142,7 @@ impl<'a> Accepted<'a> {
     /// # Errors
     /// If there is no such stage.
     pub fn desired(self, stage: &str) -> Result<Desired, UnknownStage> {
-        Ok(desired(&self.workspace.stage(stage)?))
+        Ok(desired(&self.workspace.stage(stage)?, self.checked.now))
     }
 
     /// Returns everything that plans of `desired` must leave alone, since the files have errors about it.
@@ -167,7 +170,15 @@ impl<'a> Accepted<'a> {
 
 /// The rules whose errors concern more than the entity at their place: two entities that exclude each other, or a claim on
 /// something of another team. They stop every plan.
-const STOPPING: &[&str] = &["account-owner", "name-collision", "secret-name-collision", "stage-overlap"];
+const STOPPING: &[&str] = &[
+    "account-owner",
+    "name-collision",
+    "name-space",
+    "ownership",
+    "path-authority",
+    "secret-name-collision",
+    "stage-overlap",
+];
 
 /// Returns the one entity that an error is about; `None` for an error that stops every plan: about form, about the
 /// workspace, its teams and policies, or about several entities.

@@ -31,7 +31,7 @@ impl Accepted<'_> {
         let loaded = read_at(self.dir(), revision)?;
         let workspace = loaded.workspace.filter(|_| loaded.findings.is_empty());
         let workspace = workspace.ok_or_else(|| RevisionError::Findings(revision.to_owned()))?;
-        Ok(desired(&workspace.stage(stage)?))
+        Ok(desired(&workspace.stage(stage)?, self.checked.now))
     }
 }
 

@@ -59,9 +59,11 @@
 //! time is an argument everywhere. This crate must not print, nor know arguments or terminals.
 
 mod check;
+mod codeowners;
 mod commit;
 mod deploy;
 mod drift;
+mod git;
 mod import;
 mod plan;
 mod read;
@@ -71,6 +73,7 @@ pub use weir_adapters::{Live, OpenError, Reach, observe, open, query};
 
 pub use crate::{
     check::{Accepted, Checked, Rejected, judge},
+    codeowners::{committed_codeowners, place_in_repository},
     commit::commit,
     deploy::{Admitted, JournalFolderError, Refused, belongs, journal_path},
     drift::{RevisionError, drift_since},

@@ -7,11 +7,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ignore::{DirEntry, WalkBuilder};
+use ignore::{
+    DirEntry, WalkBuilder,
+    gitignore::{Gitignore, GitignoreBuilder},
+};
 use rayon::prelude::*;
 use thiserror::Error;
 use weir_findings::{FileId, Finding, RuleId, RulePage, Severity, Span, sort};
 use weir_model::{Kind, Loaded};
+
+use crate::codeowners;
 
 /// Name of the file that lists paths to leave out, in the form of `.gitignore`.
 const IGNORE_FILE: &str = ".weirignore";
@@ -23,6 +28,7 @@ const NOT_UTF8: &str = "file-not-utf8";
 const SYMLINK: &str = "file-symlink";
 const TOO_LARGE: &str = "file-too-large";
 const UNREADABLE: &str = "file-unreadable";
+const IGNORE: &str = "file-weirignore";
 
 /// The pages of the findings that reading files can give.
 pub(crate) const RULE_PAGES: &[RulePage] = &[
@@ -59,6 +65,19 @@ pub(crate) const RULE_PAGES: &[RulePage] = &[
         good: "",
         remedy: "Split the file, or name it in `.weirignore`. There is no example: the rule is about the size \
                  of a file.",
+    },
+    RulePage {
+        id: IGNORE,
+        severity: Severity::Error,
+        waivable: None,
+        title: "A `.weirignore` below the root of the workspace, or one that is not understood",
+        what: "Only the `.weirignore` beside `weir.yaml` counts. Each of its lines is a pattern in the form of `.gitignore`.",
+        why: "A file that is left out looks like one that was deleted. The decision to leave files out belongs to the owner of \
+              the whole workspace, not to the owner of a folder.",
+        bad: "",
+        good: "",
+        remedy: "Move the patterns to the `.weirignore` beside `weir.yaml`. There is no example: the rule is about the place of a \
+                 file.",
     },
     RulePage {
         id: UNREADABLE,
@@ -109,7 +128,7 @@ enum Content {
 
 /// Reads all `*.yaml` and `*.yml` files under `dir`, with endings in upper or lower case.
 ///
-/// Left out are hidden files and folders, paths in `.weirignore`, and files without a document for weir. A document is
+/// Left out are hidden files and folders, paths in the `.weirignore` beside `weir.yaml`, and files without a document for weir. A document is
 /// for weir if its `apiVersion` begins with `weir`, or if it has one of weir's kinds and is not evidently for
 /// Kubernetes. Files that git ignores are read: a file that is left out looks like one that was deleted. Symbolic links
 /// are not followed, since they could lead out of the repository; a link to a YAML file or to a folder is a finding, as
@@ -119,13 +138,22 @@ enum Content {
 /// If the folder itself cannot be read.
 pub fn read(dir: &Path) -> Result<ReadWorkspace, ReadError> {
     std::fs::read_dir(dir).map_err(|err| ReadError::Folder(dir.to_owned(), err))?;
-    let (mut paths, mut wrong) = (Vec::new(), Vec::new());
+    let (left_out, mut wrong) = ignore_file(dir);
+    let mut paths = Vec::new();
     let mut walk = WalkBuilder::new(dir);
-    // Files called `.ignore` are for search tools, those called `.gitignore` for git.
-    walk.ignore(false).git_ignore(false).git_global(false).git_exclude(false);
-    walk.add_custom_ignore_filename(IGNORE_FILE);
+    // No file but that one is about the files to leave out. The filter below leaves out hidden files.
+    walk.standard_filters(false).filter_entry(move |entry| {
+        let is_hidden = entry.file_name().to_string_lossy().starts_with('.') && entry.file_name() != IGNORE_FILE;
+        let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+        entry.depth() == 0 || !is_hidden && !left_out.matched(entry.path(), is_folder).is_ignore()
+    });
     for entry in walk.build() {
         match entry {
+            Ok(entry) if entry.file_name() == IGNORE_FILE => {
+                if entry.depth() > 1 {
+                    wrong.push((relative(dir, entry.path()), nested_ignore_file()));
+                }
+            }
             Ok(entry) if is_yaml(&entry) || is_folder_link(&entry) => paths.push(entry),
             Ok(_) => {}
             Err(err) => wrong.push(unreadable_folder(dir, &err)),
@@ -151,8 +179,60 @@ pub fn read(dir: &Path) -> Result<ReadWorkspace, ReadError> {
         unread.insert(file);
         loaded.findings.push(Finding::error(RuleId::new(rule), Span::new(file, at..at), message).help(help));
     }
+    codeowners::check(dir, &mut loaded);
     sort(&mut loaded.findings, &loaded.sources);
     Ok(ReadWorkspace { dir: dir.to_owned(), loaded, skipped, unread })
+}
+
+/// Reads the list of files to leave out; returns what is wrong with it, too.
+fn ignore_file(dir: &Path) -> (Gitignore, Vec<(String, Content)>) {
+    let path = dir.join(IGNORE_FILE);
+    let fault = |rule, text: &str, at, message: String, help| {
+        let wrong = Content::Wrong { text: text.to_owned(), at, rule, message, help };
+        (Gitignore::empty(), vec![(IGNORE_FILE.to_owned(), wrong)])
+    };
+    match std::fs::symlink_metadata(&path) {
+        Err(err) if err.kind() == io::ErrorKind::NotFound => return (Gitignore::empty(), Vec::new()),
+        Ok(meta) if meta.is_symlink() => {
+            return fault(SYMLINK, "", 0, "symbolic links are not followed".to_owned(), "put its target here");
+        }
+        Ok(meta) if !meta.is_file() => {
+            return fault(UNREADABLE, "", 0, "this cannot be read: it is not an ordinary file".to_owned(), "remove it");
+        }
+        _ => {}
+    }
+    let mut text = String::new();
+    let read = File::open(&path).and_then(|file| file.take(LARGEST_FILE).read_to_string(&mut text));
+    if let Err(err) = read {
+        return fault(UNREADABLE, "", 0, format!("this cannot be read: {err}"), "make it readable");
+    }
+    patterns(dir, &text).map_or_else(
+        |at| {
+            fault(IGNORE, &text, at, "this is no pattern of `.gitignore`".to_owned(), "correct it, or delete the line")
+        },
+        |left_out| (left_out, Vec::new()),
+    )
+}
+
+/// Returns the patterns in the text of a `.weirignore`, or the place of a line that is none.
+fn patterns(dir: &Path, text: &str) -> Result<Gitignore, usize> {
+    let mut builder = GitignoreBuilder::new(dir);
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        builder.add_line(None, line.trim_end_matches(['\n', '\r'])).map_err(|_| at)?;
+        at += line.len();
+    }
+    builder.build().map_err(|_| 0)
+}
+
+fn nested_ignore_file() -> Content {
+    Content::Wrong {
+        text: String::new(),
+        at: 0,
+        rule: IGNORE,
+        message: "only the `.weirignore` beside `weir.yaml` counts".to_owned(),
+        help: "move its lines there",
+    }
 }
 
 /// Reads the workspace in `dir` as it was in the git revision `revision`.
@@ -161,7 +241,13 @@ pub fn read(dir: &Path) -> Result<ReadWorkspace, ReadError> {
 /// If git does not have the revision.
 pub fn read_at(dir: &Path, revision: &str) -> Result<Loaded, ReadError> {
     let files = crate::commit::files_at(dir, revision).map_err(|err| ReadError::Revision(dir.to_owned(), err))?;
-    let ours = files.into_iter().filter_map(|(path, bytes)| {
+    let listed = files.iter().find(|(path, _)| path == IGNORE_FILE).map(|(_, bytes)| String::from_utf8_lossy(bytes));
+    let left_out = patterns(Path::new(""), &listed.unwrap_or_default()).unwrap_or_else(|_| Gitignore::empty());
+    let is_left_out = |path: &str| {
+        path.split('/').any(|part| part.starts_with('.'))
+            || left_out.matched_path_or_any_parents(path, false).is_ignore()
+    };
+    let ours = files.into_iter().filter(|(path, _)| !is_left_out(path)).filter_map(|(path, bytes)| {
         let text = String::from_utf8(bytes).ok()?;
         (is_ours(&text) || path.ends_with("weir.yaml")).then_some((path, text))
     });

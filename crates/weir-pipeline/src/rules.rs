@@ -4,6 +4,7 @@ use weir_findings::RulePage;
 pub fn rule_pages() -> Vec<&'static RulePage<'static>> {
     let mut pages: Vec<_> = crate::read::RULE_PAGES
         .iter()
+        .chain([&crate::codeowners::RULE_PAGE])
         .chain(weir_validation::rule_pages())
         .chain(weir_planning::rule_pages())
         .chain(weir_policy::rule_pages())

@@ -119,7 +119,8 @@ impl Plan {
             let Change::DeleteKey { account, slot, .. } = &step.change else { return Vec::new() };
             let vaults: BTreeSet<&String> = match desired.accounts.get(account) {
                 Some(wanted) if wanted.ensure == Ensure::Unmanaged => BTreeSet::new(),
-                Some(wanted) => wanted.vault.iter().collect(),
+                // A team's former vault may hold the secret of an account that moved.
+                Some(wanted) => wanted.vault.iter().chain(&desired.vaults).collect(),
                 None if desired.prune && desired.owns.owns_account(account) => desired.vaults.iter().collect(),
                 None => BTreeSet::new(),
             };
@@ -335,7 +336,8 @@ impl Change {
                 *replaces = None;
             }
             Change::AlterConfig { settings, topic: _ } => settings.values_mut().for_each(|change| change.from = None),
-            Change::CreateAccount { .. }
+            Change::AdoptAccount { .. }
+            | Change::CreateAccount { .. }
             | Change::UpdateAccount { .. }
             | Change::CreateTopic { .. }
             | Change::AddPartitions { .. }

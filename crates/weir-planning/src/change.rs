@@ -9,7 +9,7 @@ use weir_model::{
     settings::{self, KafkaValue},
 };
 
-use crate::{Acl, ObservedAccount, ObservedTopic, Principal, Risk, SecretRef, StepId};
+use crate::{Acl, Maker, ObservedAccount, ObservedTopic, Principal, Risk, SecretRef, StepId};
 
 /// A change of one object: the content of a step.
 ///
@@ -18,14 +18,25 @@ use crate::{Acl, ObservedAccount, ObservedTopic, Principal, Risk, SecretRef, Ste
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "action", rename_all = "kebab-case", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Change {
+    /// Takes over a service account that exists, by writing weir's mark on it.
+    AdoptAccount {
+        /// Physical name.
+        account: String,
+        /// The mark before; absent: none.
+        from: Option<Maker>,
+        /// The mark after.
+        maker: Maker,
+    },
     /// Creates a service account.
     CreateAccount {
         /// Physical name.
         account: String,
         /// Description.
         description: String,
+        /// The mark that is written on it.
+        maker: Maker,
     },
-    /// Changes a service account's description.
+    /// Changes a service account's description, and leaves its mark.
     UpdateAccount {
         /// Physical name.
         account: String,
@@ -165,6 +176,8 @@ impl SettingChange {
 /// The enum is exhaustive on purpose: the compiler names every place that must decide about a new phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
+    /// Existing service accounts are taken over.
+    Adoptions,
     /// Service accounts are created.
     Accounts,
     /// Topics are created and changed.
@@ -206,7 +219,8 @@ impl Change {
                 std::iter::once(secret).chain(projections.values()).collect()
             }
             Change::DeleteKey { secret, projections, .. } => secret.iter().chain(projections).collect(),
-            Change::CreateAccount { .. }
+            Change::AdoptAccount { .. }
+            | Change::CreateAccount { .. }
             | Change::UpdateAccount { .. }
             | Change::CreateTopic { .. }
             | Change::AddPartitions { .. }
@@ -323,7 +337,10 @@ impl Change {
     pub fn about(&self) -> About<'_> {
         use Verb::{Create, Delete, Update};
         let (action, object, verb, phase, turn, least_risk) = match self {
-            Change::CreateAccount { account, description: _ } => {
+            Change::AdoptAccount { account, from: _, maker: _ } => {
+                ("adopt-account", Object::Account(account), Update, Phase::Adoptions, 0, Risk::Change)
+            }
+            Change::CreateAccount { account, description: _, maker: _ } => {
                 ("create-account", Object::Account(account), Create, Phase::Accounts, 0, Risk::Additive)
             }
             Change::UpdateAccount { account, from: _, to: _ } => {

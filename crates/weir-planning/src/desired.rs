@@ -5,8 +5,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use weir_model::{Ensure, SecretPart, settings::KafkaValue};
+use weir_ownership::Reach;
 
-use crate::{Acl, Scope, SecretRef};
+use crate::{Acl, Maker, Scope, SecretRef};
 
 /// The state that the files ask for in a stage, in Kafka's own terms and with physical names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -24,11 +25,16 @@ pub struct Desired {
     pub provider: Provider,
     /// The id the cluster must have; absent when the workspace does not say.
     pub cluster_id: Option<String>,
+    /// `true` if the workspace says which paths and names belong to which team.
+    pub governed: bool,
+    /// Names of objects that exist, that this workspace did not make, and that it may take over.
+    #[serde(default, skip_serializing_if = "Scope::is_empty")]
+    pub adopt: Scope,
     /// Names the stage may manage beyond those declared here.
     pub owns: Scope,
     /// `true` if the plan deletes undeclared objects inside `owns`.
     pub prune: bool,
-    /// Vaults that may hold secrets of pruned accounts: those of all teams. Empty unless the stage prunes.
+    /// The vaults of all teams: the mark of a key shows in which of them its secret is.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub vaults: BTreeSet<String>,
     /// `true` if deployment takes a plan only with an approval that names its digest.
@@ -46,6 +52,17 @@ pub struct Desired {
 impl Desired {
     /// The format this version writes.
     pub const FORMAT: &'static str = "weir.desired/v1";
+
+    /// The mark of everything that this stage makes.
+    pub fn maker(&self) -> Maker {
+        Maker { workspace: self.workspace.clone(), stage: self.stage.clone() }
+    }
+
+    /// Returns the places where the JSON secret of a slot may be: one in the vault of each team.
+    pub fn places(&self, account: &str, slot: &str) -> impl Iterator<Item = SecretRef> {
+        let name = weir_model::secret_name(account, slot);
+        self.vaults.iter().map(move |vault| SecretRef { vault: vault.clone(), name: name.clone() })
+    }
 }
 
 /// The kind of cluster that a stage is bound to.
@@ -68,6 +85,8 @@ pub struct DesiredTopic {
     pub entity: String,
     /// The team that owns it.
     pub team: String,
+    /// `true` if the name lies in a name space of the team: such a topic may be taken over when it exists.
+    pub own_name: bool,
     /// The entity's `ensure`.
     pub ensure: Ensure,
     /// Number of partitions; absent: the cluster's default at creation, anything after.
@@ -95,10 +114,26 @@ pub struct DesiredAccount {
     pub vault: Option<String>,
     /// Its API keys, by slot.
     pub keys: BTreeMap<String, DesiredKey>,
-    /// Its ACL bindings, each with the names of the access control lists that need it.
+    /// Its ACL bindings.
     #[serde(with = "acls_as_list")]
-    #[schemars(with = "Vec<(Acl, BTreeSet<String>)>")]
-    pub acls: BTreeMap<Acl, BTreeSet<Arc<str>>>,
+    #[schemars(with = "Vec<(Acl, DesiredBinding)>")]
+    pub acls: BTreeMap<Acl, DesiredBinding>,
+    /// Bindings that the files ask for and that have ended or lack a consent, each with the reason, a sentence without
+    /// its end.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", with = "acls_as_list")]
+    #[schemars(with = "Vec<(Acl, String)>")]
+    pub withdrawn: BTreeMap<Acl, String>,
+}
+
+/// An ACL binding as the files ask for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DesiredBinding {
+    /// The names of the access control lists that need it.
+    #[schemars(with = "BTreeSet<String>")]
+    pub lists: BTreeSet<Arc<str>>,
+    /// The names that it reaches.
+    pub reach: Reach,
 }
 
 impl DesiredAccount {
@@ -112,25 +147,29 @@ impl DesiredAccount {
     }
 }
 
+impl DesiredBinding {
+    /// Returns a binding on the team's own names.
+    pub fn own(lists: impl IntoIterator<Item = Arc<str>>) -> Self {
+        Self { lists: lists.into_iter().collect(), reach: Reach::Own }
+    }
+}
+
 /// JSON keys are text, so bindings travel as a list of pairs.
 mod acls_as_list {
-    use std::{
-        collections::{BTreeMap, BTreeSet},
-        sync::Arc,
-    };
+    use std::collections::BTreeMap;
 
-    use serde::{Deserialize, Deserializer, Serializer};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     use crate::Acl;
 
-    type Acls = BTreeMap<Acl, BTreeSet<Arc<str>>>;
-
-    pub(super) fn serialize<S: Serializer>(acls: &Acls, s: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<T: Serialize, S: Serializer>(acls: &BTreeMap<Acl, T>, s: S) -> Result<S::Ok, S::Error> {
         s.collect_seq(acls)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Acls, D::Error> {
-        Ok(Vec::<(Acl, BTreeSet<Arc<str>>)>::deserialize(d)?.into_iter().collect())
+    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+        d: D,
+    ) -> Result<BTreeMap<Acl, T>, D::Error> {
+        Ok(Vec::<(Acl, T)>::deserialize(d)?.into_iter().collect())
     }
 }
 

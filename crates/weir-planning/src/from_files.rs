@@ -3,22 +3,35 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::{Timestamp, tz::TimeZone};
 use rayon::prelude::*;
 use weir_model::{
-    Approval, Ensure, Grant, Operation, PatternType, Permission, Prefix, ProviderRef, Resource, Rule, SecretPart,
-    StageView, StagedAccount, StagedTopic, settings,
+    Approval, Date, Ensure, PatternType, Prefix, ProviderRef, Resource, SecretPart, StageView, StagedAccount,
+    StagedTopic, settings,
+};
+use weir_ownership::{Authority, Judge, Names, Ownership, Request};
+
+use crate::{
+    Acl, Desired, DesiredAccount, DesiredBinding, DesiredKey, DesiredTopic, Host, NamePattern, Provider, Scope,
+    SecretRef,
 };
 
-use crate::{Acl, Desired, DesiredAccount, DesiredKey, DesiredTopic, Host, NamePattern, Provider, Scope, SecretRef};
+/// The bindings of an account.
+#[derive(Default)]
+struct Bindings {
+    wanted: BTreeMap<Acl, DesiredBinding>,
+    withdrawn: BTreeMap<Acl, String>,
+}
 
-type Bindings = BTreeMap<Acl, BTreeSet<Arc<str>>>;
-
-/// Returns the desired state of the stage that `view` shows: grants as ACL bindings, settings in Kafka's spelling,
-/// secrets by name.
+/// Returns the desired state of the stage that `view` shows at the time `now`: grants as ACL bindings, settings in
+/// Kafka's spelling, secrets by name.
+///
+/// A right that has ended, or that nobody with the authority to do so agrees to, gives no binding: see
+/// [`DesiredAccount::withdrawn`].
 ///
 /// Meant for a workspace without errors; things that validation refuses (an invalid value, an unknown
 /// cluster, a missing vault) is left out here rather than guessed.
-pub fn desired(view: &StageView<'_>) -> Desired {
+pub fn desired(view: &StageView<'_>, now: Timestamp) -> Desired {
     let stage = view.stage;
     let (provider, cluster_id) = match view.provider() {
         Some(ProviderRef::ConfluentCloud(cloud)) => (Provider::ConfluentCloud, Some(cloud.cluster.clone())),
@@ -26,8 +39,12 @@ pub fn desired(view: &StageView<'_>) -> Desired {
         Some(ProviderRef::Sandbox(sandbox)) => (Provider::Sandbox, sandbox.cluster_id.clone()),
         None => (Provider::Sandbox, None),
     };
-    let (topics, accounts) = rayon::join(|| topics(view), || accounts(view, provider));
+    let ownership = Ownership::of(view.workspace);
+    let today = Date(now.to_zoned(TimeZone::UTC).date());
+    let (topics, accounts) =
+        rayon::join(|| topics(view, ownership.as_ref()), || accounts(view, ownership.as_ref(), today, provider));
     let owns = stage.owns.as_ref();
+    let adopt = view.workspace.settings.spec.ownership.as_ref().and_then(|spec| spec.adopt.get(&stage.name));
     Desired {
         format: Desired::FORMAT.to_owned(),
         workspace: view.workspace.settings.metadata.name.clone(),
@@ -35,15 +52,17 @@ pub fn desired(view: &StageView<'_>) -> Desired {
         cluster: stage.cluster.clone(),
         provider,
         cluster_id,
+        governed: ownership.is_some(),
+        adopt: Scope {
+            topics: adopt.map(|adopt| patterns(&adopt.topics)).unwrap_or_default(),
+            service_accounts: adopt.map(|adopt| patterns(&adopt.service_accounts)).unwrap_or_default(),
+        },
         owns: Scope {
             topics: owns.map(|o| patterns(&o.topics)).unwrap_or_default(),
             service_accounts: owns.map(|o| patterns(&o.service_accounts)).unwrap_or_default(),
         },
         prune: stage.prune,
-        vaults: match stage.prune {
-            true => view.workspace.teams.keys().filter_map(|team| view.workspace.vault(stage, team)).collect(),
-            false => BTreeSet::new(),
-        },
+        vaults: view.workspace.teams.keys().filter_map(|team| view.workspace.vault(stage, team)).collect(),
         approval_required: stage.approval == Approval::Required,
         threshold_percent: stage.threshold.percent,
         threshold_minimum: stage.threshold.minimum,
@@ -56,14 +75,24 @@ fn patterns(written: &[String]) -> Vec<NamePattern> {
     written.iter().filter_map(|text| NamePattern::try_from(text.clone()).ok()).collect()
 }
 
-fn topics(view: &StageView<'_>) -> BTreeMap<String, DesiredTopic> {
+fn topics(view: &StageView<'_>, ownership: Option<&Ownership<'_>>) -> BTreeMap<String, DesiredTopic> {
+    let own_name = |staged: &StagedTopic<'_>| {
+        let metadata = &staged.entity.metadata;
+        ownership.is_none_or(|ownership| ownership.owns(&metadata.team, Names::Topics, &metadata.name))
+    };
     let staged: Vec<_> = view.topics.values().collect();
-    let topics: Vec<_> = staged.par_iter().map(|staged| (staged.name.to_string(), topic(staged))).collect();
+    let topics: Vec<_> =
+        staged.par_iter().map(|staged| (staged.name.to_string(), topic(staged, own_name(staged)))).collect();
     topics.into_iter().collect()
 }
 
-fn accounts(view: &StageView<'_>, provider: Provider) -> BTreeMap<String, DesiredAccount> {
-    let mut bindings = bindings(view);
+fn accounts(
+    view: &StageView<'_>,
+    ownership: Option<&Ownership<'_>>,
+    today: Date,
+    provider: Provider,
+) -> BTreeMap<String, DesiredAccount> {
+    let mut bindings = bindings(view, ownership, today);
     let accounts = view.accounts.iter().map(|(logical, staged)| {
         let acls = if staged.ensure == Ensure::Present { bindings.remove(logical) } else { None };
         (staged.name.to_string(), account(staged, provider, acls.unwrap_or_default()))
@@ -71,7 +100,7 @@ fn accounts(view: &StageView<'_>, provider: Provider) -> BTreeMap<String, Desire
     accounts.collect()
 }
 
-fn topic(staged: &StagedTopic<'_>) -> DesiredTopic {
+fn topic(staged: &StagedTopic<'_>, own_name: bool) -> DesiredTopic {
     let config = staged
         .config
         .iter()
@@ -86,6 +115,7 @@ fn topic(staged: &StagedTopic<'_>) -> DesiredTopic {
     DesiredTopic {
         entity: staged.entity.metadata.name.clone(),
         team: staged.entity.metadata.team.clone(),
+        own_name,
         ensure: staged.ensure,
         partitions: staged.partitions.as_ref().map(|(number, _)| *number),
         replication_factor: staged.replication_factor.as_ref().map(|(number, _)| *number),
@@ -93,7 +123,7 @@ fn topic(staged: &StagedTopic<'_>) -> DesiredTopic {
     }
 }
 
-fn account(staged: &StagedAccount<'_>, provider: Provider, acls: Bindings) -> DesiredAccount {
+fn account(staged: &StagedAccount<'_>, provider: Provider, bindings: Bindings) -> DesiredAccount {
     let metadata = &staged.entity.metadata;
     let vault = staged.vault.clone();
     let slots = if staged.ensure == Ensure::Present { staged.api_keys } else { &[] };
@@ -125,71 +155,67 @@ fn account(staged: &StagedAccount<'_>, provider: Provider, acls: Bindings) -> De
         description: metadata.description.clone(),
         vault,
         keys,
-        acls,
+        acls: bindings.wanted,
+        withdrawn: bindings.withdrawn,
     }
 }
 
 /// Bindings by the logical name of their account.
-fn bindings<'w>(view: &StageView<'w>) -> BTreeMap<&'w str, Bindings> {
+fn bindings<'w>(view: &StageView<'w>, ownership: Option<&Ownership<'w>>, today: Date) -> BTreeMap<&'w str, Bindings> {
     let prefix = &view.stage.prefix;
+    let judge = ownership.map(|ownership| (ownership, Judge::new(ownership, view, Some(today))));
     let mut all = BTreeMap::<&str, Bindings>::new();
     for access in view.access.values() {
         let list: Arc<str> = access.entity.metadata.name.as_str().into();
-        let bindings = all.entry(access.entity.spec.service_account.as_str()).or_default();
-        let acls = access
+        let account = access.entity.spec.service_account.as_str();
+        let team = view.accounts.get(account).map_or("", |account| account.entity.metadata.team.as_str());
+        let authority = match &judge {
+            Some((ownership, _)) => ownership.authority_over(access.entity.origin),
+            None => Authority::Platform,
+        };
+        let bindings = all.entry(account).or_default();
+        let asked = access
             .allow
             .iter()
-            .flat_map(|grant| grant_bindings(grant, prefix))
-            .chain(access.rules.iter().flat_map(|rule| rule_bindings(rule, prefix)));
-        for acl in acls {
-            bindings.entry(acl).or_default().insert(Arc::clone(&list));
+            .flat_map(|grant| Request::of_grant(team, authority, grant).map(|request| (request, None)))
+            .chain(access.rules.iter().flat_map(|rule| {
+                Request::of_rule(team, authority, rule).map(|request| (request, rule.host.as_deref()))
+            }));
+        for (request, host) in asked {
+            let Some(acl) = acl(&request, host, prefix) else { continue };
+            let judged = match &judge {
+                Some((_, judge)) => judge.judge(&request),
+                None => request.ungoverned(&acl.name, today),
+            };
+            match judged {
+                Ok(reach) => {
+                    let binding = bindings.wanted.entry(acl);
+                    let binding = binding.or_insert_with(|| DesiredBinding { lists: BTreeSet::new(), reach });
+                    binding.lists.insert(Arc::clone(&list));
+                    binding.reach = binding.reach.min(reach);
+                }
+                Err(refusal) => {
+                    bindings.withdrawn.insert(acl, refusal.reason());
+                }
+            }
         }
+        // Another list may ask for the same binding with more authority.
+        let Bindings { wanted, withdrawn } = bindings;
+        withdrawn.retain(|acl, _| !wanted.contains_key(acl));
     }
     all
 }
 
-fn grant_bindings(grant: &Grant, prefix: &Prefix) -> Vec<Acl> {
-    let Grant { produce, transactional_id, consume, group } = grant;
-    [
-        (Resource::Topic, produce, Operation::Write),
-        (Resource::TransactionalId, transactional_id, Operation::Write),
-        (Resource::Topic, consume, Operation::Read),
-        (Resource::Group, group, Operation::Read),
-    ]
-    .into_iter()
-    .filter_map(|(resource, name, operation)| {
-        let name = name.as_deref()?;
-        let (pattern, name) = match name.strip_suffix('*') {
-            Some("") => every(prefix.of(resource)),
-            Some(beginning) => (PatternType::Prefixed, physical(prefix, resource, beginning)?),
-            None => (PatternType::Literal, physical(prefix, resource, name)?),
-        };
-        Some(Acl { resource, pattern, name, operation, permission: Permission::Allow, host: Host::Any })
-    })
-    .collect()
-}
-
-fn rule_bindings(rule: &Rule, prefix: &Prefix) -> Vec<Acl> {
-    let Rule { resource, name, pattern, operations, permission, host, reason: _ } = rule;
-    let target = match (resource, name.as_deref()) {
-        (Resource::Cluster, _) => Some((PatternType::Literal, Acl::CLUSTER_NAME.into())),
-        (_, None) => None,
-        (_, Some("*")) if *pattern == PatternType::Literal => Some(every(prefix.of(*resource))),
-        (_, Some(name)) => physical(prefix, *resource, name).map(|name| (*pattern, name)),
+/// The binding that a request comes to; `None` for an empty name, which would mean everything.
+fn acl(request: &Request<'_>, host: Option<&str>, prefix: &Prefix) -> Option<Acl> {
+    let Request { resource, name, open, operation, permission, .. } = *request;
+    let (pattern, name) = match (resource, open) {
+        (Resource::Cluster, _) => (PatternType::Literal, Acl::CLUSTER_NAME.into()),
+        (_, true) if name.is_empty() => every(prefix.of(resource)),
+        (_, true) => (PatternType::Prefixed, physical(prefix, resource, name)?),
+        (_, false) => (PatternType::Literal, physical(prefix, resource, name)?),
     };
-    let Some((pattern, name)) = target else { return Vec::new() };
-    let host = host.as_deref().map_or(Host::Any, Host::from);
-    operations
-        .iter()
-        .map(|operation| Acl {
-            resource: *resource,
-            pattern,
-            name: name.clone(),
-            operation: *operation,
-            permission: *permission,
-            host: host.clone(),
-        })
-        .collect()
+    Some(Acl { resource, pattern, name, operation, permission, host: host.map_or(Host::Any, Host::from) })
 }
 
 /// Every name of the stage: on a cluster that stages share, those with the stage's prefix.

@@ -22,8 +22,9 @@
 //! ";
 //! let loaded = weir_model::load([("weir.yaml", files)]);
 //! let workspace = loaded.workspace.expect("the file is well formed");
-//! let desired = desired(&workspace.stage("dev")?);
-//! let options = PlanOptions { now: "2026-03-01T12:00:00Z".parse()?, commit: None };
+//! let now = "2026-03-01T12:00:00Z".parse()?;
+//! let desired = desired(&workspace.stage("dev")?, now);
+//! let options = PlanOptions { now, commit: None };
 //! let plan = plan(&desired, &Observed::default(), &options).accept().expect("the cluster takes it");
 //! assert_eq!(plan.steps[0].id.to_string(), "create-topic dev.events");
 //! assert!(render::text(&plan, false).contains("Plan: 1 to add, 0 to change, 0 to delete"));
@@ -40,6 +41,7 @@ mod drift;
 mod from_files;
 mod marker;
 mod observed;
+mod origin;
 mod plan;
 mod planner;
 mod policy;
@@ -57,11 +59,11 @@ pub use acl::{Acl, Host};
 pub use again::{Again, Doubt, Fate};
 pub use blocks::{Blocked, Blocks};
 pub use change::{About, Change, Object, Phase, SettingChange, Verb};
-pub use desired::{Desired, DesiredAccount, DesiredKey, DesiredTopic, Provider};
+pub use desired::{Desired, DesiredAccount, DesiredBinding, DesiredKey, DesiredTopic, Provider};
 pub use digest::{Digest, fingerprint};
 pub use drift::{Cause, Difference, Drift};
 pub use from_files::desired;
-pub use marker::{KeyMarker, NotOurs};
+pub use marker::{KeyMarker, Maker, NotOurs, is_reserved_description};
 pub use observed::{
     ClusterFacts, DocumentedLimits, GroupFacts, Limits, Observed, ObservedAccount, ObservedKey, ObservedSecret,
     ObservedTopic, SecretRef, SecretState, TopicFacts,
@@ -75,6 +77,7 @@ pub use report::{Report, ReportItem, ReportKind};
 pub use risk::Risk;
 pub use rules::rule_pages;
 pub use scope::{NamePattern, Scope};
+pub use weir_ownership::is_reserved;
 
 /// The example of the README, compiled with the examples of this documentation.
 #[cfg(doctest)]

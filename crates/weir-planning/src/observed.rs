@@ -11,7 +11,7 @@ use weir_model::{
     settings::{self, KafkaValue},
 };
 
-use crate::{Acl, Principal};
+use crate::{Acl, Maker, Principal};
 
 /// The state of the cluster and the vaults, as far as a stage is concerned.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -55,10 +55,10 @@ impl Observed {
     pub fn from_json(text: &str) -> Result<Self, String> {
         // The format first: another version has other fields.
         let value: serde_json::Value = serde_json::from_str(text).map_err(|err| err.to_string())?;
-        match value.get("format").and_then(|format| format.as_str()) {
+        match value.get("format").and_then(serde_json::Value::as_str) {
             Some(Self::FORMAT) => serde_json::from_str(text).map_err(|err| err.to_string()),
-            Some(other) => Err(format!("its format is `{other}`, not `{}`", Self::FORMAT)),
-            None => Err(format!("it has no format `{}`", Self::FORMAT)),
+            // The text of another file is not shown: it may be a secret.
+            _ => Err(format!("its format is not `{}`", Self::FORMAT)),
         }
     }
 }
@@ -109,6 +109,9 @@ pub struct ClusterFacts {
     /// `true` if the cluster allows `deployer` everything without ACLs.
     #[serde(default)]
     pub deployer_is_super_user: bool,
+    /// Other principals that the cluster allows everything without ACLs, as far as the cluster shows them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub super_users: BTreeSet<Principal>,
     /// `true` if a topic's replication factor can be changed.
     #[serde(default)]
     pub can_change_replication_factor: bool,
@@ -218,9 +221,12 @@ pub struct GroupFacts {
 pub struct ObservedAccount {
     /// The system's own id: `sa-…`; the name itself where there is no other.
     pub id: String,
-    /// Its description.
+    /// Its description, without weir's mark.
     #[serde(default)]
     pub description: String,
+    /// The workspace and stage that made or adopted it, by weir's mark; absent without a mark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maker: Option<Maker>,
 }
 
 /// An API key, without its secret.
@@ -298,6 +304,8 @@ impl ObservedSecret {
     pub const TAG_SLOT: &'static str = "slot";
     /// The team.
     pub const TAG_TEAM: &'static str = "team";
+    /// The workspace.
+    pub const TAG_WORKSPACE: &'static str = "workspace";
     /// The stage.
     pub const TAG_STAGE: &'static str = "stage";
     /// The id of the API key that was inside before; `none` when there was no secret.

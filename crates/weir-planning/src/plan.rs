@@ -6,7 +6,7 @@ use thiserror::Error;
 use weir_model::EntityRef;
 
 use crate::{
-    Blocked, Change, Digest, PlanPolicies, Principal, Provider, Report, Risk, digest::InParallel, fingerprint,
+    Blocked, Change, Digest, Maker, PlanPolicies, Principal, Provider, Report, Risk, digest::InParallel, fingerprint,
 };
 
 /// The steps from observed to desired. The plan is all that is deployed.
@@ -64,6 +64,11 @@ impl Plan {
         self.policies = Some(policies);
         self.digest = self.content_digest();
         self
+    }
+
+    /// Returns the mark of everything that the plan makes.
+    pub fn maker(&self) -> Maker {
+        Maker { workspace: self.workspace.clone(), stage: self.stage.clone() }
     }
 
     /// Returns `true` if there is nothing to do.

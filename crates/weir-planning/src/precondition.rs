@@ -6,8 +6,8 @@ use serde::Serialize;
 use weir_model::settings::KafkaValue;
 
 use crate::{
-    About, Change, Digest, KeyMarker, Object, Observed, ObservedKey, ObservedSecret, ObservedTopic, Plan, Principal,
-    Provider, SecretRef, SecretState, SettingChange, Step, Verb, fingerprint,
+    About, Change, Digest, KeyMarker, Object, Observed, ObservedAccount, ObservedKey, ObservedSecret, ObservedTopic, Plan,
+    Principal, Provider, SecretRef, SecretState, SettingChange, Step, Verb, fingerprint,
 };
 
 /// The result of checking a step.
@@ -38,11 +38,18 @@ impl<'a> KeysByAccount<'a> {
     }
 
     /// Ids of the keys in a slot, but for those that carry the mark `ignore`.
-    fn in_slot(&self, account: &str, stage: &str, slot: &str, ignore: Option<&str>) -> Vec<&'a str> {
+    fn in_slot(
+        &self,
+        account: &str,
+        (workspace, stage): (&str, &str),
+        slot: &str,
+        ignore: Option<&str>,
+    ) -> Vec<&'a str> {
+        let ours = |m: KeyMarker| m.maker.workspace == workspace && m.maker.stage == stage && m.slot == slot;
         let marked = |key: &ObservedKey| {
             let marker = key.marker.as_deref();
             marker.is_some_and(|m| Some(m) != ignore)
-                && marker.and_then(|m| m.parse::<KeyMarker>().ok()).is_some_and(|m| m.stage == stage && m.slot == slot)
+                && marker.and_then(|m| m.parse::<KeyMarker>().ok()).is_some_and(ours)
         };
         let keys = self.0.get(account).map_or(&[][..], Vec::as_slice);
         keys.iter().filter(|(_, key)| marked(key)).map(|(id, _)| *id).collect()
@@ -142,6 +149,7 @@ impl Step {
             Change::DeleteTopic { topic, .. } => Some((topic, whole)),
             Change::AlterConfig { topic, settings } if SettingChange::may_lose_data(settings) => Some((topic, records)),
             Change::AlterConfig { .. }
+            | Change::AdoptAccount { .. }
             | Change::CreateAccount { .. }
             | Change::UpdateAccount { .. }
             | Change::CreateTopic { .. }
@@ -165,10 +173,15 @@ impl Step {
     ) -> Digest {
         let topic = |name: &String| observed.topics.get(name);
         match &self.change {
-            Change::CreateAccount { account, description: _ }
-            | Change::UpdateAccount { account, from: _, to: _ }
+            Change::AdoptAccount { account, from: _, maker: _ }
+            | Change::CreateAccount { account, description: _, maker: _ }
             | Change::DeleteAccount { account, description: _ } => match observed.accounts.get(account) {
                 Some(account) => fingerprint(account),
+                None => presence(false),
+            },
+            // The mark may be another one since the plan: a step of the plan writes it.
+            Change::UpdateAccount { account, from: _, to: _ } => match observed.accounts.get(account) {
+                Some(ObservedAccount { id, description, maker: _ }) => fingerprint(&(id, description)),
                 None => presence(false),
             },
             Change::CreateTopic { topic: name, .. } => {
@@ -191,8 +204,9 @@ impl Step {
                 presence(observed.acls.get(principal).is_some_and(|acls| acls.contains(acl)))
             }
             Change::CreateKey { account, slot, tags, .. } => {
-                let stage = tags.get(ObservedSecret::TAG_STAGE).map_or("", String::as_str);
-                self.slot_aspect(observed, &keys.in_slot(account, stage, slot, ignore), |_| false)
+                let tag = |tag: &str| tags.get(tag).map_or("", String::as_str);
+                let maker = (tag(ObservedSecret::TAG_WORKSPACE), tag(ObservedSecret::TAG_STAGE));
+                self.slot_aspect(observed, &keys.in_slot(account, maker, slot, ignore), |_| false)
             }
             Change::DeleteKey { key, .. } => match observed.keys.get(key) {
                 Some(key) => fingerprint(key),
@@ -205,9 +219,13 @@ impl Step {
         let topic = |name: &String| now.topics.get(name);
         let holds = |principal: &Principal, acl| now.acls.get(principal).is_some_and(|acls| acls.contains(acl));
         match &self.change {
-            Change::CreateAccount { account, description } => {
-                now.accounts.get(account).is_some_and(|a| a.description == *description)
+            Change::AdoptAccount { account, from: _, maker } => {
+                now.accounts.get(account).is_some_and(|a| a.maker.as_ref() == Some(maker))
             }
+            Change::CreateAccount { account, description, maker } => now
+                .accounts
+                .get(account)
+                .is_some_and(|a| a.description == *description && a.maker.as_ref() == Some(maker)),
             Change::UpdateAccount { account, from: _, to } => {
                 now.accounts.get(account).is_some_and(|a| a.description == *to)
             }
@@ -298,6 +316,7 @@ impl Step {
             // One request each, so that there is no half.
             Change::DeleteKey { delete_secret: false, .. }
             | Change::AlterConfig { .. }
+            | Change::AdoptAccount { .. }
             | Change::CreateAccount { .. }
             | Change::UpdateAccount { .. }
             | Change::CreateTopic { .. }
@@ -314,7 +333,9 @@ impl Step {
     /// between making a key and storing it, where a new key takes the old one's place at once.
     fn took_the_place(&self, plan: &Plan, now: &Observed, keys: &KeysByAccount<'_>, marker: Option<&str>) -> bool {
         let Change::CreateKey { account, slot, replaces: Some(old), .. } = &self.change else { return false };
-        if plan.provider != Provider::ApacheKafka || !keys.in_slot(account, &plan.stage, slot, marker).is_empty() {
+        if plan.provider != Provider::ApacheKafka
+            || !keys.in_slot(account, (&plan.workspace, &plan.stage), slot, marker).is_empty()
+        {
             return false;
         }
         self.slot_aspect(now, &[old], |_| false) == self.fingerprint
@@ -324,7 +345,7 @@ impl Step {
     /// recovered secrets, everything is as planned.
     fn is_recovered(&self, plan: &Plan, now: &Observed, keys: &KeysByAccount<'_>, marker: Option<&str>) -> bool {
         let Change::CreateKey { account, slot, .. } = &self.change else { return false };
-        let keys = keys.in_slot(account, &plan.stage, slot, marker);
+        let keys = keys.in_slot(account, (&plan.workspace, &plan.stage), slot, marker);
         let is_there = |at: &&SecretRef| now.secrets.get(at).is_some_and(|s| s.state != SecretState::Deleted);
         let there: Vec<&SecretRef> = self.change.secrets().into_iter().filter(is_there).collect();
         // Any of them may have been deleted; a slot has four at most.
@@ -337,9 +358,13 @@ impl Step {
     fn what_changed(&self) -> String {
         match &self.change {
             Change::CreateAccount { account, .. } => {
-                format!("the service account `{account}` exists now, with another description.")
+                format!(
+                    "the service account `{account}` exists now, with another description or made by somebody else."
+                )
             }
-            Change::UpdateAccount { account, .. } | Change::DeleteAccount { account, .. } => {
+            Change::AdoptAccount { account, .. }
+            | Change::UpdateAccount { account, .. }
+            | Change::DeleteAccount { account, .. } => {
                 format!("the service account `{account}` has changed since the plan was made.")
             }
             Change::CreateTopic { topic, .. } => format!("the topic `{topic}` exists now, and not as planned."),

@@ -37,6 +37,8 @@ pub enum ReportKind {
     UndeclaredSetting,
     /// An API key of a declared account without our mark.
     ForeignKey,
+    /// A service account or an API key that this stage made and that no file asks for any more.
+    LeftBehind,
     /// A replaced key whose overlap has not ended.
     RetiringKey,
     /// A key that will be due.
@@ -56,7 +58,8 @@ impl ReportKind {
             ReportKind::UnmanagedTopic
             | ReportKind::UnmanagedAccount
             | ReportKind::UndeclaredSetting
-            | ReportKind::ForeignKey => true,
+            | ReportKind::ForeignKey
+            | ReportKind::LeftBehind => true,
             ReportKind::RetiringKey
             | ReportKind::KeyDue
             | ReportKind::UnaskedSecret

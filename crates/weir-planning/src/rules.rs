@@ -9,6 +9,39 @@ pub fn rule_pages() -> &'static [RulePage<'static>] {
 
 const PAGES: &[RulePage] = &[
     RulePage {
+        id: "account-mark",
+        severity: Severity::Error,
+        waivable: None,
+        title: "descriptions leave room for weir's mark",
+        what: "Reports a description of a service account that ends like weir's mark, `(weir: workspace/stage)`, and \
+               one that has more than 128 characters together with the mark on Confluent Cloud.",
+        why: "weir writes its mark on the service accounts that it makes, and recognises them by it. On Confluent \
+              Cloud the mark is the end of the description.",
+        bad: "metadata: {name: toll-billing, team: toll, description: \"Billing (weir: acme/prod)\"}",
+        good: "metadata: {name: toll-billing, team: toll, description: Billing}",
+        remedy: "Write longer explanations in a comment, or in `labels`.",
+    },
+    RulePage {
+        id: "adoption",
+        severity: Severity::Error,
+        waivable: None,
+        title: "only a platform file takes over objects that exist",
+        what: "In a workspace with `ownership`, reports a declared service account that exists without the mark of this \
+               workspace and stage, and a change or deletion of a declared topic that exists outside the name space of \
+               its team, unless `adopt` names it. weir does nothing to such an object: no binding, no API key, no deletion. Everywhere, reports \
+               a declared account with the mark of another workspace, and one that no stage may take over: the account \
+               that weir deploys as, super users that the brokers show, `ANONYMOUS` and `*`. `adopt` has no effect on \
+               the latter.",
+        why: "Whoever declares an account gets its API key. If the account has rights already, so has the team that \
+              declared it.",
+        bad: "kind: ServiceAccount\nmetadata: {name: legacy-billing, team: toll}   # exists; somebody else made it\nspec: {apiKeys: [{}]}",
+        good: "kind: Workspace\nspec:\n  ownership:\n    adopt: {prod: {serviceAccounts: [legacy-billing]}}   # in weir.yaml, which belongs to the platform team",
+        remedy: "To take over an object, the platform team checks who uses it and which rights it has, and adds its \
+                 physical name (or a beginning followed by `*`) to `adopt` of the stage. weir writes its mark on a \
+                 service account with the first change; then the name can be removed from `adopt`. A topic has no \
+                 mark, so its name stays in `adopt`. Otherwise, choose another name.",
+    },
+    RulePage {
         id: "cluster-limit",
         severity: Severity::Error,
         waivable: None,

@@ -64,6 +64,11 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// Returns `true` if the scope has no names.
+    pub fn is_empty(&self) -> bool {
+        self.topics.is_empty() && self.service_accounts.is_empty()
+    }
+
     /// Returns `true` if the scope has topics of this name. It never has internal names (`_…`).
     pub fn owns_topic(&self, name: &str) -> bool {
         !name.starts_with('_') && self.topics.iter().any(|p| p.matches(name))

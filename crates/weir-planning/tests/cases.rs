@@ -42,7 +42,7 @@ fn case(toml: &Path) -> datatest_stable::Result<()> {
         return Err(format!("desired.yaml has findings: {:#?}", loaded.findings).into());
     }
     let workspace = loaded.workspace.as_ref().ok_or("desired.yaml has no workspace")?;
-    let wanted = desired(&workspace.stage(&stage)?);
+    let wanted = desired(&workspace.stage(&stage)?, now.parse()?);
     let observed: Observed = serde_json::from_str(&read("observed.json")?)?;
     let outcome = plan(&wanted, &observed, &PlanOptions { now: now.parse()?, commit: None });
 

@@ -24,6 +24,9 @@ const POLICY_BUDGET: u64 = 10_000_000;
 /// The operations added to the budget for each entity and stage, or for each step of a plan.
 const BUDGET_EACH: u64 = 100;
 
+/// The number of budgets that all policies together may spend.
+const TOGETHER: u64 = 20;
+
 /// Returns all violations of policies in a workspace, sorted by place. With `only`, returns the violations in the
 /// stage of that index.
 ///
@@ -251,9 +254,21 @@ impl<'r> Run<'r> {
         }
     }
 
+    /// Returns `true` if all policies together have spent too much. The answer at the end does not depend on the order of
+    /// the work: what a policy spends beyond its own budget does not count.
+    fn is_too_much(&self) -> bool {
+        let spent = self.spent.iter().map(|spent| spent.load(Ordering::Relaxed).min(self.budget));
+        // Few policies cannot.
+        self.policies.len() as u64 > TOGETHER && spent.sum::<u64>() > budget_together(self.budget)
+    }
+
     /// Merges equal violations into one report each.
     fn finish(&self, mut hits: Vec<Hit>) -> Found {
         let mut findings = Vec::new();
+        if self.is_too_much() {
+            let at = Route::name(self.workspace.settings.entity_ref());
+            return Found { broken: Vec::new(), findings: vec![all_too_much(at)] };
+        }
         let over: Vec<bool> = self.spent.iter().map(|spent| spent.load(Ordering::Relaxed) > self.budget).collect();
         for (policy, _) in self.policies.iter().zip(&over).filter(|(_, over)| **over) {
             findings.push(too_much(policy, "the policy costs too much for all entities"));
@@ -324,6 +339,17 @@ const CHEAPER: &str = "loop over fewer items, or use `in` instead of a loop";
 /// Returns the budget of a policy for this number of entities or steps.
 pub(crate) fn budget(judged: usize) -> u64 {
     POLICY_BUDGET + judged as u64 * BUDGET_EACH
+}
+
+/// Returns the number of operations that all policies together may spend.
+pub(crate) fn budget_together(budget: u64) -> u64 {
+    TOGETHER * budget
+}
+
+/// Makes the finding about policies that spent too much together.
+pub(crate) fn all_too_much(at: Route) -> Finding<Route> {
+    Finding::error(rules::POLICY_COST, at, "the policies together cost too much")
+        .help("write fewer or cheaper policies")
 }
 
 /// Makes the finding about a policy that spent more than its budget.
@@ -463,9 +489,9 @@ impl<'j, 'r> Judged<'j, '_, 'r> {
         }
     }
 
-    /// Returns `true` while the policy has budget left for the workspace.
+    /// Returns `true` while the policy, and all policies together, have budget left for the workspace.
     fn has_budget(&self) -> bool {
-        self.run.spent[self.index].load(Ordering::Relaxed) <= self.run.budget
+        self.run.spent[self.index].load(Ordering::Relaxed) <= self.run.budget && !self.run.is_too_much()
     }
 
     fn failed_validation(&self, validation: &Validation, field: &str, failure: Failure) -> Hit {

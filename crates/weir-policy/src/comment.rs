@@ -9,8 +9,12 @@ use rayon::prelude::*;
 use weir_cel::Problem;
 use weir_findings::{FileId, SourceFile, Sources, Span};
 use weir_model::{Date, EntityRef, Loaded, Origin};
+use weir_ownership::{Authority, Ownership};
 
 const MARK: &str = "# weir:";
+
+/// The largest number of comments for weir in a file. Each may cover many findings; many waivers belong into documents.
+const MOST: usize = 1_000;
 
 /// A waiver written as a comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +43,24 @@ pub(crate) fn all(loaded: &Loaded) -> (Vec<Comment>, Vec<(Span, Problem)>) {
     let (mut comments, mut wrong) = read(&loaded.sources);
     comments.retain(|comment| !loaded.is_text_at(comment.at.file, comment.at.start));
     wrong.retain(|(at, _)| !loaded.is_text_at(at.file, at.start));
+    if let Some(ownership) = loaded.workspace.as_ref().and_then(Ownership::of) {
+        let foreign = comments.extract_if(.., |comment| team(&ownership, comment.at.file).is_some());
+        wrong.extend(foreign.filter_map(|comment| {
+            let team = team(&ownership, comment.at.file)?;
+            let problem = Problem::new(format!("a file of team `{team}` cannot waive a rule"));
+            let help = format!("ask team `{}` for a document of kind `Waiver`", ownership.platform());
+            Some((comment.at, problem.help(help)))
+        }));
+    }
     (comments, wrong)
+}
+
+/// Returns the team that may change a file; `None` for a file of the platform team.
+fn team<'w>(ownership: &Ownership<'w>, file: FileId) -> Option<&'w str> {
+    match ownership.authority_over(Origin { file, document: 0 }) {
+        Authority::Platform => None,
+        Authority::Team(team) | Authority::Unclear(team, _) => Some(team),
+    }
 }
 
 /// Searches all files line by line for comments with the mark, whether they can be understood or not.
@@ -63,18 +84,21 @@ fn read(sources: &Sources) -> (Vec<Comment>, Vec<(Span, Problem)>) {
 
 fn in_file(file: FileId, text: &str) -> Vec<Result<Comment, (Span, Problem)>> {
     let mut found = Vec::new();
+    let mut lines = None;
     let mut start = 0;
-    let mut lines = Vec::new();
-    for line in text.split_inclusive('\n') {
-        lines.push(start..start + line.trim_end_matches(['\n', '\r']).len());
-        start += line.len();
-    }
-    for (index, range) in lines.iter().enumerate() {
-        let line = &text[range.clone()];
+    for (index, whole) in text.split_inclusive('\n').enumerate() {
+        let (line, begins) = (whole.trim_end_matches(['\n', '\r']), start);
+        start += whole.len();
         let Some(column) = comment_in(line) else { continue };
-        let at = Span::new(file, range.start + column..range.end);
+        let at = Span::new(file, begins + column..begins + line.len());
+        if found.len() == MOST {
+            let problem = Problem::new(format!("the file has more than {MOST} comments for weir"));
+            found.push(Err((at, problem.help("write documents of `kind: Waiver`, or follow the rules"))));
+            break;
+        }
         let own_line = line[..column].trim().is_empty();
-        let covers = if own_line { below(text, &lines, index) } else { range.start..range.start + column };
+        let covers =
+            if own_line { lines.get_or_insert_with(|| Lines::of(text)).below(index) } else { begins..begins + column };
         found.push(match parse(&line[column + MARK.len()..]) {
             Ok((rule, until)) => Ok(Comment { rule, until, at, covers }),
             Err(problem) => Err((at, problem)),
@@ -100,29 +124,56 @@ fn comment_in(line: &str) -> Option<usize> {
     None
 }
 
-/// Returns the next line with content, and the lines nested in it.
-fn below(text: &str, lines: &[Range<usize>], comment: usize) -> Range<usize> {
-    let content = |index: usize| {
-        let line = &text[lines[index].clone()];
-        let said = line.trim_start_matches([' ', '\t']);
-        (!said.is_empty() && !said.starts_with('#')).then(|| (line.len() - said.len(), line))
-    };
-    let Some((first, (indent, line))) = (comment + 1..lines.len()).find_map(|i| Some((i, content(i)?))) else {
-        return 0..0;
-    };
-    let separator = |line: &str| line.starts_with("---") || line.starts_with("...");
-    let from = lines[first].start;
-    let opens = |index: usize| {
-        let before = (0..index).rev().find_map(|i| content(i).map(|(_, line)| line));
-        before.is_none_or(separator)
-    };
-    let whole = separator(line) || opens(first);
-    let behind = (first + 1..lines.len()).find(|index| match content(*index) {
-        Some((_, line)) if separator(line) => true,
-        Some((deep, _)) => !whole && deep <= indent,
-        None => false,
-    });
-    from..behind.map_or(text.len(), |index| lines[index].start)
+/// The lines of a file, prepared in one pass, so that each question about one of many comments is answered at once.
+struct Lines {
+    /// Where each line with content begins, and its depth: 0 for a separator of documents, else its indentation and one.
+    content: Vec<(usize, usize)>,
+    /// For each line of the file, the number of lines with content before it.
+    before: Vec<usize>,
+    /// For each line with content, the next one that is not nested in it.
+    behind: Vec<usize>,
+    /// For each line with content, the next separator.
+    separator: Vec<usize>,
+    /// The length of the file.
+    end: usize,
+}
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        let (mut content, mut before, mut start) = (Vec::new(), Vec::new(), 0);
+        for line in text.split_inclusive('\n') {
+            before.push(content.len());
+            let said = line.trim_start_matches([' ', '\t']);
+            if !said.trim_end_matches(['\n', '\r']).is_empty() && !said.starts_with('#') {
+                let is_separator = line.starts_with("---") || line.starts_with("...");
+                content.push((start, if is_separator { 0 } else { line.len() - said.len() + 1 }));
+            }
+            start += line.len();
+        }
+        let (mut behind, mut separator) = (vec![content.len(); content.len()], vec![content.len(); content.len()]);
+        let (mut open, mut next) = (Vec::new(), content.len());
+        for index in (0..content.len()).rev() {
+            let depth = content[index].1;
+            while open.last().is_some_and(|other: &usize| content[*other].1 > depth) {
+                open.pop();
+            }
+            behind[index] = open.last().copied().unwrap_or(content.len());
+            separator[index] = next;
+            open.push(index);
+            next = if depth == 0 { index } else { next };
+        }
+        Self { content, before, behind, separator, end: text.len() }
+    }
+
+    /// Returns the next line with content below the line `comment`, and the lines nested in it; the whole document, if the
+    /// line is its first one.
+    fn below(&self, comment: usize) -> Range<usize> {
+        let first = self.before[comment];
+        let Some((from, depth)) = self.content.get(first).copied() else { return 0..0 };
+        let opens = first.checked_sub(1).is_none_or(|before| self.content[before].1 == 0);
+        let behind = if depth == 0 || opens { self.separator[first] } else { self.behind[first] };
+        from..self.content.get(behind).map_or(self.end, |(start, _)| *start)
+    }
 }
 
 /// Reads `allow RULE reason="…" until=2027-01-31`.
@@ -187,6 +238,16 @@ mod tests {
         assert_eq!(covered(&format!("a: 'x {allow}'\n")), [""; 0]);
         assert_eq!(covered(&format!("a: 1\r\nb: 2 {allow}\r\n")), ["b: 2"]);
         assert_eq!(covered(&format!("b: 2\n{allow}")), [""]);
+    }
+
+    #[test]
+    fn a_file_has_a_limited_number_of_comments() {
+        let mut sources = Sources::default();
+        sources.add("a.yaml", "# weir: allow rule-a reason=\"why\" until=2027-01-31\n".repeat(200_000) + "a: 1\n");
+        let (comments, problems) = read(&sources);
+        assert_eq!((comments.len(), problems.len()), (MOST, 1));
+        assert!(problems[0].1.message.contains("more than 1000"), "{}", problems[0].1.message);
+        assert!(comments.iter().all(|comment| comment.covers.len() == "a: 1\n".len()));
     }
 
     #[test]

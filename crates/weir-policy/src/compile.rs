@@ -27,6 +27,9 @@ pub struct Policies {
     pub(crate) broken: BTreeSet<String>,
 }
 
+/// The largest number of policies that a workspace may declare.
+const MOST_POLICIES: usize = 500;
+
 /// A policy, compiled.
 #[derive(Debug)]
 pub(crate) struct Compiled {
@@ -96,6 +99,12 @@ impl Policies {
         for (name, policy) in &workspace.policies {
             if let Some(problem) = wrong_name(name) {
                 findings.push(invalid(Route::name(policy.entity_ref()), problem));
+            }
+            if chosen.len() == MOST_POLICIES {
+                let problem = Problem::new(format!("the workspace has more than {MOST_POLICIES} policies"));
+                let at = Route::name(policy.entity_ref());
+                findings.push(invalid(at, problem.help("put several validations into one policy")));
+                break;
             }
             chosen.push((name.clone(), policy.spec.clone(), Base::policy(name)));
         }

@@ -104,7 +104,7 @@ impl Expect {
         }
         let workspace = loaded.workspace.as_ref().ok_or("there is no workspace")?;
         let view = workspace.stage(stage).map_err(|err| err.to_string())?;
-        let mut outcome = plan(&desired(&view), &observed, &PlanOptions { now, commit: None });
+        let mut outcome = plan(&desired(&view, now), &observed, &PlanOptions { now, commit: None });
         if outcome.plan.steps.is_empty() {
             return Err(format!("the plan of stage `{stage}` has no step to judge"));
         }

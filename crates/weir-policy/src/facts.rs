@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, tz::TimeZone};
 use weir_cel::{Fact, Names, Record};
 use weir_model::{
-    AccessControlList, ApiKey, Approval, Duration, Ensure, Grant, Kind, ProviderRef, ResolvedSetting, Rule,
+    AccessControlList, ApiKey, Approval, Date, Duration, Ensure, Grant, Kind, ProviderRef, ResolvedSetting, Rule,
     ServiceAccount, SettingValue, StageView, StagedAccess, StagedAccount, StagedTopic, Team, Topic, TopicAccess,
     Workspace, settings,
 };
@@ -80,18 +80,20 @@ pub(crate) fn topic<'w>(topic: &StagedTopic<'w>) -> Option<Record<'w>> {
     for (name, resolved) in topic.config.iter() {
         config.extend(setting(name, resolved).ok()?.map(|fact| (*name, fact)));
     }
-    let TopicAccess { consumers, producers, administrators } = topic.access;
+    let TopicAccess { observers, consumers, producers, administrators, until } = topic.access;
     let teams = |teams: &'w Vec<String>| Fact::texts(teams.iter().map(String::as_str));
     let mut spec =
         vec![("config", Fact::Record(Record::new(config))), ("ensure", Fact::text(ensure_word(topic.ensure)))];
     spec.extend(topic.partitions.map(|(partitions, _)| ("partitions", Fact::int(partitions))));
     spec.extend(topic.replication_factor.map(|(replicas, _)| ("replicationFactor", Fact::int(replicas))));
     spec.extend(topic.profile.map(|profile| ("profile", Fact::text(profile))));
-    let access = vec![
+    let mut access = vec![
+        ("observers", teams(observers)),
         ("consumers", teams(consumers)),
         ("producers", teams(producers)),
         ("administrators", teams(administrators)),
     ];
+    access.extend(last_day(*until));
     spec.push(("access", Fact::Record(Record::new(access))));
     Some(Record::new(vec![
         ("spec", Fact::Record(Record::new(spec))),
@@ -124,20 +126,27 @@ pub(crate) fn account<'w>(account: &StagedAccount<'w>) -> Record<'w> {
     ])
 }
 
+fn last_day<'w>(until: Option<Date>) -> Option<(&'static str, Fact<'w>)> {
+    Some(("until", Fact::owned(until?.to_string())))
+}
+
 pub(crate) fn access<'w>(access: &StagedAccess<'w>) -> Record<'w> {
     let AccessControlList { metadata: meta, spec, .. } = access.entity;
     let optional = |fields: &[(&'static str, &'w Option<String>)]| -> Vec<(&'w str, Fact<'w>)> {
         fields.iter().filter_map(|(name, value)| Some((*name, Fact::text(value.as_deref()?)))).collect()
     };
     let grant = |grant: &'w Grant| {
-        let Grant { produce, transactional_id, consume, group } = grant;
+        let Grant { produce, transactional_id, consume, group, until } = grant;
         let fields =
             [("produce", produce), ("transactionalId", transactional_id), ("consume", consume), ("group", group)];
-        Fact::Record(Record::new(optional(&fields)))
+        let mut fields = optional(&fields);
+        fields.extend(last_day(*until));
+        Fact::Record(Record::new(fields))
     };
     let rule = |rule: &'w Rule| {
-        let Rule { resource, name, pattern, operations, permission, host, reason } = rule;
+        let Rule { resource, name, pattern, operations, permission, host, reason, until } = rule;
         let mut fields = optional(&[("name", name), ("host", host), ("reason", reason)]);
+        fields.extend(last_day(*until));
         fields.extend([
             ("resource", Fact::text(resource.as_str())),
             ("pattern", Fact::text(pattern.as_str())),

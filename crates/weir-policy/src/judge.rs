@@ -1,10 +1,10 @@
 //! Collects the findings of all rules, and applies waivers to them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{Timestamp, tz::TimeZone};
 use weir_cel::Problem;
-use weir_findings::{Finding, RuleId, Severity, Span, closest};
+use weir_findings::{FileId, Finding, RuleId, Severity, Span, closest, plural};
 use weir_model::{Date, EntityRef, Kind, Loaded, PolicyKind, Route, WaiverSpec, Workspace};
 
 use crate::{
@@ -112,12 +112,19 @@ enum Allowed {
 
 struct Waivers<'w> {
     all: Vec<Waiver<'w>>,
+    /// The waivers of a rule, by number: those in a file's comments, and under `None` those in documents.
+    by_rule: BTreeMap<String, BTreeMap<Option<FileId>, Vec<usize>>>,
     findings: Vec<Finding>,
+    /// Number of days before the end of a waiver in which weir warns.
+    warn_before: i32,
 }
 
 impl<'w> Waivers<'w> {
     fn read(loaded: &Loaded, workspace: &'w Workspace, policies: &Policies, judging: &Judging<'_>) -> Self {
-        let mut waivers = Self { all: Vec::new(), findings: Vec::new() };
+        let ownership = workspace.settings.spec.ownership.as_ref();
+        let days = ownership.map_or(14, |spec| spec.warn_before.millis / 86_400_000);
+        let warn_before = i32::try_from(days).unwrap_or(i32::MAX);
+        let mut waivers = Self { all: Vec::new(), by_rule: BTreeMap::new(), findings: Vec::new(), warn_before };
         let today = judging.now.to_zoned(TimeZone::UTC).date();
         for (name, waiver) in &workspace.waivers {
             let WaiverSpec { rule, entity, stages, reason, owner, until } = &waiver.spec;
@@ -195,7 +202,21 @@ impl<'w> Waivers<'w> {
                 used: false,
             });
         }
+        for (number, waiver) in waivers.all.iter().enumerate() {
+            let file = match &waiver.scope {
+                Scope::Entity(_) => None,
+                Scope::Bytes(bytes) => Some(bytes.file),
+            };
+            waivers.by_rule.entry(waiver.rule.clone()).or_default().entry(file).or_default().push(number);
+        }
         waivers
+    }
+
+    /// Returns the numbers of a rule's waivers that may concern places in these files.
+    fn concerning(&self, rule: &str, files: BTreeSet<FileId>) -> Vec<usize> {
+        let Some(by_file) = self.by_rule.get(rule) else { return Vec::new() };
+        let scopes = std::iter::once(None).chain(files.into_iter().map(Some));
+        scopes.filter_map(|scope| by_file.get(&scope)).flatten().copied().collect()
     }
 
     fn wrong(&mut self, at: Span, problem: Problem) {
@@ -242,6 +263,15 @@ impl<'w> Waivers<'w> {
 
     fn over(&mut self, until: Date, today: jiff::civil::Date, at: Span) -> bool {
         let over = until.0 < today;
+        let left = today.until(until.0).map_or(i32::MAX, |span| span.get_days());
+        if !over && left <= self.warn_before {
+            let message = match left {
+                0 => "the waiver ends today".to_owned(),
+                _ => format!("the waiver ends in {left} {}, on {until}", plural(left, "day")),
+            };
+            let finding = Finding::warning(rules::WAIVER_ENDING, at, message);
+            self.findings.push(finding.help("correct what it silences, or decide again and write a later day"));
+        }
         if over {
             let message = format!("the waiver expired: its last day was {until}");
             let finding = Finding::warning(rules::WAIVER_EXPIRED, at, message);
@@ -260,7 +290,7 @@ impl<'w> Waivers<'w> {
         waived: &mut Vec<Finding>,
     ) {
         let locate = |violation: &Violation| violation.finding(workspace).locate(|route| loaded.locate(&route));
-        if !self.all.iter().any(|waiver| waiver.rule == violation.policy) {
+        if !self.by_rule.contains_key(&violation.policy) {
             counted.push(locate(&violation));
             return;
         }
@@ -268,7 +298,12 @@ impl<'w> Waivers<'w> {
         let shared = violation.is_shared();
         let stages = &workspace.settings.spec.stages;
         let mut left = violation.clone();
-        for waiver in self.all.iter_mut().filter(|waiver| waiver.rule == violation.policy) {
+        let mut files = BTreeSet::from([place.file]);
+        if shared {
+            files.extend(violation.whom.iter().map(|whom| loaded.locate(&Route::name(whom.entity.clone())).file));
+        }
+        for number in self.concerning(&violation.policy, files) {
+            let waiver = &mut self.all[number];
             let covers = |entity: &EntityRef| match &waiver.scope {
                 Scope::Entity(waived) => waived == entity || *waived == violation.at.entity,
                 Scope::Bytes(bytes) => {
@@ -303,7 +338,7 @@ impl<'w> Waivers<'w> {
         counted: &mut Vec<Finding>,
         waived: &mut Vec<Finding>,
     ) {
-        if !self.all.iter().any(|waiver| waiver.rule == finding.rule.as_str()) {
+        if !self.by_rule.contains_key(finding.rule.as_str()) {
             counted.push(finding.locate(|route| loaded.locate(&route)));
             return;
         }
@@ -314,10 +349,9 @@ impl<'w> Waivers<'w> {
         let mut left: Vec<&EntityRef> =
             if shared { concerned.iter().skip(1).collect() } else { concerned.iter().collect() };
         let mut taken = None;
-        for waiver in &mut self.all {
-            if waiver.rule != finding.rule.as_str() {
-                continue;
-            }
+        let places = std::iter::once(located.at).chain(located.related.iter().map(|related| related.at));
+        for number in self.concerning(finding.rule.as_str(), places.map(|at| at.file).collect()) {
+            let waiver = &mut self.all[number];
             let matched = match &waiver.scope {
                 Scope::Entity(entity) => concerned.contains(entity),
                 Scope::Bytes(bytes) => {

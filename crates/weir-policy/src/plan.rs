@@ -16,7 +16,7 @@ use weir_planning::{About, Change, Object, Plan, PlanPolicies, PlanWaiver, Plane
 
 use crate::{
     Policies,
-    check::{budget, too_much},
+    check::{all_too_much, budget, budget_together, too_much},
     comment,
     compile::Compiled,
     dialect::DIALECT,
@@ -134,6 +134,9 @@ pub fn judge_plan(plan: &Plan, now: Timestamp) -> Vec<(Finding<Route>, Option<St
         let named = [("step", &step_facts), ("plan", &plan_facts), ("now", &now_facts)];
         let mut globals = Globals::new(&named);
         let logical = step.entity.as_ref().map_or("", |entity| entity.name.as_str());
+        if spent.iter().map(|spent| (*spent).min(budget)).sum::<u64>() > budget_together(budget) {
+            return vec![(all_too_much(place(plan, step)), None)];
+        }
         for ((policy, spent), given) in policies.iter().zip(&mut spent).zip(&mut given) {
             if *spent > budget
                 || !policy.takes(logical, step.team.as_deref().unwrap_or_default(), labels)
@@ -211,7 +214,13 @@ fn place(plan: &Plan, step: &Step) -> Route {
 fn step_facts<'p>(step: &'p Step, labels: &'p BTreeMap<String, String>) -> Record<'p> {
     let (mut before, mut after) = (Vec::new(), Vec::new());
     match &step.change {
-        Change::CreateAccount { account: _, description } => after.push(("description", Fact::text(description))),
+        Change::AdoptAccount { account: _, from, maker } => {
+            before.extend(from.as_ref().map(|from| ("maker", Fact::owned(from.to_string()))));
+            after.push(("maker", Fact::owned(maker.to_string())));
+        }
+        Change::CreateAccount { account: _, description, maker: _ } => {
+            after.push(("description", Fact::text(description)))
+        }
         Change::UpdateAccount { account: _, from, to } => {
             before.push(("description", Fact::text(from)));
             after.push(("description", Fact::text(to)));

@@ -27,7 +27,8 @@ pub fn rule_pages() -> &'static [RulePage<'static>] {
 
 rules! {
     /// Each evaluation, and each match of a name, may spend about 500,000 operations. In a whole workspace or plan, a
-    /// policy may spend 10,000,000 operations, and 100 for each entity and stage, or step.
+    /// policy may spend 10,000,000 operations, and 100 for each entity and stage, or step; all policies together may spend
+    /// twenty times as much. A workspace has at most 500 policies.
     POLICY_COST = "policy-cost", Error, "a policy is cheap enough";
     why "A person who may write a file must not be able to keep a build agent busy for hours.";
     bad "validations:\n  - expression: workspace.topics.all(a, workspace.topics.all(b, a != b || a == b))";
@@ -51,6 +52,13 @@ rules! {
     good "spec:\n  match: {kinds: [Topic]}\n  validations: [{expression: \"!has(entity.spec.partitions) || entity.spec.partitions <= 12\"}]";
     remedy "";
 
+    /// A waiver ends within 14 days, or within `ownership.warnBefore`.
+    WAIVER_ENDING = "waiver-ending", Warning, "a waiver is about to end";
+    why "On the day after, the finding that it silences counts again, and stops the plan.";
+    bad "# on 2027-01-20\n# weir: allow topic-retention reason=\"read once a quarter\" until=2027-01-31";
+    good "# on 2027-01-20\n# weir: allow topic-retention reason=\"read once a quarter\" until=2027-06-30";
+    remedy "Correct what the finding reports, or decide again and write a later day.";
+
     /// The last day of a waiver, in UTC, has not passed.
     WAIVER_EXPIRED = "waiver-expired", Warning, "a waiver is still in force";
     why "Without a last day, exceptions become the rule.";
@@ -59,7 +67,8 @@ rules! {
     remedy "Follow the rule, or decide again and write a later day.";
 
     /// A waiver names an existing rule, entity, stages and team, and gives a reason and a last day. A comment is
-    /// written as `# weir: allow RULE reason=\"…\" until=2027-01-31`.
+    /// written as `# weir: allow RULE reason=\"…\" until=2027-01-31`. In a workspace with `ownership`, only files of the
+    /// platform team waive a rule.
     WAIVER_INVALID = "waiver-invalid", Error, "a waiver has a rule, a reason and a last day";
     why "Reviewers cannot judge an exception that they cannot understand, and a waiver that does not work is noticed too late.";
     bad "# weir: allow topic-retention";

@@ -48,9 +48,11 @@ shape! {
         "access": Type::Record(&TOPIC_ACCESS), "Other teams that may use it.";
     }
     TOPIC_ACCESS = "the access to a topic" {
+        "observers": Type::list(Type::Text), "Teams that may see it, but no records.";
         "consumers": Type::list(Type::Text), "Teams that may read it.";
         "producers": Type::list(Type::Text), "Teams that may write to it.";
         "administrators": Type::list(Type::Text), "Teams that may perform any operation on it.";
+        "until" optional: Type::Text, "Last day of the consent: `2027-01-31`.";
     }
     ACCOUNT = "a service account" {
         "kind": Type::Text, any_of([Kind::ServiceAccount]);
@@ -86,6 +88,7 @@ shape! {
         "transactionalId" optional: Type::Text, "Transactional id that the account may write with.";
         "consume" optional: Type::Text, "Topic that the account may read.";
         "group" optional: Type::Text, "Consumer group that the account may read with.";
+        "until" optional: Type::Text, "Last day of the grant: `2027-01-31`.";
     }
     RULE = "a raw binding" {
         "resource": Type::Text, any_of(Resource::ALL);
@@ -94,7 +97,8 @@ shape! {
         "operations": Type::list(Type::Text), "Kafka's operations: `Read`, `Write`, …";
         "permission": Type::Text, any_of(Permission::ALL);
         "host" optional: Type::Text, "The client's address.";
-        "reason" optional: Type::Text, "Reason for a rule on `*`.";
+        "reason" optional: Type::Text, "Reason of the rule, for readers.";
+        "until" optional: Type::Text, "Last day of the rule: `2027-01-31`.";
     }
     TEAM_ENTITY = "a team" {
         "kind": Type::Text, any_of([Kind::Team]);
@@ -151,7 +155,7 @@ shape! {
         "entity" optional: Type::Text, "The entity that asks for the step; missing for a pruned object.";
         "team" optional: Type::Text, "The owner of the entity.";
         "labels": Type::map(Type::Text), "Labels of the entity.";
-        "before": Type::map(Type::Any), "Values before the step: `partitions`, `replicationFactor`, settings by name; of a service account its `description`.";
+        "before": Type::map(Type::Any), "Values before the step: `partitions`, `replicationFactor`, settings by name; of a service account its `description`, of one that is taken over its `maker`.";
         "after": Type::map(Type::Any), "Values after the step.";
     }
     PLAN = "the plan" {

@@ -15,7 +15,7 @@ use std::{
 use async_trait::async_trait;
 use jiff::Timestamp;
 pub use secrecy::{ExposeSecret, SecretString, zeroize};
-use weir_planning::{Change, KeyMarker, NamePattern, Observed, ObservedSecret, SecretRef, TopicFacts};
+use weir_planning::{Change, KeyMarker, Maker, NamePattern, Observed, ObservedSecret, SecretRef, TopicFacts};
 
 pub use crate::{
     error::{ErrorKind, PortError},
@@ -31,27 +31,42 @@ pub struct Query {
     pub accounts: Selection,
 }
 
-/// Names and patterns; what falls under any of the fields is selected. Empty selects nothing.
+/// Names, patterns and marks; an object that any of the fields matches is selected. Empty selects nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     /// Exact names.
     pub names: BTreeSet<String>,
     /// Patterns.
     pub patterns: Vec<NamePattern>,
+    /// The mark of service accounts that are selected whatever their names: accounts that carry it, and accounts with
+    /// an API key that carries it. Topics have no marks.
+    pub made_by: Option<Maker>,
     /// Whatever there is, internal topics included; of accounts also the bindings of principals that are no account.
     /// Only for importing a cluster: what is managed is always named.
     pub everything: bool,
 }
 
 impl Selection {
-    /// Returns `true` if `name` is selected.
+    /// Returns `true` if `name` is selected. An account may be selected by its mark too: see
+    /// [`Selection::contains_account`].
     pub fn contains(&self, name: &str) -> bool {
         self.everything || self.names.contains(name) || self.patterns.iter().any(|p| p.matches(name))
     }
 
+    /// Returns `true` if an account with this name is selected. `makers` are the marks of the account and of its keys.
+    pub fn contains_account<'m>(&self, name: &str, makers: impl IntoIterator<Item = &'m Maker>) -> bool {
+        let marked = self.made_by.as_ref().is_some_and(|maker| makers.into_iter().any(|m| m == maker));
+        marked || self.contains(name)
+    }
+
     /// Returns `true` if nothing can be selected.
     pub fn is_empty(&self) -> bool {
-        !self.everything && self.names.is_empty() && self.patterns.is_empty()
+        !self.everything && self.names.is_empty() && self.patterns.is_empty() && self.made_by.is_none()
+    }
+
+    /// Returns `true` if only the objects in [`Selection::names`] can be selected.
+    pub fn is_named(&self) -> bool {
+        !self.everything && self.patterns.is_empty() && self.made_by.is_none()
     }
 }
 

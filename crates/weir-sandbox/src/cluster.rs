@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use weir_planning::{
-    Change, ClusterFacts, KeyMarker, Limits, Observed, ObservedAccount, ObservedKey, ObservedTopic, TopicFacts,
+    Change, ClusterFacts, KeyMarker, Limits, Maker, Observed, ObservedAccount, ObservedKey, ObservedTopic, TopicFacts,
 };
 use weir_ports::{Cluster, CreatedKey, PortError, Query};
 
@@ -12,7 +12,7 @@ use crate::{
     Call, Sandbox,
     faults::{self, Hit, Point},
     rules,
-    state::{ClusterSettings, Key, SandboxLimits, State},
+    state::{Account, ClusterSettings, Key, SandboxLimits, State},
     transaction::Transaction,
 };
 
@@ -120,16 +120,23 @@ fn observe(state: &State, query: &Query) -> Observed {
             observed.other_topics.insert(name.clone());
         }
     }
+    let mut makers = BTreeMap::<&str, Vec<Maker>>::new();
+    for key in state.keys.values().filter(|_| query.accounts.made_by.is_some()) {
+        let marker = key.description.parse::<KeyMarker>();
+        makers.entry(&key.account).or_default().extend(marker.map(|marker| marker.maker));
+    }
     for (name, account) in &state.accounts {
-        if query.accounts.contains(name) {
-            let account = ObservedAccount { id: account.id.clone(), description: account.description.clone() };
-            observed.accounts.insert(name.clone(), account);
+        let makers = account.maker.as_ref().into_iter().chain(makers.get(name.as_str()).into_iter().flatten());
+        if query.accounts.contains_account(name, makers) {
+            let Account { id, description, maker } = account.clone();
+            observed.accounts.insert(name.clone(), ObservedAccount { id, description, maker });
         }
     }
     for (principal, acls) in &state.acls {
         // Bindings of a deleted account with a selected name are included too, since weir must be able to delete
         // them.
-        let selected = principal.user().is_some_and(|name| query.accounts.contains(name));
+        let selected =
+            principal.user().is_some_and(|name| query.accounts.contains(name) || observed.accounts.contains_key(name));
         if query.accounts.everything || selected || *principal == state.cluster.deployer {
             observed.acls.insert(principal.clone(), acls.clone());
         }
@@ -162,6 +169,7 @@ fn facts(state: &State) -> ClusterFacts {
         default_replication_factor,
         deployer,
         deployer_is_super_user,
+        super_users,
         can_change_replication_factor,
         read_only_settings,
         limits,
@@ -177,6 +185,7 @@ fn facts(state: &State) -> ClusterFacts {
         unknown_settings: BTreeSet::new(),
         deployer: Some(deployer.clone()),
         deployer_is_super_user: *deployer_is_super_user,
+        super_users: super_users.clone(),
         can_change_replication_factor: *can_change_replication_factor,
         limits: Limits {
             partitions: partitions.map(|limit| (limit, state.topics.partitions())),

@@ -14,7 +14,10 @@ use crate::transaction::Transaction;
 /// Applies one change. A refused change has no effect.
 pub(crate) fn apply(on: &mut Transaction<'_>, change: &Change) -> Result<(), PortError> {
     match change {
-        Change::CreateAccount { account, description } => accounts::create(on, account, description),
+        Change::AdoptAccount { account, from: _, maker } => accounts::adopt(on, account, maker),
+        Change::CreateAccount { account, description, maker } => {
+            accounts::create(on, account, description, Some(maker))
+        }
         Change::UpdateAccount { account, from: _, to } => accounts::update(on, account, to),
         Change::CreateTopic { topic, partitions, replication_factor, config } => {
             topics::create(on, topic, *partitions, *replication_factor, config)

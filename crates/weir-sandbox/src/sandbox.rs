@@ -187,6 +187,16 @@ impl Sandbox {
         transaction.commit()
     }
 
+    /// Creates a service account as a person would by hand, without weir's mark.
+    ///
+    /// # Errors
+    /// `Refused` for a name that is taken or that no account can have.
+    pub fn add_account(&self, name: &str, description: &str) -> Result<(), PortError> {
+        let mut transaction = self.change_unfaulted()?;
+        rules::accounts::create(&mut transaction, name, description, None)?;
+        transaction.commit()
+    }
+
     /// Creates an API key as a person would by hand, with any text as `description`.
     ///
     /// # Errors

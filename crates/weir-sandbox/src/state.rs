@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use weir_model::settings::{self, KafkaValue};
-use weir_planning::{Acl, Principal, TopicFacts};
+use weir_planning::{Acl, Maker, Principal, TopicFacts};
 use weir_ports::{ErrorKind, PortError};
 
 /// The format of every file.
@@ -54,6 +54,9 @@ pub struct ClusterSettings {
     pub deployer: Principal,
     /// `true` if the deploying principal has all rights without ACLs.
     pub deployer_is_super_user: bool,
+    /// Other principals that have all rights without ACLs.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub super_users: BTreeSet<Principal>,
     /// `true` if a topic's replication factor can be changed, as with Apache Kafka but not with Confluent Cloud.
     pub can_change_replication_factor: bool,
     /// Topic settings that cannot be changed on a cluster of this type.
@@ -96,6 +99,7 @@ impl ClusterSettings {
             default_replication_factor: brokers.min(3),
             deployer: Principal::of_account("weir"),
             deployer_is_super_user: true,
+            super_users: BTreeSet::new(),
             can_change_replication_factor: false,
             read_only_settings: BTreeSet::new(),
             limits: SandboxLimits::default(),
@@ -128,6 +132,9 @@ pub(crate) struct Topic {
 pub(crate) struct Account {
     pub(crate) id: String,
     pub(crate) description: String,
+    /// weir's mark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) maker: Option<Maker>,
 }
 
 /// An API key without its secret.

@@ -50,7 +50,7 @@ impl Http {
 }
 
 /// Returns `true` if a host's name stands for this machine.
-pub(crate) fn is_local(host: &str) -> bool {
+fn is_local(host: &str) -> bool {
     host == "localhost" || host.ends_with(".localhost")
 }
 

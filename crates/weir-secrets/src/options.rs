@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use weir_model::VaultHosts;
+
 use crate::Login;
 
 /// Options for the connection to vaults.
@@ -9,6 +11,8 @@ use crate::Login;
 pub struct Options {
     /// The login.
     pub login: Login,
+    /// The hosts of vaults. A vault on another host gets no request.
+    pub hosts: VaultHosts,
     /// The address of the token endpoint: `https://…`, without the tenant. `None`: the environment's
     /// `AZURE_AUTHORITY_HOST`, or else Entra of the public cloud. Managed identities, the CLI and given tokens do not
     /// use it.
@@ -28,11 +32,12 @@ pub struct Options {
 }
 
 impl Options {
-    /// Makes options for `login`: 8 requests at once, 30 s for a request, 2 minutes for a call, 1 minute for rights,
+    /// Makes options for `login`: the vaults of Azure's clouds, 8 requests at once, 30 s for a request, 2 minutes for a call, 1 minute for rights,
     /// pauses from 1 s.
     pub fn new(login: Login) -> Self {
         Self {
             login,
+            hosts: VaultHosts::default(),
             authority: None,
             ca: None,
             at_once: 8,

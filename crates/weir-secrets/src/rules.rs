@@ -2,20 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use azure_core::http::Url;
+use weir_model::{VaultAddress, VaultHosts};
 use weir_planning::{ObservedSecret, SecretRef};
 use weir_ports::{PortError, check_secret_name};
 
-/// Returns a vault's address in normal form: `https://host` or `https://host:port`.
-pub(crate) fn address(vault: &str) -> Result<String, PortError> {
-    let wrong = || PortError::refused(format!("`{vault}` is not a vault's address; write https:// and a host name"));
-    let url = Url::parse(vault).map_err(|_| wrong())?;
-    let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(wrong)?;
-    let bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
-    if url.scheme() != "https" || !bare || !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong());
+/// Reads a vault's address, and refuses a vault that no request may be sent to.
+pub(crate) fn address(vault: &str, hosts: &VaultHosts) -> Result<VaultAddress, PortError> {
+    let address = VaultAddress::parse(vault)
+        .map_err(|fault| PortError::refused(format!("`{vault}` {fault}; write https:// and a host name")))?;
+    if !hosts.allow(&address) {
+        return Err(PortError::refused(format!(
+            "no request is sent to the vault {address}: it is not on one of Azure's domains, and `ownership.vaultHosts` of \
+             weir.yaml does not list its host"
+        )));
     }
-    Ok(url.port().map_or_else(|| format!("https://{host}"), |port| format!("https://{host}:{port}")))
+    Ok(address)
 }
 
 /// Returns a secret's name in normal form: names that differ only in case are the same secret.
@@ -32,27 +33,4 @@ pub(crate) fn ours(at: &SecretRef, tags: &BTreeMap<String, String>) -> Result<()
     Err(PortError::refused(format!(
         "the secret {at} was not written by weir (it has no tag `managed-by: weir`); it is left alone"
     )))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_of_vaults_are_normalised() {
-        for (given, expected) in [
-            ("https://kv-toll-dev.vault.azure.net", Some("https://kv-toll-dev.vault.azure.net")),
-            ("https://KV-Toll.vault.azure.net/", Some("https://kv-toll.vault.azure.net")),
-            ("https://kv.localhost:8443", Some("https://kv.localhost:8443")),
-            ("https://kv.vault.azure.net:443", Some("https://kv.vault.azure.net")),
-            ("http://kv.vault.azure.net", None),
-            ("https://kv.vault.azure.net/secrets/x", None),
-            ("https://user@kv.vault.azure.net", None),
-            ("https://", None),
-            ("kv-toll", None),
-            ("", None),
-        ] {
-            assert_eq!(address(given).ok().as_deref(), expected, "{given}");
-        }
-    }
 }

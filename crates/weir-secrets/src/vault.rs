@@ -22,6 +22,7 @@ use azure_security_keyvault_secrets::{
 };
 use futures::TryStreamExt as _;
 use tokio::sync::{Semaphore, SemaphorePermit};
+use weir_model::{AZURE_VAULT_DOMAINS, VaultAddress};
 use weir_planning::SecretState;
 use weir_ports::{PortError, SecretString};
 use weir_retry::{Repeatable as _, Tries};
@@ -29,7 +30,8 @@ use weir_retry::{Repeatable as _, Tries};
 use crate::{
     Options,
     failure::{Failure, Why, chain},
-    http::{Http, is_local},
+    http::Http,
+    login::OnlyFor,
 };
 
 pub(crate) type Tags = BTreeMap<String, String>;
@@ -91,16 +93,18 @@ pub(crate) struct Vault {
 
 impl Vault {
     pub(crate) fn new(
-        address: String,
+        address: &VaultAddress,
         options: &Options,
         credential: Arc<dyn TokenCredential>,
         http: &Http,
     ) -> Result<Self, PortError> {
-        let host = address.strip_prefix("https://").unwrap_or_default();
-        let host = host.split_once(':').map_or(host, |(host, _)| host);
+        let azure = address.azure();
+        // A listed host that stands in for a vault may ask for a token for vaults of any cloud, and for no other.
+        let domains = azure.map_or_else(|| AZURE_VAULT_DOMAINS.to_vec(), |(_, domain)| vec![domain]);
+        let address = address.to_string();
         let client_options = SecretClientOptions {
-            // A vault of Azure names a resource on Azure's own domain; a vault on this machine cannot.
-            verify_challenge_resource: Some(!is_local(host)),
+            // A vault of Azure names a resource on its own domain; a stand-in cannot.
+            verify_challenge_resource: Some(azure.is_some()),
             client_options: ClientOptions {
                 transport: Some(http.transport(Some(&address))?),
                 // Retries are made by the callers, since they depend on the request.
@@ -109,7 +113,7 @@ impl Vault {
             },
             ..SecretClientOptions::default()
         };
-        let client = SecretClient::new(&address, credential, Some(client_options))
+        let client = SecretClient::new(&address, Arc::new(OnlyFor { from: credential, domains }), Some(client_options))
             .map_err(|error| PortError::refused(format!("`{address}` is not a vault's address: {}", chain(&error))))?;
         Ok(Self {
             address,

@@ -9,6 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 use azure_core::credentials::TokenCredential;
+use weir_model::VaultAddress;
 use weir_planning::{ObservedSecret, SecretRef};
 use weir_ports::{PortError, SecretSink, SecretString};
 use weir_retry::{Pauses, Tries};
@@ -23,7 +24,7 @@ pub struct KeyVaults {
     pub(crate) options: Options,
     http: Http,
     credential: Arc<dyn TokenCredential>,
-    vaults: Mutex<HashMap<String, Arc<Vault>>>,
+    vaults: Mutex<HashMap<VaultAddress, Arc<Vault>>>,
 }
 
 impl fmt::Debug for KeyVaults {
@@ -44,12 +45,12 @@ impl KeyVaults {
     }
 
     pub(crate) fn vault(&self, address: &str) -> Result<Arc<Vault>, PortError> {
-        let address = rules::address(address)?;
+        let address = rules::address(address, &self.options.hosts)?;
         let mut vaults = self.vaults.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(vault) = vaults.get(&address) {
             return Ok(Arc::clone(vault));
         }
-        let vault = Arc::new(Vault::new(address.clone(), &self.options, Arc::clone(&self.credential), &self.http)?);
+        let vault = Arc::new(Vault::new(&address, &self.options, Arc::clone(&self.credential), &self.http)?);
         vaults.insert(address, Arc::clone(&vault));
         Ok(vault)
     }

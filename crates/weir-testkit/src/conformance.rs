@@ -58,6 +58,8 @@ pub enum Ability {
     ChangeReplicationFactor,
     /// [`Harness::denied`]
     Denied,
+    /// [`Harness::make_account_by_hand`]
+    AccountsByHand,
     /// [`Harness::make_key_by_hand`]
     KeysByHand,
     /// [`Harness::logs_in`]
@@ -106,6 +108,12 @@ pub trait Harness: Send + Sync {
     /// The same cluster, used by an account without any right to read.
     fn denied(&self) -> &dyn Cluster {
         self.cluster()
+    }
+
+    /// Creates a service account without weir's mark.
+    async fn make_account_by_hand(&self, name: &str) -> Result<(), PortError> {
+        let _ = name;
+        Ok(())
     }
 
     /// Creates an API key without weir's mark; returns its id.

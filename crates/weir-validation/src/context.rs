@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use weir_model::{
-    AccessControlList, ByName, Ensure, EntityRef, Grant, Kind, Layer, PatternType, Permission, ProviderRef, Resource,
-    Route, Rule, ServiceAccount, SettingValue, StageView, StagedAccess, StagedTopic, Team, Topic, Workspace,
+    AccessControlList, ByName, Date, Ensure, EntityRef, Grant, Kind, Layer, PatternType, Permission, ProviderRef,
+    Resource, Route, Rule, ServiceAccount, SettingValue, StageView, StagedAccess, StagedTopic, Team, Topic, Workspace,
 };
+use weir_ownership::Ownership;
 
 /// A workspace and its stages.
 pub(crate) struct Context<'w> {
@@ -16,12 +17,16 @@ pub(crate) struct Context<'w> {
     pub(crate) teams: ByName<'w, &'w Team>,
     pub(crate) topics: ByName<'w, &'w Topic>,
     pub(crate) accounts: ByName<'w, &'w ServiceAccount>,
+    /// The ownership of paths and names; `None` if `weir.yaml` does not declare it.
+    pub(crate) ownership: Option<Ownership<'w>>,
+    /// The day; `None` if nothing is to be taken as ended.
+    pub(crate) today: Option<Date>,
     /// Entities that are written in the files but could not be read.
     malformed: &'w BTreeSet<EntityRef>,
 }
 
 impl<'w> Context<'w> {
-    pub(crate) fn new(workspace: &'w Workspace, malformed: &'w BTreeSet<EntityRef>) -> Self {
+    pub(crate) fn new(workspace: &'w Workspace, malformed: &'w BTreeSet<EntityRef>, today: Option<Date>) -> Self {
         let mut stages = workspace.stages();
         let mut seen = BTreeSet::new();
         stages.retain(|view| seen.insert(view.stage.name.as_str()));
@@ -31,6 +36,8 @@ impl<'w> Context<'w> {
             teams: ByName::filtered(&workspace.teams, Some),
             topics: ByName::filtered(&workspace.topics, Some),
             accounts: ByName::filtered(&workspace.service_accounts, Some),
+            ownership: Ownership::of(workspace),
+            today,
             malformed,
         }
     }

@@ -69,7 +69,7 @@ pub struct Fixed {
 /// metadata: {name: toll}
 /// "),
 /// ]);
-/// let fixed = weir_validation::fix(loaded, &Default::default(), |loaded| weir_validation::validate(loaded, None).unwrap());
+/// let fixed = weir_validation::fix(loaded, &Default::default(), |loaded| weir_validation::validate(loaded, None, None).unwrap());
 /// assert_eq!(fixed.files[0].after, fixed.files[0].before.replace("Taem", "Team"));
 /// ```
 pub fn fix(loaded: Loaded, unread: &BTreeSet<FileId>, judge: impl Fn(&Loaded) -> Vec<Finding>) -> Fixed {

@@ -23,7 +23,7 @@
 //! spec: {partitions: 6}
 //! "),
 //! ]);
-//! let findings = weir_validation::validate(&loaded, None)?;
+//! let findings = weir_validation::validate(&loaded, None, None)?;
 //! assert_eq!(findings[0].rule.as_str(), "unknown-reference");
 //! assert_eq!(findings[0].message, "there is no team `tol`");
 //! # Ok::<(), weir_model::UnknownStage>(())
@@ -39,7 +39,7 @@ use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 use weir_findings::{Finding, RulePage};
-use weir_model::{EntityRef, Loaded, Route, UnknownStage, Workspace};
+use weir_model::{Date, EntityRef, Loaded, Route, UnknownStage, Workspace};
 
 pub use crate::fix::{Changed, Fixed, fix, settle};
 use crate::{context::Context, out::Out};
@@ -62,7 +62,8 @@ pub fn rule_pages() -> impl Iterator<Item = &'static RulePage<'static>> {
 }
 
 /// Returns the findings of all rules by route, sorted; if `stage` is given, those of that stage and those of the
-/// workspace as a whole. Rules look past `malformed` entities, whose form is wrong.
+/// workspace as a whole. Rules look past `malformed` entities, whose form is wrong. Without a date for `today`, no right
+/// and no consent has ended, and none is about to.
 ///
 /// # Errors
 /// [`UnknownStage`] if no stage has this name.
@@ -70,9 +71,10 @@ pub fn check(
     workspace: &Workspace,
     malformed: &BTreeSet<EntityRef>,
     stage: Option<&str>,
+    today: Option<Date>,
 ) -> Result<Vec<Finding<Route>>, UnknownStage> {
     let only = stage.map(|stage| stage_index(workspace, stage)).transpose()?;
-    Ok(run(workspace, malformed, only))
+    Ok(run(workspace, malformed, only, today))
 }
 
 /// Returns the findings of loaded files with places, in reading order: those of [`check`], and those about form, which
@@ -80,10 +82,10 @@ pub fn check(
 ///
 /// # Errors
 /// [`UnknownStage`] if the workspace could be read and has no stage of this name.
-pub fn validate(loaded: &Loaded, stage: Option<&str>) -> Result<Vec<Finding>, UnknownStage> {
+pub fn validate(loaded: &Loaded, stage: Option<&str>, today: Option<Date>) -> Result<Vec<Finding>, UnknownStage> {
     let mut findings = loaded.findings.clone();
     if let Some(workspace) = &loaded.workspace {
-        let found = check(workspace, &loaded.malformed, stage)?;
+        let found = check(workspace, &loaded.malformed, stage, today)?;
         findings.extend(found.into_iter().map(|finding| finding.locate(|route| loaded.locate(&route))));
     }
     settle(&mut findings, &loaded.sources);
@@ -100,8 +102,13 @@ fn stage_index(workspace: &Workspace, name: &str) -> Result<usize, UnknownStage>
     })
 }
 
-fn run(workspace: &Workspace, malformed: &BTreeSet<EntityRef>, only: Option<usize>) -> Vec<Finding<Route>> {
-    let context = Context::new(workspace, malformed);
+fn run(
+    workspace: &Workspace,
+    malformed: &BTreeSet<EntityRef>,
+    only: Option<usize>,
+    today: Option<Date>,
+) -> Vec<Finding<Route>> {
+    let context = Context::new(workspace, malformed, today);
     let mut findings: Vec<_> = rules()
         .par_iter()
         // Rules differ widely in cost.

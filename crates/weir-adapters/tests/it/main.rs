@@ -87,7 +87,7 @@ async fn clusters_that_cannot_be_reached_say_so() {
 async fn a_sandbox_lies_in_the_workspace() {
     let (dir, workspace) = workspace();
     let live = open(dir.path(), &workspace, "dev").await.expect("a sandbox");
-    let wanted = desired(&workspace.stage("dev").expect("a stage"));
+    let wanted = desired(&workspace.stage("dev").expect("a stage"), jiff::Timestamp::UNIX_EPOCH);
     let observed = observe(&live, &wanted).await.expect("observed");
     assert_eq!(observed.cluster.id, "sandbox-1");
     assert!(dir.path().join(".weir/local").is_dir());
@@ -156,7 +156,7 @@ impl Cluster for Busy {
 #[tokio::test(start_paused = true)]
 async fn a_refused_read_is_repeated() {
     let (dir, workspace) = workspace();
-    let wanted = desired(&workspace.stage("dev").expect("a stage"));
+    let wanted = desired(&workspace.stage("dev").expect("a stage"), jiff::Timestamp::UNIX_EPOCH);
     let live = open(dir.path(), &workspace, "dev").await.expect("a sandbox");
     let old = Change::CreateTopic {
         topic: "orders.old".to_owned(),
@@ -180,7 +180,7 @@ async fn a_refused_read_is_repeated() {
 #[tokio::test(start_paused = true)]
 async fn refused_reads_end_at_the_deadline() {
     let (dir, workspace) = workspace();
-    let wanted = desired(&workspace.stage("dev").expect("a stage"));
+    let wanted = desired(&workspace.stage("dev").expect("a stage"), jiff::Timestamp::UNIX_EPOCH);
     let live = open(dir.path(), &workspace, "dev").await.expect("a sandbox");
     let (busy, cluster) = Busy::before(&live, u32::MAX);
     let began = tokio::time::Instant::now();

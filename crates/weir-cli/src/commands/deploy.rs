@@ -7,10 +7,7 @@ use std::{
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use weir_deployment::{DeployError, FileJournal, Options, Pauses, Receipt, StepReceipt, Verdict, render};
-use weir_findings::{
-    Finding, Severity,
-    render::{inert, inert_json},
-};
+use weir_findings::{Finding, Severity, render::inert};
 use weir_model::{Duration, Route};
 use weir_pipeline::{Accepted, Refused, belongs, journal_path, read};
 use weir_planning::{Digest, Plan, Plane, Risk, Step};
@@ -19,7 +16,7 @@ use weir_ports::{Clock, SystemClock};
 use super::show_plan::read_plan;
 use crate::{
     Exit, OutFile, Progress, Stop, Terminal, WorkspaceFlag, block_on, checked::unknown_stage, findings::print_findings,
-    plans::say_requests, print, read_argument, say,
+    plans::say_requests, print, print_json, read_argument, say,
 };
 
 const EXAMPLES: &str = "\
@@ -319,12 +316,12 @@ fn leave(receipt: &Receipt, out: Option<OutFile>, format: ReceiptFormat) -> anyh
     match (&out, format) {
         // With `--receipt -` the receipt file goes to stdout.
         (Some(out), _) if out.is_stdout() => {}
-        (_, ReceiptFormat::Json) => print(&inert_json(json.clone())),
+        (_, ReceiptFormat::Json) => print_json(json.clone()),
         (_, ReceiptFormat::Markdown) => print(&render::markdown(receipt)),
         (_, ReceiptFormat::Text) if receipt.verdict() == Verdict::Refused => {}
         (_, ReceiptFormat::Text) => print(&render::text(receipt)),
     }
-    out.map_or(Ok(()), |out| out.write(&json))
+    out.map_or(Ok(()), |out| out.write_json(&json))
 }
 
 /// Reads a receipt of an earlier run.
@@ -350,7 +347,7 @@ struct Bar(Progress);
 
 impl weir_deployment::Progress for Bar {
     fn started(&self, step: &Step) {
-        self.0.now(step.id.0.as_str());
+        self.0.now(&step.id.0);
     }
 
     fn finished(&self, _: &Step, _: &StepReceipt) {

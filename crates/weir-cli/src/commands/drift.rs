@@ -7,7 +7,7 @@ use crate::{
     checked::read_and_check,
     instant,
     plans::{PlanFormat, look, make},
-    print, style,
+    print, print_json, style,
 };
 
 /// Shows the differences between the cluster and the files: exit 0 without any, 3 with drift, 7 if something could not be compared
@@ -61,7 +61,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     };
     match args.format {
         PlanFormat::Text => print(&render::drift(&drift, style(false).color)),
-        PlanFormat::Json => print(&(serde_json::to_string_pretty(&drift)? + "\n")),
+        PlanFormat::Json => print_json(serde_json::to_string_pretty(&drift)? + "\n"),
         PlanFormat::Markdown => print(&render::drift_markdown(&drift)),
     }
     Ok(match drift.is_drift() {

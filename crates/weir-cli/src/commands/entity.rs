@@ -1,6 +1,6 @@
 //! `weir-entity`: writes files of a workspace.
 
-use super::import;
+use super::{codeowners, import};
 use crate::Exit;
 
 const EXAMPLES: &str = "\
@@ -10,6 +10,9 @@ Examples:
                                                   one entity for both, with the differences
   weir-entity import --stage prod --out teams --team-by '^app-([a-z]+)' --default-team platform
                                                   for names that do not begin with their team
+  weir-entity codeowners --out .github/CODEOWNERS
+                                                  who must review what, for GitHub
+  weir-entity codeowners --check                  refuse if the file differs from weir.yaml
 
 weir waits a minute for clusters and vaults that do not answer, or the number of seconds in WEIR_PATIENCE.
 
@@ -30,6 +33,7 @@ pub struct Args {
 #[derive(clap::Subcommand, Debug)]
 enum Command {
     Import(import::Args),
+    Codeowners(codeowners::Args),
 }
 
 /// Runs the command.
@@ -39,5 +43,6 @@ enum Command {
 pub fn run(args: Args) -> anyhow::Result<Exit> {
     match args.command {
         Command::Import(args) => import::run(&args),
+        Command::Codeowners(args) => codeowners::run(&args),
     }
 }

@@ -7,7 +7,7 @@ use weir_findings::{
 use weir_pipeline::{read, rule_pages};
 use weir_policy::{PolicyPage, StarterPolicy};
 
-use crate::{Exit, Format, Stop, Terminal, WorkspaceFlag, print};
+use crate::{Exit, Format, Stop, Terminal, WorkspaceFlag, print, print_json};
 
 /// The format of `--format json`.
 const FORMAT: &str = "weir.rules/v1";
@@ -82,7 +82,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
                 let line = |page: &&RulePage<'_>| format!("{:<32}  {}", page.id, page.title);
                 print(&pages.iter().map(|page| inert_line(&line(page)).into_owned() + "\n").collect::<String>());
             }
-            Format::Json => print(&json(&pages)?),
+            Format::Json => print_json(json(&pages)?),
         }
         return Ok(Exit::Fine);
     };
@@ -98,7 +98,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     };
     match args.format {
         Format::Text => print(&inert_lines(&page.markdown())),
-        Format::Json => print(&json(&[page])?),
+        Format::Json => print_json(json(&[page])?),
     }
     Ok(Exit::Fine)
 }

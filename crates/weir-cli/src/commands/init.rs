@@ -24,7 +24,7 @@ pub(crate) struct Args {
 
 const FILES: [(&str, &str); 8] = [
     ("weir.yaml", include_str!("init/weir.yaml")),
-    ("teams/orders.yaml", include_str!("init/orders.yaml")),
+    ("teams/orders/kafka.yaml", include_str!("init/orders.yaml")),
     (".gitignore", include_str!("init/gitignore")),
     (".vscode/settings.json", include_str!("init/settings.json")),
     (".vscode/tasks.json", include_str!("init/tasks.json")),

@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     };
     let mut observed = look(accepted, &accepted.desired(&args.stage)?, args.terminal)?;
     observed.stage = Some(args.stage.clone());
-    out.write(&format!("{}\n", serde_json::to_string_pretty(&observed)?))?;
+    out.write_json(&format!("{}\n", serde_json::to_string_pretty(&observed)?))?;
     say(&format!(
         "observed {} topics, {} service accounts, {} API keys of cluster {}\n",
         observed.topics.len(),

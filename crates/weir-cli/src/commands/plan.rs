@@ -129,7 +129,7 @@ fn plan(args: &Flags) -> anyhow::Result<Exit> {
         print_plan(plan, args.format);
     }
     if let Some(out) = out {
-        out.write(&plan.to_json())?;
+        out.write_json(&plan.to_json())?;
         if args.now.is_some_and(|now| now > Timestamp::now()) {
             say(
                 "warning: the plan is made for a later time; weir-deploy refuses it until its steps are due by its own clock\n",

@@ -27,7 +27,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     fs::create_dir_all(folder).with_context(|| format!("the folder `{}` cannot be made", folder.display()))?;
     let schemas = schema::all();
     for (name, schema) in &schemas {
-        OutFile::prepare(&folder.join(name))?.write(&format!("{schema:#}\n"))?;
+        OutFile::prepare(&folder.join(name))?.write_json(&format!("{schema:#}\n"))?;
     }
     say(&format!("wrote {} schemas to {}\n", schemas.len(), folder.display()));
     Ok(Exit::Fine)

@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::Serialize;
 use weir_findings::{
     closest,
-    render::{inert, inert_json, inert_line},
+    render::{inert, inert_line},
 };
 use weir_model::{
     EntityRef, Kind, Layer, PatternType, StageView,
@@ -19,7 +19,7 @@ use crate::{
     Exit, Format, Stop, Terminal, WorkspaceFlag,
     checked::{read_and_check, unknown_stage},
     findings::print_findings,
-    print, say,
+    print, print_json, say,
 };
 
 /// The format of `--format json`.
@@ -114,7 +114,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     }
     let view = workspace.stage(&args.stage).map_err(unknown_stage)?;
     let origin = workspace.origin(&args.entity).ok_or_else(|| unknown(&view, &args.entity))?;
-    let values = values(&view, &args.entity).ok_or_else(|| elsewhere(&view, &args.entity))?;
+    let values = values(&view, &args.entity, checked.now).ok_or_else(|| elsewhere(&view, &args.entity, checked.now))?;
     let shown = Shown {
         format: FORMAT,
         entity: args.entity.to_string(),
@@ -123,16 +123,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         values: values.0,
     };
     match args.format {
-        Format::Json => print(&inert_json(format!("{}\n", serde_json::to_string_pretty(&shown)?))),
+        Format::Json => print_json(format!("{}\n", serde_json::to_string_pretty(&shown)?)),
         Format::Text => print(&text(&shown)),
     }
     Ok(Exit::Fine)
 }
 
 /// Returns the values of `entity`; `None` if it is not in the stage.
-fn values(view: &StageView<'_>, entity: &EntityRef) -> Option<Values> {
+fn values(view: &StageView<'_>, entity: &EntityRef, now: Timestamp) -> Option<Values> {
     let mut values = Values::default();
-    let wanted = desired(view);
+    let wanted = desired(view, now);
     let name = entity.name.as_str();
     match entity.kind {
         Kind::Topic => topic(&mut values, view, name)?,
@@ -227,8 +227,8 @@ fn account(values: &mut Values, view: &StageView<'_>, wanted: &Desired, name: &s
             }
         }
     }
-    for (acl, lists) in &wanted.acls {
-        let lists: Vec<&str> = lists.iter().map(AsRef::as_ref).collect();
+    for (acl, wanted) in &wanted.acls {
+        let lists: Vec<&str> = wanted.lists.iter().map(AsRef::as_ref).collect();
         values.add(&["acls", ""], binding(acl), Some(lists.join(", ")));
     }
     Some(())
@@ -242,8 +242,8 @@ fn access(values: &mut Values, view: &StageView<'_>, wanted: &Desired, name: &st
     values.add(&["allow"], access.allow.len(), from(access.allow_from_stage));
     values.add(&["rules"], access.rules.len(), from(access.rules_from_stage));
     let acls = wanted.accounts.get(&*account.name).map(|account| &account.acls).into_iter().flatten();
-    for (acl, lists) in acls.filter(|(_, lists)| lists.iter().any(|list| **list == *name)) {
-        let others: Vec<&str> = lists.iter().map(AsRef::as_ref).filter(|list| *list != name).collect();
+    for (acl, asked) in acls.filter(|(_, asked)| asked.lists.iter().any(|list| **list == *name)) {
+        let others: Vec<&str> = asked.lists.iter().map(AsRef::as_ref).filter(|list| *list != name).collect();
         let from = (!others.is_empty()).then(|| format!("also {}", others.join(", ")));
         values.add(&["acls", ""], binding(acl), from);
     }
@@ -291,10 +291,11 @@ fn unknown(view: &StageView<'_>, entity: &EntityRef) -> Stop {
 }
 
 /// Returns the error for an entity that exists, but not in this stage.
-fn elsewhere(view: &StageView<'_>, entity: &EntityRef) -> Stop {
+fn elsewhere(view: &StageView<'_>, entity: &EntityRef, now: Timestamp) -> Stop {
     let stop = Stop::refused(format!("{entity} is not in stage {}", view.stage.name));
     let stages = view.workspace.settings.spec.stages.iter().map(|stage| stage.name.as_str());
-    let there: Vec<&str> =
-        stages.filter(|stage| view.workspace.stage(stage).is_ok_and(|view| values(&view, entity).is_some())).collect();
+    let there: Vec<&str> = stages
+        .filter(|stage| view.workspace.stage(stage).is_ok_and(|view| values(&view, entity, now).is_some()))
+        .collect();
     if there.is_empty() { stop } else { stop.help(format!("it is in {}", there.join(", "))) }
 }

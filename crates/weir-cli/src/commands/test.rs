@@ -15,7 +15,7 @@ use weir_model::Loaded;
 use weir_pipeline::{judge, read, rule_pages};
 use weir_policy::{EXPECT_FILE, Expect, OBSERVED_FILE, Time, shared_kinds};
 
-use crate::{Exit, Format, Stop, Terminal, WorkspaceFlag, findings::print_findings, instant, print};
+use crate::{Exit, Format, Stop, Terminal, WorkspaceFlag, findings::print_findings, instant, print, print_json};
 
 /// The format of `--format json`.
 const FORMAT: &str = "weir.policy-tests/v1";
@@ -92,6 +92,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let workspace = args.workspace.find()?;
     let dir = args.dir.clone().unwrap_or_else(|| workspace.join(FOLDER));
     let mut cases = Vec::new();
+    if args.dir.is_none() && dir.is_symlink() {
+        return Err(no_cases(format!("`{}` is a symbolic link, which weir does not follow", dir.display())).into());
+    }
     if !dir.is_dir() {
         return Err(no_cases(format!("there is no folder `{}`", dir.display())).into());
     }
@@ -120,7 +123,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     }
     match args.format {
         Format::Text => print(&report.text()),
-        Format::Json => print(&render::inert_json(format!("{}\n", serde_json::to_string_pretty(&report)?))),
+        Format::Json => print_json(format!("{}\n", serde_json::to_string_pretty(&report)?)),
     }
     Ok(if report.failed == 0 { Exit::Fine } else { Exit::Refused })
 }
@@ -146,19 +149,30 @@ fn find(dir: &Path, cases: &mut Vec<PathBuf>) -> std::io::Result<()> {
     folders.iter().try_for_each(|folder| find(folder, cases))
 }
 
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|ext| ext.eq_ignore_ascii_case("yaml") || ext.eq_ignore_ascii_case("yml"))
+}
+
 /// Returns the differences from the findings that a case expects.
 fn one(workspace: &Loaded, case: &Path, now: Timestamp) -> anyhow::Result<Option<Vec<String>>> {
     let read = |path: &Path| fs::read_to_string(path).with_context(|| format!("`{}` cannot be read", path.display()));
+    let mut entries = fs::read_dir(case)?.collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    // A link could lead out of the repository, and the findings would show the text of that file.
+    let is_used = |path: &Path| is_yaml(path) || path.ends_with(OBSERVED_FILE);
+    if let Some(link) = entries.iter().map(fs::DirEntry::path).find(|path| is_used(path) && path.is_symlink()) {
+        let name = link.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        return Ok(Some(vec![format!("{name} is a symbolic link, which weir does not follow")]));
+    }
     let expect = match Expect::parse(&read(&case.join(EXPECT_FILE))?) {
         Ok(expect) => expect,
         Err(why) => return Ok(Some(vec![format!("{EXPECT_FILE} cannot be used: {why}")])),
     };
     let mut files = Vec::new();
-    for entry in fs::read_dir(case)? {
-        let path = entry?.path();
+    for entry in entries {
+        let path = entry.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let yaml = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("yaml") || e.eq_ignore_ascii_case("yml"));
-        if yaml && name != EXPECT_FILE && path.is_file() {
+        if is_yaml(&path) && name != EXPECT_FILE && path.is_file() {
             files.push((name, read(&path)?));
         }
     }

@@ -11,6 +11,7 @@ use crate::{
     checked::read_and_check,
     findings::{FindingsFiles, FindingsFormat, FindingsTarget, findings_target, print_findings},
     fix, instant, print,
+    terminal::print_commands,
 };
 
 const EXAMPLES: &str = "\
@@ -128,7 +129,8 @@ fn check(args: &Flags) -> anyhow::Result<Exit> {
             print(&format!("no findings: {}\n", inventory(&checked.loaded)));
         }
         FindingsFormat::Text => print_findings(&checked.findings, &checked.loaded.sources, true),
-        other => print(&other.render(&checked.findings, &checked.loaded, &dir)),
+        // Annotations are commands to an agent; every renderer makes the text of files harmless.
+        other => print_commands(&other.render(&checked.findings, &checked.loaded, &dir)),
     }
     Ok(exit(args, &checked))
 }

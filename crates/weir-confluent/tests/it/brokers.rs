@@ -45,7 +45,7 @@ fn acl(topic: &str) -> Acl {
 }
 
 fn account(name: &str) -> Change {
-    Change::CreateAccount { account: name.to_owned(), description: "x".to_owned() }
+    Change::CreateAccount { account: name.to_owned(), description: "x".to_owned(), maker: crate::maker() }
 }
 
 fn grant(name: &str, acl: Acl) -> Change {
@@ -255,7 +255,7 @@ async fn a_new_key_is_waited_for_and_asked_for_again() {
         behaviour.key_ready_after = Duration::from_secs(3);
         behaviour.key_ready_spread = Duration::from_millis(500);
     });
-    let marker = KeyMarker { stage: "dev".to_owned(), slot: "default".to_owned(), intent: "0".to_owned() };
+    let marker = KeyMarker { maker: crate::maker(), slot: "default".to_owned(), intent: "0".to_owned() };
     let key = cloud.create_key("weir-deployer", &marker).await.unwrap();
     assert!(!cloud.key_ready(&key).await.unwrap());
     let mut looks = Pauses::new(Duration::from_secs(1), Duration::from_secs(1), Duration::from_secs(30)).begin();

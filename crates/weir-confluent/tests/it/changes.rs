@@ -76,7 +76,7 @@ fn cluster() -> (&'static str, Vec<Answer>) {
 }
 
 fn create() -> Change {
-    Change::CreateAccount { account: "dev-a".to_owned(), description: "ours".to_owned() }
+    Change::CreateAccount { account: "dev-a".to_owned(), description: "ours".to_owned(), maker: crate::maker() }
 }
 
 fn delete() -> Change {
@@ -94,7 +94,7 @@ async fn an_account_is_created_once() {
     let (answer, host) = applied(create(), vec![(POST_ACCOUNT, vec![says(201, account("ours"))])]).await;
     answer.unwrap();
     assert_eq!(host.lines(), [POST_ACCOUNT]);
-    assert_eq!(host.body(POST_ACCOUNT), json!({"display_name": "dev-a", "description": "ours"}));
+    assert_eq!(host.body(POST_ACCOUNT), json!({"display_name": "dev-a", "description": "ours (weir: acme/dev)"}));
 }
 
 #[tokio::test]
@@ -118,7 +118,11 @@ async fn a_lost_answer_or_a_taken_name_is_looked_up() {
         says(201, json!({"kind": "ServiceAccount"})),
     ];
     for answer in answers {
-        for (found, ok) in [(json!([account("ours")]), true), (json!([account("theirs")]), false)] {
+        for (found, ok) in [
+            (json!([account("ours (weir: acme/dev)")]), true),
+            (json!([account("theirs")]), false),
+            (json!([account("theirs (weir: other/dev)")]), false),
+        ] {
             let routes = vec![(POST_ACCOUNT, vec![answer.clone()]), (ACCOUNTS, vec![list(found)])];
             let (outcome, host) = applied(create(), routes).await;
             assert_eq!(host.count(POST_ACCOUNT), 1, "{answer:?} was sent again");
@@ -131,6 +135,16 @@ async fn a_lost_answer_or_a_taken_name_is_looked_up() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_description_cannot_forge_a_mark() {
+    let routes = vec![(ACCOUNTS, vec![list(json!([account("by hand")]))])];
+    let to = "x (weir: acme/dev)".to_owned();
+    let change = Change::UpdateAccount { account: "dev-a".to_owned(), from: "by hand".to_owned(), to };
+    let (answer, host) = applied(change, routes).await;
+    insta::assert_snapshot!(answer.unwrap_err(), @"");
+    assert_eq!(host.lines().len(), 1);
 }
 
 #[tokio::test]
@@ -163,7 +177,11 @@ async fn invalid_changes_are_not_sent() {
     let host = Router::new(vec![]).await;
     let cloud = cloud(&host.url);
     for (name, description) in [("", "x"), ("*", "x"), ("a\nb", "x"), (&"x".repeat(65), "x"), ("a", &"x".repeat(129))] {
-        let change = Change::CreateAccount { account: name.to_owned(), description: description.to_owned() };
+        let change = Change::CreateAccount {
+            account: name.to_owned(),
+            description: description.to_owned(),
+            maker: crate::maker(),
+        };
         assert_eq!(cloud.apply(&[&change]).await.remove(0).unwrap_err().kind, ErrorKind::Refused);
     }
     assert!(host.lines().is_empty());
@@ -215,7 +233,7 @@ async fn each_change_is_answered_in_its_place() {
     .await;
     let describe =
         |name: &str| Change::UpdateAccount { account: name.to_owned(), from: "ours".to_owned(), to: "new".to_owned() };
-    let long = Change::CreateAccount { account: "x".repeat(65), description: String::new() };
+    let long = Change::CreateAccount { account: "x".repeat(65), description: String::new(), maker: crate::maker() };
     let topic = Change::delete_topic("t", &ObservedTopic::default());
     let changes = [&long, &describe("dev-a"), &topic, &describe("absent"), &create()];
     let kinds: Vec<Option<ErrorKind>> =
@@ -226,7 +244,7 @@ async fn each_change_is_answered_in_its_place() {
 }
 
 fn marker() -> KeyMarker {
-    KeyMarker { stage: "dev".to_owned(), slot: "default".to_owned(), intent: "0123456789abcdef".to_owned() }
+    KeyMarker { maker: crate::maker(), slot: "default".to_owned(), intent: "0123456789abcdef".to_owned() }
 }
 
 fn new_key() -> Value {
@@ -260,7 +278,7 @@ async fn a_created_key_has_all_settings_of_a_client() {
         );
         let spec = host.body(POST_KEY)["spec"].clone();
         assert_eq!((&spec["owner"]["id"], &spec["resource"]["id"]), (&json!("sa-1"), &json!("lkc-a1")));
-        assert_eq!(spec["display_name"], json!("weir/dev/default/0123456789abcdef"));
+        assert_eq!(spec["display_name"], json!("weir/acme/dev/default/0123456789abcdef"));
     }
 }
 

@@ -134,6 +134,11 @@ impl Harness for Subject {
         &self.nobody
     }
 
+    async fn make_account_by_hand(&self, name: &str) -> Result<(), PortError> {
+        self.scene.fake.create_account(name, "made by hand");
+        Ok(())
+    }
+
     async fn make_key_by_hand(&self, account: &str) -> Result<String, PortError> {
         let id = self.scene.fake.accounts().into_iter().find(|found| found.display_name == account).unwrap().id;
         Ok(self.scene.fake.create_key(&id, Some(self.scene.fake.cluster()), "made by hand").id)

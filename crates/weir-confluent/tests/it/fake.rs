@@ -46,11 +46,15 @@ fn named(names: &[&str]) -> Query {
 }
 
 fn create(name: &str) -> Change {
-    Change::CreateAccount { account: name.to_owned(), description: format!("what {name} is for") }
+    Change::CreateAccount {
+        account: name.to_owned(),
+        description: format!("what {name} is for"),
+        maker: crate::maker(),
+    }
 }
 
 fn marker(number: u64) -> KeyMarker {
-    KeyMarker { stage: "dev".to_owned(), slot: "default".to_owned(), intent: format!("{number:024x}") }
+    KeyMarker { maker: crate::maker(), slot: "default".to_owned(), intent: format!("{number:024x}") }
 }
 
 #[tokio::test]

@@ -37,3 +37,8 @@ fn cloud(url: &str) -> ConfluentCloud {
 fn cloud_with(control: Control) -> ConfluentCloud {
     ConfluentCloud::new(Options { cluster: "lkc-a1".to_owned(), control: Some(control), data: None }).unwrap()
 }
+
+/// The mark of the tests' objects.
+pub(crate) fn maker() -> weir_planning::Maker {
+    weir_planning::Maker { workspace: "acme".to_owned(), stage: "dev".to_owned() }
+}

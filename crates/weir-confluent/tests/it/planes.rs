@@ -28,7 +28,7 @@ async fn the_data_plane_alone_reports_no_accounts() {
     let change = Change::delete_account("dev-a", &ObservedAccount::default());
     let error = cloud.apply(&[&change]).await.remove(0).unwrap_err();
     insta::assert_snapshot!(error, @"the control plane of lkc-a1 is not open in this run: service accounts and API keys are out of reach");
-    let marker = KeyMarker { stage: "dev".to_owned(), slot: "a".to_owned(), intent: "0".to_owned() };
+    let marker = KeyMarker { maker: crate::maker(), slot: "a".to_owned(), intent: "0".to_owned() };
     for kind in [
         cloud.create_key("dev-a", &marker).await.unwrap_err().kind,
         cloud.delete_key("dev-a", "K").await.unwrap_err().kind,

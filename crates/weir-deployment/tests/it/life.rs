@@ -136,7 +136,11 @@ async fn whatever_changed_since_the_plan_stops_the_run() {
         replication_factor: Some(3),
         config: weir_model::settings::observed([("cleanup.policy", "compact")]),
     };
-    let account = Change::CreateAccount { account: "dev-new".into(), description: "made by hand".into() };
+    let account = Change::CreateAccount {
+        account: "dev-new".into(),
+        description: "made by hand".into(),
+        maker: desired().maker(),
+    };
     for (change, stale) in [
         (account, "create-account dev-new"),
         (describe("dev-biller"), "update-account dev-biller"),

@@ -39,7 +39,10 @@ impl<'a> Only<'a> {
 
 fn plane_of(change: &Change) -> Plane {
     match change {
-        Change::CreateAccount { .. } | Change::UpdateAccount { .. } | Change::DeleteAccount { .. } => Plane::Control,
+        Change::AdoptAccount { .. }
+        | Change::CreateAccount { .. }
+        | Change::UpdateAccount { .. }
+        | Change::DeleteAccount { .. } => Plane::Control,
         _ => Plane::Data,
     }
 }

@@ -1,17 +1,13 @@
 //! A stage on a sandbox, planned by the planner.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use jiff::Timestamp;
 use weir_deployment::{DeployError, Journal, MemoryJournal, Options, Ports, Receipt, Wanted, deploy};
 use weir_model::{Ensure, Operation, PatternType, Permission, Resource, settings};
 use weir_planning::{
-    Acl, Desired, DesiredAccount, DesiredKey, DesiredTopic, NamePattern, Observed, Plan, PlanOptions, Provider, Risk,
-    Scope, SecretRef,
+    Acl, Desired, DesiredAccount, DesiredBinding, DesiredKey, DesiredTopic, NamePattern, Observed, Plan, PlanOptions,
+    Provider, Risk, Scope, SecretRef,
 };
 use weir_ports::{Clock, Cluster, ExposeSecret as _, Query, SecretSink, SecretString};
 use weir_sandbox::{Faults, Sandbox};
@@ -59,6 +55,8 @@ pub(crate) fn desired() -> Desired {
         cluster_id: Some("sandbox-1".into()),
         owns: Scope { topics: pattern("dev.*"), service_accounts: pattern("dev-*") },
         prune: true,
+        governed: false,
+        adopt: Scope::default(),
         vaults: [VAULT.into()].into(),
         approval_required: false,
         threshold_percent: 100,
@@ -72,6 +70,7 @@ pub(crate) fn topic(partitions: u32, config: &[(&str, &str)]) -> DesiredTopic {
     DesiredTopic {
         entity: "toll".into(),
         team: "toll".into(),
+        own_name: true,
         ensure: Ensure::Present,
         partitions: Some(partitions),
         replication_factor: Some(3),
@@ -83,7 +82,7 @@ pub(crate) fn topic(partitions: u32, config: &[(&str, &str)]) -> DesiredTopic {
 }
 
 pub(crate) fn account(name: &str, slots: &[&str], reads: &[&str]) -> DesiredAccount {
-    let acls = reads.iter().map(|topic| (read(topic), BTreeSet::from([Arc::from(name)]))).collect();
+    let acls = reads.iter().map(|topic| (read(topic), DesiredBinding::own([Arc::from(name)]))).collect();
     let keys = slots.iter().map(|slot| ((*slot).to_owned(), key(name, slot, None))).collect();
     DesiredAccount {
         entity: name.into(),
@@ -93,6 +92,7 @@ pub(crate) fn account(name: &str, slots: &[&str], reads: &[&str]) -> DesiredAcco
         vault: Some(VAULT.into()),
         keys,
         acls,
+        withdrawn: BTreeMap::new(),
     }
 }
 

@@ -1,5 +1,8 @@
 use std::borrow::Cow;
 
+use super::is_invisible;
+use crate::without_secrets;
+
 /// Makes text from outside harmless for a terminal and for a build agent's log. Control characters and bidirectional
 /// overrides are replaced by visible stand-ins; `##vso[` and `##[` no longer begin a command.
 ///
@@ -28,6 +31,42 @@ fn replaced(text: &str, stand_in: fn(char) -> Option<char>) -> String {
         }
     }
     out
+}
+
+/// Makes text harmless that leaves the program as it is: colours and line breaks stay, every line is made harmless with
+/// [`inert_line`], and secrets in addresses are replaced by stars. Text that was not harmless loses its colours.
+///
+/// This is the last guard, for parts that each were harmless, and for text that no renderer has seen. It is not for JSON,
+/// whose meaning it could change: [`inert_json`].
+pub fn guarded(text: &str) -> Cow<'_, str> {
+    let plain = without_colours(text);
+    let mut tame = String::with_capacity(plain.len());
+    for line in without_secrets(&plain).split_inclusive('\n') {
+        let content = line.strip_suffix('\n');
+        tame.push_str(&inert_line(content.unwrap_or(line)));
+        tame.push_str(if content.is_some() { "\n" } else { "" });
+    }
+    if tame == plain { Cow::Borrowed(text) } else { Cow::Owned(tame) }
+}
+
+/// Returns `text` without the control sequences that choose colours. Others stay, since they are not weir's.
+fn without_colours(text: &str) -> Cow<'_, str> {
+    let mut parts = text.split("\x1b[");
+    let first = parts.next().unwrap_or_default();
+    if first.len() == text.len() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = first.to_owned();
+    for part in parts {
+        let behind = part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
+        if let Some(behind) = behind.strip_prefix('m') {
+            out.push_str(behind);
+        } else {
+            out.push_str("\x1b[");
+            out.push_str(part);
+        }
+    }
+    Cow::Owned(out)
 }
 
 /// Makes a line harmless as [`inert`] does. In addition the line does not begin with `::`, which is a command to
@@ -90,7 +129,7 @@ fn stand_in(c: char) -> Option<char> {
         '\x7f' => Some('␡'),
         '\u{80}'..='\u{9f}' => Some('\u{fffd}'),
         '\u{2028}' | '\u{2029}' => Some('␊'),
-        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => Some('\u{fffd}'),
+        c if is_invisible(c) => Some('\u{fffd}'),
         _ => None,
     }
 }
@@ -118,6 +157,15 @@ mod tests {
         let tame = inert_lines(wild);
         assert_eq!(tame, "a\n：:error::b\n \t ：:set-output name=x::y\n␍::error::z\n#＃[error]\nfine: ::x\n");
         assert!(matches!(inert_line("fine"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn the_last_guard_keeps_colours_of_harmless_text_only() {
+        let fine = "\x1b[1;31merror\x1b[0m: x\n  ##: y\n\n";
+        assert!(matches!(guarded(fine), Cow::Borrowed(_)));
+        // The terminal's library removes colours where they are not wanted: the rest must be harmless.
+        let wild = "a\x1b[2J\n\x1b[1m::error::b\x1b[0m\n#\x1b[0m#[error]c\r\n https://u:pw@h/?sig=x";
+        assert_eq!(guarded(wild), "a␛[2J\n：:error::b\n#＃[error]c␍\n https://u:***@h/?sig=***");
     }
 
     #[test]

@@ -223,13 +223,13 @@ fn stage(stage: usize) -> impl Strategy<Value = Observed> {
                 observed.acls.insert(Principal::of_account(&name), acls);
             }
             if i < keys {
-                let marker =
-                    (i == 0).then(|| format!("weir/{}/default/0123456789abcdef", ["dev", "test", "prod"][stage]));
+                let marker = (i == 0)
+                    .then(|| format!("weir/brownfield/{}/default/0123456789abcdef", ["dev", "test", "prod"][stage]));
                 let slot = marker.as_ref().map(|_| "default".to_owned());
                 let key = ObservedKey { account: name.clone(), slot, marker, created: None };
                 observed.keys.insert(format!("K{stage}{i}"), key);
             }
-            let account = ObservedAccount { id: format!("sa-{i}"), description: description.to_owned() };
+            let account = ObservedAccount { id: format!("sa-{i}"), description: description.to_owned(), maker: None };
             observed.accounts.insert(name, account);
         }
         for (principal, acls) in strangers {
@@ -288,7 +288,7 @@ proptest! {
         let written = files(declared, Some(&imported));
         let shown: String = written[1..].iter().map(|(name, text)| format!("## {name}\n{text}\n")).collect();
         let loaded = weir_model::load(written);
-        let wrong: Vec<String> = weir_validation::validate(&loaded, None).unwrap()
+        let wrong: Vec<String> = weir_validation::validate(&loaded, None, None).unwrap()
             .into_iter()
             .filter(|f| f.severity == Severity::Error)
             .map(|f| format!("{}: {} ({:?})", f.rule, f.message, f.help))
@@ -297,7 +297,7 @@ proptest! {
 
         let workspace = loaded.workspace.as_ref().unwrap();
         for (stage, observed) in &stages {
-            let wanted = desired(&workspace.stage(stage).unwrap());
+            let wanted = desired(&workspace.stage(stage).unwrap(), now);
             let outcome = plan(&wanted, observed, &PlanOptions { now, commit: None });
             // What was declared before may differ from what is there; that is no business of an import.
             let old = |name: &str| declared && (name == "toll.a" || name == "toll-reader");

@@ -92,6 +92,11 @@ impl Harness for Subject {
         &self.nobody
     }
 
+    async fn make_account_by_hand(&self, name: &str) -> Result<(), PortError> {
+        upsert(self.broker, name, "by hand").await;
+        Ok(())
+    }
+
     async fn make_key_by_hand(&self, account: &str) -> Result<String, PortError> {
         upsert(self.broker, account, "by hand").await;
         Ok(format!("{account}#sha512-4096"))

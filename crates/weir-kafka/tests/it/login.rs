@@ -8,7 +8,7 @@ use weir_ports::{Cluster as _, ErrorKind, ExposeSecret as _, PortError, Query};
 use crate::conforms::upsert;
 
 fn marker(intent: &str) -> KeyMarker {
-    KeyMarker { stage: "dev".to_owned(), slot: "default".to_owned(), intent: intent.to_owned() }
+    KeyMarker { maker: crate::maker(), slot: "default".to_owned(), intent: intent.to_owned() }
 }
 
 async fn refusal(kafka: &Kafka, query: &Query) -> PortError {
@@ -22,7 +22,7 @@ async fn refused(options: Options, query: &Query) -> PortError {
 }
 
 async fn create_account(kafka: &Kafka, name: &str) {
-    let create = Change::CreateAccount { account: name.to_owned(), description: String::new() };
+    let create = Change::CreateAccount { account: name.to_owned(), description: String::new(), maker: crate::maker() };
     assert!(kafka.apply(&[&create]).await.remove(0).is_ok());
     let mut query = Query::default();
     query.accounts.names.insert(name.to_owned());
@@ -131,7 +131,7 @@ async fn a_new_key_replaces_the_old_one() {
     })
     .await;
     let seen = kafka.observe(&query).await.unwrap();
-    assert_eq!(seen.keys[&second.id].marker.as_deref(), Some("weir/dev/default/0000000000000002"));
+    assert_eq!(seen.keys[&second.id].marker.as_deref(), Some("weir/acme/dev/default/0000000000000002"));
     assert!(seen.acls.is_empty(), "notes are no bindings: {:?}", seen.acls);
     for (key, expected) in [(&first, ErrorKind::Denied), (&second, ErrorKind::Denied)] {
         let client = Kafka::new(crate::options(broker, &name, key.secret.expose_secret())).unwrap();

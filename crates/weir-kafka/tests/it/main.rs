@@ -71,3 +71,8 @@ async fn eventually(what: &str, mut check: impl AsyncFnMut() -> bool) {
 async fn unhindered<T>(call: impl Future<Output = T>) -> T {
     tokio::time::timeout(LIMIT / 2, call).await.expect("the call waits for its time limit")
 }
+
+/// The mark of the tests' objects.
+pub(crate) fn maker() -> weir_planning::Maker {
+    weir_planning::Maker { workspace: "acme".to_owned(), stage: "dev".to_owned() }
+}

@@ -31,7 +31,7 @@ async fn many_topics_take_as_many_requests_as_one() {
     let mut counts = Vec::new();
     let kafka = crate::admin(broker);
     // An empty list of bindings would be read twice, so the test creates a binding.
-    let account = Change::CreateAccount { account: prefix.clone(), description: String::new() };
+    let account = Change::CreateAccount { account: prefix.clone(), description: String::new(), maker: crate::maker() };
     kafka.apply(&[&account]).await.remove(0).unwrap();
     for many in [1, 300] {
         let changes: Vec<Change> = (0..many).map(|n| create(format!("{prefix}.{n}"))).collect();
@@ -53,7 +53,11 @@ async fn many_accounts_are_deleted_at_once() {
     let Some(broker) = crate::broker() else { return };
     let (kafka, prefix) = (crate::admin(broker), crate::unique("deleted"));
     let names: Vec<String> = (0..100).map(|n| format!("{prefix}-{n}")).collect();
-    let create = |account: &String| Change::CreateAccount { account: account.clone(), description: "x".to_owned() };
+    let create = |account: &String| Change::CreateAccount {
+        account: account.clone(),
+        description: "x".to_owned(),
+        maker: crate::maker(),
+    };
     let create: Vec<Change> = names.iter().map(create).collect();
     for answer in kafka.apply(&create.iter().collect::<Vec<_>>()).await {
         answer.unwrap();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Patch;
+use crate::{Date, Patch};
 
 /// The grants of one service account. Without a grant it may do nothing.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -61,6 +61,10 @@ pub struct Grant {
     #[serde(default)]
     #[schemars(extend("examples" = ["toll-billing", "toll-billing*"]))]
     pub group: Option<String>,
+    /// The last day of the grant. Default: none.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["2027-01-31"]))]
+    pub until: Option<Date>,
 }
 
 /// Raw ACL bindings: one for each operation.
@@ -86,10 +90,14 @@ pub struct Rule {
     #[serde(default)]
     #[schemars(extend("examples" = ["10.1.2.3"]))]
     pub host: Option<String>,
-    /// The reason, in a sentence. Needed where `*` means every name of a cluster, or is a letter of a name.
+    /// The reason, in a sentence, for readers. It gives no right.
     #[serde(default)]
     #[schemars(extend("examples" = ["the monitoring reads the settings of every topic"]))]
     pub reason: Option<String>,
+    /// The last day of the rule. Default: none.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["2027-01-31"]))]
+    pub until: Option<Date>,
 }
 
 /// A kind of Kafka resource that ACL bindings name.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::NameSpaces;
+
 /// A product team.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -17,6 +19,14 @@ pub struct TeamSpec {
     #[serde(default)]
     #[schemars(extend("examples" = [{"prod": "toll-prod"}]))]
     pub namespaces: BTreeMap<String, String>,
+    /// The beginnings of names that the team owns. Each list replaces the workspace's template.
+    #[serde(default)]
+    pub names: NameSpaces,
+    /// The names under which the forge asks the team for reviews: users and teams of GitHub (`@example/toll`), or the
+    /// ids of groups of Azure DevOps. Default: the groups of `members` for Azure DevOps, none for GitHub.
+    #[serde(default)]
+    #[schemars(extend("examples" = [["@example/toll"]]))]
+    pub reviewers: Vec<String>,
     /// The members of the team.
     #[serde(default)]
     pub members: Vec<Member>,

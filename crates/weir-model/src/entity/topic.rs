@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::schema::{Config, ConfigOverlay};
-use crate::{Patch, SettingValue};
+use crate::{Date, Patch, SettingValue};
 
 /// The desired existence of a topic or service account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -61,6 +61,10 @@ pub struct TopicSpec {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TopicAccess {
+    /// Teams that may see the topic and its settings, but no records.
+    #[serde(default)]
+    #[schemars(extend("examples" = [["platform"]]))]
+    pub observers: Vec<String>,
     /// Teams that may read the topic.
     #[serde(default)]
     #[schemars(extend("examples" = [["cards", "billing"]]))]
@@ -73,6 +77,10 @@ pub struct TopicAccess {
     #[serde(default)]
     #[schemars(extend("examples" = [["platform"]]))]
     pub administrators: Vec<String>,
+    /// The last day of the consent. Default: none.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["2027-01-31"]))]
+    pub until: Option<Date>,
 }
 
 /// The differences of a topic in one stage. `null` removes the value of the entity and of its profile.

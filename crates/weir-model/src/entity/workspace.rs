@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::schema::Config;
-use crate::{Cluster, PolicySettings, Resource, Secrets, SettingValue};
+use crate::{Cluster, OwnershipSpec, PolicySettings, Resource, Secrets, SettingValue, VaultHosts};
 
 /// Stages, clusters and defaults of a workspace.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -25,9 +25,22 @@ pub struct WorkspaceSpec {
     /// The vaults for API keys of clusters that are no sandbox. A sandbox has vaults of its own.
     #[serde(default)]
     pub secrets: Option<Secrets>,
+    /// The paths and the names that belong to each team. Without it, weir believes what files say of their team.
+    #[serde(default)]
+    pub ownership: Option<OwnershipSpec>,
     /// Policies that hold beside those in files.
     #[serde(default)]
     pub policies: PolicySettings,
+}
+
+impl WorkspaceSpec {
+    /// Returns the hosts of key vaults that weir may send requests to: Azure's, unless `ownership.vaultHosts` says otherwise.
+    ///
+    /// # Errors
+    /// The position of the first entry that is no host.
+    pub fn vault_hosts(&self) -> Result<VaultHosts, usize> {
+        self.ownership.as_ref().map_or(Ok(VaultHosts::default()), |ownership| VaultHosts::parse(&ownership.vault_hosts))
+    }
 }
 
 /// A step of the promotion order.

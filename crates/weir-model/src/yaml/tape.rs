@@ -3,7 +3,12 @@
 //! A container is followed by its children, a mapping's children being key, value, key, value. `next` leads past a
 //! node and all below it, so no walk needs recursion and one allocation serves many documents.
 
-use std::{borrow::Cow, ops::Range};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    ops::Range,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use weir_findings::{FileId, Span};
 
@@ -59,7 +64,23 @@ pub(crate) struct Tape<'a> {
     pub(crate) nodes: Vec<Node<'a>>,
     /// Fields found missing, by mapping: they pass as any type.
     pub(crate) missing: Vec<(NodeId, &'static str)>,
+    index: Index,
 }
+
+/// The items, or the keys in the order of their texts, of large containers in which something was looked up. Without it, a
+/// finding for each of many entries would take quadratic time.
+#[derive(Debug, Default)]
+struct Index(Mutex<BTreeMap<NodeId, Arc<[NodeId]>>>);
+
+impl Clone for Index {
+    /// An index is made again when it is needed.
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+/// The number of nodes below a container from which its children are indexed.
+const LARGE: u32 = 64;
 
 impl<'a> Tape<'a> {
     pub(crate) const ROOT: NodeId = 0;
@@ -67,6 +88,7 @@ impl<'a> Tape<'a> {
     pub(crate) fn clear(&mut self) {
         self.nodes.clear();
         self.missing.clear();
+        self.index = Index::default();
     }
 
     pub(crate) fn node(&self, id: NodeId) -> &Node<'a> {
@@ -175,11 +197,35 @@ impl<'a> Tape<'a> {
 
     /// Returns the entry of that key, or the item of that index.
     fn step(&self, at: NodeId, step: &str) -> Option<(Option<NodeId>, NodeId)> {
+        let is_large = self.node(at).next - at > LARGE;
         match self.node(at).shape {
+            Shape::Mapping if is_large => {
+                let keys = self.indexed(at);
+                let first = keys.partition_point(|key| *self.node(*key).text < *step);
+                let mut same = keys[first..].iter().copied().take_while(|key| self.node(*key).text == step);
+                let key = same.find(|key| self.node(*key).trust != Trust::Skip)?;
+                Some((Some(key), self.node(key).next))
+            }
+            Shape::Sequence if is_large => self.indexed(at).get(step.parse::<usize>().ok()?).map(|item| (None, *item)),
             Shape::Mapping => self.entry(at, step).map(|(key, value)| (Some(key), value)),
             Shape::Sequence => self.items(at).nth(step.parse().ok()?).map(|item| (None, item)),
             Shape::Plain | Shape::Quoted => None,
         }
+    }
+
+    /// Returns the items of a sequence, or the keys of a mapping in the order of their texts, skipped ones too.
+    fn indexed(&self, id: NodeId) -> Arc<[NodeId]> {
+        // A thread that panics while it holds the lock leaves nothing half done.
+        let mut index = self.index.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let make = || {
+            if self.node(id).shape == Shape::Sequence {
+                return self.items(id).collect();
+            }
+            let mut keys: Vec<NodeId> = self.all_entries(id).map(|(key, _)| key).collect();
+            keys.sort_by(|a, b| self.node(*a).text.cmp(&self.node(*b).text).then(a.cmp(b)));
+            keys.into()
+        };
+        Arc::clone(index.entry(id).or_insert_with(make))
     }
 
     /// Returns the place of a node's name: its key; for an item of a sequence its first key, or itself.
@@ -246,6 +292,6 @@ impl<'a> Tape<'a> {
                 trust,
             })
             .collect();
-        Tape { nodes, missing: self.missing }
+        Tape { nodes, missing: self.missing, index: Index::default() }
     }
 }

@@ -59,3 +59,24 @@ fn routes_lead_to_the_longest_part_that_is_there() {
     assert_eq!(place(Route::value(EntityRef::new(Kind::Workspace, "w"), ["spec", "stages"])), r#"a.yaml:1 "[]""#);
     assert_eq!(place(Route::name(EntityRef::new(Kind::Team, "nobody"))), r#"a.yaml:1 """#);
 }
+
+/// A finding for each of many entries takes no quadratic time.
+#[test]
+fn places_in_large_documents_are_found_at_once() {
+    const MANY: usize = 100_000;
+    let settings: String = (0..MANY).rev().map(|n| format!("    s{n}: 1\n")).collect();
+    let list: String = (0..MANY).map(|n| format!("    - t{n}\n")).collect();
+    let text = format!(
+        "apiVersion: weir/v1\nkind: Topic\nmetadata: {{name: t, team: toll}}\nspec:\n  config:\n{settings}  access:\n   consumers:\n{list}"
+    );
+    let workspace = "{apiVersion: weir/v1, kind: Workspace, metadata: {name: w}, spec: {clusters: {}, stages: []}}";
+    let loaded = weir_model::load([("b.yaml", text.as_str()), ("a.yaml", workspace)]);
+    let topic = EntityRef::new(Kind::Topic, "t");
+    for n in 0..MANY {
+        let (key, item) = (format!("s{n}"), n.to_string());
+        let span = loaded.locate(&Route::key(topic.clone(), ["spec", "config", &key]));
+        assert_eq!(text[span.range()], key);
+        let span = loaded.locate(&Route::value(topic.clone(), ["spec", "access", "consumers", &item]));
+        assert_eq!(text[span.range()], format!("t{n}"));
+    }
+}

@@ -1,6 +1,9 @@
 //! From a folder to entities, plans and receipts.
 
+mod attacker;
 mod deploy;
+#[cfg(unix)]
+mod git;
 mod plan;
 mod read;
 

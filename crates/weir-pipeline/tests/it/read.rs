@@ -94,6 +94,50 @@ fn what_is_no_file_is_a_finding() {
 }
 
 #[test]
+fn only_the_ignore_file_of_the_root_counts() {
+    let team = |name: &str| format!("apiVersion: weir/v1\nkind: Team\nmetadata: {{name: {name}}}\n").into_bytes();
+    let (a, b, c) = (team("a"), team("b"), team("c"));
+    let outer = workspace(&[
+        ("in/weir.yaml", b"apiVersion: weir/v1\nkind: Workspace\nmetadata: {name: inner}\nspec: {clusters: {}, stages: []}\n"),
+        ("in/.weirignore", b"/drafts/\n"),
+        ("in/drafts/.weirignore", b"not walked\n"),
+        ("in/drafts/x.yaml", b"kind: Nonsense\n"),
+        ("in/teams/a.yaml", &a),
+        ("in/teams/evil/.weirignore", b"*\n!../a.yaml\n../\n"),
+        ("in/teams/evil/b.yaml", &b),
+        ("in/.hidden/c.yaml", &c),
+        (".weirignore", b"*\n"),
+        (".ignore", b"*\n"),
+    ]);
+    let dir = outer.path().join("in");
+    let loaded = read(&dir).expect("a workspace").loaded;
+    let told = weir_findings::render::concise(&loaded.findings, &loaded.sources);
+    insta::assert_snapshot!(told, @"teams/evil/.weirignore:1:1: error[file-weirignore]: only the `.weirignore` beside `weir.yaml` counts");
+    let teams = loaded.workspace.expect("a workspace").teams;
+    assert_eq!(teams.keys().collect::<Vec<_>>(), ["a", "b"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_ignore_file_is_an_ordinary_file_with_patterns() {
+    let concise = |dir: &Path| {
+        let loaded = read(dir).expect("a workspace").loaded;
+        assert!(loaded.workspace.is_some_and(|workspace| workspace.teams.contains_key("a")), "nothing is left out");
+        weir_findings::render::concise(&loaded.findings, &loaded.sources)
+    };
+    let team: &[u8] = b"apiVersion: weir/v1\nkind: Team\nmetadata: {name: a}\n";
+    let dir = workspace(&[("teams/a.yaml", team), ("elsewhere", b"*\n")]);
+    std::os::unix::fs::symlink(dir.path().join("elsewhere"), dir.path().join(".weirignore")).expect("a link");
+    std::os::unix::fs::symlink(dir.path().join("elsewhere"), dir.path().join("teams/.weirignore")).expect("a link");
+    insta::assert_snapshot!(concise(dir.path()), @"
+    .weirignore:1:1: error[file-symlink]: symbolic links are not followed
+    teams/.weirignore:1:1: error[file-weirignore]: only the `.weirignore` beside `weir.yaml` counts
+    ");
+    let dir = workspace(&[("teams/a.yaml", team), (".weirignore", b"drafts\n[z-a]\n")]);
+    insta::assert_snapshot!(concise(dir.path()), @".weirignore:2:1: error[file-weirignore]: this is no pattern of `.gitignore`");
+}
+
+#[test]
 fn no_folder_no_workspace() {
     let err = read(Path::new("/nowhere/at/all")).expect_err("no folder");
     assert_eq!(err.to_string(), "the workspace `/nowhere/at/all` cannot be read");

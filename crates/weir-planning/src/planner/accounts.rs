@@ -1,43 +1,72 @@
 //! Service accounts, their bindings, and their rights before and after.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
+use weir_findings::count;
 use weir_model::{Ensure, Kind, Operation, PatternType, Permission, Resource};
 
 use super::{
     draft::{Draft, Owner},
     key_index::Keys,
-    keys,
+    keys, left,
+    origin::{self, Standing},
 };
 use crate::{
-    AccessChange, Acl, Change, DesiredAccount, ObservedAccount, Principal, ReportKind, Risk,
+    AccessChange, Acl, Change, DesiredAccount, DesiredBinding, Object, ObservedAccount, Principal, Provider,
+    ReportKind, Risk, is_reserved_description,
     rights::{Rights, compare, rights_of},
 };
 
+/// Confluent Cloud's limit for the description of a service account, in characters.
+const CONFLUENT_DESCRIPTION: usize = 128;
+
 static NO_ACLS: BTreeSet<Acl> = BTreeSet::new();
-static NO_BINDINGS: BTreeMap<Acl, BTreeSet<Arc<str>>> = BTreeMap::new();
+
+/// The bindings that the files ask for, and those that they no longer get.
+#[derive(Clone, Copy)]
+struct Bindings<'a> {
+    wanted: &'a BTreeMap<Acl, DesiredBinding>,
+    withdrawn: &'a BTreeMap<Acl, String>,
+}
+
+impl Bindings<'static> {
+    const NONE: Self = Self { wanted: &BTreeMap::new(), withdrawn: &BTreeMap::new() };
+}
 
 pub(super) fn plan(draft: &mut Draft<'_>, now: jiff::Timestamp) -> Vec<AccessChange> {
     let (desired, observed) = (draft.desired, draft.observed);
     let keys = Keys::new(observed);
+    let maker = desired.maker();
     let mut access = Vec::new();
     let mut readers = None;
     for (name, account) in &desired.accounts {
         let owner = Owner::new(Kind::ServiceAccount, &account.entity, &account.team);
         let there = observed.accounts.get(name);
+        if account.ensure == Ensure::Unmanaged {
+            left::account(draft, &keys, name, there, left::UNMANAGED);
+            continue;
+        }
+        if origin::is_protected(draft, name, owner) {
+            continue;
+        }
+        let standing = origin::account(draft, name);
+        if let Standing::Foreign(origin) = &standing {
+            origin::refuse(draft, ("service account", "serviceAccounts"), name, account.ensure, origin, owner);
+            continue;
+        }
+        let before = draft.steps.len();
         match account.ensure {
             Ensure::Unmanaged => {}
             Ensure::Present => {
                 present(draft, name, account, there, owner);
-                access.extend(bindings(draft, name, &account.acls, owner, &mut readers));
+                let wanted = Bindings { wanted: &account.acls, withdrawn: &account.withdrawn };
+                access.extend(bindings(draft, name, wanted, owner, &mut readers));
                 if !keys::are_unseen(draft, &keys, name, owner.team) {
                     keys::plan(draft, &keys, name, account, owner, now);
                 }
             }
             Ensure::Absent => {
-                let before = draft.steps.len();
-                access.extend(bindings(draft, name, &NO_BINDINGS, owner, &mut readers));
+                access.extend(bindings(draft, name, Bindings::NONE, owner, &mut readers));
                 let unseen = keys::are_unseen(draft, &keys, name, owner.team);
                 if !unseen {
                     keys::delete_all(draft, &keys, name, owner);
@@ -55,18 +84,27 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: jiff::Timestamp) -> Vec<AccessCha
                 }
             }
         }
+        if let Standing::Adopted(origin) = standing {
+            adopt(draft, name, (account, there), owner, before, origin);
+        }
     }
     for (name, there) in observed.accounts.iter().filter(|(name, _)| !desired.accounts.contains_key(*name)) {
-        if !desired.owns.owns_account(name) {
-            continue;
-        }
-        if desired.prune {
-            access.extend(bindings(draft, name, &NO_BINDINGS, Owner::default(), &mut readers));
+        let owned = desired.owns.owns_account(name);
+        let foreign = desired
+            .protected_account(name, observed)
+            .or_else(|| desired.foreign_account(name, observed).filter(|_| !desired.adopt.owns_account(name)));
+        if let Some(why) = foreign.filter(|_| owned) {
+            let message = format!("no file declares the service account, and weir leaves it: {why}");
+            draft.report(ReportKind::UnmanagedAccount, name, message);
+        } else if owned && desired.prune {
+            access.extend(bindings(draft, name, Bindings::NONE, Owner::default(), &mut readers));
             if !keys::are_unseen(draft, &keys, name, None) {
                 keys::delete_all(draft, &keys, name, Owner::default());
             }
             delete(draft, name, there, Owner::default());
-        } else {
+        } else if there.maker.as_ref() == Some(&maker) {
+            left::account(draft, &keys, name, Some(there), left::UNDECLARED);
+        } else if owned {
             draft.report(
                 ReportKind::UnmanagedAccount,
                 name,
@@ -74,8 +112,40 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: jiff::Timestamp) -> Vec<AccessCha
             );
         }
     }
+    left::keys(draft, &keys);
     access.sort_by(|a, b| a.principal.cmp(&b.principal));
     access
+}
+
+/// Puts the adoption of an account before the first step that touches it. Until there is one, the account stays
+/// unmarked.
+fn adopt(
+    draft: &mut Draft<'_>,
+    name: &str,
+    (account, there): (&DesiredAccount, Option<&ObservedAccount>),
+    owner: Owner<'_>,
+    before: usize,
+    origin: String,
+) {
+    match (account.ensure, there) {
+        _ if draft.steps.len() == before => {}
+        (Ensure::Present, Some(there)) => {
+            let change = Change::AdoptAccount {
+                account: name.to_owned(),
+                from: there.maker.clone(),
+                maker: draft.desired.maker(),
+            };
+            draft.step(change, owner, Risk::Change, vec![origin]);
+        }
+        // An account that is created or deleted has a step of its own.
+        (Ensure::Present | Ensure::Absent | Ensure::Unmanaged, _) => {
+            let step =
+                draft.steps[before..].iter_mut().find(|step| matches!(step.change.about().object, Object::Account(_)));
+            if let Some(step) = step {
+                step.meaning.insert(0, origin);
+            }
+        }
+    }
 }
 
 fn present(
@@ -85,11 +155,29 @@ fn present(
     there: Option<&ObservedAccount>,
     owner: Owner<'_>,
 ) {
+    let description = account.description.as_deref().unwrap_or_default();
+    let signed = draft.desired.maker().sign(description);
+    let too_long = signed.chars().count().saturating_sub(CONFLUENT_DESCRIPTION);
+    let fault = if is_reserved_description(description) {
+        Some(("ends like weir's own mark".to_owned(), "write another ending than `(weir: …)`".to_owned()))
+    } else if draft.desired.provider == Provider::ConfluentCloud && too_long > 0 {
+        let most = description.chars().count().saturating_sub(too_long);
+        let message = format!("is {} too long for weir's mark beside it", count(too_long, "character"));
+        Some((message, format!("use at most {most} characters")))
+    } else {
+        None
+    };
+    if let Some((fault, help)) = fault {
+        let at = owner.route(draft.desired, &["metadata", "description"]);
+        draft.error("account-mark", at, format!("the description of `{name}` {fault}"), help);
+        return;
+    }
     match there {
         None => {
             let change = Change::CreateAccount {
                 account: name.to_owned(),
                 description: account.description.clone().unwrap_or_default(),
+                maker: draft.desired.maker(),
             };
             draft.step(change, owner, Risk::Additive, Vec::new());
         }
@@ -115,7 +203,7 @@ fn delete(draft: &mut Draft<'_>, name: &str, there: &ObservedAccount, owner: Own
 fn bindings(
     draft: &mut Draft<'_>,
     name: &str,
-    wanted: &BTreeMap<Acl, BTreeSet<Arc<str>>>,
+    Bindings { wanted, withdrawn }: Bindings<'_>,
     owner: Owner<'_>,
     readers: &mut Option<Readers>,
 ) -> Option<AccessChange> {
@@ -138,8 +226,8 @@ fn bindings(
             compare(&before, &after, changed())
         }
     };
-    for (acl, lists) in new {
-        let lists: Vec<&str> = lists.iter().map(|list| &**list).collect();
+    for (acl, binding) in new {
+        let lists: Vec<&str> = binding.lists.iter().map(|list| &**list).collect();
         let owner = Owner { entity: lists.first().map(|list| (Kind::AccessControlList, *list)), ..owner };
         let (risk, mut meaning) = match acl.permission {
             Permission::Allow => (Risk::Additive, Vec::new()),
@@ -153,7 +241,7 @@ fn bindings(
         draft.step(Change::CreateAcl { principal: principal.clone(), acl: acl.clone() }, owner, risk, meaning);
     }
     for acl in old {
-        let (risk, meaning) = match acl.permission {
+        let (risk, mut meaning) = match acl.permission {
             Permission::Deny => {
                 (Risk::Change, vec!["removes a denial: rights from other bindings work again".to_owned()])
             }
@@ -162,16 +250,17 @@ fn bindings(
             }
             Permission::Allow => (Risk::Revoke, delete_meaning(draft, acl, readers)),
         };
+        meaning.extend(withdrawn.get(acl).cloned());
         draft.step(Change::DeleteAcl { principal: principal.clone(), acl: acl.clone() }, owner, risk, meaning);
     }
     Some(AccessChange { principal, gains, loses })
 }
 
-type Wanted<'a> = (&'a Acl, &'a BTreeSet<Arc<str>>);
+type Wanted<'a> = (&'a Acl, &'a DesiredBinding);
 
 /// Bindings to create and to delete: one walk over both sorted sets.
 fn difference<'a>(
-    wanted: &'a BTreeMap<Acl, BTreeSet<Arc<str>>>,
+    wanted: &'a BTreeMap<Acl, DesiredBinding>,
     there: &'a BTreeSet<Acl>,
 ) -> (Vec<Wanted<'a>>, Vec<&'a Acl>) {
     let (mut new, mut old) = (Vec::new(), Vec::new());

@@ -63,8 +63,10 @@ fn rank(step: &Step) -> (Phase, &str, u8, &str) {
 fn edges(steps: &[Step]) -> Vec<(usize, usize)> {
     let (mut accounts, mut topics, mut created) = (Vec::new(), Vec::new(), BTreeMap::new());
     let (mut deleted_topics, mut deleted_accounts) = (BTreeMap::new(), BTreeMap::new());
+    let mut adopted = BTreeMap::new();
     for (i, step) in steps.iter().enumerate() {
         match &step.change {
+            Change::AdoptAccount { account, .. } => _ = adopted.insert(account.as_str(), i),
             Change::CreateAccount { account, .. } => accounts.push((account.as_str(), i)),
             Change::CreateTopic { topic, .. } => topics.push((topic.as_str(), i)),
             Change::CreateKey { account, slot, .. } => _ = created.insert((account.as_str(), slot.as_str()), i),
@@ -84,6 +86,9 @@ fn edges(steps: &[Step]) -> Vec<(usize, usize)> {
     let mut edges = Vec::new();
     let mut topic_before: Option<(&str, usize)> = None;
     for (i, step) in steps.iter().enumerate() {
+        // Nothing is done to an account before it is marked.
+        let adoption = step.change.about().object.account().and_then(|account| adopted.get(account));
+        edges.extend(adoption.filter(|before| **before != i).map(|before| (*before, i)));
         match &step.change {
             Change::AddPartitions { topic, .. }
             | Change::ChangeReplicationFactor { topic, .. }
@@ -114,7 +119,8 @@ fn edges(steps: &[Step]) -> Vec<(usize, usize)> {
                 let slot = slot.as_deref().unwrap_or_default();
                 edges.extend(created.get(&(account.as_str(), slot)).map(|before| (*before, i)));
             }
-            Change::CreateAccount { .. }
+            Change::AdoptAccount { .. }
+            | Change::CreateAccount { .. }
             | Change::UpdateAccount { .. }
             | Change::CreateTopic { .. }
             | Change::DeleteTopic { .. }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::draft::{Draft, Owner};
-use crate::{Change, KeyMarker, Observed, ObservedKey, ObservedSecret, Risk, SecretRef, SecretState};
+use crate::{Change, Desired, KeyMarker, Maker, Observed, ObservedKey, ObservedSecret, Risk, SecretRef, SecretState};
 
 /// Keys by account; our JSON secrets, and those beside them, by account and slot.
 pub(super) struct Keys<'a> {
@@ -34,24 +34,29 @@ impl<'a> Keys<'a> {
         self.by_account.get(account).map_or(&[], Vec::as_slice)
     }
 
+    /// Returns all keys, each with its account and its id.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&'a str, &'a str, &'a ObservedKey)> + '_ {
+        self.by_account.iter().flat_map(|(account, keys)| keys.iter().map(|(id, key)| (*account, *id, *key)))
+    }
+
     /// Our secrets of an account in this stage, by slot.
     pub(super) fn secrets_of<'s>(
         &'s self,
         account: &'s str,
-        stage: &'s str,
+        maker: &'s Maker,
     ) -> impl Iterator<Item = (&'a str, &'a ObservedSecret)> + 's {
         self.secrets
             .range((account, "")..)
             .take_while(move |((a, _), _)| *a == account)
             .flat_map(|((_, slot), secrets)| secrets.iter().map(|s| (*slot, *s)))
-            .filter(move |(_, s)| tag_is(s, ObservedSecret::TAG_STAGE, stage) && s.state != SecretState::Deleted)
+            .filter(move |(_, s)| is_by(s, maker) && s.state != SecretState::Deleted)
     }
 
     /// Returns the secrets that hold a slot's key `key` in other shapes.
-    pub(super) fn projections_of(&self, account: &str, slot: &str, stage: &str, key: &str) -> Vec<SecretRef> {
+    pub(super) fn projections_of(&self, account: &str, slot: &str, maker: &Maker, key: &str) -> Vec<SecretRef> {
         let all = self.projections.get(&(account, slot)).map_or(&[][..], Vec::as_slice);
         all.iter()
-            .filter(|s| tag_is(s, ObservedSecret::TAG_STAGE, stage) && s.state != SecretState::Deleted)
+            .filter(|s| is_by(s, maker) && s.state != SecretState::Deleted)
             .filter(|s| s.key_id() == Some(key))
             .map(|s| s.at.clone())
             .collect()
@@ -63,8 +68,16 @@ pub(super) fn marker(key: &ObservedKey) -> Option<KeyMarker> {
     key.marker.as_deref()?.parse().ok()
 }
 
-fn tag_is(secret: &ObservedSecret, tag: &str, value: &str) -> bool {
-    secret.tags.get(tag).is_some_and(|v| v == value)
+/// Returns the place of the JSON secret that a key of ours was made for, if it is in the vault of a team.
+pub(super) fn place(desired: &Desired, account: &str, marker: &KeyMarker) -> Option<SecretRef> {
+    let slot = &marker.slot;
+    let wanted = desired.accounts.get(account).and_then(|wanted| wanted.secret(account, slot));
+    wanted.into_iter().chain(desired.places(account, slot)).find(|at| marker.is_for(at))
+}
+
+fn is_by(secret: &ObservedSecret, maker: &Maker) -> bool {
+    let is = |tag: &str, value: &String| secret.tags.get(tag) == Some(value);
+    is(ObservedSecret::TAG_WORKSPACE, &maker.workspace) && is(ObservedSecret::TAG_STAGE, &maker.stage)
 }
 
 /// An API key that goes, and where it is stored.

@@ -8,10 +8,10 @@ use weir_model::{Ensure, SecretPart};
 
 use super::{
     draft::{Draft, Owner},
-    key_index::{Key, Keys, marker},
+    key_index::{Key, Keys, marker, place},
     slot::Place,
 };
-use crate::{Desired, DesiredAccount, Observed, ObservedKey, ReportKind, SecretRef};
+use crate::{Desired, DesiredAccount, KeyMarker, Maker, Observed, ObservedKey, ReportKind, SecretRef};
 
 /// The secrets whose state a plan needs: those of the declared slots, and those of slots that have a key of ours, of
 /// accounts that are pruned as well.
@@ -24,23 +24,25 @@ pub(super) fn secrets_needed(desired: &Desired, observed: &Observed) -> BTreeSet
     needed
 }
 
-/// Returns the places of a key's secret, unless its slot is declared.
+/// Returns the places of a key's secret beside that of its slot, if the slot is declared.
 fn places(desired: &Desired, key: &ObservedKey) -> Vec<SecretRef> {
-    let Some(marker) = marker(key).filter(|marker| marker.stage == desired.stage) else { return Vec::new() };
+    let maker = desired.maker();
+    let Some(marker) = marker(key).filter(|marker| marker.maker == maker) else { return Vec::new() };
     let (name, slot) = (&key.account, &marker.slot);
-    match desired.accounts.get(name) {
-        Some(account) if account.ensure == Ensure::Unmanaged || account.keys.contains_key(slot) => Vec::new(),
-        Some(account) => account.secret(name, slot).into_iter().flat_map(|at| shapes(at, name, slot)).collect(),
-        // No file names the account's team: the mark of the key shows which of the vaults holds its secret.
-        None if desired.prune && desired.owns.owns_account(name) => {
-            let places = desired
-                .vaults
-                .iter()
-                .map(|vault| SecretRef { vault: vault.clone(), name: weir_model::secret_name(name, slot) });
-            places.filter(|at| marker.is_for(at)).flat_map(|at| shapes(at, name, slot)).collect()
+    // The mark of the key shows which of the vaults holds its secret.
+    let at = place(desired, name, &marker);
+    let all: Vec<SecretRef> = match desired.accounts.get(name) {
+        Some(account) if account.ensure == Ensure::Unmanaged => Vec::new(),
+        // A run that was stopped, or another tool, may have moved the secret of a slot that is gone.
+        Some(account) if !account.keys.contains_key(slot) => account.secret(name, slot).into_iter().chain(at).collect(),
+        // The vault of the account's former team may hold the secret.
+        Some(account) => {
+            at.into_iter().filter(|at| account.keys.get(slot).is_some_and(|key| key.secret != *at)).collect()
         }
+        None if desired.prune && desired.owns.owns_account(name) => at.into_iter().collect(),
         None => Vec::new(),
-    }
+    };
+    all.into_iter().flat_map(|at| shapes(at, name, slot)).collect()
 }
 
 /// Blocks the keys of an account if a vault that holds, or will hold, one of them could not be read. Returns `true` if so.
@@ -72,12 +74,12 @@ pub(super) fn plan<'a>(
     owner: Owner<'_>,
     now: Timestamp,
 ) {
-    let stage = draft.desired.stage.as_str();
+    let maker = &draft.desired.maker();
     let mut ours = BTreeMap::<String, Vec<(&str, &ObservedKey)>>::new();
     let mut foreign = Vec::new();
     for (id, key) in keys.of(name) {
         match marker(key) {
-            Some(m) if m.stage == stage => ours.entry(m.slot).or_default().push((id, key)),
+            Some(m) if m.maker == *maker => ours.entry(m.slot).or_default().push((id, key)),
             other => foreign.push((*id, other)),
         }
     }
@@ -90,29 +92,34 @@ pub(super) fn plan<'a>(
     for (slot, gone) in &ours {
         // The key in a declared slot's secret is in use, whatever its mark says.
         for (id, _) in gone.iter().filter(|(id, _)| !current.contains(*id)) {
-            let secret = keys.secrets_of(name, stage).map(|(_, secret)| secret).find(|s| s.key_id() == Some(*id));
+            let secret = keys.secrets_of(name, maker).map(|(_, secret)| secret).find(|s| s.key_id() == Some(*id));
             let meaning =
                 format!("the slot `{slot}` is no longer declared: applications that use its key stop working");
             // A secret of a slot that is still declared gets a new key; it is not deleted.
             let secret = secret.filter(|s| !account.keys.values().any(|key| key.secret == s.at));
-            let projections = keys.projections_of(name, slot, stage, id);
+            let projections = keys.projections_of(name, slot, maker, id);
             let key = Key { account: name, slot: Some(slot), id, secret: secret.map(|s| &s.at), projections };
             key.delete(draft, true, owner, meaning);
         }
     }
     // A run that was stopped between deleting a key and its secret leaves the secret behind.
-    for (slot, secret) in keys.secrets_of(name, stage) {
+    for (slot, secret) in keys.secrets_of(name, maker) {
         let known = account.keys.contains_key(slot);
         if let Some(id) = secret.key_id().filter(|id| !known && !draft.observed.keys.contains_key(*id)) {
             let meaning = format!("the slot `{slot}` is no longer declared and its key is gone: its secret goes too");
-            let projections = keys.projections_of(name, slot, stage, id);
+            let projections = keys.projections_of(name, slot, maker, id);
             let key = Key { account: name, slot: Some(slot), id, secret: Some(&secret.at), projections };
             key.delete(draft, true, owner, meaning);
         }
     }
     for (id, other) in foreign.into_iter().filter(|(id, _)| !current.contains(*id)) {
-        let message = match other {
-            Some(m) => format!("the API key `{id}` was made for stage `{}`; it is left alone here", m.stage),
+        let message = match &other {
+            Some(KeyMarker { maker: Maker { workspace, stage }, .. }) if *workspace == draft.desired.workspace => {
+                format!("the API key `{id}` was made for stage `{stage}`; it is left alone here")
+            }
+            Some(KeyMarker { maker: Maker { workspace, stage }, .. }) => {
+                format!("stage `{stage}` of the workspace `{workspace}` made the API key `{id}`; it is left alone here")
+            }
             None => format!("the API key `{id}` was not made by weir; delete it by hand when no application uses it"),
         };
         draft.report(ReportKind::ForeignKey, name, message);
@@ -121,15 +128,15 @@ pub(super) fn plan<'a>(
 
 /// Every key of an account that goes.
 pub(super) fn delete_all(draft: &mut Draft<'_>, keys: &Keys<'_>, name: &str, owner: Owner<'_>) {
-    let (stage, observed) = (draft.desired.stage.as_str(), draft.observed);
+    let (maker, observed) = (&draft.desired.maker(), draft.observed);
     let mut secrets: BTreeMap<&str, (&str, &SecretRef)> = keys
-        .secrets_of(name, stage)
+        .secrets_of(name, maker)
         .filter_map(|(slot, secret)| Some((secret.key_id()?, (slot, &secret.at))))
         .collect();
     for (id, key) in keys.of(name) {
         let secret = secrets.remove(id).map(|(_, at)| at);
         let slot = marker(key).map(|m| m.slot);
-        let projections = keys.projections_of(name, slot.as_deref().unwrap_or_default(), stage, id);
+        let projections = keys.projections_of(name, slot.as_deref().unwrap_or_default(), maker, id);
         let meaning = "applications that log in with it stop working".to_owned();
         let key = Key { account: name, slot: slot.as_deref(), id, secret, projections };
         key.delete(draft, true, owner, meaning);
@@ -137,7 +144,7 @@ pub(super) fn delete_all(draft: &mut Draft<'_>, keys: &Keys<'_>, name: &str, own
     // A tag may name another account's key: a secret is only deleted along with a key that no longer exists.
     for (id, (slot, at)) in secrets.into_iter().filter(|(id, _)| !observed.keys.contains_key(*id)) {
         let meaning = "the key is gone already: its secret goes too".to_owned();
-        let projections = keys.projections_of(name, slot, stage, id);
+        let projections = keys.projections_of(name, slot, maker, id);
         let key = Key { account: name, slot: Some(slot), id, secret: Some(at), projections };
         key.delete(draft, true, owner, meaning);
     }

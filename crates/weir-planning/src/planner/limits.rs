@@ -22,7 +22,8 @@ pub(super) fn check(draft: &mut Draft<'_>) {
             Change::CreateAcl { .. } => acls += 1,
             Change::CreateAccount { .. } => accounts += 1,
             Change::CreateKey { .. } => keys += 1,
-            Change::UpdateAccount { .. }
+            Change::AdoptAccount { .. }
+            | Change::UpdateAccount { .. }
             | Change::ChangeReplicationFactor { .. }
             | Change::AlterConfig { .. }
             | Change::DeleteAcl { .. }

@@ -31,6 +31,7 @@ pub(super) fn check(draft: &mut Draft<'_>) {
             // Other changes leave the principal its account, its keys and its rights.
             Change::DeleteAcl { .. }
             | Change::CreateAcl { .. }
+            | Change::AdoptAccount { .. }
             | Change::CreateAccount { .. }
             | Change::UpdateAccount { .. }
             | Change::CreateTopic { .. }

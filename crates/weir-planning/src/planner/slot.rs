@@ -91,9 +91,9 @@ impl Place<'_> {
                         }
                     };
                     if stranded && self.is_made_for_here(key) {
-                        self.retire(draft, (id, key), secret, true);
+                        self.retire(draft, keys, (id, key), secret, true);
                     } else {
-                        self.give_up(draft, (id, key), secret);
+                        self.give_up(draft, keys, (id, key), secret);
                     }
                 }
                 replaces.or_else(|| secret.and_then(ObservedSecret::key_id))
@@ -102,7 +102,7 @@ impl Place<'_> {
                 self.tell_unasked(draft, secret);
                 if let Some(why) = self.why_replaced(draft, id, key) {
                     self.create(draft, why, Some(id), self.overlap(key), secret);
-                    self.give_up(draft, (id, key), secret);
+                    self.give_up(draft, keys, (id, key), secret);
                 }
                 for (other, older) in same_slot.iter().filter(|(other, _)| *other != id) {
                     self.replaced(draft, keys, (other, older), key, secret);
@@ -173,6 +173,7 @@ impl Place<'_> {
             return Some((message, "rename the slot, or move the secret away by hand"));
         }
         let own = [
+            (ObservedSecret::TAG_WORKSPACE, "workspace", draft.desired.workspace.as_str()),
             (ObservedSecret::TAG_STAGE, "stage", draft.desired.stage.as_str()),
             (ObservedSecret::TAG_ACCOUNT, "account", self.name),
             (ObservedSecret::TAG_SLOT, "slot", self.slot),
@@ -251,9 +252,15 @@ impl Place<'_> {
     }
 
     /// Retires or keeps the key that this plan replaces.
-    fn give_up(&self, draft: &mut Draft<'_>, (id, key): (&str, &ObservedKey), secret: Option<&ObservedSecret>) {
+    fn give_up(
+        &self,
+        draft: &mut Draft<'_>,
+        keys: &Keys<'_>,
+        (id, key): (&str, &ObservedKey),
+        secret: Option<&ObservedSecret>,
+    ) {
         match self.overlap(key) {
-            0 => self.retire(draft, (id, key), secret, false),
+            0 => self.retire(draft, keys, (id, key), secret, false),
             overlap => {
                 let message = format!("the API key `{id}` stays valid until its replacement is {} old", words(overlap));
                 draft.report(ReportKind::RetiringKey, self.object(), message);
@@ -273,10 +280,10 @@ impl Place<'_> {
         let secrets = &draft.observed.secrets;
         if self.wanted.projections.values().any(|at| secrets.get(at).and_then(|s| s.hands_out()) == Some(id)) {
             // Readers of that shape still get it: it is replaced only now.
-            return self.give_up(draft, (id, key), secret);
+            return self.give_up(draft, keys, (id, key), secret);
         }
         if self.is_stranded(keys, (id, key), current, secret) {
-            return self.retire(draft, (id, key), secret, true);
+            return self.retire(draft, keys, (id, key), secret, true);
         }
         let overlap = self.overlap(key);
         // A younger key was stored in another place, and the slot has moved back since: applications stopped using it
@@ -287,7 +294,7 @@ impl Place<'_> {
         };
         match since {
             Some(since) if age(since, self.now) >= i128::from(overlap) => {
-                self.retire(draft, (id, key), secret, false);
+                self.retire(draft, keys, (id, key), secret, false);
             }
             since => {
                 let until = since.and_then(|c| after(c, overlap));
@@ -336,6 +343,7 @@ impl Place<'_> {
     fn retire(
         &self,
         draft: &mut Draft<'_>,
+        keys: &Keys<'_>,
         (id, key): (&str, &ObservedKey),
         secret: Option<&ObservedSecret>,
         stranded: bool,
@@ -354,6 +362,18 @@ impl Place<'_> {
             0 => "the key is replaced without overlap: applications that still hold it stop working".to_owned(),
             overlap => format!("the key was replaced more than {} ago", words(overlap)),
         };
+        // The slot was stored in another vault before: the secret there goes with its key.
+        let maker = draft.desired.maker();
+        let former = keys
+            .secrets_of(self.name, &maker)
+            .map(|(_, secret)| secret)
+            .find(|secret| secret.at != self.wanted.secret && secret.key_id() == Some(id));
+        if let Some(former) = former {
+            let projections = keys.projections_of(self.name, self.slot, &maker, id);
+            let projections = projections.into_iter().filter(|at| at.vault == former.at.vault).collect();
+            let key = Key { account: self.name, slot: Some(self.slot), id, secret: Some(&former.at), projections };
+            return key.delete(draft, true, self.owner, meaning);
+        }
         // A stranded key names the secret too: that run may still be under way, and store it after all.
         let at = secret.map_or(&self.wanted.secret, |s| &s.at);
         let projections: BTreeSet<&SecretRef> = self.wanted.projections.values().collect();
@@ -382,6 +402,7 @@ impl Place<'_> {
             (ObservedSecret::TAG_CLUSTER, &draft.observed.cluster.id),
             (ObservedSecret::TAG_SLOT, self.slot),
             (ObservedSecret::TAG_TEAM, &self.account.team),
+            (ObservedSecret::TAG_WORKSPACE, &draft.desired.workspace),
             (ObservedSecret::TAG_STAGE, &draft.desired.stage),
             (ObservedSecret::TAG_REPLACES, secret.and_then(ObservedSecret::key_id).unwrap_or(NONE)),
             (ObservedSecret::TAG_REPLACES_CREATED, &last),

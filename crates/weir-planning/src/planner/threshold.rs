@@ -107,8 +107,9 @@ impl Touched {
                     touched.keys += u64::from(*delete_secret);
                     touched.deletes += 1;
                 }
-                // Creation does not count.
-                Change::CreateAccount { .. }
+                // Creation does not count, and the platform team names each account that is adopted.
+                Change::AdoptAccount { .. }
+                | Change::CreateAccount { .. }
                 | Change::CreateTopic { .. }
                 | Change::CreateAcl { .. }
                 | Change::CreateKey { .. } => {}

@@ -8,6 +8,7 @@ use weir_model::{Ensure, Kind, settings::KafkaValue};
 
 use super::{
     draft::{Draft, Owner},
+    origin::{self, Standing},
     settings::{self, Judge, day},
 };
 use crate::{Change, Desired, DesiredTopic, Observed, ObservedTopic, Provider, ReportKind, Risk, SettingChange};
@@ -44,6 +45,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: Timestamp) {
             untouchable(draft, name, topic, owner);
             continue;
         }
+        let (before, found) = (draft.steps.len(), draft.findings.len());
         match (topic.ensure, there) {
             (Ensure::Present, None) => {
                 create(draft, name, topic, owner);
@@ -57,6 +59,23 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: Timestamp) {
                 format!("the topic is gone; the file of Topic/{} can be removed", topic.entity),
             ),
             (Ensure::Unmanaged, _) => {}
+        }
+        // A topic that is as the files say stays as it is, whosever it is.
+        if there.is_none() || draft.steps.len() == before && draft.findings.len() == found {
+            continue;
+        }
+        match origin::topic(draft, name) {
+            Standing::Own => {}
+            Standing::Adopted(origin) => {
+                if let Some(step) = draft.steps.get_mut(before) {
+                    step.meaning.insert(0, origin);
+                }
+            }
+            Standing::Foreign(origin) => {
+                draft.steps.truncate(before);
+                draft.findings.truncate(found);
+                origin::refuse(draft, ("topic", "topics"), name, topic.ensure, &origin, owner);
+            }
         }
     }
     for (name, topic) in &observed.topics {

@@ -105,6 +105,9 @@ pub(crate) fn of_plan(plan: &Plan) -> Vec<Difference> {
 fn differences(step: &Step) -> Vec<String> {
     let what = headline(&step.change);
     match &step.change {
+        Change::AdoptAccount { account, .. } => {
+            vec![format!("service account {account} was not made by this workspace, and the files take it over")]
+        }
         Change::CreateAccount { .. } | Change::CreateTopic { .. } => vec![format!("{what} is missing")],
         Change::UpdateAccount { account, from, to } => {
             vec![format!("service account {account} is described as “{from}”, the files say “{to}”")]

@@ -1,12 +1,14 @@
 //! Text from outside, made harmless.
 
+use weir_findings::{render::is_invisible, without_secrets};
+
 /// One line of text that does nothing to a terminal or a pipeline agent: no control characters, none that change
-/// the direction of writing, no `##` (agents take `##vso[…]` and `##[…]` on a line for commands), no `::` that it
+/// the direction of writing, no secrets in addresses, no `##` (agents take `##vso[…]` and `##[…]` on a line for commands), no `::` that it
 /// begins with (GitHub's runner takes `::error::` for a command, however far it is indented).
 pub(super) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut last = ' ';
-    for c in text.chars() {
+    for c in without_secrets(text).chars() {
         match c {
             ':' if last == ':' && out.trim_start() == ":" => out.push_str(" :"),
             '\n' | '\r' | '\t' => out.push(' '),
@@ -17,11 +19,6 @@ pub(super) fn plain(text: &str) -> String {
         last = c;
     }
     out
-}
-
-/// Marks of direction and marks without width, which hide a text's real content.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Plain text as markdown that shows just that text. Text between backticks is code, where it is harmless even

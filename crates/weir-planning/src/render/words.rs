@@ -33,6 +33,7 @@ fn binding(principal: &Principal, acl: &Acl) -> String {
 /// The step in one line.
 pub(super) fn headline(change: &Change) -> String {
     match change {
+        Change::AdoptAccount { account, .. } => format!("service account {account}: taken over"),
         Change::CreateAccount { account, .. } | Change::DeleteAccount { account, .. } => {
             format!("service account {account}")
         }
@@ -71,7 +72,8 @@ pub fn from_to(change: &Change) -> Vec<String> {
         Change::AddPartitions { topic: _, from, to } => vec![format!("partitions: {from} → {to}")],
         Change::ChangeReplicationFactor { topic: _, from, to } => vec![format!("replication factor: {from} → {to}")],
         Change::CreateKey { .. } | Change::DeleteKey { .. } => Vec::new(),
-        Change::CreateAccount { .. }
+        Change::AdoptAccount { .. }
+        | Change::CreateAccount { .. }
         | Change::UpdateAccount { .. }
         | Change::CreateTopic { .. }
         | Change::AlterConfig { .. }
@@ -86,10 +88,15 @@ pub fn from_to(change: &Change) -> Vec<String> {
 fn content(change: &Change) -> Vec<String> {
     let mut lines = Vec::new();
     match change {
-        Change::CreateAccount { account: _, description } | Change::DeleteAccount { account: _, description } => {
+        Change::CreateAccount { account: _, description, maker: _ }
+        | Change::DeleteAccount { account: _, description } => {
             if !description.is_empty() {
                 lines.push(format!("description: {description}"));
             }
+        }
+        Change::AdoptAccount { account: _, from, maker } => {
+            let from = from.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
+            lines.push(format!("weir's mark: {from} → {maker}"));
         }
         Change::UpdateAccount { account: _, from, to } => lines.push(format!("“{from}” → “{to}”")),
         Change::CreateTopic { topic: _, partitions, replication_factor, config } => {

@@ -30,7 +30,7 @@ fn the_action_begins_with_the_verb() {
         let about = change.about();
         let verb = match about.action.split_once('-').unwrap().0 {
             "create" => Verb::Create,
-            "update" | "add" | "change" | "alter" => Verb::Update,
+            "adopt" | "update" | "add" | "change" | "alter" => Verb::Update,
             "delete" => Verb::Delete,
             other => panic!("{other} is no verb"),
         };

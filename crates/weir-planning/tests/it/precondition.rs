@@ -100,7 +100,7 @@ fn a_key_is_issued_once() {
     state.accounts.insert("dev-billing".to_owned(), ObservedAccount::default());
     let (plan, step) = only(&account("{apiKeys: [{}]}"), &state);
     let marker = step.marker(&plan).unwrap();
-    assert_eq!((marker.stage.as_str(), marker.slot.as_str(), marker.intent.len()), ("dev", "default", 24));
+    assert_eq!((marker.maker.stage.as_str(), marker.slot.as_str(), marker.intent.len()), ("dev", "default", 24));
     assert_eq!(marker.to_string().parse(), Ok(marker.clone()));
     let Change::CreateKey { secret, .. } = &step.change else { unreachable!("the only step issues a key") };
     let elsewhere = SecretRef { vault: "https://elsewhere".to_owned(), ..secret.clone() };
@@ -115,7 +115,7 @@ fn a_key_is_issued_once() {
     assert_eq!(step.check(&plan, &half), Precondition::AsPlanned);
 
     let mut other = state.clone();
-    other.keys.insert("K1".to_owned(), key(Some("weir/dev/default/ffffffffffffffff".to_owned())));
+    other.keys.insert("K1".to_owned(), key(Some("weir/cps/dev/default/ffffffffffffffff".to_owned())));
     assert!(matches!(step.check(&plan, &other), Precondition::Stale(_)));
 
     apply_step(&step, &plan, &mut state);
@@ -181,7 +181,7 @@ fn a_key_that_takes_the_place_of_another_is_taken_up_again() {
         marker: Some(marker),
         created: Some("2020-01-01T00:00:00Z".parse().unwrap()),
     };
-    before.keys.insert("old".to_owned(), key("weir/dev/default/0123456789abcdef".to_owned()));
+    before.keys.insert("old".to_owned(), key("weir/cps/dev/default/0123456789abcdef".to_owned()));
     let (plan, step) = only(&desired_of([&*workspace, account]), &before);
     assert!(matches!(&step.change, Change::CreateKey { replaces: Some(old), .. } if old == "old"), "{step:#?}");
     assert_eq!(step.risk, Risk::Revoke);
@@ -193,7 +193,7 @@ fn a_key_that_takes_the_place_of_another_is_taken_up_again() {
         step.check(&plan, &now)
     };
     assert_eq!(with(step.marker(&plan).unwrap().to_string()), Precondition::AsPlanned);
-    assert!(matches!(with("weir/dev/default/ffffffffffffffff".to_owned()), Precondition::Stale(_)));
+    assert!(matches!(with("weir/cps/dev/default/ffffffffffffffff".to_owned()), Precondition::Stale(_)));
 }
 
 /// A deleted secret is recovered before a key is stored in it: a run that was stopped in between goes on.

@@ -32,6 +32,23 @@ fn deletable(desired: &Desired, declared: Option<Ensure>, owned: bool) -> bool {
     declared.map_or(desired.prune && owned, |ensure| ensure == Ensure::Absent)
 }
 
+/// Returns `true` if the object of a change is new, was made by this stage, or is one that a platform file names.
+fn may_touch(desired: &Desired, observed: &Observed, change: &Change) -> bool {
+    match change.about().object {
+        _ if !desired.governed => true,
+        Object::Topic(topic) => {
+            !observed.topics.contains_key(topic)
+                || desired.topics.get(topic).is_none_or(|t| t.own_name)
+                || desired.adopt.owns_topic(topic)
+        }
+        object => object.account().is_some_and(|name| match observed.accounts.get(name) {
+            _ if desired.adopt.owns_account(name) => true,
+            Some(there) => there.maker == Some(desired.maker()),
+            None => !observed.acls.contains_key(&*Principal::of_account(name)),
+        }),
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
 
@@ -124,7 +141,8 @@ proptest! {
                     manages_topic(&desired, &observed, topic)
                         && deletable(&desired, declared, desired.owns.owns_topic(topic))
                 }
-                Change::CreateAccount { account, .. }
+                Change::AdoptAccount { account, .. }
+                | Change::CreateAccount { account, .. }
                 | Change::UpdateAccount { account, .. }
                 | Change::CreateKey { account, .. } => desired.accounts.contains_key(account),
                 Change::DeleteKey { account, key, .. } => {
@@ -147,6 +165,8 @@ proptest! {
                 }
             };
             prop_assert!(fine, "{}", step.id);
+            prop_assert!(desired.leaves_alone(&step.change, &observed).is_none(), "{} is left alone", step.id);
+            prop_assert!(may_touch(&desired, &observed, &step.change), "{} touches a foreign object", step.id);
         }
     }
 

@@ -24,7 +24,7 @@ pub(crate) fn desired_of<'a>(documents: impl IntoIterator<Item = &'a str>) -> De
     let text = documents.into_iter().collect::<Vec<_>>().join("\n---\n");
     let loaded = load([("weir.yaml", text.as_str())]);
     assert!(loaded.findings.is_empty(), "{:#?}", loaded.findings);
-    desired(&loaded.workspace.unwrap().stage("dev").unwrap())
+    desired(&loaded.workspace.unwrap().stage("dev").unwrap(), now())
 }
 
 pub(crate) const WORKSPACE: &str = r#"
@@ -100,10 +100,11 @@ fn desired_topic() -> impl Strategy<Value = DesiredTopic> {
             })
             .collect()
     });
-    (ensure(), option::of(1_u32..9), option::of(1_u16..4), wanted).prop_map(
-        |(ensure, partitions, replication_factor, config)| DesiredTopic {
+    (ensure(), option::of(1_u32..9), option::of(1_u16..4), wanted, any::<bool>()).prop_map(
+        |(ensure, partitions, replication_factor, config, own_name)| DesiredTopic {
             entity: "t".to_owned(),
             team: "toll".to_owned(),
+            own_name,
             ensure,
             partitions,
             replication_factor,
@@ -140,7 +141,7 @@ fn desired_account(nasty: bool) -> impl Strategy<Value = (String, DesiredAccount
             let secret = secret_ref(&name, slot);
             (slot.to_owned(), DesiredKey { secret, rotate_every, overlap, rotated_after, emergency, projections })
         });
-        let acls = acls.into_iter().map(|(acl, lists)| (acl, lists.into_iter().map(Arc::from).collect()));
+        let acls = acls.into_iter().map(|(acl, lists)| (acl, DesiredBinding::own(lists.into_iter().map(Arc::from))));
         let present = ensure == Ensure::Present;
         let account = DesiredAccount {
             entity: "s".to_owned(),
@@ -150,6 +151,7 @@ fn desired_account(nasty: bool) -> impl Strategy<Value = (String, DesiredAccount
             vault: Some("https://kv-toll".to_owned()),
             keys: if present { keys.collect() } else { BTreeMap::new() },
             acls: if present { acls.collect() } else { BTreeMap::new() },
+            withdrawn: BTreeMap::new(),
         };
         (name, account)
     })
@@ -158,14 +160,19 @@ fn desired_account(nasty: bool) -> impl Strategy<Value = (String, DesiredAccount
 pub(crate) fn desired_state(nasty: bool) -> impl Strategy<Value = Desired> {
     let topics = collection::btree_map(name(&TOPICS, nasty), desired_topic(), 0..5);
     let accounts = collection::vec(desired_account(nasty), 0..4);
-    (topics, accounts, any::<bool>(), any::<bool>()).prop_map(|(topics, accounts, owns, prune)| {
+    let adopt = option::of(select(vec!["dev-*", "dev.*"]));
+    (topics, accounts, any::<bool>(), any::<bool>(), any::<bool>(), adopt).prop_map(move |parts| {
+        let (topics, accounts, owns, prune, governed, adopt) = parts;
         let pattern = |text: &str| NamePattern::try_from(text.to_owned()).unwrap();
         let owns = if owns {
             Scope { topics: vec![pattern("dev.*"), pattern("_*")], service_accounts: vec![pattern("dev-*")] }
         } else {
             Scope::default()
         };
+        let adopted: Vec<NamePattern> = adopt.into_iter().map(pattern).collect();
         Desired {
+            governed: nasty && governed,
+            adopt: Scope { topics: adopted.clone(), service_accounts: adopted },
             format: Desired::FORMAT.to_owned(),
             workspace: "cps".to_owned(),
             stage: "dev".to_owned(),
@@ -210,12 +217,17 @@ fn observed_topic(nasty: bool) -> impl Strategy<Value = ObservedTopic> {
 }
 
 pub(crate) fn observed_state(nasty: bool) -> impl Strategy<Value = Observed> {
-    let account = option::of(Just("described".to_owned()))
-        .prop_map(|d| ObservedAccount { id: "sa-1".to_owned(), description: d.unwrap_or_default() });
+    let maker = option::of(select(vec!["cps/dev", "cps/test", "other/dev"]).prop_map(|text| text.parse().unwrap()));
+    let account = (option::of(Just("described".to_owned())), maker).prop_map(|(d, maker)| ObservedAccount {
+        id: "sa-1".to_owned(),
+        description: d.unwrap_or_default(),
+        maker,
+    });
     let marker = prop_oneof![
-        3 => Just(Some("weir/dev/default/00")),
-        2 => Just(Some("weir/dev/batch/00")),
-        1 => Just(Some("weir/test/default/00")),
+        3 => Just(Some("weir/cps/dev/default/00")),
+        2 => Just(Some("weir/cps/dev/batch/00")),
+        1 => Just(Some("weir/cps/test/default/00")),
+        1 => Just(Some("weir/other/dev/default/00")),
         1 => Just(Some("by hand")),
         1 => Just(None),
     ];
@@ -235,6 +247,7 @@ pub(crate) fn observed_state(nasty: bool) -> impl Strategy<Value = Observed> {
                 tag(ObservedSecret::TAG_KEY_ID, &key),
                 tag(ObservedSecret::TAG_ACCOUNT, &account),
                 tag(ObservedSecret::TAG_SLOT, slot),
+                tag(ObservedSecret::TAG_WORKSPACE, "cps"),
                 tag(ObservedSecret::TAG_STAGE, "dev"),
             ]);
             match sort {
@@ -314,10 +327,12 @@ pub(crate) fn every_change() -> Vec<Change> {
         permission: Permission::Allow,
         host: Host::Any,
     };
+    let maker: Maker = "cps/dev".parse().unwrap();
     let principal = Principal::of_account("dev-x");
     let secret = SecretRef { vault: "https://kv".to_owned(), name: "dev-x--main".to_owned() };
     vec![
-        Change::CreateAccount { account: account.clone(), description: description.clone() },
+        Change::AdoptAccount { account: account.clone(), from: None, maker: maker.clone() },
+        Change::CreateAccount { account: account.clone(), description: description.clone(), maker },
         Change::UpdateAccount { account: account.clone(), from: String::new(), to: description },
         Change::CreateTopic {
             topic: topic.clone(),

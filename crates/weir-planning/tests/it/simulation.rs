@@ -8,8 +8,12 @@ pub(crate) fn apply_step(step: &Step, plan: &Plan, state: &mut Observed) {
         change(state.topics.get_mut(name).expect("a step changes what is there"));
     };
     match &step.change {
-        Change::CreateAccount { account, description } => {
-            let new = ObservedAccount { id: "sa-new".to_owned(), description: description.clone() };
+        Change::AdoptAccount { account, from: _, maker } => {
+            state.accounts.get_mut(account).unwrap().maker = Some(maker.clone());
+        }
+        Change::CreateAccount { account, description, maker } => {
+            let (description, maker) = (description.clone(), Some(maker.clone()));
+            let new = ObservedAccount { id: "sa-new".to_owned(), description, maker };
             assert!(state.accounts.insert(account.clone(), new).is_none());
         }
         Change::UpdateAccount { account, from: _, to } => {

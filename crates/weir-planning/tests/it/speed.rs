@@ -23,7 +23,7 @@ fn one_account_with_many_bindings_is_linear() {
         host: Host::Any,
     };
     let list: Arc<str> = "x".into();
-    let wanted = (0..20_000).map(|n| (acl(n), [Arc::clone(&list)].into())).collect();
+    let wanted = (0..20_000).map(|n| (acl(n), DesiredBinding::own([Arc::clone(&list)]))).collect();
     let declared = desired.accounts.get_mut("dev-x").unwrap();
     declared.acls = wanted;
     assert_eq!(declared.ensure, Ensure::Present);

@@ -132,6 +132,25 @@ fn one_policy_does_not_keep_a_build_busy() {
     assert!(told.contains("error[policy-cost] Policy/tried spec.validations: the policy costs too much"), "{told}");
 }
 
+/// Fifty policies, each just within its own budget, would take half a minute.
+#[test]
+fn many_policies_do_not_keep_a_build_busy() {
+    let topic =
+        |n: usize| format!("apiVersion: weir/v1\nkind: Topic\nmetadata: {{name: t{n}, team: toll}}\nspec: {{}}\n---\n");
+    let entities: String = (0..600).map(topic).collect();
+    let dear = expression(
+        "Topic",
+        "workspace.topics.all(a, a.size() + a.size() + a.size() + a.size() + a.size() > 0 && a != '')",
+    );
+    let policies =
+        |count: usize| (0..count).map(|n| dear.replace("tried", &format!("p{n}"))).collect::<Vec<_>>().join("\n---\n");
+    assert!(!tried(&policies(20), &entities).contains("together"));
+    let told = tried(&policies(50), &entities);
+    assert!(told.contains("error[policy-cost] Workspace/"), "{told}");
+    assert!(told.contains("the policies together cost too much") && told.lines().count() == 1, "{told}");
+    assert!(tried(&policies(501), TOPIC).contains("the workspace has more than 500 policies"));
+}
+
 #[test]
 fn a_thousand_validations_are_read() {
     let validations: String =

@@ -1,5 +1,6 @@
 //! Service accounts.
 
+use weir_planning::Maker;
 use weir_ports::PortError;
 
 use super::room;
@@ -12,15 +13,25 @@ use crate::{
 /// The longest name on Confluent Cloud, in characters.
 const NAME_LENGTH: usize = 64;
 
-pub(crate) fn create(on: &mut Transaction<'_>, name: &str, description: &str) -> Result<(), PortError> {
+pub(crate) fn create(
+    on: &mut Transaction<'_>,
+    name: &str,
+    description: &str,
+    maker: Option<&Maker>,
+) -> Result<(), PortError> {
     let state = on.state();
     if let Some(found) = state.accounts.get(name) {
-        if found.description == description {
+        let Account { id: _, description: found, maker: made_by } = found;
+        if made_by.as_ref() != maker {
+            return Err(PortError::refused(format!(
+                "the service account `{name}` exists already; somebody else made it"
+            )));
+        }
+        if found == description {
             return Ok(());
         }
         return Err(PortError::refused(format!(
-            "the service account `{name}` exists already, with the description `{}`",
-            found.description
+            "the service account `{name}` exists already, with the description `{found}`"
         )));
     }
     let length = name.chars().count();
@@ -41,7 +52,18 @@ pub(crate) fn create(on: &mut Transaction<'_>, name: &str, description: &str) ->
     };
     let state = on.edit(ACCOUNTS);
     state.account_ids.insert(id.clone());
-    state.accounts.insert(name.to_owned(), Account { id, description: description.to_owned() });
+    state.accounts.insert(name.to_owned(), Account { id, description: description.to_owned(), maker: maker.cloned() });
+    Ok(())
+}
+
+/// Writes weir's mark on an account.
+pub(crate) fn adopt(on: &mut Transaction<'_>, name: &str, maker: &Maker) -> Result<(), PortError> {
+    let found = on.state().accounts.get(name).ok_or_else(|| absent(name))?;
+    if found.maker.as_ref() != Some(maker)
+        && let Some(account) = on.edit(ACCOUNTS).accounts.get_mut(name)
+    {
+        account.maker = Some(maker.clone());
+    }
     Ok(())
 }
 

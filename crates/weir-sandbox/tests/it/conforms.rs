@@ -57,6 +57,10 @@ impl Harness for Subject {
         &self.denied
     }
 
+    async fn make_account_by_hand(&self, name: &str) -> Result<(), PortError> {
+        self.sandbox.add_account(name, "made by hand")
+    }
+
     async fn make_key_by_hand(&self, account: &str) -> Result<String, PortError> {
         self.sandbox.add_key(account, "made by hand").map(|key| key.id)
     }

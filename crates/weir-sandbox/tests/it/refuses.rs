@@ -7,7 +7,7 @@ use weir_model::{Operation, PatternType, Permission, Resource, settings};
 use weir_planning::{Acl, Change, Host, ObservedAccount, ObservedTopic, SettingChange};
 use weir_ports::{Cluster, ErrorKind};
 
-use crate::scene::{account, does, marker, message, observe, open, topic};
+use crate::scene::{account, does, maker, marker, message, observe, open, topic};
 
 fn acl(resource: Resource, name: &str, operation: Operation) -> Acl {
     Acl {
@@ -60,7 +60,7 @@ async fn refusals_have_plain_messages() {
         Change::AddPartitions { topic: "t.a".to_owned(), from: 1, to: 0 },
         Change::AddPartitions { topic: "t.absent".to_owned(), from: 1, to: 2 },
         Change::ChangeReplicationFactor { topic: "t.a".to_owned(), from: 3, to: 1 },
-        Change::CreateAccount { account: "a".to_owned(), description: "another".to_owned() },
+        Change::CreateAccount { account: "a".to_owned(), description: "another".to_owned(), maker: maker() },
         account(&"x".repeat(65)),
         grant("weir", acl(Resource::Topic, "t.a", Operation::Read)),
         grant("User:a", acl(Resource::Topic, "", Operation::Read)),

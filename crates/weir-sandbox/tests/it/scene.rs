@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use jiff::Timestamp;
-use weir_planning::{Change, KeyMarker, NamePattern, Observed, ObservedSecret, SecretRef};
+use weir_planning::{Change, KeyMarker, Maker, NamePattern, Observed, ObservedSecret, SecretRef};
 use weir_ports::{Clock, Cluster, ErrorKind, PortError, Query};
 use weir_sandbox::{Options, Sandbox};
 
@@ -39,11 +39,15 @@ pub(crate) fn topic(name: &str) -> Change {
 }
 
 pub(crate) fn account(name: &str) -> Change {
-    Change::CreateAccount { account: name.to_owned(), description: String::new() }
+    Change::CreateAccount { account: name.to_owned(), description: String::new(), maker: maker() }
+}
+
+pub(crate) fn maker() -> Maker {
+    Maker { workspace: "acme".to_owned(), stage: "dev".to_owned() }
 }
 
 pub(crate) fn marker(intent: &str) -> KeyMarker {
-    KeyMarker { stage: "dev".to_owned(), slot: "default".to_owned(), intent: intent.to_owned() }
+    KeyMarker { maker: maker(), slot: "default".to_owned(), intent: intent.to_owned() }
 }
 
 pub(crate) fn secret_ref(name: &str) -> SecretRef {

@@ -88,7 +88,8 @@ async fn store_as(login: &str) {
     };
     let ca = Some(given("CA").into());
     // Short, since no login is retried here.
-    let options = Options { ca, patience: Duration::from_millis(10), ..Options::new(login) };
+    let options =
+        Options { hosts: crate::scene::local(), ca, patience: Duration::from_millis(10), ..Options::new(login) };
     let vaults = weir_secrets::KeyVaults::open(options).unwrap();
     let at = weir_planning::SecretRef { vault: given("VAULT"), name: "a".to_owned() };
     vaults.store(&at, &"one".into(), &crate::scene::ours("K1")).await.unwrap();
@@ -120,7 +121,8 @@ async fn other_ways_to_log_in() {
     let token =
         json!({"accessToken": server().token("deployer"), "expires_on": 4_000_000_000_i64, "tokenType": "Bearer"});
     let az = bin.path().join("az");
-    std::fs::write(&az, format!("#!/bin/sh\necho '{token}'\n")).unwrap();
+    let seen = bin.path().join("seen");
+    std::fs::write(&az, format!("#!/bin/sh\nenv > {}\necho '{token}'\n", seen.display())).unwrap();
     std::fs::set_permissions(&az, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let path = format!("{}:{}", bin.path().display(), std::env::var("PATH").unwrap());
     let (identity, oidc) = (server().managed_identity(), format!("{}/oidc", server().authority()));
@@ -133,7 +135,7 @@ async fn other_ways_to_log_in() {
     for (login, environment) in [
         ("pipelines", [("SYSTEM_OIDCREQUESTURI", oidc.as_str()), ("JOB", "job-token")].as_slice()),
         ("managed", &[("IDENTITY_ENDPOINT", &identity), ("IDENTITY_HEADER", "msi-secret")]),
-        ("cli", &[("PATH", &path)]),
+        ("cli", &[("PATH", &path), ("ADM_PASSWORD", "canary"), ("AZURE_CONFIG_DIR", "/azure")]),
         ("workload", &workload),
     ] {
         let scene = Scene::new();
@@ -141,6 +143,26 @@ async fn other_ways_to_log_in() {
         assert_eq!(scene.values("a"), ["one"], "{login}");
         assert!(scene.server.calls(&scene.name).iter().all(|call| call.client == "deployer"));
     }
+    let seen = std::fs::read_to_string(seen).unwrap();
+    assert!(seen.contains("AZURE_CONFIG_DIR=/azure\n") && seen.contains("PATH=/"), "{seen}");
+    assert!(!seen.contains("canary") && !seen.contains(LOGIN), "az got more than it needs: {seen}");
+}
+
+/// The attacker's vault: a server that would record the token.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vault_on_an_unlisted_host_gets_no_request() {
+    if !possible() {
+        return;
+    }
+    let azure = weir_model::VaultHosts::default();
+    let scene = Scene::with(Options { hosts: azure, ..options("deployer") });
+    let error = scene.store("a", "one", "K1").await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Refused, "{error}");
+    assert!(error.to_string().contains("ownership.vaultHosts"), "{error}");
+    assert!(scene.inspect("a").await.is_err());
+    let credential = format!("{}/secrets/weir", scene.server.address(&scene.name));
+    assert_eq!(scene.vaults.read(&credential).await.unwrap_err().kind, ErrorKind::Refused);
+    assert_eq!(scene.server.calls(&scene.name).len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use weir_model::VaultHosts;
 use weir_planning::{ObservedSecret, SecretRef};
 use weir_ports::{PortError, SecretSink as _, SecretString};
 use weir_secrets::{KeyVaults, Login, Options};
@@ -29,8 +30,14 @@ pub(crate) fn possible() -> bool {
     Vaults::lacking().map(weir_testkit::skip).is_none()
 }
 
+/// Returns the hosts of the vaults for tests.
+pub(crate) fn local() -> VaultHosts {
+    VaultHosts::parse(&["*.localhost"]).expect("a host")
+}
+
 pub(crate) fn options(client: &str) -> Options {
     Options {
+        hosts: local(),
         ca: Some(server().ca()),
         patience: Duration::from_secs(5),
         rights: Duration::from_secs(3),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use weir_model::{Operation, PatternType, Permission, Resource, settings};
-use weir_planning::{Acl, Change, Host, KeyMarker, NamePattern, Observed, ObservedSecret, Principal, SecretRef};
+use weir_planning::{Acl, Change, Host, KeyMarker, Maker, NamePattern, Observed, ObservedSecret, Principal, SecretRef};
 use weir_ports::{Cluster, ErrorKind, PortError, Query, SecretSink};
 
 use super::{Ability, Harness, Verdict};
@@ -63,7 +63,11 @@ impl<'a> Bench<'a> {
     }
 
     pub(crate) fn create_account(&self, name: &str) -> Change {
-        Change::CreateAccount { account: self.name(name), description: "made by a test".to_owned() }
+        self.create_account_by(name, maker())
+    }
+
+    pub(crate) fn create_account_by(&self, name: &str, maker: Maker) -> Change {
+        Change::CreateAccount { account: self.name(name), description: "made by a test".to_owned(), maker }
     }
 
     /// Returns the principal of an account. Creates the account if accounts can be created; otherwise the name is
@@ -78,7 +82,7 @@ impl<'a> Bench<'a> {
     }
 
     pub(crate) fn marker(&self, slot: &str, number: u32) -> KeyMarker {
-        KeyMarker { stage: "test".to_owned(), slot: slot.to_owned(), intent: format!("{number:016x}") }
+        KeyMarker { maker: maker(), slot: slot.to_owned(), intent: format!("{number:016x}") }
     }
 
     /// Applies all `changes`, none of which may fail.
@@ -178,6 +182,11 @@ impl<'a> Bench<'a> {
             observed.accounts.iter().map(|(name, account)| Change::delete_account(name, account)).collect();
         self.apply(&accounts).await
     }
+}
+
+/// The mark of a test's objects.
+pub(crate) fn maker() -> Maker {
+    Maker { workspace: "weir-tests".to_owned(), stage: "test".to_owned() }
 }
 
 /// Allows `operation` on the topic `name`.

@@ -5,7 +5,7 @@ use weir_testkit::generate::{Shape, workspace};
 /// Returns all findings, as `path: rule: message`.
 fn findings(files: Vec<(String, String)>) -> Vec<String> {
     let loaded = weir_model::load(files);
-    weir_validation::validate(&loaded, None)
+    weir_validation::validate(&loaded, None, None)
         .unwrap()
         .iter()
         .map(|finding| {

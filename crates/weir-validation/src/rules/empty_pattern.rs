@@ -16,7 +16,8 @@ pub(super) const RULE: Rule = Rule {
         what: "No prefix, owned pattern, or name in a grant or raw rule is empty. `*` is allowed only at the end of a \
                name; in raw rules only alone (use `pattern: prefixed` instead). A pattern under `owns` is never `*` \
                alone. In a stage without a prefix, no grant is on `*`, since `*` would mean every name of the \
-               cluster. A raw rule with a `reason` may be on `*`, or use `*` as a letter of a name.",
+               cluster. A raw rule with a `reason` may be on `*`, or use `*` as a letter of a name. In a workspace with \
+               `ownership`, `*` needs the consent of the platform team instead.",
         why: "An empty prefix matches every name. Such mistakes have deleted whole clusters, and have opened them to \
               everybody.",
         bad: "owns: {topics: [\"*\"]}",
@@ -105,6 +106,10 @@ fn as_written(cx: &Context<'_>, out: &mut Out) {
 
 /// Reports rights on `*` in stages without a prefix, which would reach beyond the stage.
 fn everything(cx: &Context<'_>, out: &mut Out) {
+    // With `ownership`, `*` needs the consent of the platform team: the rule `sharing-consent`.
+    if cx.ownership.is_some() {
+        return;
+    }
     for view in &cx.stages {
         let Prefix { topic, group, transactional_id, service_account: _ } = &view.stage.prefix;
         let open = |prefix: &Option<String>| prefix.as_deref().unwrap_or_default().is_empty();

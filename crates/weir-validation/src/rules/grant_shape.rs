@@ -28,7 +28,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
         for level in written(acl) {
             for (i, grant) in level.allow.iter().enumerate() {
                 let at = |field| level.route(acl, "allow", i, field);
-                let Grant { produce, transactional_id, consume, group } = grant;
+                let Grant { produce, transactional_id, consume, group, until: _ } = grant;
                 let (message, field, help) = match (produce, consume) {
                     (Some(_), Some(_)) => {
                         ("a grant is either `produce` or `consume`", "consume", "write two grants")

@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
         title: "consumer groups and transactional ids belong to one team",
         what: "If an account of one team uses a consumer group or transactional id by its full name, no account of \
                another team uses it or reaches it by a pattern. Raw rules with a `reason`, and rules that deny, are \
-               exempt.",
+               exempt. In a workspace with `ownership`, the rule `sharing-consent` takes the place of this one.",
         why: "A consumer that joins another team's group takes some of its records. An account that may delete or \
               reset the group decides which records the group reads again. A second producer with the same \
               transactional id fences the first.",
@@ -45,6 +45,10 @@ struct Place<'c> {
 }
 
 fn check(cx: &Context<'_>, out: &mut Out) {
+    // With `ownership`, the rule `sharing-consent` judges these names as well.
+    if cx.ownership.is_some() {
+        return;
+    }
     for view in &cx.stages {
         stage(cx, out, view);
     }

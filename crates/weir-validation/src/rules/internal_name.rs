@@ -1,17 +1,24 @@
 use weir_findings::{RulePage, Severity};
-use weir_model::{EntityRef, Kind, Route};
+use weir_model::{EntityRef, Kind, Resource, Route};
+use weir_ownership::is_reserved;
 
-use crate::{Rule, context::Context, out::Out};
+use crate::{
+    Rule,
+    context::{Context, written},
+    out::Out,
+};
 
 pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "internal-name",
         severity: Severity::Error,
         waivable: None,
-        title: "no internal topics",
-        what: "No topic name and no topic prefix begins with `_`.",
+        title: "no internal names",
+        what: "No topic name and no topic prefix begins with `_`. No grant and no raw rule names transactional ids that \
+               begin with `weir.` on the cluster.",
         why: "Names that begin with `_` belong to Kafka and its tools (`__consumer_offsets`, `_schemas`). weir never \
-              creates, changes or deletes such topics, so declaring one has no effect.",
+              creates, changes or deletes such topics, so declaring one has no effect. In bindings of transactional \
+              ids that begin with `weir.`, weir keeps its own notes about accounts and keys.",
         bad: "metadata: {name: _toll.state.v1, team: toll}",
         good: "metadata: {name: toll.state.v1, team: toll}",
         remedy: "",
@@ -26,10 +33,43 @@ fn check(cx: &Context<'_>, out: &mut Out) {
         out.push(out.error(at, format!("`{name}` begins with `_`, as internal topics do")).help(help));
     }
     for (i, stage) in cx.workspace.settings.spec.stages.iter().enumerate() {
+        if let Some(prefix) = stage.prefix.transactional_id.as_deref().filter(|prefix| prefix.starts_with("weir.")) {
+            let message = format!("the prefix `{prefix}` is that of weir's own notes");
+            let at = cx.stage(i, ["prefix", "transactionalId"]);
+            out.push(out.error(at, message).help("write another prefix"));
+        }
         if let Some(prefix) = stage.prefix.topic.as_deref().filter(|prefix| prefix.starts_with('_')) {
             let message = format!("the prefix `{prefix}` would make every topic of the stage look internal");
             let help = format!("write `{}`", prefix.trim_start_matches('_'));
             out.push(out.error(cx.stage(i, ["prefix", "topic"]), message).help(help));
+        }
+    }
+    notes(cx, out);
+}
+
+/// Reports names under which weir keeps its notes. A prefix keeps every name of a stage apart from them.
+fn notes(cx: &Context<'_>, out: &mut Out) {
+    let bare = |stage: &weir_model::Stage| stage.prefix.of(Resource::TransactionalId).is_empty();
+    if !cx.workspace.settings.spec.stages.iter().any(bare) {
+        return;
+    }
+    for acl in cx.workspace.access_control_lists.values() {
+        for level in written(acl) {
+            let grants = level.allow.iter().enumerate().filter_map(|(i, grant)| {
+                Some(("allow", i, "transactionalId", grant.transactional_id.as_deref()?))
+            });
+            let rules = level
+                .rules
+                .iter()
+                .enumerate()
+                .filter(|(_, rule)| rule.resource == Resource::TransactionalId)
+                .filter_map(|(i, rule)| Some(("rules", i, "name", rule.name.as_deref()?)));
+            for (list, i, field, name) in grants.chain(rules) {
+                if is_reserved(Resource::TransactionalId, name) {
+                    let message = format!("`{name}` begins with `weir.`, as weir's own notes do");
+                    out.push(out.error(level.route(acl, list, i, field), message).help("choose another name"));
+                }
+            }
         }
     }
 }

@@ -27,7 +27,6 @@ fn check(cx: &Context<'_>, out: &mut Out) {
     for view in &cx.stages {
         for account in view.accounts.values().filter(|a| a.ensure == Ensure::Present && !a.api_keys.is_empty()) {
             let Some(vault) = account.vault.as_deref() else { continue };
-            let vault = vault.trim_end_matches('/').to_ascii_lowercase();
             let mut keys: Vec<(&str, Option<SecretPart>)> = Vec::new();
             for key in account.api_keys {
                 keys.push((&key.slot, None));
@@ -40,7 +39,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
                 let secret =
                     part.map_or_else(|| secret_name(&account.name, slot), |part| part.secret_name(&account.name, slot));
                 let Some((stage, other, other_slot, other_part)) =
-                    taken.insert((vault.clone(), secret.clone()), (view, account, slot, part))
+                    taken.insert((vault, secret.clone()), (view, account, slot, part))
                 else {
                     continue;
                 };

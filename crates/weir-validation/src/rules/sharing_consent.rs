@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+mod governed;
+
 use weir_findings::{RulePage, Severity};
 use weir_model::{Operation, PatternType, Permission, Resource, Route, StageView, StagedTopic, TopicAccess};
 
@@ -13,17 +15,22 @@ pub(super) const RULE: Rule = Rule {
     page: RulePage {
         id: "sharing-consent",
         severity: Severity::Error,
-        waivable: None,
-        title: "access to another team's topic needs its consent",
+        waivable: Some(Severity::Warning),
+        title: "access to another team's names needs its consent",
         what: "A grant or raw rule on another team's topic needs an entry in that topic's `access`: `consumers` for \
-               Read, `producers` for Write, one of both for Describe and DescribeConfigs, `administrators` for all of \
-               these and for Create, Delete, Alter, AlterConfigs and All. A pattern needs the consent of every topic \
-               that it matches, in every stage. A rule that denies needs no consent.",
+               Read, `producers` for Write, `observers` or one of these for Describe and DescribeConfigs, \
+               `administrators` for all of these and for Create, Delete, Alter, AlterConfigs and All. With `ownership` \
+               in `weir.yaml`, consumer groups and transactional ids need consent too, rules that deny need the same \
+               consent, a beginning of names needs a `Consent` to that beginning or a shorter one, and names that no \
+               team owns are the platform team's. Without `ownership`, a pattern needs the consent of every topic that \
+               it matches, in every stage, and a rule that denies needs no consent.",
         why: "The team that owns a topic is responsible for its data and must know its users. Without this rule, any \
               team could give itself a right to any topic.",
         bad: "# Topic/cards.status.v1 of team cards has no `access`\nallow:\n  - {consume: cards.status.v1, group: toll-billing}",
         good: "# in Topic/cards.status.v1, agreed by team cards\nspec:\n  access: {consumers: [toll]}",
-        remedy: "Ask the owning team; its review of the change to its own file is the consent.",
+        remedy: "Ask the owning team; its review of the change to its own file is the consent. To take a consent back \
+                 without a change to the other team's file, write `until:` with the last day: the right goes with the \
+                 next plan after it.",
     },
     check,
 };
@@ -122,6 +129,9 @@ impl<'c, 'w> Owners<'c, 'w> {
 }
 
 fn check(cx: &Context<'_>, out: &mut Out) {
+    if let Some(ownership) = &cx.ownership {
+        return governed::check(cx, out, ownership);
+    }
     for view in &cx.stages {
         stage(cx, out, view);
     }

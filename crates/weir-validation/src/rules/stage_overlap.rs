@@ -16,7 +16,8 @@ pub(super) const RULE: Rule = Rule {
         waivable: Some(Severity::Warning),
         title: "stages manage different names",
         what: "Stages that share a cluster have different prefixes for topics and service accounts; equal prefixes \
-               for consumer groups and transactional ids are a warning. No physical name is declared twice, and no \
+               for consumer groups and transactional ids are a warning. No prefix begins with that of another stage, \
+               nor is it left out beside others: the names of one stage would reach into the other. No physical name is declared twice, and no \
                owned pattern overlaps with a pattern or a declared name of another stage. Service accounts of \
                Confluent Cloud belong to the organization, not to a cluster: the same physical name in stages on \
                different clusters is an error inside one environment, otherwise a warning.",
@@ -62,11 +63,32 @@ struct Distinct {
 fn prefixes(cx: &Context<'_>, out: &mut Out, earlier: &StageView<'_>, later: &StageView<'_>) -> Distinct {
     let (a, b) = (&earlier.stage.prefix, &later.stage.prefix);
     let mut differ = |field: &str, what: &str, warn: bool, a: &Option<String>, b: &Option<String>| {
-        let prefix = b.as_deref().unwrap_or_default();
-        if a.as_deref().unwrap_or_default() != prefix {
+        let (other, prefix) = (a.as_deref().unwrap_or_default(), b.as_deref().unwrap_or_default());
+        let (first, second) = (&earlier.stage.name, &later.stage.name);
+        if other != prefix {
+            if other.starts_with(prefix) || prefix.starts_with(other) {
+                let message = match (other, prefix) {
+                    ("", _) | (_, "") => {
+                        let (with, without) = if other.is_empty() { (second, first) } else { (first, second) };
+                        format!(
+                            "stages `{first}` and `{second}` share a cluster, and stage `{without}` has no prefix for \
+                             its {what}, so its names reach those of stage `{with}`"
+                        )
+                    }
+                    _ => format!(
+                        "stages `{first}` and `{second}` share a cluster, and one of the prefixes `{other}` and \
+                         `{prefix}` for {what} begins with the other"
+                    ),
+                };
+                let finding = out
+                    .error(cx.stage(later.index, ["prefix", field]), message)
+                    .help("give each stage a prefix with which no other begins")
+                    .related(cx.stage(earlier.index, ["prefix", field]), "the other stage");
+                out.push_in(later.index, finding.clone());
+                out.push_in(earlier.index, finding);
+            }
             return true;
         }
-        let (first, second) = (&earlier.stage.name, &later.stage.name);
         let message = if prefix.is_empty() {
             format!("stages `{first}` and `{second}` share a cluster, and neither has a prefix for its {what}")
         } else {

@@ -1,5 +1,5 @@
 use weir_findings::{RulePage, Severity};
-use weir_model::{Kind, Route, StageView, TopicAccess};
+use weir_model::{ConsentSpec, Kind, Route, StageView, TopicAccess};
 
 use crate::{
     Rule,
@@ -32,6 +32,36 @@ fn check(cx: &Context<'_>, out: &mut Out) {
     topics(cx, out);
     accounts(cx, out);
     grants(cx, out);
+    consents(cx, out);
+}
+
+fn consents(cx: &Context<'_>, out: &mut Out) {
+    let mut check = |consent: &ConsentSpec, at: &dyn Fn(&[&str]) -> Route| {
+        let ConsentSpec { observers, consumers, producers, administrators, stages, .. } = consent;
+        for (field, teams, everybody) in [
+            ("observers", observers, true),
+            ("consumers", consumers, true),
+            ("producers", producers, true),
+            ("administrators", administrators, false),
+        ] {
+            for (i, name) in teams.iter().enumerate().filter(|(_, name)| !(everybody && *name == "*")) {
+                team(cx, out, name, || at(&[field, &i.to_string()]));
+            }
+        }
+        for (i, name) in stages.iter().enumerate() {
+            stage(cx, out, name, || at(&["stages", &i.to_string()]));
+        }
+    };
+    for consent in cx.workspace.consents.values() {
+        check(&consent.spec, &|path| spec(consent.entity_ref(), path.iter().copied()));
+    }
+    for (i, consent) in cx.workspace.settings.spec.ownership.iter().flat_map(|spec| &spec.consents).enumerate() {
+        let i = i.to_string();
+        check(consent, &|path| cx.settings(["ownership", "consents", &i].iter().chain(path).copied()));
+    }
+    for consent in cx.workspace.consents.values() {
+        team(cx, out, &consent.metadata.team, || Route::value(consent.entity_ref(), ["metadata", "team"]));
+    }
 }
 
 fn stage(cx: &Context<'_>, out: &mut Out, name: &str, at: impl FnOnce() -> Route) {
@@ -89,6 +119,7 @@ fn topics(cx: &Context<'_>, out: &mut Out) {
         let mut shared = |list: &TopicAccess, path: &[&str]| {
             // `*` is not accepted for administrators: there it is reported as an unknown team.
             for (field, teams, everybody) in [
+                ("observers", &list.observers, true),
                 ("consumers", &list.consumers, true),
                 ("producers", &list.producers, true),
                 ("administrators", &list.administrators, false),

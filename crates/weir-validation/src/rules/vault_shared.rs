@@ -23,13 +23,12 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(cx: &Context<'_>, out: &mut Out) {
     for view in &cx.stages {
-        let mut owners: BTreeMap<String, &str> = BTreeMap::new();
-        let mut found: BTreeMap<&str, (String, &str)> = BTreeMap::new();
+        let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut found: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
         for account in view.accounts.values().filter(|a| a.ensure == Ensure::Present && !a.api_keys.is_empty()) {
             let team = account.entity.metadata.team.as_str();
             let Some(vault) = account.vault.as_deref() else { continue };
-            let vault = vault.trim_end_matches('/').to_ascii_lowercase();
-            let owner = *owners.entry(vault.clone()).or_insert(team);
+            let owner = *owners.entry(vault).or_insert(team);
             if owner != team {
                 found.entry(team).or_insert((vault, owner));
             }

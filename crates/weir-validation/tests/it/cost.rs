@@ -23,5 +23,5 @@ fn workspace(n: usize) -> weir_model::Loaded {
 fn the_check_of_a_large_workspace_is_linear() {
     let loaded = workspace(20_000);
     let workspace = loaded.workspace.as_ref().unwrap();
-    assert_eq!(weir_validation::check(workspace, &Default::default(), None).unwrap(), []);
+    assert_eq!(weir_validation::check(workspace, &Default::default(), None, None).unwrap(), []);
 }

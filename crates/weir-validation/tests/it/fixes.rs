@@ -10,7 +10,7 @@ use weir_validation::{Fixed, fix};
 const BASE: &str = include_str!("../base/weir.yaml");
 
 fn validate(loaded: &Loaded) -> Vec<Finding> {
-    weir_validation::validate(loaded, None).expect("all stages")
+    weir_validation::validate(loaded, None, None).expect("all stages")
 }
 
 /// Generates a line of a topic, right or wrong, with a comment behind it and one above it.

@@ -21,17 +21,20 @@ fn rules(findings: &[weir_findings::Finding]) -> Vec<&str> {
 #[test]
 fn a_stage_shows_its_own_findings_and_those_of_no_stage() {
     let loaded = loaded();
-    assert_eq!(rules(&weir_validation::validate(&loaded, None).unwrap()), ["replication-factor", "unknown-reference"]);
     assert_eq!(
-        rules(&weir_validation::validate(&loaded, Some("prod")).unwrap()),
+        rules(&weir_validation::validate(&loaded, None, None).unwrap()),
         ["replication-factor", "unknown-reference"]
     );
-    assert_eq!(rules(&weir_validation::validate(&loaded, Some("dev")).unwrap()), ["unknown-reference"]);
+    assert_eq!(
+        rules(&weir_validation::validate(&loaded, Some("prod"), None).unwrap()),
+        ["replication-factor", "unknown-reference"]
+    );
+    assert_eq!(rules(&weir_validation::validate(&loaded, Some("dev"), None).unwrap()), ["unknown-reference"]);
 }
 
 #[test]
 fn an_unknown_stage_is_an_error() {
-    let error = weir_validation::validate(&loaded(), Some("prd")).unwrap_err();
+    let error = weir_validation::validate(&loaded(), Some("prd"), None).unwrap_err();
     assert_eq!(error.to_string(), "there is no stage `prd`; the stages are dev, test, prod");
 }
 
@@ -47,7 +50,7 @@ fn a_reference_to_a_malformed_entity_is_not_reported() {
              spec: {serviceAccount: x, allow: [{produce: a}]}\n",
         ),
     ]);
-    let findings = weir_validation::validate(&loaded, None).unwrap();
+    let findings = weir_validation::validate(&loaded, None, None).unwrap();
     assert_eq!(findings.len(), 1, "{findings:#?}");
     assert!(findings[0].message.contains("many"), "{findings:#?}");
 }

@@ -53,8 +53,8 @@ async fn populate(scene: &Scene, accounts: usize) -> weir_planning::Desired {
     let mut grants = Vec::new();
     for step in &plan.steps {
         match &step.change {
-            Change::CreateAccount { account, description } => {
-                ids.insert(account.clone(), scene.cloud.create_account(account, description));
+            Change::CreateAccount { account, description, maker } => {
+                ids.insert(account.clone(), scene.cloud.create_account(account, &maker.sign(description)));
             }
             Change::CreateKey { account, secret, tags, .. } => {
                 let marker = step.marker(&plan).unwrap().to_string();

@@ -108,6 +108,11 @@ impl Organisation {
         }
         let secrets = "  secrets: {keyVault: {login: token, env: VAULT_TOKEN, ca: vaults.pem}}\n\n  stages:";
         settings = settings.replacen("\n  stages:", &format!("\n{secrets}"), 1);
+        let hosts = "  ownership:\n    vaultHosts: [\"*.localhost\"]\n";
+        settings = match settings.contains("\n  ownership:\n") {
+            true => settings.replacen("  ownership:\n", hosts, 1),
+            false => settings.replacen("\n  secrets:", &format!("\n{hosts}    platform: platform\n  secrets:"), 1),
+        };
         // On Confluent Cloud, service accounts belong to the organisation, not to a cluster.
         settings =
             settings.replacen("cluster: preprod\n", "cluster: preprod\n      prefix: {serviceAccount: pre-}\n", 1);
@@ -194,7 +199,7 @@ impl Organisation {
     fn assert_keys(&self, stage: &str) {
         let read = weir_pipeline::read(self.folder.path()).unwrap();
         let workspace = read.loaded.workspace.unwrap();
-        let desired = weir_planning::desired(&workspace.stage(stage).unwrap());
+        let desired = weir_planning::desired(&workspace.stage(stage).unwrap(), jiff::Timestamp::now());
         let live: BTreeMap<String, fake::ApiKey> =
             self.cloud.keys().into_iter().map(|key| (key.id.clone(), key)).collect();
         let accounts: BTreeMap<String, String> =

@@ -149,7 +149,7 @@ async fn prepare(scene: &Scene) {
     assert_eq!(Runner::new(scene).run(&desired).await.end, End::Complete);
     let other = scene.cloud.create_account("grafana", "somebody else's");
     scene.cloud.create_key(&other, Some(scene.cloud.cluster()), "by hand");
-    scene.cloud.create_key(&other, None, "weir/dev/default/0000");
+    scene.cloud.create_key(&other, None, "weir/cps/dev/default/0000");
     for vault in ["kv-toll-dev", "kv-cards-dev"] {
         scene.vaults.put(vault, "grafana-token", "whatever", json!({"owner": "grafana"}));
     }

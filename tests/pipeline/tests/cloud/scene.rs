@@ -113,6 +113,7 @@ impl Scene {
     pub(crate) fn open_vaults(&self, patience: Patience) -> KeyVaults {
         let Patience { one, all, pause } = patience;
         let options = weir_secrets::Options {
+            hosts: weir_model::VaultHosts::parse(&["*.localhost"]).unwrap(),
             ca: Some(self.vaults.ca()),
             timeout: one,
             patience: all,
@@ -165,6 +166,7 @@ spec:
         kafka: {{credentials: {{env: NONPROD_KAFKA}}}}
         api: \"{api}\"
   secrets: {{keyVault: {{login: token, env: VAULT_TOKEN, ca: vaults.pem}}}}
+  ownership: {{platform: {platform}, vaultHosts: [\"*.localhost\"]}}
   defaults:
     vault: \"{vault}\"
     namespace: \"{{team}}-{{stage}}\"
@@ -173,6 +175,7 @@ spec:
             environment = self.cloud.environment(),
             cluster = self.cloud.cluster(),
             api = self.cloud.url(),
+            platform = TEAMS[0],
             vault = self.vaults.address("VAULT").replace("VAULT", "kv-{team}-{stage}"),
             dev = stage("dev"),
             test = stage("test"),
@@ -183,7 +186,7 @@ spec:
     #[track_caller]
     pub(crate) fn desired(&self, entities: &str, stage: &str) -> Desired {
         let workspace = load(&self.settings(), entities);
-        weir_planning::desired(&workspace.stage(stage).unwrap())
+        weir_planning::desired(&workspace.stage(stage).unwrap(), self.now())
     }
 
     /// Returns the vault's name from its address.
@@ -303,7 +306,7 @@ impl Clock for Scene {
 pub(crate) fn load(settings: &str, entities: &str) -> Workspace {
     let loaded = weir_model::load([("weir.yaml", settings), ("entities.yaml", entities)]);
     let wrong: Vec<_> =
-        loaded.findings.iter().chain(&weir_validation::validate(&loaded, None).unwrap()).cloned().collect();
+        loaded.findings.iter().chain(&weir_validation::validate(&loaded, None, None).unwrap()).cloned().collect();
     let errors: Vec<_> = wrong.iter().filter(|f| f.severity == weir_findings::Severity::Error).collect();
     assert!(errors.is_empty(), "{errors:#?}\n{settings}{entities}");
     loaded.workspace.unwrap()

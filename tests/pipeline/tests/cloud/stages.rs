@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use pipeline::Random;
 use weir_model::{Operation, PatternType, Permission, Resource};
 use weir_planning::{
-    Acl, Change, ClusterFacts, Desired, KeyMarker, Observed, ObservedAccount, ObservedKey, ObservedSecret,
+    Acl, Change, ClusterFacts, Desired, KeyMarker, Maker, Observed, ObservedAccount, ObservedKey, ObservedSecret,
     ObservedTopic, PlanOptions, Principal, SecretRef, SecretState, secrets_needed,
 };
 use weir_ports::Clock as _;
@@ -44,7 +44,7 @@ fn no_plan_of_a_stage_names_foreign_objects() {
         let mut random = Random::new(17, case);
         let workspace = load(&settings, &wishes::entities(&mut random, now));
         let stage = STAGES[usize::from(!case.is_multiple_of(2))];
-        let desired = weir_planning::desired(&workspace.stage(stage).unwrap());
+        let desired = weir_planning::desired(&workspace.stage(stage).unwrap(), now);
         let mut observed = world(&mut random, now);
         observed.secrets = secrets(&mut random, &observed, &desired);
         let outcome = weir_planning::plan(&desired, &observed, &PlanOptions { now, commit: None });
@@ -116,7 +116,9 @@ fn world(random: &mut Random, now: Timestamp) -> Observed {
             observed.topics.insert(name.clone(), topic);
             let account = if prefix.is_empty() { format!("a{number}") } else { format!("{prefix}-a{number}") };
             let id = format!("sa-{prefix}{number}");
-            observed.accounts.insert(account.clone(), ObservedAccount { id, description: "somebody".to_owned() });
+            observed
+                .accounts
+                .insert(account.clone(), ObservedAccount { id, description: "somebody".to_owned(), maker: None });
             let acl = Acl {
                 resource: Resource::Topic,
                 pattern: random.pick(&[PatternType::Literal, PatternType::Prefixed]),
@@ -132,7 +134,7 @@ fn world(random: &mut Random, now: Timestamp) -> Observed {
                 let stage = random.pick(&["dev", "test", prefix]);
                 let stage = if stage.is_empty() { "dev" } else { stage };
                 let marker = KeyMarker {
-                    stage: stage.to_owned(),
+                    maker: Maker { workspace: "cps".to_owned(), stage: stage.to_owned() },
                     slot: slot.to_owned(),
                     intent: format!("{:024x}", random.below(u64::MAX)),
                 };
@@ -167,6 +169,7 @@ fn secrets(random: &mut Random, observed: &Observed, desired: &Desired) -> BTree
             (ObservedSecret::TAG_KEY_ID, id.as_str()),
             (ObservedSecret::TAG_ACCOUNT, account),
             (ObservedSecret::TAG_SLOT, slot),
+            (ObservedSecret::TAG_WORKSPACE, desired.workspace.as_str()),
             (ObservedSecret::TAG_STAGE, stage),
         ];
         let tags = tags.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();

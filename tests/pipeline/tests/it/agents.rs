@@ -145,3 +145,86 @@ fn plans_and_receipts_contain_no_command() {
         is_harmless(&weir_deployment::render::markdown(&receipt));
     }
 }
+
+/// clap prints values of flags, which are parameters of a pipeline, as they are.
+#[test]
+fn usage_errors_contain_no_command() {
+    let world = World::new();
+    let hostile = format!("no/such\n{HOSTILE}\u{1b}]0;title\u{7}");
+    for words in [
+        &["weir-deploy", "p", "--max-risk"][..],
+        &["weir-deploy", "p", "--digest"],
+        &["weir-deploy", "p", "--format"],
+        &["weir-deploy", "p", "--wait-ready"],
+        &["weir-deploy", "p", "--plane"],
+        &["weir-deploy"],
+        &["weir-deploy", "p", "--journal", "x", "--receipt", "no/such/folder", "--workspace"],
+        &["weir-plan", "--stage", "dev", "--now"],
+        &["weir-plan", "--stage", "dev", "--out"],
+        &["weir-plan", "--stage", "dev", "--findings"],
+        &["weir-plan", "--stage", "dev", "--observed"],
+        &["weir-plan", "--stage"],
+        &["weir-plan"],
+        &["weir-validate", "show"],
+        &["weir-validate", "explain"],
+        &["weir-validate", "test"],
+        &["weir-validate", "--out"],
+        &["weir"],
+    ] {
+        is_harmless(&output(&world, &[words, &[&hostile]].concat()));
+        // A flag may be glued to its value.
+        if let Some((flag, before)) = words.split_last().filter(|(flag, _)| flag.starts_with("--")) {
+            is_harmless(&output(&world, &[before, &[&format!("{flag}={hostile}")]].concat()));
+        }
+    }
+}
+
+#[test]
+fn json_on_stdout_contains_no_command() {
+    let mut world = World::new();
+    let group = "##vso[task.prependpath]/tmp/evil";
+    world.edit("toll.yaml", "group: toll-billing", &format!("group: {}", quoted(group)));
+    let mut json = |line: &str| {
+        let text = output(&world, &line.split(' ').collect::<Vec<_>>());
+        assert_eq!(agents::commands(&text), [""; 0], "{line}: {text}");
+        let start = text.find('{').expect("JSON");
+        let value: Value = serde_json::Deserializer::from_str(&text[start..])
+            .into_iter()
+            .next()
+            .and_then(Result::ok)
+            .unwrap_or_else(|| panic!("{line}: {text}"));
+        assert!(value.to_string().contains(group), "{line}: the JSON keeps its meaning: {value:#}");
+    };
+    for line in [
+        "weir-plan --stage dev --out -",
+        "weir-plan --stage dev --format json",
+        "weir-plan --stage dev --out /dev/stdout --format json",
+        "weir-plan drift --stage dev --format json",
+        "weir-plan --stage dev --out plan.json --format json",
+        "weir-deploy plan.json --receipt -",
+        "weir-plan observe --stage dev --out -",
+        "weir-plan observe --stage dev --out /dev/stderr",
+    ] {
+        json(line);
+    }
+    assert!(world.read("plan.json").contains(group), "files on disk stay plain");
+}
+
+#[test]
+fn invisible_characters_and_secrets_of_addresses_are_not_shown() {
+    let mut world = World::new();
+    let text =
+        "a\u{61c}b\u{200b}c\u{e0041}d https://x.blob.example/y?sv=1&sig=c2VjcmV0 https://pat-c2VjcmV0@git.example";
+    world.edit("toll.yaml", "description: ", &format!("description: {} # ", quoted(text)));
+    world.edit("toll.yaml", "spec:", &format!("spec:\n  {}: 1", quoted(text)));
+    for format in ["text", "concise", "json", "sarif", "junit", "github", "azure"] {
+        let said = output(&world, &["weir-validate", "--format", format]);
+        assert!(!said.contains("c2VjcmV0") && !said.contains(['\u{61c}', '\u{200b}', '\u{e0041}']), "{said}");
+    }
+    let mut world = World::new();
+    world.edit("toll.yaml", "description: ", &format!("description: {} # ", quoted(text)));
+    for format in ["text", "markdown"] {
+        let said = output(&world, &["weir-plan", "--stage", "dev", "--format", format]);
+        assert!(!said.contains("c2VjcmV0") && !said.contains(['\u{61c}', '\u{200b}', '\u{e0041}']), "{said}");
+    }
+}

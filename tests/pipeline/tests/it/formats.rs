@@ -45,12 +45,12 @@ fn annotations_name_files_from_the_repository_s_root() {
     let mut world = World::empty();
     assert_eq!(world.run("weir init in/kafka"), 0);
     fs::create_dir(world.path(".git")).expect("a folder");
-    world.edit("in/kafka/teams/orders.yaml", "team: orders", "team: odrers");
+    world.edit("in/kafka/teams/orders/kafka.yaml", "team: orders", "team: odrers");
     world.transcript.clear();
     assert_eq!(world.run("weir-validate --workspace in/kafka --format github"), 1);
-    assert!(world.said().contains("::error file=in/kafka/teams/orders.yaml,line="), "{}", world.said());
+    assert!(world.said().contains("::error file=in/kafka/teams/orders/kafka.yaml,line="), "{}", world.said());
     assert_eq!(world.run("weir-validate --workspace in/kafka --format sarif"), 1);
-    assert!(world.said().contains("\"uri\": \"in/kafka/teams/orders.yaml\""), "{}", world.said());
+    assert!(world.said().contains("\"uri\": \"in/kafka/teams/orders/kafka.yaml\""), "{}", world.said());
 }
 
 #[test]

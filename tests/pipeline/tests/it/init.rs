@@ -35,11 +35,11 @@ fn a_new_workspace_validates_plans_and_deploys() {
 fn nothing_is_overwritten() {
     let mut world = made();
     let before = world.read("kafka/weir.yaml");
-    fs::write(world.path("kafka/teams/orders.yaml"), "mine").expect("written");
+    fs::write(world.path("kafka/teams/orders/kafka.yaml"), "mine").expect("written");
     world.transcript.clear();
     assert_eq!(world.run("weir init kafka"), 1);
     insta::assert_snapshot!(world.said());
-    assert_eq!(world.read("kafka/teams/orders.yaml"), "mine");
+    assert_eq!(world.read("kafka/teams/orders/kafka.yaml"), "mine");
     assert_eq!(world.read("kafka/weir.yaml"), before);
 
     // If one file exists, none of the others is written.
@@ -66,7 +66,7 @@ fn editors_find_the_schemas() {
     let text = world.read(&format!("kafka/{schema}"));
     assert_eq!(text, fs::read_to_string(repository().join("schemas/weir.schema.json")).expect("the committed one"));
     let validator = jsonschema::validator_for(&serde_json::from_str(&text).expect("JSON")).expect("a schema");
-    for file in ["weir.yaml", "teams/orders.yaml"] {
+    for file in ["weir.yaml", "teams/orders/kafka.yaml"] {
         let text = world.read(&format!("kafka/{file}"));
         let modeline = text.lines().next().and_then(|line| line.strip_prefix("# yaml-language-server: $schema="));
         let folder = world.path("kafka").join(file);
@@ -84,8 +84,8 @@ fn editors_read_the_findings() {
     let mut world = made();
     let tasks: Value = serde_json::from_str(&world.read("kafka/.vscode/tasks.json")).expect("JSON");
     let task = &tasks["tasks"][0];
-    world.edit("kafka/teams/orders.yaml", "team: orders", "team: odrers");
-    world.edit("kafka/teams/orders.yaml", "partitions:", "partitons:");
+    world.edit("kafka/teams/orders/kafka.yaml", "team: orders", "team: odrers");
+    world.edit("kafka/teams/orders/kafka.yaml", "partitions:", "partitons:");
     let args: Vec<&str> = task["args"].as_array().expect("arguments").iter().filter_map(Value::as_str).collect();
     let output = world
         .command(task["command"].as_str().expect("a command"))

@@ -12,6 +12,7 @@ mod init;
 mod kafka;
 mod output;
 mod policies;
+mod process;
 mod quickstart;
 mod rules;
 mod usage;

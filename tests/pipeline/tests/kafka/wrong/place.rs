@@ -211,7 +211,8 @@ impl<'a> Place<'a> {
 
     /// Replaces the account's key, as another run would.
     pub(crate) fn other_key(&self) {
-        let marker = KeyMarker { stage: "dev".into(), slot: "default".into(), intent: "0123456789abcdef".into() };
+        let marker =
+            KeyMarker { maker: "cps/dev".parse().unwrap(), slot: "default".into(), intent: "0123456789abcdef".into() };
         // The client without a login creates none.
         let (user, password) = self.scene.broker.admin();
         let kafka = self.scene.client(user, password);

@@ -1,0 +1,369 @@
+//! The reach of a right.
+
+use std::ops::Bound;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use weir_model::{Date, Grant, Operation, Permission, Resource, Rule, StageView, Topic};
+
+use crate::{Authority, Degree, Names, Ownership, consent::Asked, consent::holds};
+
+/// A right that a grant or a raw rule asks for, on a name or on all names with a beginning.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The team of the service account.
+    pub team: &'a str,
+    /// The authority over the file that asks.
+    pub authority: Authority<'a>,
+    /// The kind of resource.
+    pub resource: Resource,
+    /// The logical name, or the beginning of names. Ignored for the cluster.
+    pub name: &'a str,
+    /// `true` for all names that begin with `name`.
+    pub open: bool,
+    /// The operation.
+    pub operation: Operation,
+    /// Allowed or denied. A denial needs the same consent: it is a binding with the name of somebody else's object.
+    pub permission: Permission,
+    /// The last day of the right.
+    pub until: Option<Date>,
+}
+
+impl<'a> Request<'a> {
+    /// Returns the requests of a grant. An empty name, which validation refuses, gives none.
+    pub fn of_grant(team: &'a str, authority: Authority<'a>, grant: &'a Grant) -> impl Iterator<Item = Self> {
+        let Grant { produce, transactional_id, consume, group, until } = grant;
+        [
+            (Resource::Topic, produce, Operation::Write),
+            (Resource::TransactionalId, transactional_id, Operation::Write),
+            (Resource::Topic, consume, Operation::Read),
+            (Resource::Group, group, Operation::Read),
+        ]
+        .into_iter()
+        .filter_map(move |(resource, name, operation)| {
+            let written = name.as_deref().filter(|name| !name.is_empty())?;
+            let (name, open) = written.strip_suffix('*').map_or((written, false), |body| (body, true));
+            let permission = Permission::Allow;
+            Some(Request { team, authority, resource, name, open, operation, permission, until: *until })
+        })
+    }
+
+    /// Returns the reach of the right in a workspace that does not say which paths and names belong to which team. There,
+    /// rules of validation judge it. `physical` is the name with the prefix of the stage.
+    ///
+    /// # Errors
+    /// If the right has ended, or the name is one of weir's own notes.
+    pub fn ungoverned(&self, physical: &str, today: Date) -> Result<Reach, Refusal<'static>> {
+        let refused = |why| Err(Refusal { why, degree: Degree::of(self.resource, self.operation), topics: Vec::new() });
+        if !holds(self.until, Some(today)) {
+            return refused(Why::Ended);
+        }
+        if is_reserved(self.resource, physical) {
+            return refused(Why::Reserved);
+        }
+        match Names::of(self.resource) {
+            Some(_) => Ok(Reach::Own),
+            None => Ok(of_cluster(self)),
+        }
+    }
+
+    /// Returns the requests of a raw rule, one for each operation. An empty name, which validation refuses, gives none.
+    pub fn of_rule(team: &'a str, authority: Authority<'a>, rule: &'a Rule) -> impl Iterator<Item = Self> {
+        let (name, open) = target(rule);
+        let named = Names::of(rule.resource).is_none() || rule.name.as_deref().is_some_and(|name| !name.is_empty());
+        rule.operations.iter().filter(move |_| named).map(move |operation| Request {
+            team,
+            authority,
+            resource: rule.resource,
+            name,
+            open,
+            operation: *operation,
+            permission: rule.permission,
+            until: rule.until,
+        })
+    }
+}
+
+fn target(rule: &Rule) -> (&str, bool) {
+    use weir_model::PatternType::{Literal, Prefixed};
+    match (rule.name.as_deref().unwrap_or_default(), rule.pattern) {
+        ("*", Literal) => ("", true),
+        (name, Literal) => (name, false),
+        (name, Prefixed) => (name, true),
+    }
+}
+
+/// The names that a right reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reach {
+    /// The team's own.
+    Own,
+    /// Those of another team, with its consent or that of the platform team.
+    Consented,
+    /// Names of any team, on the word of the platform team alone.
+    PlatformWide,
+    /// Everything: with the right, an account can change rights or act as another one.
+    Escalation,
+}
+
+/// A right that nobody with the authority to do so agrees to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal<'w> {
+    /// The reason.
+    pub why: Why<'w>,
+    /// The degree of the consent that is missing.
+    pub degree: Degree,
+    /// The declared topics that are reached, and whose owners do not consent; by name.
+    pub topics: Vec<&'w str>,
+}
+
+impl Refusal<'_> {
+    /// Returns the reason as a sentence without its end.
+    pub fn reason(&self) -> String {
+        match &self.why {
+            Why::Owned(owner) => format!("team `{owner}` does not consent to it"),
+            Why::Beyond(_) | Why::Nobody | Why::Cluster | Why::Escalation => {
+                "the platform team does not consent to it".to_owned()
+            }
+            Why::Reserved => "weir keeps its own notes under such names".to_owned(),
+            Why::Ended => "the last day of the right, or of the consent to it, has passed".to_owned(),
+        }
+    }
+}
+
+/// The reason of a refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Why<'w> {
+    /// The name, or the beginning of names, is another team's.
+    Owned(&'w str),
+    /// The beginning covers names of these teams, and names that no team owns.
+    Beyond(Vec<&'w str>),
+    /// No team owns the name, so it is the platform team's.
+    Nobody,
+    /// The right concerns the whole cluster.
+    Cluster,
+    /// The right makes rights: an account with it can change rights or act as another account.
+    Escalation,
+    /// weir keeps its own notes under such names.
+    Reserved,
+    /// The last day of the right, or of the consent to it, has passed.
+    Ended,
+}
+
+/// The beginning of the transactional ids under which weir keeps notes on brokers.
+const RESERVED: &str = "weir.";
+
+/// Returns `true` if weir keeps its own notes under such physical names, so that no file may use them.
+pub fn is_reserved(resource: Resource, physical: &str) -> bool {
+    resource == Resource::TransactionalId && physical.starts_with(RESERVED)
+}
+
+/// The judge of the rights that files ask for in one stage.
+#[derive(Debug)]
+pub struct Judge<'o, 'w> {
+    ownership: &'o Ownership<'w>,
+    view: &'o StageView<'w>,
+    today: Option<Date>,
+}
+
+impl<'o, 'w> Judge<'o, 'w> {
+    /// Returns a judge. Without a date for today, no right and no consent has ended.
+    pub fn new(ownership: &'o Ownership<'w>, view: &'o StageView<'w>, today: Option<Date>) -> Self {
+        Self { ownership, view, today }
+    }
+
+    /// Returns how far the right reaches.
+    ///
+    /// # Errors
+    /// If nobody with the authority to do so agrees to it.
+    pub fn judge(&self, request: &Request<'_>) -> Result<Reach, Refusal<'w>> {
+        let degree = Degree::of(request.resource, request.operation);
+        let refused = |why| Err(Refusal { why, degree, topics: Vec::new() });
+        if !holds(request.until, self.today) {
+            return refused(Why::Ended);
+        }
+        let by_platform = match request.authority {
+            Authority::Platform => true,
+            Authority::Team(team) if team == request.team => false,
+            // Validation refuses the document.
+            Authority::Team(team) => return refused(Why::Owned(self.name_of(team))),
+            Authority::Unclear(..) => return refused(Why::Nobody),
+        };
+        let Some(names) = Names::of(request.resource) else {
+            return match of_cluster(request) {
+                Reach::Own => Ok(Reach::Own),
+                reach if by_platform => Ok(reach),
+                Reach::Escalation => refused(Why::Escalation),
+                Reach::Consented | Reach::PlatformWide => refused(Why::Cluster),
+            };
+        };
+        let prefix = self.view.stage.prefix.of(request.resource);
+        let reserved = match prefix.is_empty() {
+            true => is_reserved(request.resource, request.name),
+            false => is_reserved(request.resource, &format!("{prefix}{}", request.name)),
+        };
+        if reserved {
+            return refused(Why::Reserved);
+        }
+        let judged = match request.open {
+            true => self.beginning(names, request, degree),
+            false => self.name(names, request, degree),
+        };
+        match judged {
+            Err(_) if by_platform => Ok(Reach::PlatformWide),
+            judged => judged,
+        }
+    }
+
+    fn name(&self, names: Names, request: &Request<'_>, degree: Degree) -> Result<Reach, Refusal<'w>> {
+        let declared = match names {
+            Names::Topics if !self.ownership.strays.is_empty() => self.ownership.strays.get(request.name).copied(),
+            _ => None,
+        };
+        let owner = match declared {
+            Some(topic) => Some(topic.metadata.team.as_str()),
+            None => self.ownership.owner(names, request.name),
+        };
+        if owner.unwrap_or(self.ownership.platform()) == request.team {
+            return Ok(Reach::Own);
+        }
+        let staged = if names == Names::Topics { self.view.topics.get(request.name) } else { None };
+        if staged.is_some_and(|topic| degree.met_by_topic(request.team, topic.access, self.today))
+            || self.consents(owner, names, request.name, false, request, degree)
+        {
+            return Ok(Reach::Consented);
+        }
+        let had = staged.is_some_and(|topic| degree.met_by_topic(request.team, topic.access, None))
+            || self.had_consent(owner, names, request, degree);
+        let why = match owner {
+            _ if had => Why::Ended,
+            Some(owner) => Why::Owned(owner),
+            None => Why::Nobody,
+        };
+        let topics = staged.map(|topic| topic.entity.metadata.name.as_str()).into_iter().collect();
+        Err(Refusal { why, degree, topics })
+    }
+
+    fn beginning(&self, names: Names, request: &Request<'_>, degree: Degree) -> Result<Reach, Refusal<'w>> {
+        let owner = self.ownership.owner(names, request.name);
+        let own = match owner {
+            Some(owner) => owner == request.team,
+            // The platform team owns the names that no team owns, but not those of the teams.
+            None => {
+                request.team == self.ownership.platform() && self.ownership.spaces.below(names, request.name).is_empty()
+            }
+        };
+        // The consent of the platform team covers everything below; that of an owner only the owner's names.
+        if !own && self.consents(None, names, request.name, true, request, degree) {
+            return Ok(Reach::Consented);
+        }
+        let covered = own || owner.is_some() && self.consents(owner, names, request.name, true, request, degree);
+        let strays = self.strays(names, request, owner.unwrap_or(self.ownership.platform()));
+        if covered {
+            let refusing: Vec<&Topic> = strays.filter(|topic| !self.stray_consents(topic, request, degree)).collect();
+            return match refusing.first() {
+                None if own => Ok(Reach::Own),
+                None => Ok(Reach::Consented),
+                Some(first) => Err(Refusal {
+                    why: Why::Owned(&first.metadata.team),
+                    degree,
+                    topics: refusing.iter().map(|topic| topic.metadata.name.as_str()).collect(),
+                }),
+            };
+        }
+        let why = match owner {
+            _ if self.had_consent(owner, names, request, degree) => Why::Ended,
+            Some(owner) => Why::Owned(owner),
+            None => match self.ownership.spaces.below(names, request.name) {
+                teams if teams.is_empty() => Why::Nobody,
+                teams => Why::Beyond(teams),
+            },
+        };
+        let topics = match names {
+            Names::Topics => self.declared_below(request),
+            Names::Groups | Names::TransactionalIds | Names::ServiceAccounts => Vec::new(),
+        };
+        Err(Refusal { why, degree, topics })
+    }
+
+    fn consents(
+        &self,
+        owner: Option<&str>,
+        names: Names,
+        name: &str,
+        open: bool,
+        request: &Request<'_>,
+        degree: Degree,
+    ) -> bool {
+        let stage = self.view.stage;
+        let asked = Asked { names, name, open, team: request.team, degree, today: self.today, stage };
+        self.ownership.consents.cover(owner, &asked)
+    }
+
+    /// Returns `true` if a consent that has ended covered the request.
+    fn had_consent(&self, owner: Option<&str>, names: Names, request: &Request<'_>, degree: Degree) -> bool {
+        let (name, open, stage) = (request.name, request.open, self.view.stage);
+        let asked = Asked { names, name, open, team: request.team, degree, today: None, stage };
+        self.today.is_some() && self.ownership.consents.cover(owner, &asked)
+    }
+
+    /// Returns the topics below a beginning that are neither the owner's nor those of the team that asks.
+    fn strays<'s>(
+        &'s self,
+        names: Names,
+        request: &Request<'s>,
+        owner: &'s str,
+    ) -> impl Iterator<Item = &'w Topic> + use<'s, 'o, 'w> {
+        let (beginning, team) = (request.name, request.team);
+        self.ownership
+            .strays
+            .range::<str, _>((Bound::Included(beginning), Bound::Unbounded))
+            .take_while(move |(name, _)| names == Names::Topics && name.starts_with(beginning))
+            .map(|(_, topic)| *topic)
+            .filter(move |topic| topic.metadata.team != owner && topic.metadata.team != team)
+    }
+
+    fn stray_consents(&self, topic: &Topic, request: &Request<'_>, degree: Degree) -> bool {
+        let name = topic.metadata.name.as_str();
+        self.view.topics.get(name).is_some_and(|staged| degree.met_by_topic(request.team, staged.access, self.today))
+            || self.consents(Some(&topic.metadata.team), Names::Topics, name, false, request, degree)
+    }
+
+    /// Returns the names of the topics of other teams below a beginning, in this stage.
+    fn declared_below(&self, request: &Request<'_>) -> Vec<&'w str> {
+        let (beginning, team) = (request.name, request.team);
+        self.view
+            .topics
+            .range(beginning..)
+            .take_while(|(name, _)| name.starts_with(beginning))
+            .map(|(_, topic)| topic.entity)
+            .filter(|topic| topic.metadata.team != team)
+            .map(|topic| topic.metadata.name.as_str())
+            .collect()
+    }
+
+    /// Returns the name of a team as the workspace holds it.
+    fn name_of(&self, team: &str) -> &'w str {
+        let known = self.ownership.workspace.teams.get_key_value(team);
+        known.map_or(self.ownership.platform(), |(name, _)| name.as_str())
+    }
+}
+
+/// Returns the reach of a right on the cluster or on delegation tokens.
+///
+/// Alter on the cluster changes ACL bindings and credentials of users, AlterConfigs the log-ins of listeners,
+/// ClusterAction acts as a broker. A delegation token acts as its owner, and whoever may describe a token can use it
+/// (KIP-48, KIP-373).
+fn of_cluster(request: &Request<'_>) -> Reach {
+    match (request.resource, request.operation) {
+        (Resource::Cluster, Operation::IdempotentWrite) => Reach::Own,
+        // A denial takes rights from the team's own account.
+        _ if request.permission == Permission::Deny => Reach::PlatformWide,
+        (Resource::Cluster, Operation::Describe | Operation::DescribeConfigs | Operation::Create) => {
+            Reach::PlatformWide
+        }
+        _ => Reach::Escalation,
+    }
+}

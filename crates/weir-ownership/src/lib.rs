@@ -1,0 +1,133 @@
+//! Which team has authority over a path, owns a name, and may reach another team's names.
+//!
+//! The forge decides who may merge a change to a path. [`Ownership`] ties everything else to the path, and believes no
+//! document about itself:
+//!
+//! - [`Ownership::authority`] tells the team that may change a file;
+//! - [`Ownership::owner`] tells the team that owns a name, by the name spaces of the teams;
+//! - [`Judge::judge`] tells how far a grant or a raw rule reaches: into the team's own names, into names with their
+//!   owner's consent, or beyond.
+//!
+//! ```
+//! use weir_ownership::{Authority, Names, Ownership};
+//!
+//! let loaded = weir_model::load([("weir.yaml", "
+//! apiVersion: weir/v1
+//! kind: Workspace
+//! metadata: {name: example}
+//! spec:
+//!   clusters: {local: {sandbox: {path: .weir/local}}}
+//!   stages: [{name: dev, cluster: local}]
+//!   ownership: {platform: platform}
+//! ---
+//! {apiVersion: weir/v1, kind: Team, metadata: {name: toll}}
+//! ---
+//! {apiVersion: weir/v1, kind: Team, metadata: {name: platform}}
+//! ")]);
+//! let workspace = loaded.workspace.unwrap();
+//! let ownership = Ownership::of(&workspace).unwrap();
+//! assert_eq!(ownership.authority("teams/toll/kafka.yaml"), Authority::Team("toll"));
+//! assert_eq!(ownership.authority("weir.yaml"), Authority::Platform);
+//! assert_eq!(ownership.owner(Names::Topics, "toll.passages.v1"), Some("toll"));
+//! assert_eq!(ownership.owner(Names::Topics, "toll-gates.v1"), None);
+//! ```
+
+mod consent;
+mod forge;
+mod judge;
+mod path;
+mod space;
+
+use std::collections::BTreeMap;
+
+use weir_model::{Origin, OwnershipSpec, Topic, Workspace};
+
+use self::{consent::Consents, space::Spaces};
+pub use self::{
+    consent::Degree,
+    forge::NoReviewers,
+    judge::{Judge, Reach, Refusal, Request, Why, is_reserved},
+    path::{Authority, InvalidTemplate, Template},
+    space::{Names, overlap, resolved},
+};
+
+/// The ownership of paths and names in a workspace.
+#[derive(Debug)]
+pub struct Ownership<'w> {
+    workspace: &'w Workspace,
+    spec: &'w OwnershipSpec,
+    templates: Vec<Template>,
+    /// The authority over each file of the workspace, by the file's number.
+    files: Vec<Authority<'w>>,
+    spaces: Spaces<'w>,
+    consents: Consents<'w>,
+    /// The topics whose team is not the owner of their name space: files of the platform team say so. By name.
+    strays: BTreeMap<&'w str, &'w Topic>,
+}
+
+impl<'w> Ownership<'w> {
+    /// Returns the ownership that `weir.yaml` declares; `None` if it has no section `ownership`.
+    ///
+    /// Parts that validation refuses (an invalid template, name spaces that overlap) are left out.
+    pub fn of(workspace: &'w Workspace) -> Option<Self> {
+        let spec = workspace.settings.spec.ownership.as_ref()?;
+        let templates: Vec<Template> = spec.teams.paths.iter().filter_map(|text| Template::parse(text).ok()).collect();
+        let spaces = Spaces::of(workspace, spec);
+        let mut ownership = Self {
+            workspace,
+            spec,
+            templates,
+            files: Vec::new(),
+            spaces,
+            consents: Consents::default(),
+            strays: BTreeMap::new(),
+        };
+        ownership.files = workspace.paths.iter().map(|path| ownership.authority(path)).collect();
+        ownership.consents = Consents::of(&ownership);
+        ownership.strays = workspace
+            .topics
+            .iter()
+            .filter(|(name, topic)| ownership.owner(Names::Topics, name) != Some(topic.metadata.team.as_str()))
+            .map(|(name, topic)| (name.as_str(), topic))
+            .collect();
+        Some(ownership)
+    }
+
+    /// Returns the name of the platform team.
+    pub fn platform(&self) -> &'w str {
+        &self.spec.platform
+    }
+
+    /// Returns the team that may change the file at `path`, which is relative to the workspace, with `/`.
+    pub fn authority(&self, path: &str) -> Authority<'w> {
+        let names = || self.workspace.teams.keys().map(String::as_str);
+        path::authority(&self.templates, path, names, self.platform())
+    }
+
+    /// Returns the authority over the file that an entity was read from. An entity that was not read from a file is the
+    /// platform team's: the program that made it decides.
+    pub fn authority_over(&self, origin: Origin) -> Authority<'w> {
+        self.files.get(origin.file.0 as usize).copied().unwrap_or(Authority::Platform)
+    }
+
+    /// Returns the team that owns the logical name; `None` if it lies in no team's name space.
+    pub fn owner(&self, names: Names, name: &str) -> Option<&'w str> {
+        self.spaces.owner(names, name)
+    }
+
+    /// Returns the beginnings of names that a team owns.
+    pub fn spaces(&self, names: Names, team: &str) -> impl Iterator<Item = &str> {
+        self.spaces.of_team(names, team)
+    }
+
+    /// Returns `true` if the name lies in a name space of the team, or if the team is the platform team and the name
+    /// lies in no other team's.
+    pub fn owns(&self, team: &str, names: Names, name: &str) -> bool {
+        self.owner(names, name).unwrap_or(self.platform()) == team
+    }
+}
+
+/// The example of the README, compiled with the examples of this documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,146 @@
+//! Name spaces: the beginnings of names that a team owns.
+
+use std::collections::BTreeMap;
+
+use weir_model::{NameSpaces, OwnershipSpec, Resource, Workspace};
+
+/// The names that name spaces are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Names {
+    /// Of topics.
+    Topics,
+    /// Of consumer groups.
+    Groups,
+    /// Of transactional ids.
+    TransactionalIds,
+    /// Of service accounts.
+    ServiceAccounts,
+}
+
+impl Names {
+    /// All sorts of names.
+    pub const ALL: [Names; 4] = [Names::Topics, Names::Groups, Names::TransactionalIds, Names::ServiceAccounts];
+
+    /// Returns the name of the field in `names`, `adopt` and consents.
+    pub fn field(self) -> &'static str {
+        match self {
+            Names::Topics => "topics",
+            Names::Groups => "groups",
+            Names::TransactionalIds => "transactionalIds",
+            Names::ServiceAccounts => "serviceAccounts",
+        }
+    }
+
+    /// Returns the sort of names that a resource has; `None` for the cluster and for delegation tokens.
+    pub fn of(resource: Resource) -> Option<Self> {
+        match resource {
+            Resource::Topic => Some(Names::Topics),
+            Resource::Group => Some(Names::Groups),
+            Resource::TransactionalId => Some(Names::TransactionalIds),
+            Resource::Cluster | Resource::DelegationToken => None,
+        }
+    }
+
+    /// Returns one such object, as a sentence has it.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Names::Topics => "topic",
+            Names::Groups => "consumer group",
+            Names::TransactionalIds => "transactional id",
+            Names::ServiceAccounts => "service account",
+        }
+    }
+
+    fn written(self, spaces: &NameSpaces) -> Option<&[String]> {
+        match self {
+            Names::Topics => spaces.topics.as_deref(),
+            Names::Groups => spaces.groups.as_deref(),
+            Names::TransactionalIds => spaces.transactional_ids.as_deref(),
+            Names::ServiceAccounts => spaces.service_accounts.as_deref(),
+        }
+    }
+
+    fn default(self) -> &'static [&'static str] {
+        match self {
+            Names::Topics => &["{team}."],
+            Names::Groups | Names::TransactionalIds => &["{team}.", "{team}-"],
+            Names::ServiceAccounts => &["{team}-"],
+        }
+    }
+
+    /// Returns the beginning of a name as it is compared. Topics whose names differ only in `.` and `_` exclude each
+    /// other, since Kafka's metrics cannot tell them apart.
+    fn folded(self, beginning: &str) -> String {
+        if self == Names::Topics { beginning.replace('_', ".") } else { beginning.to_owned() }
+    }
+}
+
+/// Returns the beginnings of names that a team owns, as written in its `Team` or in the templates of the workspace.
+pub fn resolved(workspace: &Workspace, names: Names, team: &str) -> Vec<String> {
+    let own = workspace.teams.get(team).and_then(|team| names.written(&team.spec.names));
+    let templates = workspace.settings.spec.ownership.as_ref().and_then(|spec| names.written(&spec.teams.names));
+    match own.or(templates) {
+        Some(written) => written.iter().map(|text| text.replace("{team}", team)).collect(),
+        None => names.default().iter().map(|text| text.replace("{team}", team)).collect(),
+    }
+}
+
+/// Returns `true` if a name can lie in both name spaces, or if topics of the two can exclude each other.
+pub fn overlap(names: Names, a: &str, b: &str) -> bool {
+    let (a, b) = (names.folded(a), names.folded(b));
+    a.starts_with(&b) || b.starts_with(&a)
+}
+
+/// The name spaces of all teams.
+#[derive(Debug, Default)]
+pub(crate) struct Spaces<'w> {
+    /// By sort of names: the beginnings with their teams, sorted; none begins another.
+    sorted: [Vec<(String, &'w str)>; 4],
+    by_team: BTreeMap<&'w str, [Vec<String>; 4]>,
+}
+
+impl<'w> Spaces<'w> {
+    pub(crate) fn of(workspace: &'w Workspace, _: &OwnershipSpec) -> Self {
+        let mut spaces = Self::default();
+        for names in Names::ALL {
+            let mut sorted: Vec<(String, &'w str)> = Vec::new();
+            for team in workspace.teams.keys() {
+                for beginning in resolved(workspace, names, team).into_iter().filter(|text| !text.is_empty()) {
+                    spaces.by_team.entry(team).or_default()[names as usize].push(beginning.clone());
+                    sorted.push((beginning, team));
+                }
+            }
+            sorted.sort();
+            // A beginning inside another one adds nothing. If the two are of different teams, that is an error which
+            // validation reports; until it is mended, the shorter one holds.
+            sorted.dedup_by(|later, earlier| later.0.starts_with(&earlier.0));
+            spaces.sorted[names as usize] = sorted;
+        }
+        spaces
+    }
+
+    pub(crate) fn owner(&self, names: Names, name: &str) -> Option<&'w str> {
+        let sorted = &self.sorted[names as usize];
+        let after = sorted.partition_point(|(beginning, _)| beginning.as_str() <= name);
+        let (beginning, team) = sorted.get(after.checked_sub(1)?)?;
+        name.starts_with(beginning.as_str()).then_some(*team)
+    }
+
+    pub(crate) fn of_team(&self, names: Names, team: &str) -> impl Iterator<Item = &str> {
+        self.by_team.get(team).into_iter().flat_map(move |all| &all[names as usize]).map(String::as_str)
+    }
+
+    /// Returns the teams with name spaces below a beginning of names.
+    pub(crate) fn below(&self, names: Names, beginning: &str) -> Vec<&'w str> {
+        let sorted = &self.sorted[names as usize];
+        let from = sorted.partition_point(|(space, _)| space.as_str() < beginning);
+        let mut teams: Vec<&str> = sorted[from..]
+            .iter()
+            .take_while(|(space, _)| space.starts_with(beginning))
+            .map(|(_, team)| *team)
+            .collect();
+        teams.sort_unstable();
+        teams.dedup();
+        teams
+    }
+}

@@ -1,0 +1,164 @@
+//! The consents of a workspace with `ownership`.
+
+use weir_findings::{Finding, plural};
+use weir_model::{EntityRef, Kind, Route, StageView};
+use weir_ownership::{Authority, Degree, Judge, Names, Ownership, Refusal, Request, Why};
+
+use crate::{
+    context::{Context, access},
+    out::Out,
+};
+
+/// Largest number of topics that a finding names one by one.
+const NAMED: usize = 100;
+
+pub(super) fn check(cx: &Context<'_>, out: &mut Out, ownership: &Ownership<'_>) {
+    for view in &cx.stages {
+        let judge = Judge::new(ownership, view, cx.today);
+        for list in view.access.values() {
+            // The account's team decides, whatever team the list claims.
+            let Some(account) = cx.accounts.get(&list.entity.spec.service_account) else { continue };
+            let team = account.metadata.team.as_str();
+            let authority = match ownership.authority_over(list.entity.origin) {
+                // The rule `account-owner` reports a list for another team's account, `path-authority` unclear paths.
+                Authority::Team(other) if other != team => continue,
+                Authority::Unclear(..) => continue,
+                authority => authority,
+            };
+            let stage = Stage { ownership, view, judge: &judge };
+            for (i, grant) in list.allow.iter().enumerate() {
+                for request in Request::of_grant(team, authority, grant) {
+                    let field = match Names::of(request.resource) {
+                        Some(Names::Topics) if grant.produce.is_some() => "produce",
+                        Some(Names::TransactionalIds) => "transactionalId",
+                        Some(Names::Groups) => "group",
+                        Some(Names::Topics | Names::ServiceAccounts) | None => "consume",
+                    };
+                    stage.request(out, &request, || access(view, list, "allow", i, field));
+                }
+            }
+            for (i, rule) in list.rules.iter().enumerate() {
+                for request in Request::of_rule(team, authority, rule) {
+                    stage.request(out, &request, || access(view, list, "rules", i, "name"));
+                }
+            }
+        }
+    }
+}
+
+struct Stage<'s, 'w> {
+    ownership: &'s Ownership<'w>,
+    view: &'s StageView<'w>,
+    judge: &'s Judge<'s, 'w>,
+}
+
+impl Stage<'_, '_> {
+    fn request(&self, out: &mut Out, request: &Request<'_>, at: impl Fn() -> Route) {
+        // The rule `cluster-rights` judges rights on the cluster.
+        let Some(names) = Names::of(request.resource) else { return };
+        let Err(refusal) = self.judge.judge(request) else { return };
+        let finding = match &refusal.why {
+            // The rules `internal-name` and `cluster-rights` report these.
+            Why::Reserved | Why::Cluster | Why::Escalation => return,
+            Why::Ended => out
+                .warning(at(), "the right has ended, or the consent to it has; the next plan takes it away")
+                .help("remove it, or agree on a later day"),
+            Why::Owned(owner) => self.owned(out, names, request, owner, &refusal, at()),
+            Why::Beyond(teams) => {
+                let teams: Vec<String> = teams.iter().map(|team| format!("`{team}`")).collect();
+                let whose = if teams.len() == 1 { "team" } else { "teams" };
+                let message = format!(
+                    "`{}*` covers all names of {whose} {}, and names of nobody, so it needs the consent of the \
+                     platform team",
+                    request.name,
+                    teams.join(", ")
+                );
+                out.error(at(), message).help(self.platform(names, request, refusal.degree))
+            }
+            _ => {
+                let star = if request.open { "*" } else { "" };
+                let message = format!(
+                    "`{}{star}` belongs to no team, so it needs the consent of the platform team",
+                    request.name
+                );
+                out.error(at(), message).help(self.platform(names, request, refusal.degree))
+            }
+        };
+        out.push_in(self.view.index, self.concerned(finding, request, &refusal));
+    }
+
+    fn owned(
+        &self,
+        out: &Out,
+        names: Names,
+        request: &Request<'_>,
+        owner: &str,
+        refusal: &Refusal<'_>,
+        at: Route,
+    ) -> Finding<Route> {
+        let (name, team) = (request.name, request.team);
+        let act = act(refusal.degree, request);
+        let field = refusal.degree.field();
+        if request.open {
+            let message = format!("`{name}*` covers {}s of team `{owner}`, which does not let team `{team}` {act}", names.noun());
+            let help = format!(
+                "ask team `{owner}` for a `Consent` to a beginning of names: `{}: [\"{name}*\"]`, `{field}: [{team}]`",
+                names.field()
+            );
+            return out.error(at, message).help(help);
+        }
+        let noun = names.noun();
+        let message = match names {
+            Names::Topics => format!("`{name}` belongs to team `{owner}`, which does not let team `{team}` {act}"),
+            Names::Groups | Names::TransactionalIds | Names::ServiceAccounts => {
+                format!("the {noun} `{name}` belongs to team `{owner}`, which does not let team `{team}` {act}")
+            }
+        };
+        let finding = out.error(at, message);
+        match self.view.topics.get(name).filter(|_| names == Names::Topics) {
+            Some(topic) => finding
+                .help(format!("ask team `{owner}` to add `access: {{{field}: [{team}]}}` to `{}`", topic.entity.entity_ref()))
+                .related(super::consent(self.view, topic, field), "the owner's list"),
+            None => finding.help(format!(
+                "use a name of your own, or ask team `{owner}` for a `Consent`: `{}: [\"{name}\"]`, `{field}: [{team}]`",
+                names.field()
+            )),
+        }
+    }
+
+    fn platform(&self, names: Names, request: &Request<'_>, degree: Degree) -> String {
+        let star = if request.open { "*" } else { "" };
+        format!(
+            "ask team `{}` for a consent under `ownership.consents`: `{}: [\"{}{star}\"]`, `{}: [{}]`",
+            self.ownership.platform(),
+            names.field(),
+            request.name,
+            degree.field(),
+            request.team,
+        )
+    }
+
+    /// Adds the topics concerned, if a beginning of names is refused.
+    fn concerned(&self, finding: Finding<Route>, request: &Request<'_>, refusal: &Refusal<'_>) -> Finding<Route> {
+        if !request.open || refusal.topics.is_empty() {
+            return finding;
+        }
+        let all = refusal.topics.len();
+        let named = refusal.topics.iter().take(NAMED).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let rest = if all > NAMED { format!(", and {} more", all - NAMED) } else { String::new() };
+        let first = EntityRef::new(Kind::Topic, refusal.topics[0]);
+        finding
+            .note(format!("it covers {all} declared {} of other teams: {named}{rest}", plural(all, "topic")))
+            .related(Route::name(first), "the first of them")
+    }
+}
+
+fn act(degree: Degree, request: &Request<'_>) -> String {
+    let it = if request.open { "them" } else { "it" };
+    match degree {
+        Degree::Observer => format!("see {it}"),
+        Degree::Consumer => format!("read {it}"),
+        Degree::Producer => format!("write to {it}"),
+        Degree::Administrator => format!("administer {it} (`{:?}`)", request.operation),
+    }
+}
