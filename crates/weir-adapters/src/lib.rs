@@ -19,7 +19,7 @@ mod unreached;
 #[cfg(feature = "kafka")]
 mod vaults;
 
-pub use crate::live::{Live, OpenError, Reach, observe, observe_everything, open, open_planes, query};
+pub use crate::live::{Live, OpenError, Reach, observe, observe_everything, observe_planes, open, open_planes, query};
 
 /// The example of the README, compiled with the examples of this documentation.
 #[cfg(doctest)]

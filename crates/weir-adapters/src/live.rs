@@ -7,10 +7,12 @@ use std::{
     time::Duration,
 };
 
+use futures::{StreamExt as _, stream};
 use thiserror::Error;
+use tokio::time::timeout;
 use weir_model::{Cluster as ClusterEntity, ProviderRef, Workspace};
-use weir_planning::{Desired, Observed, Plane, facts_needed, secrets_needed};
-use weir_ports::{Cluster, PortError, Query, SecretSink, Selection};
+use weir_planning::{Desired, Observed, ObservedSecret, Plane, Provider, SecretRef, facts_needed, secrets_needed};
+use weir_ports::{Cluster, ErrorKind, PortError, Query, SecretSink, Selection};
 use weir_retry::Pauses;
 use weir_sandbox::{FaultError, Faults, Options, Sandbox};
 
@@ -99,6 +101,9 @@ pub enum OpenError {
         source: PortError,
     },
 }
+
+/// The largest number of vaults that are asked at the same time.
+const VAULTS: usize = 64;
 
 /// The providers that need a feature.
 const APACHE_KAFKA: &str = "Apache Kafka";
@@ -234,14 +239,40 @@ pub fn query(desired: &Desired) -> Query {
 /// Observes the state that a plan needs: the cluster, the vaults' secrets, and the records of topics whose change may
 /// lose data. Reads that the adapters do not repeat themselves are repeated here, until [`Live::patience`] is over.
 ///
+/// A vault that cannot be read is noted in [`Observed::unseen`]: it is one team's trouble.
+///
 /// # Errors
-/// The first final error of the cluster or the vaults. An object that weir may not see is such an error, not an absent one.
+/// The first final error of the cluster, or the last of the vaults if none of several can be read. An object that weir may not see is such an error, not an absent
+/// one.
 pub async fn observe(live: &Live, desired: &Desired) -> Result<Observed, PortError> {
-    let (query, mut tries) = (query(desired), Pauses::usual(live.patience).begin());
+    observe_planes(live, desired, &Reach::default(), &BTreeSet::new()).await
+}
+
+/// Observes the part of the state that `reach` shows, and the secrets `also` beside those that a plan needs.
+///
+/// # Errors
+/// As [`observe`].
+pub async fn observe_planes(
+    live: &Live,
+    desired: &Desired,
+    reach: &Reach,
+    also: &BTreeSet<SecretRef>,
+) -> Result<Observed, PortError> {
+    let (mut query, mut tries) = (query(desired), Pauses::usual(live.patience).begin());
+    let sees = |plane| reach.planes.contains(&plane) || desired.provider != Provider::ConfluentCloud;
+    if !sees(Plane::Data) {
+        query.topics = Selection::default();
+    }
+    if !sees(Plane::Control) {
+        // Brokers know service accounts by id: the others have no bindings that could be named.
+        query.accounts.names.retain(|name| reach.accounts.contains_key(name));
+    }
     let mut observed = tries.insist(|| live.cluster.observe(&query)).await?;
-    let secrets = secrets_needed(desired, &observed);
-    observed.secrets = tries.insist(|| live.vaults.inspect(&secrets)).await?;
-    let topics = facts_needed(desired, &observed);
+    if sees(Plane::Control) {
+        let secrets = secrets_needed(desired, &observed).into_iter().chain(also.iter().cloned());
+        (observed.secrets, observed.unseen) = inspect(live, secrets).await?;
+    }
+    let topics = if sees(Plane::Data) { facts_needed(desired, &observed) } else { BTreeSet::new() };
     if !topics.is_empty() {
         for (name, facts) in tries.insist(|| live.cluster.topic_facts(&topics)).await? {
             if let Some(topic) = observed.topics.get_mut(&name) {
@@ -250,6 +281,42 @@ pub async fn observe(live: &Live, desired: &Desired) -> Result<Observed, PortErr
         }
     }
     Ok(observed)
+}
+
+type Inspected = (BTreeMap<SecretRef, ObservedSecret>, BTreeMap<String, String>);
+
+/// Asks all vaults at the same time, under one deadline. Returns the secrets, and the vaults that cannot be read with the
+/// reasons.
+async fn inspect(live: &Live, secrets: impl Iterator<Item = SecretRef>) -> Result<Inspected, PortError> {
+    let mut by_vault = BTreeMap::<String, BTreeSet<SecretRef>>::new();
+    for at in secrets {
+        by_vault.entry(at.vault.clone()).or_default().insert(at);
+    }
+    let all = by_vault.len();
+    let asked = by_vault.into_iter().map(|(vault, secrets)| async move {
+        let mut tries = Pauses::usual(live.patience).begin();
+        let answer = timeout(live.patience, tries.insist(|| live.vaults.inspect(&secrets))).await;
+        let late = |_| {
+            let message = format!("it gave no answer within {} s", live.patience.as_secs());
+            Err(PortError::new(ErrorKind::Unavailable, message))
+        };
+        (vault, answer.unwrap_or_else(late))
+    });
+    let (mut found, mut unseen, mut last) = (BTreeMap::new(), BTreeMap::new(), None);
+    for (vault, answer) in stream::iter(asked).buffer_unordered(VAULTS).collect::<Vec<_>>().await {
+        match answer {
+            Ok(secrets) => found.extend(secrets),
+            Err(error) => {
+                unseen.insert(vault, error.chain());
+                last = Some(error);
+            }
+        }
+    }
+    match last {
+        // If none of several vaults answers, weir's own login or network is wrong.
+        Some(error) if all > 1 && unseen.len() == all => Err(error),
+        _ => Ok((found, unseen)),
+    }
 }
 
 /// Observes all objects of a cluster, to import them. Vaults are not read. The read is repeated as in [`observe`].

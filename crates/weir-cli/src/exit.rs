@@ -22,6 +22,8 @@ pub enum Exit {
     Partial = 5,
     /// Something outside weir failed: a cluster, a vault, a disk.
     Outside = 6,
+    /// The plan was made, or carried out, but for objects in trouble, which it leaves alone.
+    Blocked = 7,
     /// A mistake in weir.
     Bug = 70,
 }

@@ -5,8 +5,8 @@ use weir_planning::{Plan, StepId};
 use weir_ports::{Clock, Cluster, PortError, Query, SecretSink};
 
 use crate::{
-    Counts, Event, Journal, Options, Progress, Receipt, Refusal, StepReceipt, Verdict, elsewhere::Elsewhere, gate,
-    look::Look, run::Run,
+    Counts, Event, Journal, Options, Progress, Receipt, Refusal, StepReceipt, Verdict, check, elsewhere::Elsewhere,
+    gate, look::Look, run::Run,
 };
 
 /// The ports of a deployment.
@@ -33,6 +33,9 @@ pub enum DeployError {
     /// The cluster does not answer.
     #[error("the cluster could not be asked for its id")]
     Cluster(#[source] PortError),
+    /// The cluster or the vaults cannot be read.
+    #[error("the stage could not be observed")]
+    Observe(#[source] PortError),
     /// The journal's disk says no.
     #[error("the journal cannot be written")]
     Journal(#[source] io::Error),
@@ -43,7 +46,7 @@ impl DeployError {
     pub fn verdict(&self) -> Verdict {
         match self {
             DeployError::Refused(_) => Verdict::Refused,
-            DeployError::Cluster(_) | DeployError::Journal(_) => Verdict::RemoteFailed,
+            DeployError::Cluster(_) | DeployError::Observe(_) | DeployError::Journal(_) => Verdict::RemoteFailed,
         }
     }
 }
@@ -54,10 +57,11 @@ impl DeployError {
 ///   by one, a bounded number at a time.
 /// - Each object is read again before it is touched. Already as wanted: nothing is done. As planned: go. Anything
 ///   else: stale; running steps end, nothing further starts.
-/// - After a failure, other steps of its phase go on, and later steps that only add or adjust (phases up to
-///   [`Phase::Keys`](weir_planning::Phase::Keys), risk up to [`Risk::Change`](weir_planning::Risk::Change)) if they
-///   do not come after the failed step. Nothing is taken away any more, so that no client loses something whose
-///   replacement was not made. Running again goes on where this run ended.
+/// - After a failure, other steps go on if they do not come after the failed step. Nothing is taken away any more from
+///   the team of the failed step, nor from objects without a team, so that no client loses something whose replacement
+///   was not made. Running again goes on where this run ended.
+/// - With [`Options::wanted`], nothing of the plan is believed but its digest: only steps that are also in the plan made
+///   again are carried out. Steps about objects in trouble, and those that come after them, are left alone (`blocked`).
 /// - A plane that is not reached is not asked for anything. A step there counts as done if a receipt in
 ///   [`Options::after`] says so; otherwise its dependents, and later steps that take something away, wait
 ///   (`other-plane`) for a run on that plane.
@@ -68,7 +72,7 @@ impl DeployError {
 pub async fn deploy(plan: &Plan, ports: Ports<'_>, options: &Options) -> Result<Receipt, DeployError> {
     let Ports { cluster, vaults, clock, journal, progress } = ports;
     let started = clock.now();
-    gate::check(plan, options)?;
+    check(plan, options)?;
     let elsewhere = Elsewhere::new(plan, options)?;
     let nothing = Query::default();
     let facts = options.retry.begin().insist(|| cluster.observe(&nothing)).await.map_err(DeployError::Cluster)?.cluster;
@@ -76,6 +80,10 @@ pub async fn deploy(plan: &Plan, ports: Ports<'_>, options: &Options) -> Result<
         let (name, expected) = (plan.cluster.clone(), plan.cluster_id.clone());
         return Err(Refusal::WrongCluster { name, expected, is: facts.id }.into());
     }
+    let again = gate::again(plan, options)?;
+    let plan = again.as_ref().map_or(plan, |again| &again.plan);
+    let (fates, mut blocked) =
+        again.as_ref().map(|again| (again.fates.clone(), again.blocked.clone())).unwrap_or_default();
 
     let begun: BTreeSet<StepId> = journal
         .earlier()
@@ -93,7 +101,9 @@ pub async fn deploy(plan: &Plan, ports: Ports<'_>, options: &Options) -> Result<
         journal: Mutex::new(journal),
         halt: Mutex::new(None),
         fresh: Mutex::new(Vec::new()),
+        fates,
     };
+    run.halt_if_stale();
     run.journal_run(Event::RunStarted, None).map_err(DeployError::Journal)?;
     let steps: Vec<StepReceipt> = run
         .walk()
@@ -102,6 +112,9 @@ pub async fn deploy(plan: &Plan, ports: Ports<'_>, options: &Options) -> Result<
         .map(|step| StepReceipt { earlier_run: begun.contains(&step.id), ..step })
         .collect();
     let counts = Counts::of(&steps);
+    blocked.extend(plan.blocked.iter().cloned());
+    blocked.sort();
+    blocked.dedup();
     let (accounts, unknown) = run.accounts().await;
     let receipt = Receipt {
         cluster_id: Some(facts.id),
@@ -109,9 +122,10 @@ pub async fn deploy(plan: &Plan, ports: Ports<'_>, options: &Options) -> Result<
         accounts,
         finished: clock.now(),
         resumed: !begun.is_empty(),
-        outcome: counts.outcome(),
+        outcome: counts.outcome(!blocked.is_empty()),
         reason: run.halted().or(unknown),
         counts,
+        blocked,
         steps,
         ..Receipt::new(plan, started)
     };

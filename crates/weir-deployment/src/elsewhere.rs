@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use weir_planning::{Plan, Plane, Step, StepId};
+use weir_planning::{About, Object, Plan, Plane, Provider, Step, StepId, Verb};
 
-use crate::{Options, Receipt, Refusal, StepOutcome, StepReceipt};
+use crate::{Options, Receipt, Refusal, StepOutcome, StepReceipt, gate::Owner};
 
 /// The content of the receipts of other runs.
 #[derive(Debug, Default)]
@@ -33,7 +33,12 @@ impl<'a> Elsewhere<'a> {
             for step in receipt.steps.iter().filter(|step| step.outcome.is_done()).filter(trusted) {
                 elsewhere.done.insert(&step.id, (receipt, step));
             }
-            elsewhere.accounts.extend(receipt.accounts.clone());
+            for (account, id) in &receipt.accounts {
+                if let Some(is) = doubt(plan, account, id) {
+                    return Err(Refusal::OtherAccount { account: account.clone(), says: id.clone(), is });
+                }
+                elsewhere.accounts.insert(account.clone(), id.clone());
+            }
         }
         Ok(elsewhere)
     }
@@ -49,6 +54,23 @@ impl<'a> Elsewhere<'a> {
             None => StepReceipt::new(step, StepOutcome::OtherPlane).because("not on this plane"),
         }
     }
+}
+
+/// Returns the plan's word against the id of an account in a receipt. The digest of a plan covers the ids of the accounts
+/// that were observed; of the accounts that the plan creates, only the receipt knows the id.
+fn doubt(plan: &Plan, account: &str, id: &str) -> Option<Owner> {
+    // Only Confluent Cloud gives ids to accounts.
+    if plan.provider != Provider::ConfluentCloud {
+        return None;
+    }
+    if let Some(known) = plan.accounts.get(account) {
+        return (known != id).then(|| Owner::Is(known.clone()));
+    }
+    if let Some((other, _)) = plan.accounts.iter().find(|(_, known)| *known == id) {
+        return Some(Owner::Other(other.clone()));
+    }
+    let creates = |step: &Step| matches!(step.change.about(), About { object: Object::Account(name), verb: Verb::Create, .. } if name == account);
+    (!plan.steps.iter().any(creates)).then_some(Owner::Unasked)
 }
 
 fn is_of(receipt: &Receipt, plan: &Plan) -> Result<(), Refusal> {

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use thiserror::Error;
-use weir_planning::{Digest, Plan, PlanError, Plane, Risk, Step, StepId};
+use weir_planning::{Again, Digest, Doubt, Plan, PlanError, Plane, Risk, Step, StepId};
 
-use crate::Options;
+use crate::{Options, Wanted, elsewhere::Elsewhere};
 
 /// The reason for which a plan is not carried out. Nothing was touched.
 #[derive(Debug, Error)]
@@ -38,16 +38,47 @@ pub enum Refusal {
         /// The plan's digest.
         digest: Digest,
     },
-    /// The files do not ask for a step, or no longer.
+    /// The plan differs from the plan made again, from the files at hand and the live state.
     #[error(
-        "the files do not ask for {}; plan again",
-        if *count == 1 { format!("`{step}`") } else { format!("{count} of the steps, the first is `{step}`") }
+        "{}{}; plan again",
+        doubts.first().map(ToString::to_string).unwrap_or_default(),
+        match doubts.len() {
+            0 | 1 => String::new(),
+            2 => ", and one thing more is not as the files say".to_owned(),
+            more => format!(", and {} things more are not as the files say", more - 1),
+        }
     )]
-    NotAskedFor {
-        /// The first such step.
-        step: StepId,
-        /// The number of such steps.
+    Doubtful {
+        /// All reasons.
+        doubts: Vec<Doubt>,
+    },
+    /// The plan made again has errors that concern it as a whole.
+    #[error(
+        "the files or the cluster do not allow any plan now: {first}{}; plan again",
+        if *count > 1 { format!(", and {} more", weir_findings::count(count - 1, "error")) } else { String::new() }
+    )]
+    Stopped {
+        /// The first error.
+        first: String,
+        /// The number of errors.
         count: usize,
+    },
+    /// A receipt names another account than the approved plan.
+    #[error(
+        "a receipt says that `{account}` is `{says}`, {}; pass the receipt that weir wrote, unchanged",
+        match is {
+            Owner::Is(id) => format!("the plan says `{id}`"),
+            Owner::Other(name) => format!("which is the account `{name}`, as the plan says"),
+            Owner::Unasked => "which the plan neither creates nor names".to_owned(),
+        }
+    )]
+    OtherAccount {
+        /// The account.
+        account: String,
+        /// Its id in the receipt.
+        says: String,
+        /// The plan's word.
+        is: Owner,
     },
     /// A step risks more than is allowed.
     #[error(
@@ -102,18 +133,47 @@ pub enum Refusal {
     },
 }
 
-/// Every question that needs no network.
-pub(crate) fn check(plan: &Plan, options: &Options) -> Result<(), Refusal> {
+/// The word of a plan on the id of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// The account has this id.
+    Is(String),
+    /// The id is that of another account.
+    Other(String),
+    /// The plan does not create the account, and did not observe it.
+    Unasked,
+}
+
+/// Answers every question about a plan that needs no network: its digest, its approval, its claims about itself, the
+/// receipts of other runs.
+///
+/// # Errors
+/// If the plan may not be carried out.
+pub fn check(plan: &Plan, options: &Options) -> Result<(), Refusal> {
     plan.verify()?;
     if let Some(approved) = options.approved.as_ref().filter(|approved| **approved != plan.digest) {
         return Err(Refusal::OtherApproved { approved: approved.clone(), is: plan.digest.clone() });
     }
+    claims(plan, options)?;
+    Elsewhere::new(plan, options).map(|_| ())
+}
+
+/// Compares the plan with the plan made again, if there is one.
+pub(crate) fn again(plan: &Plan, options: &Options) -> Result<Option<Again>, Refusal> {
+    let Some(Wanted { desired, observed, planned }) = &options.wanted else { return Ok(None) };
+    let again = plan.again(planned, desired, observed, &options.planes);
+    let again = again.map_err(|doubts| Refusal::Doubtful { doubts })?;
+    claims(&again.plan, options)?;
+    Ok(Some(again))
+}
+
+/// Checks that the approval covers the claims of a plan about itself.
+fn claims(plan: &Plan, options: &Options) -> Result<(), Refusal> {
     // A plan without anything to do needs no consent.
     if plan.is_empty() {
         return Ok(());
     }
-    let asked = options.wanted.as_ref().is_some_and(|wanted| wanted.approval_required);
-    if (plan.approval_required || asked) && options.approved.is_none() {
+    if plan.approval_required && options.approved.is_none() {
         return Err(Refusal::NotApproved { stage: plan.stage.clone(), digest: plan.digest.clone() });
     }
     if let Some(why) = &plan.beyond_threshold
@@ -125,12 +185,6 @@ pub(crate) fn check(plan: &Plan, options: &Options) -> Result<(), Refusal> {
             first.make_ascii_lowercase();
         }
         return Err(Refusal::BeyondThreshold { why, digest: plan.digest.clone() });
-    }
-    if let Some(wanted) = &options.wanted {
-        let mut strange = plan.steps.iter().filter(|step| !wanted.asks_for(&step.change));
-        if let Some(first) = strange.next() {
-            return Err(Refusal::NotAskedFor { step: first.id.clone(), count: 1 + strange.count() });
-        }
     }
     // The risk that a step claims does not make it harmless.
     let risk_of = |step: &Step| step.risk.max(step.change.about().least_risk);

@@ -384,7 +384,7 @@ fn vault_names<'a>(now: &'a Observed, at: &SecretRef) -> Option<&'a str> {
 }
 
 /// A receipt that names the key, as far as the step or the vault knows it.
-fn named(step: &Step, outcome: StepOutcome, now: &Observed) -> StepReceipt {
+pub(crate) fn named(step: &Step, outcome: StepOutcome, now: &Observed) -> StepReceipt {
     let key = match step.change.about() {
         About { object: Object::Key { key, .. }, verb: Verb::Delete, .. } => Some(key),
         About { object: Object::Key { .. }, verb: Verb::Create | Verb::Update, .. } => {

@@ -51,9 +51,9 @@ mod run;
 mod shape;
 
 pub use deploy::{DeployError, Ports, deploy};
-pub use gate::Refusal;
+pub use gate::{Owner, Refusal, check};
 pub use journal::{Entry, Event, FileJournal, Journal, JournalError, MemoryJournal};
-pub use options::Options;
+pub use options::{Options, Wanted};
 pub use progress::Progress;
 pub use receipt::{Counts, Outcome, Receipt, ReceiptError, StepOutcome, StepReceipt, Verdict};
 pub use weir_retry::Pauses;

@@ -1,6 +1,6 @@
 use std::{collections::BTreeSet, time::Duration};
 
-use weir_planning::{Desired, Digest, Plane, Risk};
+use weir_planning::{Desired, Digest, Observed, Plane, Planned, Risk};
 use weir_retry::Pauses;
 
 use crate::Receipt;
@@ -14,9 +14,9 @@ pub struct Options {
     pub beyond_threshold: bool,
     /// The highest risk a step may have.
     pub max_risk: Risk,
-    /// The desired state of the stage. With it, no step may do anything else, and plans need approval when the files
-    /// say so, whatever the plan says of itself.
-    pub wanted: Option<Desired>,
+    /// The plan made again, right before, from the files at hand. With it, no step may do anything else, whatever the
+    /// plan says of itself.
+    pub wanted: Option<Wanted>,
     /// The planes that can be reached from here. Of steps of other planes only `after` knows.
     pub planes: BTreeSet<Plane>,
     /// Receipts of runs of the same plan on other planes: steps that they did there count as done.
@@ -54,4 +54,17 @@ impl Default for Options {
             wait_ready: None,
         }
     }
+}
+
+/// The plan made again at deployment, with the two states that it was made from.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The desired state of the files at hand.
+    pub desired: Desired,
+    /// The state that was just observed: everything that a plan needs, and the secrets of [`Plan::secrets`].
+    ///
+    /// [`Plan::secrets`]: weir_planning::Plan::secrets
+    pub observed: Observed,
+    /// The plan from one to the other, for the time of the deployer's clock.
+    pub planned: Planned,
 }

@@ -5,7 +5,7 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use weir_model::EntityRef;
-use weir_planning::{Change, Digest, Plan, Plane, SecretRef, Step, StepId, Verb};
+use weir_planning::{Blocked, Change, Digest, Plan, Plane, SecretRef, Step, StepId, Verb};
 
 /// A report of what a deployment really did. Holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -48,6 +48,9 @@ pub struct Receipt {
     /// Empty when the run reached all planes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub accounts: BTreeMap<String, String>,
+    /// The objects in trouble, which the plan or this run left alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked: Vec<Blocked>,
     /// Every step of the plan, in its order.
     pub steps: Vec<StepReceipt>,
 }
@@ -69,6 +72,8 @@ pub enum Outcome {
     Partial,
     /// Something failed before anything was done.
     Failed,
+    /// All steps are done, but for those about objects in trouble.
+    Blocked,
     /// The plan may not be carried out; nothing was touched.
     Refused,
 }
@@ -80,6 +85,7 @@ weir_findings::words!(Outcome {
     Stale => "stale",
     Partial => "partial",
     Failed => "failed",
+    Blocked => "blocked",
     Refused => "refused",
 });
 
@@ -91,6 +97,7 @@ impl Outcome {
             Outcome::Stale => Verdict::Stale,
             Outcome::Partial => Verdict::PartlyDeployed,
             Outcome::Failed => Verdict::RemoteFailed,
+            Outcome::Blocked => Verdict::Blocked,
             Outcome::Refused => Verdict::Refused,
         }
     }
@@ -109,6 +116,8 @@ pub enum Verdict {
     PartlyDeployed,
     /// A remote side, or the journal's disk, failed before anything was done.
     RemoteFailed,
+    /// Everything is done but for objects in trouble: plan again when they are well.
+    Blocked,
 }
 
 /// Numbers of steps by outcome.
@@ -134,6 +143,13 @@ pub struct Counts {
     pub unconfirmed: usize,
     /// Waiting for another plane.
     pub other_plane: usize,
+    /// Left alone, since the object is in trouble.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub blocked: usize,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl Counts {
@@ -150,6 +166,7 @@ impl Counts {
                 StepOutcome::Skipped => &mut counts.skipped,
                 StepOutcome::Unconfirmed => &mut counts.unconfirmed,
                 StepOutcome::OtherPlane => &mut counts.other_plane,
+                StepOutcome::Blocked => &mut counts.blocked,
             } += 1;
         }
         counts
@@ -160,7 +177,8 @@ impl Counts {
         self.created + self.updated + self.deleted
     }
 
-    pub(crate) fn outcome(&self) -> Outcome {
+    /// `blocked`: the plan leaves an object alone that is in trouble.
+    pub(crate) fn outcome(&self, blocked: bool) -> Outcome {
         let undone = self.failed + self.skipped + self.unconfirmed;
         if self.stale > 0 {
             Outcome::Stale
@@ -168,6 +186,8 @@ impl Counts {
             Outcome::Partial
         } else if undone > 0 {
             Outcome::Failed
+        } else if self.blocked > 0 || blocked {
+            Outcome::Blocked
         } else if self.other_plane > 0 {
             Outcome::OtherPlane
         } else if self.changed() > 0 {
@@ -262,6 +282,8 @@ pub enum StepOutcome {
     Unconfirmed,
     /// The step, or one that it depends on, belongs to a plane that this run does not reach.
     OtherPlane,
+    /// Its object, or one that it depends on, is in trouble; nothing was done.
+    Blocked,
 }
 
 weir_findings::words!(StepOutcome {
@@ -274,6 +296,7 @@ weir_findings::words!(StepOutcome {
     Skipped => "skipped",
     Unconfirmed => "unconfirmed",
     OtherPlane => "other-plane",
+    Blocked => "blocked",
 });
 
 impl StepOutcome {
@@ -293,7 +316,16 @@ impl StepOutcome {
 
     /// Returns `true` if something went wrong with the step, or before it.
     pub(crate) fn is_undone(self) -> bool {
-        matches!(self, StepOutcome::Failed | StepOutcome::Stale | StepOutcome::Skipped | StepOutcome::Unconfirmed)
+        match self {
+            StepOutcome::Failed | StepOutcome::Stale | StepOutcome::Skipped | StepOutcome::Unconfirmed => true,
+            // A blocked object holds back only the steps that come after it.
+            StepOutcome::Created
+            | StepOutcome::Updated
+            | StepOutcome::Deleted
+            | StepOutcome::Already
+            | StepOutcome::OtherPlane
+            | StepOutcome::Blocked => false,
+        }
     }
 
     /// Returns `true` if the step waits for another plane.
@@ -335,6 +367,7 @@ impl Receipt {
             reason: None,
             counts: Counts::default(),
             accounts: BTreeMap::new(),
+            blocked: plan.blocked.clone(),
             steps: Vec::new(),
         }
     }

@@ -6,7 +6,7 @@ use weir_findings::{
     count,
     render::{inert, inert_line},
 };
-use weir_planning::{Verb, render::from_to};
+use weir_planning::{Blocked, Verb, render::from_to};
 
 use crate::{Outcome, Receipt, StepOutcome, StepReceipt};
 
@@ -29,10 +29,21 @@ pub fn text(receipt: &Receipt) -> String {
     if let Some(reason) = &receipt.reason {
         let _ = writeln!(out, "{}", inert_line(reason));
     }
+    for line in blocked(receipt) {
+        let _ = writeln!(out, "{}", inert_line(&line));
+    }
     if let Some(advice) = advice(receipt.outcome) {
         let _ = writeln!(out, "{advice}");
     }
     out
+}
+
+/// The objects in trouble, one line for each.
+fn blocked(receipt: &Receipt) -> impl Iterator<Item = String> + '_ {
+    receipt.blocked.iter().map(|Blocked { object, team, why }| {
+        let team = team.as_ref().map(|team| format!(" ({team})")).unwrap_or_default();
+        format!("blocked: {object}{team}: {why}")
+    })
 }
 
 /// A receipt as markdown, for a pull request or a pipeline's summary. Failed steps come first; the rest is folded.
@@ -40,6 +51,12 @@ pub fn markdown(receipt: &Receipt) -> String {
     let mut out = format!("### {}\n\n", inert(&headline(receipt)));
     if let Some(reason) = &receipt.reason {
         let _ = writeln!(out, "{}\n", plain(reason));
+    }
+    for line in blocked(receipt) {
+        let _ = writeln!(out, "- {}", plain(&line));
+    }
+    if !receipt.blocked.is_empty() {
+        out.push('\n');
     }
     if let Some(advice) = advice(receipt.outcome) {
         let _ = writeln!(out, "{advice}\n");
@@ -96,7 +113,7 @@ fn mark(outcome: StepOutcome) -> char {
         StepOutcome::Deleted => '-',
         StepOutcome::Already => '=',
         StepOutcome::Failed | StepOutcome::Stale | StepOutcome::Unconfirmed => '!',
-        StepOutcome::Skipped | StepOutcome::OtherPlane => '.',
+        StepOutcome::Skipped | StepOutcome::OtherPlane | StepOutcome::Blocked => '.',
     }
 }
 
@@ -114,7 +131,11 @@ fn changed(step: &StepReceipt) -> Vec<String> {
     let may_have_changed = match step.outcome {
         StepOutcome::Created | StepOutcome::Updated | StepOutcome::Deleted | StepOutcome::Unconfirmed => true,
         StepOutcome::Already => step.earlier_run,
-        StepOutcome::Failed | StepOutcome::Stale | StepOutcome::Skipped | StepOutcome::OtherPlane => false,
+        StepOutcome::Failed
+        | StepOutcome::Stale
+        | StepOutcome::Skipped
+        | StepOutcome::OtherPlane
+        | StepOutcome::Blocked => false,
     };
     match step.change.about().verb {
         Verb::Update | Verb::Delete if may_have_changed => from_to(&step.change),
@@ -139,6 +160,7 @@ fn headline(receipt: &Receipt) -> String {
         Outcome::Stale => "stale",
         Outcome::Partial => "partly deployed",
         Outcome::Failed => "failed",
+        Outcome::Blocked => "deployed, but for objects in trouble",
         Outcome::Refused => "refused",
     };
     let resumed = if receipt.resumed { ", resumed" } else { "" };
@@ -154,6 +176,7 @@ fn headline(receipt: &Receipt) -> String {
         (counts.unconfirmed, "unconfirmed"),
         (counts.skipped, "not started"),
         (counts.other_plane, "on another plane"),
+        (counts.blocked, "blocked"),
     ]
     .into_iter()
     .filter(|(count, _)| *count > 0)
@@ -173,6 +196,7 @@ fn advice(outcome: Outcome) -> Option<&'static str> {
         }
         Outcome::Stale => Some("Plan again: the new plan shows the remaining steps."),
         Outcome::OtherPlane => Some("Deploy the same plan where the other plane can be reached."),
+        Outcome::Blocked => Some("Plan again when the blocked objects are well."),
         Outcome::Complete | Outcome::NothingToDo | Outcome::Refused => None,
     }
 }

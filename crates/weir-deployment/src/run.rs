@@ -11,10 +11,12 @@ use futures::{
     future::{BoxFuture, FutureExt as _},
     stream::FuturesUnordered,
 };
-use weir_planning::{Object, Phase, Plan, Plane, Risk, SecretRef, Step, StepId};
+use weir_planning::{Fate, Object, Phase, Plan, Plane, Risk, SecretRef, Step, StepId};
 use weir_ports::{Clock, CreatedKey, ErrorKind, PortError};
 
-use crate::{Entry, Event, Journal, Options, Progress, StepOutcome, StepReceipt, elsewhere::Elsewhere, look::Look};
+use crate::{
+    Entry, Event, Journal, Options, Progress, StepOutcome, StepReceipt, elsewhere::Elsewhere, key::named, look::Look,
+};
 
 /// A plan being carried out.
 pub(crate) struct Run<'a> {
@@ -28,6 +30,8 @@ pub(crate) struct Run<'a> {
     pub(crate) halt: Mutex<Option<Halt>>,
     /// New, stored keys whose login is still to be seen.
     pub(crate) fresh: Mutex<Vec<(StepId, CreatedKey)>>,
+    /// The decisions about steps before anything was touched; empty when nobody made the plan again.
+    pub(crate) fates: BTreeMap<StepId, Fate>,
 }
 
 /// The reason for which nothing further is started.
@@ -44,6 +48,30 @@ impl Run<'_> {
     /// Starts nothing further. The first reason stays.
     pub(crate) fn halt(&self, halt: Halt) {
         lock(&self.halt).get_or_insert(halt);
+    }
+
+    /// Halts if a step was found to be stale before anything was touched.
+    pub(crate) fn halt_if_stale(&self) {
+        let stale = |step: &&Step| matches!(self.fates.get(&step.id), Some(Fate::Stale(_)));
+        if let Some(step) = self.plan.steps.iter().find(stale) {
+            self.halt(Halt::stale(step));
+        }
+    }
+
+    /// The receipt of a step that was decided before anything was touched.
+    fn decided(&self, step: &Step) -> Option<StepReceipt> {
+        match self.fates.get(&step.id)? {
+            Fate::Go => None,
+            Fate::Done => {
+                let seen = self.options.wanted.as_ref().map(|wanted| &wanted.observed);
+                Some(seen.map_or_else(
+                    || StepReceipt::new(step, StepOutcome::Already),
+                    |seen| named(step, StepOutcome::Already, seen),
+                ))
+            }
+            Fate::Blocked(why) => Some(StepReceipt::new(step, StepOutcome::Blocked).because(why.clone())),
+            Fate::Stale(why) => Some(StepReceipt::new(step, StepOutcome::Stale).because(why.clone())),
+        }
     }
 
     /// Halts if nothing that follows could be right.
@@ -84,6 +112,10 @@ impl Run<'_> {
     /// Carries out all steps; a receipt for each, in the plan's order.
     pub(crate) async fn walk(&self) -> Vec<StepReceipt> {
         let mut walk = Walk::new(&self.plan.steps);
+        let (places, receipts) = (self.plan.steps.iter().enumerate())
+            .filter_map(|(at, step)| Some((at, self.decided(step)?)))
+            .unzip::<_, _, Vec<_>, Vec<_>>();
+        self.settle(places, receipts, &mut walk);
         let mut phases: BTreeMap<Phase, Vec<usize>> = BTreeMap::new();
         for (at, step) in self.plan.steps.iter().enumerate() {
             phases.entry(step.change.about().phase).or_default().push(at);
@@ -118,12 +150,12 @@ impl Run<'_> {
     }
 
     async fn phase(&self, phase: Phase, members: &[usize], walk: &mut Walk<'_>) {
-        let (failed, waiting) = (walk.first(StepOutcome::is_undone), walk.first(StepOutcome::is_elsewhere));
+        let (failed, waiting) = (walk.undone(), walk.first(StepOutcome::is_elsewhere));
         let mut queue = BTreeSet::new();
-        for &at in members {
+        for &at in members.iter().filter(|at| walk.receipts[**at].is_none()).collect::<Vec<_>>() {
             let step = &walk.steps[at];
             let takes = takes_away(phase, step);
-            match (&failed, &waiting) {
+            match (failed.before(step), &waiting) {
                 (Some(id), _) if takes => {
                     let why = format!("`{id}` was not done, and nothing is taken away after that");
                     walk.receipts[at] = Some(StepReceipt::new(step, StepOutcome::Skipped).because(why));
@@ -162,7 +194,11 @@ impl Run<'_> {
         let skipped: Vec<_> = members
             .iter()
             .filter_map(|&at| Some((&walk.steps[at], walk.receipts[at].as_ref()?)))
-            .filter(|(_, receipt)| matches!(receipt.outcome, StepOutcome::Skipped | StepOutcome::OtherPlane))
+            .filter(|(step, receipt)| {
+                let outcome = receipt.outcome;
+                matches!(outcome, StepOutcome::Skipped | StepOutcome::OtherPlane)
+                    || outcome == StepOutcome::Blocked && self.decided(step).is_none()
+            })
             .collect();
         let events: Vec<_> =
             skipped.iter().map(|(step, receipt)| (*step, Event::Skipped, receipt.detail.clone())).collect();
@@ -232,6 +268,7 @@ impl Run<'_> {
             StepOutcome::Failed => Some(Event::Failed),
             StepOutcome::Stale => Some(Event::Stale),
             StepOutcome::Unconfirmed => Some(Event::Unconfirmed),
+            StepOutcome::Blocked => Some(Event::Skipped),
             // Written down at the end of the phase.
             StepOutcome::Skipped | StepOutcome::OtherPlane => None,
         };
@@ -259,6 +296,8 @@ impl Run<'_> {
             }
             Some((id, Some(outcome))) if outcome.is_done() => StepReceipt::new(step, StepOutcome::Skipped)
                 .because(format!("comes after `{id}`, whose key does not log in yet; run again later")),
+            Some((id, Some(StepOutcome::Blocked))) => StepReceipt::new(step, StepOutcome::Blocked)
+                .because(format!("comes after `{id}`, whose object is in trouble")),
             Some((id, Some(_))) => {
                 StepReceipt::new(step, StepOutcome::Skipped).because(format!("comes after `{id}`, which was not done"))
             }
@@ -308,8 +347,30 @@ impl<'a> Walk<'a> {
         receipt.is_some_and(|receipt| receipt.ready == Some(false))
     }
 
+    fn undone(&self) -> Undone {
+        let mut undone = BTreeMap::new();
+        for receipt in self.receipts.iter().flatten().filter(|receipt| receipt.outcome.is_undone()) {
+            undone.entry(receipt.team.clone()).or_insert_with(|| receipt.id.clone());
+        }
+        Undone(undone)
+    }
+
     fn first(&self, is: impl Fn(StepOutcome) -> bool) -> Option<StepId> {
         self.receipts.iter().flatten().find(|receipt| is(receipt.outcome)).map(|receipt| receipt.id.clone())
+    }
+}
+
+/// The first undone step of each team.
+struct Undone(BTreeMap<Option<String>, StepId>);
+
+impl Undone {
+    /// Returns the undone step after which a step takes nothing away: one of its team, or one without a team. A step
+    /// without a team takes nothing away after any undone step.
+    fn before(&self, step: &Step) -> Option<&StepId> {
+        match &step.team {
+            Some(_) => self.0.get(&step.team).or_else(|| self.0.get(&None)),
+            None => self.0.values().next(),
+        }
     }
 }
 

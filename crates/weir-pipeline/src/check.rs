@@ -9,8 +9,8 @@ use jiff::{Timestamp, tz::TimeZone};
 use thiserror::Error;
 use weir_adapters::{Live, OpenError, open};
 use weir_findings::{FileId, Finding, Severity, count};
-use weir_model::{Date, Loaded, UnknownStage, Workspace};
-use weir_planning::{Desired, desired};
+use weir_model::{Date, EntityRef, Kind, Loaded, Origin, UnknownStage, Workspace};
+use weir_planning::{Blocks, Desired, desired};
 use weir_policy::{Judged, Judging};
 use weir_validation::Fixed;
 
@@ -47,12 +47,9 @@ pub struct Rejected {
 }
 
 impl Rejected {
-    /// Refuses findings with errors.
-    pub(crate) fn check(findings: &[Finding]) -> Result<(), Self> {
-        match findings.iter().filter(|finding| finding.severity == Severity::Error).count() {
-            0 => Ok(()),
-            errors => Err(Self { errors }),
-        }
+    /// Refuses a number of errors.
+    pub(crate) fn check(errors: usize) -> Result<(), Self> {
+        if errors == 0 { Ok(()) } else { Err(Self { errors }) }
     }
 }
 
@@ -89,17 +86,23 @@ pub fn judge(loaded: &Loaded, stage: Option<&str>, now: Timestamp) -> Result<Jud
 }
 
 impl Checked {
-    /// Returns `true` if there is an error among the findings.
-    pub fn has_errors(&self) -> bool {
-        Rejected::check(&self.findings).is_err()
+    /// Returns the errors among the findings.
+    pub fn errors(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.severity == Severity::Error)
     }
 
-    /// Returns the workspace, unless it has errors.
+    /// Returns `true` if there is an error among the findings.
+    pub fn has_errors(&self) -> bool {
+        self.errors().next().is_some()
+    }
+
+    /// Returns the workspace, unless it has errors that concern more than one entity. Other errors block their entity
+    /// ([`Plan::blocked`](weir_planning::Plan)).
     ///
     /// # Errors
-    /// If there is an error among the findings.
+    /// If such an error is among the findings.
     pub fn accept(&self) -> Result<Accepted<'_>, Rejected> {
-        Rejected::check(&self.findings)?;
+        Rejected::check(self.errors().filter(|finding| blocked_by(&self.loaded, finding).is_none()).count())?;
         // Files without a workspace have a finding that says so.
         let workspace = self.loaded.workspace.as_ref().ok_or(Rejected { errors: 1 })?;
         Ok(Accepted { checked: self, workspace })
@@ -116,7 +119,7 @@ impl Checked {
     }
 }
 
-/// A workspace without errors.
+/// A workspace without errors that concern more than one entity.
 #[derive(Clone, Copy, Debug)]
 pub struct Accepted<'a> {
     pub(crate) checked: &'a Checked,
@@ -142,6 +145,20 @@ impl<'a> Accepted<'a> {
         Ok(desired(&self.workspace.stage(stage)?, self.checked.now))
     }
 
+    /// Returns everything that plans of `desired` must leave alone, since the files have errors about it.
+    pub fn blocks(self, desired: &Desired) -> Blocks {
+        let mut blocks = Blocks::default();
+        for finding in self.checked.errors() {
+            let Some(entity) = blocked_by(&self.checked.loaded, finding) else { continue };
+            let why = format!("{} [{}]", finding.message, finding.rule);
+            blocks.entity(desired, &entity, &why);
+            if let Some(list) = self.workspace.access_control_lists.get(&entity.name).filter(|_| is_list(&entity)) {
+                blocks.bindings(desired, &list.spec.service_account, &why);
+            }
+        }
+        blocks
+    }
+
     /// Opens the cluster and the vaults of `stage`.
     ///
     /// # Errors
@@ -149,4 +166,35 @@ impl<'a> Accepted<'a> {
     pub async fn open(self, stage: &str) -> Result<Live, OpenError> {
         open(self.dir(), self.workspace, stage).await
     }
+}
+
+/// The rules whose errors concern more than the entity at their place: two entities that exclude each other, or a claim on
+/// something of another team. They stop every plan.
+const STOPPING: &[&str] = &[
+    "account-owner",
+    "name-collision",
+    "name-space",
+    "ownership",
+    "path-authority",
+    "secret-name-collision",
+    "stage-overlap",
+];
+
+/// Returns the one entity that an error is about; `None` for an error that stops every plan: about form, about the
+/// workspace, its teams and policies, or about several entities.
+fn blocked_by(loaded: &Loaded, finding: &Finding) -> Option<EntityRef> {
+    let rule = finding.rule.as_str();
+    if STOPPING.contains(&rule) || weir_model::rule_pages().iter().any(|page| page.id == rule) {
+        return None;
+    }
+    // A comment for weir may stand in front of the first document.
+    let document = loaded.document_at(finding.at.file, finding.at.start).unwrap_or_default();
+    let origin = Origin { file: finding.at.file, document };
+    let workspace = loaded.workspace.as_ref()?;
+    let mut entities = workspace.entities().filter(|entity| entity.kind.is_planned());
+    entities.find(|entity| workspace.origin(entity) == Some(origin))
+}
+
+fn is_list(entity: &EntityRef) -> bool {
+    entity.kind == Kind::AccessControlList
 }

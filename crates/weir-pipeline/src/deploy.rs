@@ -6,25 +6,26 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use jiff::Timestamp;
 use thiserror::Error;
-use weir_adapters::{Live, OpenError, Reach, open_planes};
-use weir_deployment::{DeployError, Journal, Options, Pauses, Ports, Progress, Receipt};
+use weir_adapters::{Live, OpenError, Reach, observe_planes, open_planes};
+use weir_deployment::{DeployError, Journal, Options, Pauses, Ports, Progress, Receipt, Refusal, Wanted};
 use weir_findings::{Finding, Severity};
 use weir_model::{Route, UnknownStage, Workspace};
-use weir_planning::{About, Object, Plan, Plane, Provider, Verb, desired};
-use weir_policy::{check_plan, policies_in};
+use weir_planning::{About, Desired, Object, Plan, Plane, Provider, Verb};
+use weir_policy::{judge_plan, plan_policies, policies_in};
 use weir_ports::Clock;
+
+use crate::{Accepted, plan::Made};
 
 /// A plan that may be deployed from here.
 #[derive(Debug)]
 #[must_use]
 #[non_exhaustive]
 pub struct Admitted<'a> {
-    /// The findings of policies over plans; none is an error.
+    /// The findings of policies over plans. A step that breaks a policy is left alone.
     pub findings: Vec<Finding<Route>>,
-    dir: &'a Path,
-    workspace: &'a Workspace,
+    accepted: Accepted<'a>,
+    desired: Desired,
     plan: &'a Plan,
     options: Options,
     reach: Reach,
@@ -55,6 +56,9 @@ pub enum Refused {
     /// The workspace does not have the plan's stage.
     #[error("the plan is of stage `{0}`, which weir.yaml does not have")]
     NoStage(String),
+    /// The plan itself, its approval, or the receipt of another run says no.
+    #[error(transparent)]
+    Plan(#[from] Refusal),
     /// Policies over plans were changed after the plan was made.
     #[error("the policies of the workspace have changed since the plan was made")]
     OtherPolicies,
@@ -102,30 +106,40 @@ fn broken(findings: &[Finding<Route>]) -> String {
     }
 }
 
-/// Checks that `plan` may be deployed now with `workspace`, which was read from `dir`.
-///
-/// The plan must be of this workspace and its stage's cluster, made under the policies that the workspace has, and keep
-/// them at the time `now`. If only brokers of Confluent Cloud are reached, receipts of earlier runs
-/// ([`Options::after`]) must hold the ids of service accounts.
-///
-/// # Errors
-/// If the plan must not be deployed from here.
-pub fn admit<'a>(
-    dir: &'a Path,
-    workspace: &'a Workspace,
-    plan: &'a Plan,
-    options: Options,
-    now: Timestamp,
-) -> Result<Admitted<'a>, Refused> {
-    belongs(plan, workspace)?;
-    let findings = keeps_policies(plan, workspace, now)?;
-    let reach = Reach { planes: options.planes.clone(), accounts: accounts(&options.after) };
-    if let Some(account) = unknown_account(plan, &reach) {
-        return Err(Refused::UnknownAccount { account: account.to_owned(), findings });
+impl<'a> Accepted<'a> {
+    /// Checks that `plan` may be deployed now with these files.
+    ///
+    /// The plan must be of this workspace and its stage's cluster, and made under the policies that the workspace has. If
+    /// only brokers of Confluent Cloud are reached, the ids of service accounts must be in the plan, or in receipts of
+    /// earlier runs ([`Options::after`]).
+    ///
+    /// # Errors
+    /// If the plan must not be deployed from here.
+    pub fn admit(self, plan: &'a Plan, options: Options) -> Result<Admitted<'a>, Refused> {
+        belongs(plan, self.workspace)?;
+        weir_deployment::check(plan, &options)?;
+        let findings = self.keeps_policies(plan)?;
+        let reach = Reach { planes: options.planes.clone(), accounts: accounts(plan, &options.after) };
+        if let Some(account) = unknown_account(plan, &reach) {
+            return Err(Refused::UnknownAccount { account: account.to_owned(), findings });
+        }
+        let desired = self.desired(&plan.stage).map_err(|UnknownStage { asked, .. }| Refused::NoStage(asked))?;
+        Ok(Admitted { findings, accepted: self, desired, plan, options, reach })
     }
-    let view = workspace.stage(&plan.stage).map_err(|UnknownStage { asked, .. }| Refused::NoStage(asked))?;
-    let options = Options { wanted: Some(desired(&view, now)), ..options };
-    Ok(Admitted { findings, dir, workspace, plan, options, reach })
+
+    /// Checks that the plan was made under the workspace's policies over plans, and that they can be used. The waivers
+    /// and labels are those of the files at hand.
+    fn keeps_policies(self, plan: &Plan) -> Result<Vec<Finding<Route>>, Refused> {
+        let texts = plan.policies.as_ref().map(|policies| policies.policies.clone()).unwrap_or_default();
+        if texts != policies_in(self.workspace, &plan.stage) {
+            return Err(Refused::OtherPolicies);
+        }
+        let Some(policies) = plan_policies(&self.checked.loaded, plan) else { return Ok(Vec::new()) };
+        let judged = judge_plan(&plan.clone().under(policies), self.checked.now);
+        let unusable = judged.iter().any(|(finding, step)| step.is_none() && finding.severity == Severity::Error);
+        let findings = judged.into_iter().map(|(finding, _)| finding).collect();
+        if unusable { Err(Refused::BreaksPolicies { findings }) } else { Ok(findings) }
+    }
 }
 
 impl Admitted<'_> {
@@ -134,10 +148,26 @@ impl Admitted<'_> {
     /// # Errors
     /// If they cannot be reached.
     pub async fn open(&self) -> Result<Live, OpenError> {
-        open_planes(self.dir, self.workspace, &self.plan.stage, &self.reach).await
+        open_planes(self.accepted.dir(), self.accepted.workspace, &self.plan.stage, &self.reach).await
     }
 
-    /// Carries out the plan. [`Live::patience`] is the deadline of [`Options::retry`] and [`Options::read_back`].
+    /// Observes the stage and makes the plan again, from the files at hand and for this time.
+    async fn wanted(&self, live: &Live) -> Result<Wanted, DeployError> {
+        let desired = self.desired.clone();
+        let also = self.plan.secrets(&desired);
+        let observed = observe_planes(live, &desired, &self.reach, &also).await.map_err(DeployError::Observe)?;
+        if observed.cluster.id != self.plan.cluster_id {
+            let (name, expected) = (self.plan.cluster.clone(), self.plan.cluster_id.clone());
+            return Err(Refusal::WrongCluster { name, expected, is: observed.cluster.id }.into());
+        }
+        let Made { outcome: planned, stops } = self.accepted.make(&desired, &observed, None);
+        if let Some(first) = stops.first() {
+            return Err(Refusal::Stopped { first: first.clone(), count: stops.len() }.into());
+        }
+        Ok(Wanted { desired, observed, planned })
+    }
+
+    /// Makes the plan again, and carries out the steps that are in both plans. [`Live::patience`] is the deadline of [`Options::retry`] and [`Options::read_back`].
     ///
     /// # Errors
     /// If the run did not begin. Failures of steps are in the receipt.
@@ -148,12 +178,14 @@ impl Admitted<'_> {
         clock: &dyn Clock,
         progress: &dyn Progress,
     ) -> Result<Receipt, DeployError> {
+        let wanted = if self.plan.is_empty() { None } else { Some(self.wanted(live).await?) };
         let (cluster, vaults) = (live.cluster.as_ref(), live.vaults.as_ref());
         let ports = Ports { cluster, vaults, clock, journal, progress };
         let Options { retry, read_back, .. } = self.options;
         let options = Options {
             retry: Pauses { deadline: live.patience, ..retry },
             read_back: Pauses { deadline: live.patience, ..read_back },
+            wanted,
             ..self.options.clone()
         };
         weir_deployment::deploy(self.plan, ports, &options).await
@@ -161,7 +193,10 @@ impl Admitted<'_> {
 }
 
 /// Checks that the plan was made from this workspace.
-fn belongs(plan: &Plan, workspace: &Workspace) -> Result<(), Refused> {
+///
+/// # Errors
+/// If it is of another workspace, stage or cluster.
+pub fn belongs(plan: &Plan, workspace: &Workspace) -> Result<(), Refused> {
     let name = &workspace.settings.metadata.name;
     if *name != plan.workspace {
         return Err(Refused::OtherWorkspace { plan: plan.workspace.clone(), here: name.clone() });
@@ -177,19 +212,10 @@ fn belongs(plan: &Plan, workspace: &Workspace) -> Result<(), Refused> {
     }
 }
 
-/// Checks that the plan was made under the workspace's policies over plans, and keeps them at the time `now`.
-fn keeps_policies(plan: &Plan, workspace: &Workspace, now: Timestamp) -> Result<Vec<Finding<Route>>, Refused> {
-    let texts = plan.policies.as_ref().map(|policies| policies.policies.clone()).unwrap_or_default();
-    if texts != policies_in(workspace, &plan.stage) {
-        return Err(Refused::OtherPolicies);
-    }
-    let findings = check_plan(plan, now);
-    if errors(&findings).next().is_some() { Err(Refused::BreaksPolicies { findings }) } else { Ok(findings) }
-}
-
-/// Returns the ids of service accounts in the receipts; those of later receipts win.
-fn accounts(receipts: &[Receipt]) -> BTreeMap<String, String> {
-    receipts.iter().flat_map(|receipt| receipt.accounts.clone()).collect()
+/// Returns the ids of service accounts in the plan and in the receipts.
+fn accounts(plan: &Plan, receipts: &[Receipt]) -> BTreeMap<String, String> {
+    let told = receipts.iter().flat_map(|receipt| receipt.accounts.clone());
+    told.chain(plan.accounts.clone()).collect()
 }
 
 /// Returns a service account whose id the brokers need and no receipt holds.

@@ -10,7 +10,7 @@ use weir_model::{UnknownStage, Workspace};
 use weir_planning::Observed;
 use weir_ports::PortError;
 
-use crate::{Checked, Rejected};
+use crate::Checked;
 
 /// The reason why nothing is imported.
 #[derive(Debug, Error)]
@@ -66,7 +66,9 @@ impl Checked {
         teams: &TeamRule,
         schema: Option<String>,
     ) -> Result<Imported, ImportFailure> {
-        Rejected::check(&self.loaded.findings).map_err(|_| ImportFailure::Malformed)?;
+        if self.loaded.findings.iter().any(|finding| finding.severity == Severity::Error) {
+            return Err(ImportFailure::Malformed);
+        }
         let workspace = self.loaded.workspace.as_ref().ok_or(ImportFailure::Malformed)?;
         let mut clusters = self.observe_clusters(workspace, stages).await?;
         let (now, stages) = (self.now, states(&clusters));

@@ -2,13 +2,13 @@
 //!
 //! [`read`] reads a folder, [`ReadWorkspace::check`] checks it by all rules and policies, [`Checked::accept`] refuses
 //! errors. An [`Accepted`] workspace is planned ([`Accepted::plan`]), [`Planned::accept`] refuses a plan with errors,
-//! [`admit`] checks that a plan may be deployed, and [`Admitted::deploy`] deploys it. weir's own command line is made
-//! of these functions.
+//! [`Accepted::admit`] checks that a plan may be deployed, and [`Admitted::deploy`] makes it again and deploys it. weir's
+//! own command line is made of these functions.
 //!
 //! ```
 //! use weir_deployment::{MemoryJournal, Options, Outcome};
 //! use weir_findings::render::concise;
-//! use weir_pipeline::{admit, read};
+//! use weir_pipeline::read;
 //! use weir_ports::{Clock, SystemClock};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -45,7 +45,7 @@
 //!
 //! // An approval goes into the options, as does the highest risk of a step.
 //! let options = Options { approved: Some(plan.digest.clone()), ..Options::default() };
-//! let admitted = admit(dir, workspace.workspace(), &plan, options, SystemClock.now())?;
+//! let admitted = workspace.admit(&plan, options)?;
 //! let live = admitted.open().await?;
 //! let receipt = admitted.deploy(&live, &mut MemoryJournal::default(), &SystemClock, &()).await?;
 //! assert_eq!(receipt.outcome, Outcome::Complete);
@@ -75,7 +75,7 @@ pub use crate::{
     check::{Accepted, Checked, Rejected, judge},
     codeowners::{committed_codeowners, place_in_repository},
     commit::commit,
-    deploy::{Admitted, JournalFolderError, Refused, admit, journal_path},
+    deploy::{Admitted, JournalFolderError, Refused, belongs, journal_path},
     drift::{RevisionError, drift_since},
     import::ImportFailure,
     plan::{PlanError, Planned},

@@ -2,10 +2,10 @@
 
 use thiserror::Error;
 use weir_adapters::{OpenError, observe};
-use weir_findings::{Finding, sort};
-use weir_model::UnknownStage;
-use weir_planning::{Desired, Observed, Plan, PlanOptions, plan};
-use weir_policy::{check_plan, plan_policies, waivers_in_force};
+use weir_findings::{Finding, Severity, sort};
+use weir_model::{Route, UnknownStage};
+use weir_planning::{Desired, Observed, Plan, PlanOptions, plan_around};
+use weir_policy::{judge_plan, plan_policies, waivers_in_force};
 use weir_ports::PortError;
 
 use crate::{Accepted, Rejected, commit};
@@ -17,16 +17,19 @@ use crate::{Accepted, Rejected, commit};
 pub struct Planned {
     /// The findings of the planner and of policies over plans, with places, sorted.
     pub findings: Vec<Finding>,
+    /// The number of errors that concern more than one step or entity.
+    stops: usize,
     plan: Plan,
 }
 
 impl Planned {
-    /// Returns the plan, unless it must not be deployed.
+    /// Returns the plan, unless it must not be deployed. Errors about single steps and entities do not prevent it: the plan
+    /// leaves these alone ([`Plan::blocked`]).
     ///
     /// # Errors
-    /// If there is an error among the findings.
+    /// If there is an error that concerns the plan as a whole.
     pub fn accept(self) -> Result<Plan, Rejected> {
-        Rejected::check(&self.findings)?;
+        Rejected::check(self.stops)?;
         Ok(self.plan)
     }
 }
@@ -81,17 +84,59 @@ impl Accepted<'_> {
         if let Some(other) = observed.stage.as_ref().filter(|other| **other != desired.stage) {
             return Err(PlanError::OtherStage { observed: other.clone(), stage: desired.stage.clone() });
         }
-        let (loaded, now) = (&self.checked.loaded, self.checked.now);
-        let mut outcome = plan(desired, observed, &PlanOptions { now, commit: commit(self.dir()) });
-        outcome.plan = outcome.plan.headed(waivers_in_force(loaded, &desired.stage, now));
-        if let Some(policies) = plan_policies(loaded, &outcome.plan) {
-            outcome.plan = outcome.plan.under(policies);
-            outcome.findings.extend(check_plan(&outcome.plan, now));
-        }
-        let places = outcome.findings.into_iter();
+        let loaded = &self.checked.loaded;
+        let made = self.make(desired, observed, commit(self.dir()));
+        let stops = made.stops.len();
+        let places = made.outcome.findings.into_iter();
         let mut findings: Vec<_> =
             places.map(|finding| finding.locate(|route| loaded.locate_in_stage(&route, &desired.stage))).collect();
         sort(&mut findings, &loaded.sources);
-        Ok(Planned { findings, plan: outcome.plan })
+        findings.dedup();
+        Ok(Planned { findings, stops, plan: made.outcome.plan })
     }
+
+    /// Plans around everything that is in trouble: entities with errors, and steps that policies refuse.
+    pub(crate) fn make(self, desired: &Desired, observed: &Observed, commit: Option<String>) -> Made {
+        let (loaded, now) = (&self.checked.loaded, self.checked.now);
+        let options = PlanOptions { now, commit };
+        let mut blocks = self.blocks(desired);
+        let mut told: Vec<Finding<Route>> = Vec::new();
+        let mut unusable = Vec::new();
+        loop {
+            let mut outcome = plan_around(desired, observed, &options, blocks.clone());
+            outcome.plan = outcome.plan.headed(waivers_in_force(loaded, &desired.stage, now));
+            let mut refused = false;
+            if let Some(policies) = plan_policies(loaded, &outcome.plan) {
+                outcome.plan = outcome.plan.under(policies);
+                unusable.clear();
+                for (finding, step) in judge_plan(&outcome.plan, now) {
+                    let is_error = finding.severity == Severity::Error;
+                    match outcome.plan.steps.iter().find(|there| Some(&there.id) == step.as_ref()) {
+                        Some(step) if is_error => {
+                            blocks.step(step, &format!("{} [{}]", finding.message, finding.rule));
+                            refused = true;
+                        }
+                        None if is_error => unusable.push(finding.message.clone()),
+                        _ => {}
+                    }
+                    told.push(finding);
+                }
+            }
+            if refused {
+                // Without these steps, others may not be done either, and policies see another plan.
+                continue;
+            }
+            let mut stops: Vec<String> = outcome.stops().map(|finding| finding.message.clone()).collect();
+            stops.append(&mut unusable);
+            outcome.findings.append(&mut told);
+            return Made { outcome, stops };
+        }
+    }
+}
+
+/// A plan with everything that speaks against it.
+pub(crate) struct Made {
+    pub(crate) outcome: weir_planning::Planned,
+    /// The errors that concern the plan as a whole.
+    pub(crate) stops: Vec<String>,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Plan, render};
+use crate::{Blocked, Plan, render};
 
 /// The differences between a stage's cluster and its files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +20,9 @@ pub struct Drift {
     pub cluster: String,
     /// The differences.
     pub differences: Vec<Difference>,
+    /// The objects in trouble, which could not be compared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked: Vec<Blocked>,
 }
 
 /// One thing that differs.
@@ -59,6 +62,7 @@ impl Drift {
             stage: plan.stage.clone(),
             cluster: plan.cluster.clone(),
             differences: render::differences(plan),
+            blocked: plan.blocked.clone(),
         }
     }
 

@@ -32,8 +32,9 @@
 //! ```
 
 mod acl;
-mod asks_for;
+mod again;
 mod authority;
+mod blocks;
 mod change;
 mod desired;
 mod digest;
@@ -57,7 +58,9 @@ mod scope;
 mod since;
 
 pub use acl::{Acl, Host};
+pub use again::{Again, Doubt, Fate};
 pub use authority::{AuthorityItem, AuthorityKind};
+pub use blocks::{Blocked, Blocks};
 pub use change::{About, Change, Object, Phase, SettingChange, Verb};
 pub use desired::{Desired, DesiredAccount, DesiredBinding, DesiredConsent, DesiredKey, DesiredTopic, Provider};
 pub use digest::{Digest, fingerprint};
@@ -69,7 +72,7 @@ pub use observed::{
     ObservedTopic, SecretRef, SecretState, TopicFacts,
 };
 pub use plan::{AccessChange, Plan, PlanError, Plane, Step, StepId};
-pub use planner::{PlanOptions, Planned, facts_needed, plan, secrets_needed};
+pub use planner::{PlanOptions, Planned, facts_needed, plan, plan_around, secrets_needed};
 pub use policy::{PlanPolicies, PlanWaiver};
 pub use precondition::Precondition;
 pub use principal::Principal;

@@ -39,6 +39,9 @@ pub struct Observed {
     #[serde(with = "secrets_as_list")]
     #[schemars(with = "Vec<ObservedSecret>")]
     pub secrets: BTreeMap<SecretRef, ObservedSecret>,
+    /// Vaults that could not be read, each with the reason: their secrets are not known, which is not the same as absent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unseen: BTreeMap<String, String>,
 }
 
 impl Observed {

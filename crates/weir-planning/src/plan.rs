@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use thiserror::Error;
 use weir_model::EntityRef;
 
 use crate::{
-    AuthorityItem, Change, Digest, Maker, PlanPolicies, Principal, Provider, Report, Risk, digest::InParallel,
+    AuthorityItem, Blocked, Change, Digest, Maker, PlanPolicies, Principal, Provider, Report, Risk, digest::InParallel,
     fingerprint,
 };
 
@@ -46,10 +46,16 @@ pub struct Plan {
     /// The organisation's rules over steps, asked again when the plan is carried out; absent when there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policies: Option<PlanPolicies>,
-    /// Digest of all of the above.
+    /// The objects that are in trouble. The plan has no step about them, nor about anything that comes after them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked: Vec<Blocked>,
+    /// The cluster's own ids of the observed service accounts, by physical name, where brokers know accounts by id
+    /// alone. A receipt may not say otherwise.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub accounts: BTreeMap<String, String>,
+    /// Digest of everything else in the plan.
     pub digest: Digest,
-    /// Everything that the plan leaves undone. It is not part of the digest: it may change while the plan stays the
-    /// same.
+    /// Everything that the plan leaves undone.
     pub report: Report,
 }
 
@@ -131,7 +137,7 @@ impl Plan {
         text
     }
 
-    /// Digest of everything but the digest itself and the report.
+    /// Digest of everything but the digest itself.
     pub(crate) fn content_digest(&self) -> Digest {
         // Every field is named, so that a new one has to choose.
         let Self {
@@ -149,15 +155,14 @@ impl Plan {
             steps,
             access,
             policies,
+            blocked,
+            accounts,
             digest: _,
-            report: _,
+            report,
         } = self;
         let head = (format, workspace, stage, cluster, provider, cluster_id, commit);
         let body = (head, desired, approval_required, beyond_threshold, authority, InParallel(steps), access);
-        match policies {
-            None => fingerprint(&body),
-            Some(policies) => fingerprint(&(body, policies)),
-        }
+        fingerprint(&(body, policies, blocked, accounts, report))
     }
 }
 

@@ -16,14 +16,14 @@ mod slot;
 mod threshold;
 mod topics;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use weir_findings::{Finding, Severity};
 use weir_model::Route;
 
 use self::draft::{Draft, workspace_route};
-use crate::{Desired, Digest, Observed, Plan, Report, SecretRef, fingerprint};
+use crate::{Blocks, Desired, Digest, Observed, Plan, Provider, Report, SecretRef, blocks::blocks_only, fingerprint};
 
 /// The input of a plan beside the two states.
 #[derive(Clone, Debug)]
@@ -39,19 +39,28 @@ pub struct PlanOptions {
 #[must_use]
 #[non_exhaustive]
 pub struct Planned {
-    /// The plan, with its report. If `findings` holds an error, it must not be deployed, and [`Planned::accept`] withholds it.
+    /// The plan, with its report. If one of `findings` stops the whole plan, it must not be deployed, and
+    /// [`Planned::accept`] withholds it.
     pub plan: Plan,
     /// Changes that the cluster would refuse, that would lock weir out, or that cannot be done.
     pub findings: Vec<Finding<Route>>,
+    /// Everything that the plan leaves alone: [`Plan::blocked`], to be compared with steps.
+    pub blocks: Blocks,
 }
 
 impl Planned {
+    /// Returns the errors that concern the plan as a whole. Other errors concern one entity, which the plan leaves alone
+    /// ([`Plan::blocked`]).
+    pub fn stops(&self) -> impl Iterator<Item = &Finding<Route>> {
+        self.findings.iter().filter(|finding| finding.severity == Severity::Error && !blocks_only(finding))
+    }
+
     /// The plan, if it may be deployed.
     ///
     /// # Errors
-    /// All findings, if one of them is an error.
+    /// All findings, if one of them stops the plan as a whole.
     pub fn accept(self) -> Result<Plan, Vec<Finding<Route>>> {
-        if self.findings.iter().any(|f| f.severity == Severity::Error) { Err(self.findings) } else { Ok(self.plan) }
+        if self.stops().next().is_some() { Err(self.findings) } else { Ok(self.plan) }
     }
 }
 
@@ -70,7 +79,14 @@ pub fn secrets_needed(desired: &Desired, observed: &Observed) -> BTreeSet<Secret
 ///
 /// A cluster other than the expected one gets no steps at all, only the finding.
 pub fn plan(desired: &Desired, observed: &Observed, options: &PlanOptions) -> Planned {
+    plan_around(desired, observed, options, Blocks::default())
+}
+
+/// The steps from `observed` to `desired`, as [`plan`], but for the objects that `blocks` names and for everything that
+/// comes after them.
+pub fn plan_around(desired: &Desired, observed: &Observed, options: &PlanOptions, blocks: Blocks) -> Planned {
     let mut draft = Draft::new(desired, observed);
+    draft.blocks = blocks;
     let mut plan = Plan {
         format: Plan::FORMAT.to_owned(),
         workspace: desired.workspace.clone(),
@@ -86,6 +102,14 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &PlanOptions) -> Pl
         steps: Vec::new(),
         access: Vec::new(),
         policies: None,
+        blocked: Vec::new(),
+        accounts: match desired.provider {
+            Provider::ConfluentCloud => {
+                observed.accounts.iter().map(|(name, account)| (name.clone(), account.id.clone())).collect()
+            }
+            // Their brokers know accounts by name.
+            Provider::ApacheKafka | Provider::Sandbox => BTreeMap::new(),
+        },
         digest: Digest(String::new()),
         report: Report::default(),
     };
@@ -102,21 +126,29 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &PlanOptions) -> Pl
             let ((), access) = rayon::join(topics, || accounts::plan(&mut of_accounts, options.now));
             plan.access = access;
             draft.append(of_accounts);
+            draft.steps = assemble::assemble(&mut draft);
+            draft.keep_out();
             limits::check(&mut draft);
+            draft.keep_out();
             lockout::check(&mut draft);
             plan.beyond_threshold = threshold::check(&mut draft);
-            plan.steps = assemble::assemble(&mut draft);
+            plan.steps = std::mem::take(&mut draft.steps);
+            plan.access.retain(|access| {
+                draft.blocks.is_empty()
+                    || plan.steps.iter().any(|step| step.change.about().object.name() == &*access.principal)
+            });
             plan.authority = authority::of(desired, observed, &plan.steps, options.now);
         }
     };
     let (digest_of_desired, ()) = rayon::join(|| fingerprint(desired), steps);
     plan.desired = digest_of_desired;
-    let Draft { desired: _, observed: _, steps: _, mut findings, mut report } = draft;
+    let Draft { desired: _, observed: _, steps: _, mut findings, mut report, blocks } = draft;
+    plan.blocked = blocks.list();
     report.sort();
     report.dedup();
     plan.report = Report { items: report };
     findings.sort_by(|a, b| (&a.at, &a.rule, &a.message).cmp(&(&b.at, &b.rule, &b.message)));
     findings.dedup();
     plan.digest = plan.content_digest();
-    Planned { plan, findings }
+    Planned { plan, findings, blocks }
 }

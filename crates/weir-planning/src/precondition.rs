@@ -6,8 +6,8 @@ use serde::Serialize;
 use weir_model::settings::KafkaValue;
 
 use crate::{
-    Change, Digest, KeyMarker, Observed, ObservedAccount, ObservedKey, ObservedSecret, ObservedTopic, Plan, Principal,
-    Provider, SecretRef, SecretState, SettingChange, Step, fingerprint,
+    About, Change, Digest, KeyMarker, Object, Observed, ObservedAccount, ObservedKey, ObservedSecret, ObservedTopic,
+    Plan, Principal, Provider, SecretRef, SecretState, SettingChange, Step, Verb, fingerprint,
 };
 
 /// The result of checking a step.
@@ -90,22 +90,46 @@ impl Step {
             return Precondition::Done;
         }
         let marker = self.marker(plan).map(|m| m.to_string());
-        // Only a step that makes a key depends on the other keys of its account.
-        let keys = match self.change.about().object.account().filter(|_| marker.is_some()) {
-            Some(account) => KeysByAccount::filtered(now, |key| key.account == account),
-            None => KeysByAccount(BTreeMap::new()),
-        };
+        let keys = self.keys_in(now);
         if let Some(reason) = self.conflict(now) {
             return Precondition::Stale(reason);
         }
         let found = self.fingerprint_with(now, &keys, marker.as_deref());
-        let expected = found == self.fingerprint || self.is_milder(now) || self.is_half_done(plan, now);
-        let marker = marker.as_deref();
-        if expected || self.took_the_place(plan, now, &keys, marker) || self.is_recovered(plan, now, &keys, marker) {
+        if found == self.fingerprint || self.is_milder(now) || self.was_interrupted(plan, now, &keys) {
             Precondition::AsPlanned
         } else {
             Precondition::Stale(self.what_changed())
         }
+    }
+
+    /// Returns the keys that the step depends on: only one that makes a key depends on the other keys of its account.
+    pub(crate) fn keys_in<'a>(&self, now: &'a Observed) -> KeysByAccount<'a> {
+        match self.change.about() {
+            About { object: Object::Key { account, .. }, verb: Verb::Create, .. } => {
+                KeysByAccount::filtered(now, |key| key.account == account)
+            }
+            About {
+                object: Object::Key { .. } | Object::Topic(_) | Object::Account(_) | Object::Acl { .. }, ..
+            } => KeysByAccount(BTreeMap::new()),
+        }
+    }
+
+    /// Returns `true` if an interrupted run of this very plan left the step's object halfway: not as it was when the plan
+    /// was made, and not as the step leaves it.
+    pub(crate) fn is_halfway(&self, plan: &Plan, now: &Observed) -> bool {
+        let keys = self.keys_in(now);
+        let marker = self.marker(plan).map(|marker| marker.to_string());
+        let as_it_was = self.fingerprint_with(now, &keys, None) == self.fingerprint;
+        let made = |key: &ObservedKey| key.marker == marker;
+        !as_it_was && (self.was_interrupted(plan, now, &keys) || marker.is_some() && now.keys.values().any(made))
+    }
+
+    fn was_interrupted(&self, plan: &Plan, now: &Observed, keys: &KeysByAccount<'_>) -> bool {
+        let marker = self.marker(plan).map(|marker| marker.to_string());
+        let marker = marker.as_deref();
+        self.is_half_done(plan, now)
+            || self.took_the_place(plan, now, keys, marker)
+            || self.is_recovered(plan, now, keys, marker)
     }
 
     /// The mark of a key this step makes; absent for steps that make none.

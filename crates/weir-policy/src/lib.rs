@@ -32,7 +32,7 @@ pub use compile::Policies;
 pub use expect::{EXPECT_FILE, Expect, Expected, OBSERVED_FILE, Time, shared_kinds};
 pub use in_force::waivers_in_force;
 pub use judge::{Judged, Judging, judge};
-pub use plan::{check_plan, plan_policies, policies_in};
+pub use plan::{check_plan, judge_plan, plan_policies, policies_in};
 pub use reference::{PolicyPage, pages, reference};
 pub use rules::rule_pages;
 pub use starter::{StarterPolicy, starter_pack};

@@ -12,7 +12,7 @@ use weir_model::{
     EntityRef, Kind, Loaded, PolicyKind, PolicySeverity, PolicySpec, ResolvedSetting, Route, SettingValue, Workspace,
     settings::KafkaValue,
 };
-use weir_planning::{About, Change, Object, Plan, PlanPolicies, PlanWaiver, Plane, Step};
+use weir_planning::{About, Change, Object, Plan, PlanPolicies, PlanWaiver, Plane, Step, StepId};
 
 use crate::{
     Policies,
@@ -91,19 +91,27 @@ fn reduced(policy: &Compiled, here: usize, stages: &[&str]) -> Option<String> {
 
 /// Returns all violations in a plan of the policies written into it, at the time `now`.
 pub fn check_plan(plan: &Plan, now: Timestamp) -> Vec<Finding<Route>> {
+    judge_plan(plan, now).into_iter().map(|(finding, _)| finding).collect()
+}
+
+/// Returns all violations in a plan of the policies written into it, at the time `now`, each with the step that breaks a
+/// policy; without a step, the policy itself cannot be used.
+pub fn judge_plan(plan: &Plan, now: Timestamp) -> Vec<(Finding<Route>, Option<StepId>)> {
     let Some(carried) = &plan.policies else { return Vec::new() };
     let mut findings = Vec::new();
     let env = match Environment::new(&DIALECT) {
         Ok(env) => env,
-        Err(problem) => return vec![unusable(plan, "", problem)],
+        Err(problem) => return vec![(unusable(plan, "", problem), None)],
     };
     let mut policies = Vec::new();
     for (name, text) in &carried.policies {
         match serde_json::from_str::<PolicySpec>(text) {
-            Err(err) => findings.push(unusable(plan, name, Problem::new(format!("it cannot be read: {err}")))),
+            Err(err) => {
+                findings.push((unusable(plan, name, Problem::new(format!("it cannot be read: {err}"))), None));
+            }
             Ok(spec) => match Compiled::carried(name, spec) {
                 Ok(policy) => policies.push(policy),
-                Err(mut wrong) => findings.append(&mut wrong),
+                Err(wrong) => findings.extend(wrong.into_iter().map(|finding| (finding, None))),
             },
         }
     }
@@ -119,7 +127,7 @@ pub fn check_plan(plan: &Plan, now: Timestamp) -> Vec<Finding<Route>> {
     let mut spent = vec![0; policies.len()];
     let budget = budget(plan.steps.len());
     // Findings are kept per policy: for a policy that costs too much, only that is reported.
-    let mut given: Vec<Vec<Finding<Route>>> = vec![Vec::new(); policies.len()];
+    let mut given: Vec<Vec<(Finding<Route>, Option<StepId>)>> = vec![Vec::new(); policies.len()];
     for step in &plan.steps {
         let labels = step.entity.as_ref().and_then(|entity| carried.labels.get(entity)).unwrap_or(&none);
         let step_facts = step_facts(step, labels);
@@ -127,7 +135,7 @@ pub fn check_plan(plan: &Plan, now: Timestamp) -> Vec<Finding<Route>> {
         let mut globals = Globals::new(&named);
         let logical = step.entity.as_ref().map_or("", |entity| entity.name.as_str());
         if spent.iter().map(|spent| (*spent).min(budget)).sum::<u64>() > budget_together(budget) {
-            return vec![all_too_much(place(plan, step))];
+            return vec![(all_too_much(place(plan, step)), None)];
         }
         for ((policy, spent), given) in policies.iter().zip(&mut spent).zip(&mut given) {
             if *spent > budget
@@ -146,7 +154,8 @@ pub fn check_plan(plan: &Plan, now: Timestamp) -> Vec<Finding<Route>> {
                         _ => format!("`{}`: {}", step.id, validation.message),
                     },
                     Err(failure) => {
-                        given.push(failed(policy, step, validation.index, severity, failure));
+                        let finding = failed(policy, step, validation.index, severity, failure);
+                        given.push((finding, Some(step.id.clone())));
                         continue;
                     }
                 };
@@ -155,18 +164,20 @@ pub fn check_plan(plan: &Plan, now: Timestamp) -> Vec<Finding<Route>> {
                 let later = policy.later(validation.severity, None, &[], now);
                 let help: Vec<String> = validation.help.iter().cloned().chain(later).collect();
                 let help = (!help.is_empty()).then(|| help.join("; "));
-                given.push(Finding { severity, help, note: policy.spec.why.clone(), ..finding });
+                let finding = Finding { severity, help, note: policy.spec.why.clone(), ..finding };
+                given.push((finding, Some(step.id.clone())));
             }
         }
     }
     for ((policy, spent), given) in policies.iter().zip(spent).zip(given) {
         if spent > budget {
-            findings.push(too_much(policy, "the policy costs too much for all steps"));
+            findings.push((too_much(policy, "the policy costs too much for all steps"), None));
         } else {
             findings.extend(given);
         }
     }
-    findings.sort_by(|a, b| (&a.at, &a.rule, &a.message).cmp(&(&b.at, &b.rule, &b.message)));
+    findings
+        .sort_by(|(a, step), (b, other)| (&a.at, &a.rule, &a.message, step).cmp(&(&b.at, &b.rule, &b.message, other)));
     findings.dedup();
     findings
 }

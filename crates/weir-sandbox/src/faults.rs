@@ -31,6 +31,7 @@ const VARIABLE: &str = "WEIR_SANDBOX_FAULTS";
 /// | `refuse@3` | as `fail@3`, but the item answers `Denied` |
 /// | `lost@4` | the first item that succeeds at point 4 or later takes effect, but answers `Ambiguous` |
 /// | `deny@observe` | every call of this name ([`Call`]) answers `Denied` |
+/// | `dead@kv-cards-dev` | every call about a vault with this word in its address answers `Unavailable` |
 /// | `lag=3` | three observations after a write still show the state before it |
 /// | `slow=20ms` | every call takes this much longer |
 ///
@@ -47,6 +48,7 @@ struct Inner {
     kill: Option<u64>,
     crash: Option<u64>,
     deny: Vec<Call>,
+    dead: Vec<String>,
     lag: u32,
     slow: Duration,
     /// The faults that have not struck yet.
@@ -107,7 +109,7 @@ impl fmt::Display for Call {
 #[derive(Debug, Error)]
 #[error(
     "`{0}` is not a fault; write kill@N, crash@N, fail@N, refuse@N, lost@N, deny@CALL (observe, topic-facts, apply, create-key, \
-     delete-key, inspect, preflight, store, disable, delete), lag=N or slow=20ms"
+     delete-key, inspect, preflight, store, disable, delete), dead@VAULT, lag=N or slow=20ms"
 )]
 pub struct FaultError(String);
 
@@ -184,6 +186,14 @@ impl Faults {
         Ok(())
     }
 
+    /// Fails if a vault is dead.
+    pub(crate) fn reach(&self, vault: &str) -> Result<(), PortError> {
+        match self.0.dead.iter().any(|word| vault.contains(word)) {
+            true => Err(PortError::new(ErrorKind::Unavailable, "the vault is dead, as the sandbox's faults ask")),
+            false => Ok(()),
+        }
+    }
+
     /// Passes a fault point.
     pub(crate) fn pass(&self, point: Point) -> Hit {
         let number = self.0.passed.fetch_add(1, Ordering::SeqCst) + 1;
@@ -258,6 +268,7 @@ impl Inner {
             ("refuse", b'@') => self.refuse.get_mut().ok()?.push(number()?),
             ("lost", b'@') => self.lost.get_mut().ok()?.push(number()?),
             ("deny", b'@') => self.deny.push(Call::ALL.iter().find(|(name, _)| *name == value)?.1),
+            ("dead", b'@') if !value.is_empty() => self.dead.push(value.to_owned()),
             ("lag", b'=') => self.lag = value.parse().ok()?,
             ("slow", b'=') => {
                 self.slow = Duration::from_millis(value.parse::<weir_model::Duration>().ok()?.millis);

@@ -212,6 +212,7 @@ impl Vaults {
     }
 
     fn secret(&self, at: &SecretRef) -> Result<Option<SecretFile>, PortError> {
+        self.faults.reach(&at.vault)?;
         let file = secret::file_name(at)?;
         let bytes = self.folder.read(&file)?.map(Zeroizing::new);
         bytes.map(|bytes| SecretFile::decode(&file, &bytes)).transpose()

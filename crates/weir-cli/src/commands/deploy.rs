@@ -8,15 +8,15 @@ use std::{
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use weir_deployment::{DeployError, FileJournal, Options, Pauses, Receipt, StepReceipt, Verdict, render};
 use weir_findings::{Finding, Severity, render::inert};
-use weir_model::{Duration, Route, Workspace};
-use weir_pipeline::{Refused, admit, journal_path, read};
+use weir_model::{Duration, Route};
+use weir_pipeline::{Accepted, Refused, belongs, journal_path, read};
 use weir_planning::{Digest, Plan, Plane, Risk, Step};
 use weir_ports::{Clock, SystemClock};
 
 use super::show_plan::read_plan;
 use crate::{
-    Exit, OutFile, Progress, Stop, Terminal, WorkspaceFlag, block_on, plans::say_requests, print, print_json,
-    read_argument, say,
+    Exit, OutFile, Progress, Stop, Terminal, WorkspaceFlag, block_on, checked::unknown_stage, findings::print_findings,
+    plans::say_requests, print, print_json, read_argument, say,
 };
 
 const EXAMPLES: &str = "\
@@ -41,11 +41,14 @@ Exit codes:
   2  wrong command line
   4  the cluster has changed since the plan was made: plan again
   5  partly done: run again
-  6  the cluster, a vault or the journal failed before anything was done";
+  6  the cluster, a vault or the journal failed before anything was done
+  7  done, but for objects in trouble: plan again when they are well";
 
 /// Carries out a plan that weir-plan wrote: that plan, and nothing else.
 ///
-/// Before each step weir-deploy reads its object again: an object in the wanted state is left alone, an object in the
+/// weir-deploy checks the files and makes the plan again: it carries out only steps that both plans have, so the files
+/// decide, and the plan only selects. A step about an object in trouble (an entity with errors, a vault that cannot be
+/// read) is left alone. Before each step weir-deploy reads its object again: an object in the wanted state is left alone, an object in the
 /// planned state is changed, any other state stops the run. New API keys go straight into the team's vault and are not
 /// shown.
 #[derive(clap::Parser, Debug)]
@@ -174,11 +177,23 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
     let plan = read_plan(&plan)?;
     let dir = workspace.find()?;
     let read = read(&dir)?;
-    let workspace = read.loaded.workspace.as_ref().ok_or_else(|| {
-        Stop::refused(format!("the workspace in `{}` cannot be used", dir.display()))
-            .help("weir-validate shows its errors")
-    })?;
-    deploy(&dir, workspace, &plan, Request { consent, output, planes, format, terminal })
+    let workspace = read.loaded.workspace.as_ref().ok_or_else(|| unusable(&dir))?;
+    let request = Request { consent, output, planes, format, terminal };
+    if let Err(refused) = belongs(&plan, workspace) {
+        let out = request.output.receipt.as_deref().map(OutFile::prepare).transpose()?;
+        return refuse(&plan, refused.to_string(), stop(&refused), out, format);
+    }
+    let checked = read.check(Some(&plan.stage), SystemClock.now()).map_err(unknown_stage)?;
+    let errors: Vec<Finding> = checked.errors().cloned().collect();
+    if !errors.is_empty() {
+        print_findings(&errors, &checked.loaded.sources, false);
+    }
+    let accepted = checked.accept().map_err(|_| unusable(&dir))?;
+    deploy(accepted, &plan, request)
+}
+
+fn unusable(dir: &Path) -> Stop {
+    Stop::refused(format!("the workspace in `{}` cannot be used", dir.display())).help("weir-validate shows its errors")
 }
 
 /// A request to carry out a plan.
@@ -196,12 +211,12 @@ pub(super) struct Request {
     pub(super) terminal: Terminal,
 }
 
-/// Carries out `plan` on the cluster that `workspace`, read from `dir`, names; prints and writes the receipt.
-pub(super) fn deploy(dir: &Path, workspace: &Workspace, plan: &Plan, request: Request) -> anyhow::Result<Exit> {
+/// Carries out `plan` on the cluster that the workspace names; prints and writes the receipt.
+pub(super) fn deploy(accepted: Accepted<'_>, plan: &Plan, request: Request) -> anyhow::Result<Exit> {
     let Request { consent, output, planes, format, terminal } = request;
     let out = output.receipt.as_deref().map(OutFile::prepare).transpose()?;
     let options = options(consent, planes)?;
-    let admitted = match admit(dir, workspace, plan, options, SystemClock.now()) {
+    let admitted = match accepted.admit(plan, options) {
         Ok(admitted) => admitted,
         Err(refused) => {
             let reason = refused.to_string();
@@ -212,7 +227,7 @@ pub(super) fn deploy(dir: &Path, workspace: &Workspace, plan: &Plan, request: Re
     let bar = Bar(Progress::new(plan.steps.len()));
     let ended = block_on(async {
         let live = admitted.open().await?;
-        let mut journal = FileJournal::open(&output.journal.map_or_else(|| journal_path(dir, plan), Ok)?)?;
+        let mut journal = FileJournal::open(&output.journal.map_or_else(|| journal_path(accepted.dir(), plan), Ok)?)?;
         let ended = admitted.deploy(&live, &mut journal, &SystemClock, &bar).await;
         drop(bar);
         say_requests(&live, terminal);
@@ -323,6 +338,7 @@ fn exit(verdict: Verdict) -> Exit {
         Verdict::Stale => Exit::Stale,
         Verdict::PartlyDeployed => Exit::Partial,
         Verdict::RemoteFailed => Exit::Outside,
+        Verdict::Blocked => Exit::Blocked,
     }
 }
 

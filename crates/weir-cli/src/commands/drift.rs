@@ -10,7 +10,7 @@ use crate::{
     print, print_json, style,
 };
 
-/// Shows the differences between the cluster and the files: exit 0 without any, 3 with drift
+/// Shows the differences between the cluster and the files: exit 0 without any, 3 with drift, 7 if something could not be compared
 ///
 /// A plan has the steps; this command shows the differences alone. With `--deployed`, it separates changes made by hand
 /// from changes that git asks for since, and from API keys that are due; only changes made by hand are drift.
@@ -64,7 +64,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         PlanFormat::Json => print_json(serde_json::to_string_pretty(&drift)? + "\n"),
         PlanFormat::Markdown => print(&render::drift_markdown(&drift)),
     }
-    Ok(if drift.is_drift() { Exit::Changes } else { Exit::Fine })
+    Ok(match drift.is_drift() {
+        true => Exit::Changes,
+        false if drift.blocked.is_empty() => Exit::Fine,
+        false => Exit::Blocked,
+    })
 }
 
 /// Returns the error for a revision without a desired state.

@@ -32,14 +32,17 @@ weir waits a minute for clusters and vaults that do not answer, or the number of
 
 Exit codes:
   0  done (there may be changes)
-  1  errors in the files, or a change that the cluster would refuse
+  1  errors in the files that stop every plan
   2  wrong command line
   3  there are changes (with --detailed-exitcode, and drift)
-  6  the cluster or a vault cannot be read";
+  6  the cluster cannot be read, or no vault
+  7  planned, but for objects in trouble, which the plan leaves alone";
 
 /// Plans the steps that bring a stage's cluster to the state that the files describe.
 ///
-/// The files are checked first; with errors there is no plan. Then the cluster and the vaults are read and compared.
+/// The files are checked first. Errors about the workspace as a whole, and files that cannot be read, stop every plan; an
+/// error about one entity, or a vault that cannot be read, blocks that entity or these keys, and the rest is planned.
+/// Then the cluster and the vaults are read and compared.
 /// Nothing is changed: weir-deploy carries out a plan. The same files and the same state give the same plan.
 #[derive(clap::Parser, Debug)]
 #[command(
@@ -139,13 +142,18 @@ fn plan(args: &Flags) -> anyhow::Result<Exit> {
     if let Some(out) = out {
         out.write_json(&plan.to_json())?;
         if args.now.is_some_and(|now| now > Timestamp::now()) {
-            // weir-deploy does not wait for the time of the plan.
             say(
-                "warning: the plan is made for a later time; deployed now, it replaces and deletes API keys too early\n",
+                "warning: the plan is made for a later time; weir-deploy refuses it until its steps are due by its own clock\n",
             );
         }
     }
-    Ok(if args.detailed_exitcode && !plan.is_empty() { Exit::Changes } else { Exit::Fine })
+    Ok(if !plan.blocked.is_empty() {
+        Exit::Blocked
+    } else if args.detailed_exitcode && !plan.is_empty() {
+        Exit::Changes
+    } else {
+        Exit::Fine
+    })
 }
 
 /// Reads an observed state that `weir-plan observe` wrote.

@@ -37,12 +37,12 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
     let dir = workspace.find()?;
     let checked = read_and_check(&dir, Some(&stage), Timestamp::now(), terminal)?;
     let made = make(checked, &stage, |accepted, desired| look(accepted, desired, terminal))?;
-    let (Some(plan), Some(workspace)) = (made.print(PlanFormat::Text), &made.checked.loaded.workspace) else {
+    let (Some(plan), Ok(accepted)) = (made.print(PlanFormat::Text), made.checked.accept()) else {
         return Ok(Exit::Refused);
     };
     print_plan(plan, &[], PlanFormat::Text);
     if plan.is_empty() {
-        return Ok(Exit::Fine);
+        return Ok(if plan.blocked.is_empty() { Exit::Fine } else { Exit::Blocked });
     }
     // A plan that will be refused needs no question.
     let refused =
@@ -64,5 +64,5 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
     }
     print("\n");
     let planes = Planes::default();
-    deploy(&dir, workspace, plan, Request { consent, output, planes, format: ReceiptFormat::Text, terminal })
+    deploy(accepted, plan, Request { consent, output, planes, format: ReceiptFormat::Text, terminal })
 }

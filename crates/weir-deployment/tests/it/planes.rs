@@ -251,7 +251,8 @@ proptest! {
             for desired in stages {
                 let observed = observe(&sandbox, &desired).await;
                 let options = weir_planning::PlanOptions { now: month(1), commit: None };
-                let Ok(plan) = weir_planning::plan(&desired, &observed, &options).accept() else { continue };
+                let made = weir_planning::plan(&desired, &observed, &options).accept();
+                let Some(plan) = made.ok().filter(|plan| plan.blocked.is_empty()) else { continue };
                 let mut before: Option<Receipt> = None;
                 let mut planes = vec![Plane::Control, Plane::Data, Plane::Control];
                 if data_first {

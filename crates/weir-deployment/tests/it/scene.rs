@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use jiff::Timestamp;
-use weir_deployment::{DeployError, Journal, MemoryJournal, Options, Ports, Receipt, deploy};
+use weir_deployment::{DeployError, Journal, MemoryJournal, Options, Ports, Receipt, Wanted, deploy};
 use weir_model::{Ensure, Operation, PatternType, Permission, Resource, settings};
 use weir_planning::{
     Acl, Desired, DesiredAccount, DesiredBinding, DesiredKey, DesiredTopic, NamePattern, Observed, Plan, PlanOptions,
@@ -179,6 +179,21 @@ pub(crate) async fn observe(sandbox: &Sandbox, desired: &Desired) -> Observed {
 pub(crate) async fn plan(sandbox: &Sandbox, desired: &Desired, now: Timestamp) -> Plan {
     let observed = observe(sandbox, desired).await;
     weir_planning::plan(desired, &observed, &PlanOptions { now, commit: None }).accept().unwrap()
+}
+
+/// The plan made again from `desired`, as deployment does.
+pub(crate) async fn wanted(sandbox: &Sandbox, desired: &Desired, now: Timestamp) -> Wanted {
+    let observed = observe(sandbox, desired).await;
+    let planned = weir_planning::plan(desired, &observed, &PlanOptions { now, commit: None });
+    Wanted { desired: desired.clone(), observed, planned }
+}
+
+/// The plan with a digest that fits its content, as anybody can write it.
+pub(crate) fn forged(plan: &Plan, change: impl FnOnce(&mut Plan)) -> Plan {
+    let mut plan = plan.clone();
+    change(&mut plan);
+    let policies = plan.policies.clone().unwrap_or_default();
+    plan.under(policies)
 }
 
 /// Whatever the risk.

@@ -10,7 +10,7 @@ use std::{
 use tempfile::TempDir;
 use weir_deployment::{MemoryJournal, Options};
 use weir_model::{Operation, PatternType, Permission, Resource};
-use weir_pipeline::{admit, read};
+use weir_pipeline::read;
 use weir_planning::{Acl, Change, Host, Maker, Observed, Principal, Risk};
 use weir_ports::{Clock as _, Cluster as _, Query, Selection, SystemClock};
 use weir_sandbox::Sandbox;
@@ -367,7 +367,7 @@ async fn deploy(dir: &Path) -> Option<usize> {
             max_risk: Risk::DataLoss,
             ..Options::default()
         };
-        let admitted = admit(dir, workspace.workspace(), &plan, options, now).expect("admitted");
+        let admitted = workspace.admit(&plan, options).expect("admitted");
         let live = admitted.open().await.expect("opened");
         let receipt = admitted.deploy(&live, &mut MemoryJournal::default(), &SystemClock, &()).await.expect("deployed");
         done += receipt.steps.len();

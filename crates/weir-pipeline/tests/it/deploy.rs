@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use weir_deployment::{MemoryJournal, Options, StepOutcome};
-use weir_pipeline::{Live, admit, read};
+use weir_pipeline::{Live, read};
 use weir_ports::{Clock as _, SystemClock};
 use weir_sandbox::Sandbox;
 
@@ -35,7 +35,7 @@ async fn a_change_is_awaited_for_as_long_as_a_call_is_repeated() {
     let checked = read(folder.path()).unwrap().check(Some("dev"), SystemClock.now()).unwrap();
     let workspace = checked.accept().unwrap();
     let plan = workspace.plan("dev").await.unwrap().accept().unwrap();
-    let admitted = admit(folder.path(), workspace.workspace(), &plan, Options::default(), SystemClock.now()).unwrap();
+    let admitted = workspace.admit(&plan, Options::default()).unwrap();
 
     // The cluster takes the change, and never shows it.
     let faults = "lag=100000".parse().unwrap();

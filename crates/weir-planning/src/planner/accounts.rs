@@ -61,14 +61,19 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: jiff::Timestamp) -> Vec<AccessCha
                 present(draft, name, account, there, owner);
                 let wanted = Bindings { wanted: &account.acls, withdrawn: &account.withdrawn };
                 access.extend(bindings(draft, name, wanted, owner, &mut readers));
-                keys::plan(draft, &keys, name, account, owner, now);
+                if !keys::are_unseen(draft, &keys, name, owner.team) {
+                    keys::plan(draft, &keys, name, account, owner, now);
+                }
             }
             Ensure::Absent => {
                 access.extend(bindings(draft, name, Bindings::NONE, owner, &mut readers));
-                keys::delete_all(draft, &keys, name, owner);
+                let unseen = keys::are_unseen(draft, &keys, name, owner.team);
+                if !unseen {
+                    keys::delete_all(draft, &keys, name, owner);
+                }
                 match there {
                     Some(there) => delete(draft, name, there, owner),
-                    None if draft.steps.len() == before => {
+                    None if draft.steps.len() == before && !unseen => {
                         let message = format!(
                             "the service account is gone; the file of ServiceAccount/{} can be removed",
                             account.entity
@@ -93,7 +98,9 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: jiff::Timestamp) -> Vec<AccessCha
             draft.report(ReportKind::UnmanagedAccount, name, message);
         } else if owned && desired.prune {
             access.extend(bindings(draft, name, Bindings::NONE, Owner::default(), &mut readers));
-            keys::delete_all(draft, &keys, name, Owner::default());
+            if !keys::are_unseen(draft, &keys, name, None) {
+                keys::delete_all(draft, &keys, name, Owner::default());
+            }
             delete(draft, name, there, Owner::default());
         } else if there.maker.as_ref() == Some(&maker) {
             left::account(draft, &keys, name, Some(there), left::UNDECLARED);

@@ -3,7 +3,7 @@
 use weir_findings::{Finding, RuleId};
 use weir_model::{EntityRef, Kind, Route};
 
-use crate::{Change, Desired, Digest, Object, Observed, Plane, Provider, ReportItem, ReportKind, Risk, Step};
+use crate::{Blocks, Change, Desired, Digest, Object, Observed, Plane, Provider, ReportItem, ReportKind, Risk, Step};
 
 /// The entity and team that a step is done for.
 #[derive(Clone, Copy, Default)]
@@ -38,19 +38,28 @@ pub(super) struct Draft<'a> {
     pub(super) steps: Vec<Step>,
     pub(super) findings: Vec<Finding<Route>>,
     pub(super) report: Vec<ReportItem>,
+    pub(super) blocks: Blocks,
 }
 
 impl<'a> Draft<'a> {
     pub(super) fn new(desired: &'a Desired, observed: &'a Observed) -> Self {
-        Self { desired, observed, steps: Vec::new(), findings: Vec::new(), report: Vec::new() }
+        Self {
+            desired,
+            observed,
+            steps: Vec::new(),
+            findings: Vec::new(),
+            report: Vec::new(),
+            blocks: Blocks::default(),
+        }
     }
 
     /// Adds the results of another part of the planner.
     pub(super) fn append(&mut self, other: Self) {
-        let Self { desired: _, observed: _, steps, findings, report } = other;
+        let Self { desired: _, observed: _, steps, findings, report, blocks } = other;
         self.steps.extend(steps);
         self.findings.extend(findings);
         self.report.extend(report);
+        self.blocks.append(blocks);
     }
 
     pub(super) fn step(&mut self, change: Change, owner: Owner<'_>, risk: Risk, meaning: Vec<String>) {
@@ -66,6 +75,12 @@ impl<'a> Draft<'a> {
             after: Vec::new(),
             change,
         });
+    }
+
+    /// Leaves alone the entities that errors are about, and everything that comes after them.
+    pub(super) fn keep_out(&mut self) {
+        self.blocks.findings(self.desired, &self.findings);
+        self.blocks.keep_out(&mut self.steps);
     }
 
     pub(super) fn report(&mut self, kind: ReportKind, object: impl Into<String>, message: impl Into<String>) {

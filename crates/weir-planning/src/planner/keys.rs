@@ -16,33 +16,47 @@ use crate::{Desired, DesiredAccount, KeyMarker, Maker, Observed, ObservedKey, Re
 /// The secrets whose state a plan needs: those of the declared slots, and those of slots that have a key of ours, of
 /// accounts that are pruned as well.
 pub(super) fn secrets_needed(desired: &Desired, observed: &Observed) -> BTreeSet<SecretRef> {
-    let (mut needed, maker) = (BTreeSet::new(), desired.maker());
+    let mut needed = BTreeSet::new();
     for account in desired.accounts.values().filter(|a| a.ensure != Ensure::Unmanaged) {
         needed.extend(account.keys.values().flat_map(|key| key.secrets().cloned()));
     }
-    for key in observed.keys.values() {
-        let Some(marker) = marker(key).filter(|marker| marker.maker == maker) else { continue };
-        let (name, slot) = (&key.account, &marker.slot);
-        // The mark of the key shows which of the vaults holds its secret.
-        let at = place(desired, name, &marker);
-        match desired.accounts.get(name) {
-            Some(account) if account.ensure == Ensure::Unmanaged => {}
-            // A run that was stopped, or another tool, may have moved the secret of a slot that is gone.
-            Some(account) if !account.keys.contains_key(slot) => {
-                needed.extend(account.secret(name, slot).into_iter().chain(at).flat_map(|at| shapes(at, name, slot)));
-            }
-            // The vault of the account's former team may hold the secret.
-            Some(account) => {
-                let elsewhere = at.filter(|at| account.keys.get(slot).is_some_and(|key| key.secret != *at));
-                needed.extend(elsewhere.into_iter().flat_map(|at| shapes(at, name, slot)));
-            }
-            None if desired.prune && desired.owns.owns_account(name) => {
-                needed.extend(at.into_iter().flat_map(|at| shapes(at, name, slot)));
-            }
-            None => {}
-        }
-    }
+    needed.extend(observed.keys.values().flat_map(|key| places(desired, key)));
     needed
+}
+
+/// Returns the places of a key's secret beside that of its slot, if the slot is declared.
+fn places(desired: &Desired, key: &ObservedKey) -> Vec<SecretRef> {
+    let maker = desired.maker();
+    let Some(marker) = marker(key).filter(|marker| marker.maker == maker) else { return Vec::new() };
+    let (name, slot) = (&key.account, &marker.slot);
+    // The mark of the key shows which of the vaults holds its secret.
+    let at = place(desired, name, &marker);
+    let all: Vec<SecretRef> = match desired.accounts.get(name) {
+        Some(account) if account.ensure == Ensure::Unmanaged => Vec::new(),
+        // A run that was stopped, or another tool, may have moved the secret of a slot that is gone.
+        Some(account) if !account.keys.contains_key(slot) => account.secret(name, slot).into_iter().chain(at).collect(),
+        // The vault of the account's former team may hold the secret.
+        Some(account) => {
+            at.into_iter().filter(|at| account.keys.get(slot).is_some_and(|key| key.secret != *at)).collect()
+        }
+        None if desired.prune && desired.owns.owns_account(name) => at.into_iter().collect(),
+        None => Vec::new(),
+    };
+    all.into_iter().flat_map(|at| shapes(at, name, slot)).collect()
+}
+
+/// Blocks the keys of an account if a vault that holds, or will hold, one of them could not be read. Returns `true` if so.
+pub(super) fn are_unseen(draft: &mut Draft<'_>, keys: &Keys<'_>, name: &str, team: Option<&str>) -> bool {
+    let (desired, observed) = (draft.desired, draft.observed);
+    if observed.unseen.is_empty() {
+        return false;
+    }
+    let declared = desired.accounts.get(name).into_iter().flat_map(|account| account.keys.values());
+    let made = keys.of(name).iter().flat_map(|(_, key)| places(desired, key));
+    let mut vaults = declared.flat_map(|key| key.secrets().cloned()).chain(made).map(|at| at.vault);
+    let Some((vault, why)) = vaults.find_map(|vault| observed.unseen.get_key_value(&vault)) else { return false };
+    draft.blocks.keys(name, team, &format!("the vault {vault} cannot be read: {why}"));
+    true
 }
 
 /// Returns the places of a secret in all shapes; the vault reports those that exist.

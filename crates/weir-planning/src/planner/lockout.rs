@@ -3,7 +3,7 @@
 use weir_model::{EntityRef, Kind, Permission, Route};
 
 use super::draft::{Draft, workspace_route};
-use crate::{Change, Principal, Risk};
+use crate::{Change, Principal, Risk, blocks::SELF_LOCKOUT};
 
 pub(super) fn check(draft: &mut Draft<'_>) {
     let (desired, observed) = (draft.desired, draft.observed);
@@ -50,6 +50,6 @@ pub(super) fn check(draft: &mut Draft<'_>) {
         }
     }
     for (at, message) in found {
-        draft.error("self-lockout", at, message, "have another principal do it, or take the account out of the files");
+        draft.error(SELF_LOCKOUT, at, message, "have another principal do it, or take the account out of the files");
     }
 }

@@ -6,7 +6,7 @@ use weir_model::settings::KafkaValue;
 use super::{
     plain::{escaped, plain},
     text::Paint,
-    words::{WHOLE, details, headline},
+    words::{WHOLE, are_blocked, blocked, details, headline},
 };
 use crate::{
     Change, Plan, Step,
@@ -26,8 +26,9 @@ const MOST_LINES: usize = 100;
 
 /// The differences between files and cluster, for a terminal. One line when nothing differs.
 pub fn drift(drift: &Drift, colour: bool) -> String {
+    let troubles: String = blocked(&drift.blocked).map(|line| format!("  blocked: {}\n", plain(&line))).collect();
     if drift.differences.is_empty() {
-        return plain(&no_drift(drift)) + "\n";
+        return plain(&no_drift(drift)) + "\n" + &troubles;
     }
     let mut out = Paint(colour).bold(&plain(&title(drift)));
     out.push('\n');
@@ -39,14 +40,19 @@ pub fn drift(drift: &Drift, colour: bool) -> String {
             out.push_str(&format!("  {}\n", plain(&difference.text)));
         }
     }
-    out
+    out + &troubles
 }
 
 /// The differences between files and cluster as markdown, for a comment or the summary of a pipeline. One line when
 /// nothing differs.
 pub fn drift_markdown(drift: &Drift) -> String {
+    let troubles = blocked(&drift.blocked).take(MOST_LINES).map(|line| format!("- blocked: {}\n", escaped(&line)));
+    let troubles = match drift.blocked.is_empty() {
+        true => String::new(),
+        false => format!("\n{}", troubles.collect::<String>()),
+    };
     if drift.differences.is_empty() {
-        return format!("**weir:** {}\n", escaped(&no_drift(drift)));
+        return format!("**weir:** {}\n{troubles}", escaped(&no_drift(drift)));
     }
     let mut out = format!("### weir: {}\n", escaped(&title(drift)));
     for (heading, differences) in by_cause(drift) {
@@ -61,11 +67,14 @@ pub fn drift_markdown(drift: &Drift) -> String {
             out.push_str(&format!("\n… and {} more; `--format json` has them all.\n", differences.len() - MOST_LINES));
         }
     }
-    out
+    out + &troubles
 }
 
 fn no_drift(drift: &Drift) -> String {
-    format!("No drift: stage {} is as its files say.", drift.stage)
+    match drift.blocked.len() {
+        0 => format!("No drift: stage {} is as its files say.", drift.stage),
+        some => format!("No drift in what can be compared of stage {}; {}.", drift.stage, are_blocked(some)),
+    }
 }
 
 fn title(drift: &Drift) -> String {

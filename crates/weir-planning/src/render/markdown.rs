@@ -9,7 +9,7 @@ use super::{
     head,
     plain::{escaped, fenced},
     text::summed_up,
-    words::{Counts, by_team, details, headline, nothing, team_name, verb},
+    words::{Counts, blocked, by_team, details, headline, nothing, team_name, verb},
 };
 use crate::{AccessChange, AuthorityItem, Change, Plan, Risk, Step, Verb};
 
@@ -53,10 +53,11 @@ pub fn markdown(plan: &Plan) -> String {
 /// of several begins with a line `<!-- weir: part 1 of 2 -->`.
 pub fn comments(plan: &Plan, warnings: &[String]) -> Vec<String> {
     let mut pages = Pages::new(title(plan));
-    if plan.is_empty() && plan.authority.is_empty() && warnings.is_empty() {
+    if plan.is_empty() && plan.authority.is_empty() && plan.blocked.is_empty() && warnings.is_empty() {
         return pages.done("");
     }
     authority(&mut pages, plan);
+    troubles(&mut pages, plan);
     if let Some(reason) = &plan.beyond_threshold {
         let reason = escaped(&cut(reason, LINE));
         pages.block(&format!("\n> **Beyond the threshold.** {reason} It needs `--beyond-threshold`.\n"));
@@ -200,6 +201,17 @@ fn end(plan: &Plan) -> String {
     let approval = if plan.approval_required { " This stage needs an approval." } else { "" };
     let (cluster, id, digest) = (shown(&plan.cluster), shown(&plan.cluster_id), shown(&plan.digest.0));
     format!("\n<sub>Cluster {cluster} ({id}){commit}. Digest {digest}.{approval}</sub>\n")
+}
+
+/// Adds the objects in trouble.
+fn troubles(pages: &mut Pages, plan: &Plan) {
+    if plan.blocked.is_empty() {
+        return;
+    }
+    let heading = "\n> **Blocked: the plan leaves these alone.**\n>\n";
+    let lines = blocked(&plan.blocked).map(|line| format!("> - {}", escaped(&cut(&line, LINE))));
+    let room = COMMENT_LIMIT / 8 - heading.len();
+    pages.block(&format!("{heading}{}", limited(lines, plan.blocked.len(), "> - ", room)));
 }
 
 /// Returns the warning about losses; empty without such steps.

@@ -3,7 +3,7 @@
 use super::{
     head,
     plain::plain,
-    words::{Counts, WHOLE, by_team, details, headline, nothing, team_name, verb},
+    words::{Counts, WHOLE, are_blocked, blocked, by_team, details, headline, nothing, team_name, verb},
 };
 use crate::{Plan, Report, ReportItem, ReportKind, Risk, Verb};
 
@@ -15,6 +15,7 @@ pub fn text(plan: &Plan, colour: bool) -> String {
     if plan.is_empty() {
         line(&mut out, 0, &plain(&nothing(plan)));
         authority(&mut out, paint, plan);
+        troubles(&mut out, paint, plan);
         let news: Vec<_> = plan.report.items.iter().filter(|item| is_news(item)).collect();
         if !news.is_empty() {
             out.push('\n');
@@ -26,6 +27,7 @@ pub fn text(plan: &Plan, colour: bool) -> String {
         format!("Plan for stage {} of {} (cluster {}, {})", plan.stage, plan.workspace, plan.cluster, plan.cluster_id);
     line(&mut out, 0, &paint.bold(&plain(&place)));
     authority(&mut out, paint, plan);
+    troubles(&mut out, paint, plan);
     steps(&mut out, paint, plan);
     access(&mut out, paint, plan);
     if !plan.report.items.is_empty() {
@@ -43,7 +45,11 @@ pub fn text(plan: &Plan, colour: bool) -> String {
     let counts = Counts::of(&plan.steps);
     let risk =
         counts.risk.map_or_else(String::new, |risk| format!(" (highest risk: {})", paint.risk(risk, risk.as_str())));
-    line(&mut out, 0, &format!("Plan: {}{risk}.", counts.sentence()));
+    let trouble = match plan.blocked.len() {
+        0 => String::new(),
+        some => format!("; {}", are_blocked(some)),
+    };
+    line(&mut out, 0, &format!("Plan: {}{risk}{trouble}.", counts.sentence()));
     line(&mut out, 0, &format!("Digest: {}", plain(&plan.digest.0)));
     out
 }
@@ -79,6 +85,18 @@ fn steps(out: &mut String, paint: Paint, plan: &Plan) {
                 line(out, 6, &plain(&detail));
             }
         }
+    }
+}
+
+/// The objects in trouble.
+fn troubles(out: &mut String, paint: Paint, plan: &Plan) {
+    if plan.blocked.is_empty() {
+        return;
+    }
+    out.push('\n');
+    line(out, 0, &paint.bold("Blocked: the plan leaves these alone"));
+    for trouble in blocked(&plan.blocked) {
+        line(out, 2, &paint.with(RED, &plain(&trouble)));
     }
 }
 

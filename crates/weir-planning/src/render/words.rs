@@ -6,7 +6,7 @@ use weir_findings::count;
 use weir_model::{Permission, settings::KafkaValue};
 
 use super::cut::cut;
-use crate::{Acl, Change, Host, Plan, Principal, Risk, Step, Verb, acl::target};
+use crate::{Acl, Blocked, Change, Host, Plan, Principal, Risk, Step, Verb, acl::target};
 
 /// The kind of change for a reader of the plan: a key that takes the place of another changes its slot.
 pub(super) fn verb(change: &Change) -> Verb {
@@ -201,5 +201,22 @@ pub(super) fn team_name(team: Option<&str>) -> &str {
 
 /// Returns the sentence of an empty plan.
 pub(super) fn nothing(plan: &Plan) -> String {
-    format!("No changes: stage {} is as its files say.", plan.stage)
+    match plan.blocked.len() {
+        0 => format!("No changes: stage {} is as its files say.", plan.stage),
+        some => format!("No changes in what can be planned of stage {}; {}.", plan.stage, are_blocked(some)),
+    }
+}
+
+/// `1 object is blocked`
+pub(super) fn are_blocked(number: usize) -> String {
+    let verb = if number == 1 { "is" } else { "are" };
+    format!("{} {verb} blocked", count(number, "object"))
+}
+
+/// Returns one line for each blocked object.
+pub(super) fn blocked(blocked: &[Blocked]) -> impl Iterator<Item = String> + '_ {
+    blocked.iter().map(|Blocked { object, team, why }| {
+        let team = team.as_ref().map(|team| format!(" ({team})")).unwrap_or_default();
+        format!("{object}{team}: {why}")
+    })
 }

@@ -322,6 +322,7 @@ pub(crate) fn observed_state(nasty: bool) -> impl Strategy<Value = Observed> {
             acls,
             keys,
             secrets: secrets.into_iter().map(|s| (s.at.clone(), s)).collect(),
+            unseen: BTreeMap::new(),
         })
 }
 

@@ -293,7 +293,7 @@ impl<'a> Runner<'a> {
                     Verdict::Fine => End::Complete,
                     Verdict::Stale => End::Stale,
                     Verdict::PartlyDeployed => End::Partly,
-                    Verdict::Refused | Verdict::RemoteFailed => End::Failed,
+                    Verdict::Refused | Verdict::RemoteFailed | Verdict::Blocked => End::Failed,
                 };
                 made.lock().unwrap().1 = Some(receipt);
                 end

@@ -1,0 +1,159 @@
+//! The part of a stage that a plan leaves alone, since something there is in trouble.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use weir_findings::{Finding, Severity};
+use weir_model::{EntityRef, Kind, Permission, Route};
+
+use crate::{Desired, Object, Step, StepId, Verb};
+
+/// One thing that a plan leaves alone, since it is in trouble. The steps of other teams go on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Blocked {
+    /// The object, with its physical name: `topic dev.toll.passages.v1`, `API keys of dev-toll-gateway`; or the id of a
+    /// step.
+    pub object: String,
+    /// The team that owns it.
+    pub team: Option<String>,
+    /// The reason, as a fragment of a sentence.
+    pub why: String,
+}
+
+/// Everything that a plan leaves alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Blocks(BTreeMap<Target, Blocked>);
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Target {
+    Topic(String),
+    /// An account with its bindings and keys.
+    Account(String),
+    Bindings(String),
+    Keys(String),
+    Step(StepId),
+}
+
+/// The rule that guards weir's own rights: its findings stop the whole plan, whatever entity they are about.
+pub(crate) const SELF_LOCKOUT: &str = "self-lockout";
+
+impl Blocks {
+    /// Returns `true` if nothing is blocked.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns everything that is blocked, in a fixed order.
+    pub fn list(&self) -> Vec<Blocked> {
+        self.0.values().cloned().collect()
+    }
+
+    /// Blocks a topic or a service account, with its new bindings and its keys. An entity that is not in the stage has nothing to
+    /// block.
+    pub fn entity(&mut self, desired: &Desired, entity: &EntityRef, why: &str) {
+        if entity.kind == Kind::Topic {
+            for (name, topic) in desired.topics.iter().filter(|(_, topic)| topic.entity == entity.name) {
+                self.add(Target::Topic(name.clone()), format!("topic {name}"), Some(&topic.team), why);
+            }
+        } else if entity.kind == Kind::ServiceAccount {
+            for (name, account) in desired.accounts.iter().filter(|(_, account)| account.entity == entity.name) {
+                let object = format!("service account {name}");
+                self.add(Target::Account(name.clone()), object, Some(&account.team), why);
+            }
+        }
+    }
+
+    /// Blocks the bindings of the service account with the logical name `account`.
+    pub fn bindings(&mut self, desired: &Desired, account: &str, why: &str) {
+        for (name, account) in desired.accounts.iter().filter(|(_, there)| there.entity == account) {
+            let object = format!("ACL bindings of {name}");
+            self.add(Target::Bindings(name.clone()), object, Some(&account.team), why);
+        }
+    }
+
+    /// Blocks the API keys of the service account with the physical name `account`.
+    pub(crate) fn keys(&mut self, account: &str, team: Option<&str>, why: &str) {
+        self.add(Target::Keys(account.to_owned()), format!("API keys of {account}"), team, why);
+    }
+
+    /// Blocks a single step.
+    pub fn step(&mut self, step: &Step, why: &str) {
+        self.add(Target::Step(step.id.clone()), step.id.to_string(), step.team.as_deref(), why);
+    }
+
+    /// Adds everything that another part of a plan found.
+    pub(crate) fn append(&mut self, other: Self) {
+        for (target, blocked) in other.0 {
+            self.0.entry(target).or_insert(blocked);
+        }
+    }
+
+    /// The first reason stays.
+    fn add(&mut self, target: Target, object: String, team: Option<&str>, why: &str) {
+        let blocked = || Blocked { object, team: team.map(str::to_owned), why: why.to_owned() };
+        self.0.entry(target).or_insert_with(blocked);
+    }
+
+    /// Returns the reason for which a step is left alone; absent for a step that may be done.
+    pub fn of(&self, step: &Step) -> Option<&Blocked> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let about = step.change.about();
+        let name = || about.object.name().to_owned();
+        let account = || about.object.account().unwrap_or_default().to_owned();
+        let targets = match about.object {
+            Object::Topic(_) => vec![Target::Topic(name())],
+            // An account that goes takes its bindings and keys along.
+            Object::Account(_) if about.verb == Verb::Delete => {
+                vec![Target::Account(name()), Target::Bindings(name()), Target::Keys(name())]
+            }
+            Object::Account(_) => vec![Target::Account(name())],
+            // A right that no file asks for goes, whatever is wrong with the account: a mistake must not keep it.
+            Object::Acl { acl, .. } if about.verb == Verb::Delete && acl.permission == Permission::Allow => Vec::new(),
+            Object::Acl { .. } => vec![Target::Account(account()), Target::Bindings(account())],
+            Object::Key { .. } => vec![Target::Account(account()), Target::Keys(account())],
+        };
+        std::iter::once(Target::Step(step.id.clone())).chain(targets).find_map(|target| self.0.get(&target))
+    }
+
+    /// Blocks the entities that errors are about.
+    pub(crate) fn findings(&mut self, desired: &Desired, findings: &[Finding<Route>]) {
+        for finding in findings.iter().filter(|finding| blocks_only(finding)) {
+            let Route { entity, path, .. } = &finding.at;
+            if entity.kind == Kind::ServiceAccount && path.starts_with(&["spec".to_owned(), "apiKeys".to_owned()]) {
+                for (name, account) in desired.accounts.iter().filter(|(_, there)| there.entity == entity.name) {
+                    self.keys(name, Some(&account.team), &finding.message);
+                }
+            } else {
+                self.entity(desired, entity, &finding.message);
+            }
+        }
+    }
+
+    /// Takes the blocked steps out of `steps`, which are in executable order, and the steps that come after them.
+    pub(crate) fn keep_out(&mut self, steps: &mut Vec<Step>) {
+        if self.0.is_empty() {
+            return;
+        }
+        let mut out = BTreeSet::new();
+        steps.retain(|step| {
+            if self.of(step).is_none() {
+                let Some(before) = step.after.iter().find(|id| out.contains(*id)) else { return true };
+                let why = format!("it comes after `{before}`, which is blocked");
+                self.step(step, &why);
+            }
+            out.insert(step.id.clone());
+            false
+        });
+    }
+}
+
+/// Returns `true` if an error concerns one entity of a team and leaves the rest of the stage alone.
+pub(crate) fn blocks_only(finding: &Finding<Route>) -> bool {
+    finding.severity == Severity::Error
+        && matches!(finding.at.entity.kind, Kind::Topic | Kind::ServiceAccount)
+        && finding.rule.as_str() != SELF_LOCKOUT
+}
