@@ -6,8 +6,8 @@ use serde::Serialize;
 use weir_model::settings::KafkaValue;
 
 use crate::{
-    About, Change, Digest, KeyMarker, Object, Observed, ObservedAccount, ObservedKey, ObservedSecret, ObservedTopic, Plan,
-    Principal, Provider, SecretRef, SecretState, SettingChange, Step, Verb, fingerprint,
+    About, Change, Digest, KeyMarker, Object, Observed, ObservedAccount, ObservedKey, ObservedSecret, ObservedTopic,
+    Plan, Principal, Provider, SecretRef, SecretState, SettingChange, Step, Verb, fingerprint,
 };
 
 /// The result of checking a step.

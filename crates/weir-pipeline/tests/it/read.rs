@@ -98,7 +98,10 @@ fn only_the_ignore_file_of_the_root_counts() {
     let team = |name: &str| format!("apiVersion: weir/v1\nkind: Team\nmetadata: {{name: {name}}}\n").into_bytes();
     let (a, b, c) = (team("a"), team("b"), team("c"));
     let outer = workspace(&[
-        ("in/weir.yaml", b"apiVersion: weir/v1\nkind: Workspace\nmetadata: {name: inner}\nspec: {clusters: {}, stages: []}\n"),
+        (
+            "in/weir.yaml",
+            b"apiVersion: weir/v1\nkind: Workspace\nmetadata: {name: inner}\nspec: {clusters: {}, stages: []}\n",
+        ),
         ("in/.weirignore", b"/drafts/\n"),
         ("in/drafts/.weirignore", b"not walked\n"),
         ("in/drafts/x.yaml", b"kind: Nonsense\n"),
