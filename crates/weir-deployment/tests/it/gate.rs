@@ -2,7 +2,9 @@
 
 use weir_deployment::{DeployError, Journal as _, MemoryJournal, Options, Outcome, Receipt, Refusal, render};
 use weir_model::Permission;
-use weir_planning::{Acl, Change, Desired, Digest, Plan, Plane, Provider, Risk, SecretRef, Step, StepId};
+use weir_planning::{
+    Acl, Change, Desired, DesiredBinding, Digest, Plan, Plane, Provider, Risk, SecretRef, Step, StepId,
+};
 use weir_sandbox::Sandbox;
 
 use crate::scene::{after, before, bold, deployed, desired, forged, month, open, plan, read, run_with, state, wanted};
@@ -189,8 +191,8 @@ async fn a_grant_does_not_lose_its_denial() {
     let sandbox = open(folder.path(), month(1), "");
     let mut desired = before();
     let acls = &mut desired.accounts.get_mut("dev-reader").unwrap().acls;
-    acls.insert(read("dev.b"), ["reader".into()].into());
-    acls.insert(Acl { permission: Permission::Deny, ..read("dev.gone") }, ["reader".into()].into());
+    acls.insert(read("dev.b"), DesiredBinding::own(["reader".into()]));
+    acls.insert(Acl { permission: Permission::Deny, ..read("dev.gone") }, DesiredBinding::own(["reader".into()]));
     desired.topics.insert("dev.other".into(), crate::scene::topic(1, &[]));
     let made = plan(&sandbox, &desired, month(1)).await;
     assert_eq!(made.steps.len(), 3);
