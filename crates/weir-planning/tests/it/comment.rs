@@ -201,7 +201,7 @@ proptest! {
         }
         // Every character of the head: `ü` has no other spelling in markdown.
         let wanted: usize = authority.iter().map(|text| text.matches('ü').count()).sum();
-        if steps.is_empty() && warnings.is_empty() {
+        if plan.steps.is_empty() && warnings.is_empty() {
             prop_assert_eq!(all.matches('ü').count(), wanted);
         }
         for team in ["toll", "cards", "a-toll"] {
