@@ -372,8 +372,11 @@ async fn foreign(dir: &Path) {
             replication_factor: Some(3),
             config: BTreeMap::new(),
         };
-        let account =
-            |name: &str| Change::CreateAccount { account: name.to_owned(), description: "by hand".to_owned() };
+        let account = |name: &str| Change::CreateAccount {
+            account: name.to_owned(),
+            description: "by hand".to_owned(),
+            maker: weir_planning::Maker { workspace: "other".to_owned(), stage: "dev".to_owned() },
+        };
         let everything = Acl {
             resource: Resource::Topic,
             pattern: PatternType::Literal,
