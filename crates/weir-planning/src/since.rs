@@ -102,7 +102,7 @@ impl Moved<'_> {
         let (before, after) = (self.before.workspace, self.after.workspace);
         for (name, topic) in &self.after.topics {
             let new = of_topic(topic.access);
-            let old = self.before.topics.get(*name).map(|topic| of_topic(topic.access)).unwrap_or_default();
+            let old = self.before.topics.get(name).map(|topic| of_topic(topic.access)).unwrap_or_default();
             if !new.is_empty() && old != new {
                 let entity = EntityRef::new(Kind::Topic, *name);
                 let message = format!("consent for topic {name}: {new}; before: {}", or_none(&old));

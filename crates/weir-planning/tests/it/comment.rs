@@ -95,11 +95,16 @@ fn each_team_has_its_share() {
     assert_eq!(comments[0].matches("dev-toll may Read topic").count(), 2);
     // So many that even their first lines do not fit.
     steps.extend((0..5_000).map(|n| topic(&format!("dev.a-toll.more.{n}"), "a-toll", &settings)));
-    let comments = render::comments(&plan_of(steps, Vec::new()), &[]);
+    let comments = render::comments(&plan_of(steps.clone(), Vec::new()), &[]);
     assert_eq!((comments.len(), comments[0].matches("dev-toll may Read topic").count()), (1, 2));
     let shown = comments[0].matches("+ topic dev.a-toll.").count();
     let rest = format!("  … and {0} more steps ({0} additive); the plan file has them all\n", 5_190 - shown);
     assert!(shown > 100 && comments[0].contains(&rest), "{shown}");
+    // Two teams that do not fit halve the room.
+    steps.extend((0..9_000).map(|n| topic(&format!("dev.b-toll.{n}"), "b-toll", &settings)));
+    let comments = render::comments(&plan_of(steps, Vec::new()), &[]);
+    let shown = ["a-toll", "b-toll"].map(|team| comments[0].matches(&format!("+ topic dev.{team}.")).count());
+    assert!(shown[0] > 100 && shown[1] > 100, "{shown:?}");
 }
 
 #[test]
@@ -107,7 +112,11 @@ fn a_head_longer_than_a_comment_needs_several() {
     let items: Vec<_> =
         (0..2_000).map(|n| item(&format!("o{n}"), format!("dev-x may Read topic number {n} of all"))).collect();
     let steps = vec![grant("dev-toll", "dev.cards.payments", "toll", Risk::Shared)];
-    let comments = render::comments(&plan_of(steps, items), &["a rule: a warning".to_owned()]);
+    let plan = plan_of(steps, items);
+    let mut forged = plan.clone();
+    forged.authority.pop();
+    assert!(plan.verify().is_ok() && forged.verify().is_err(), "the digest covers the head");
+    let comments = render::comments(&plan, &["a rule: a warning".to_owned()]);
     assert!(comments.len() > 2);
     for (index, comment) in comments.iter().enumerate() {
         assert!(comment.len() <= COMMENT_LIMIT);
