@@ -7,8 +7,8 @@ use weir_planning::{Change, Step, TopicFacts};
 use weir_ports::{Cluster as _, ExposeSecret as _, SecretSink as _, SecretString};
 
 use crate::scene::{
-    Standing, after, assert_settled, before, bold, deployed, desired, login, month, observe, open, plan, read, run,
-    run_with, scrub, secret, state,
+    Standing, after, assert_settled, before, bold, deployed, login, month, observe, open, plan, read, run, run_with,
+    scrub, secret, state,
 };
 
 #[tokio::test(start_paused = true)]
