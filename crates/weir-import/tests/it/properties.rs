@@ -26,7 +26,7 @@ spec:
       owns: {topics: [dev.*], serviceAccounts: [dev-*]}
     - name: test
       cluster: nonprod
-      prefix: {topic: test., transactionalId: test., serviceAccount: test-}
+      prefix: {topic: test., group: test., transactionalId: test., serviceAccount: test-}
     - {name: prod, cluster: prod}
   profiles:
     standard: {partitions: 6, replicationFactor: 3, config: {min.insync.replicas: 2, retention.ms: 7d}}
