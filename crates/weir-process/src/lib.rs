@@ -58,9 +58,14 @@ pub fn command(program: impl AsRef<OsStr>, also: &[&str]) -> Command {
             command.env(name, value);
         }
     }
-    command.env("PATH", env::var_os("PATH").map(absolute).unwrap_or_default());
+    // An empty `PATH` would mean the working folder.
+    let path = env::var_os("PATH").map(absolute).filter(|path| !path.is_empty());
+    command.env("PATH", path.unwrap_or_else(|| STANDARD_PATH.into()));
     command
 }
+
+/// The folders of programs on a machine whose `PATH` names none.
+const STANDARD_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// Returns the folders of `path` that do not depend on the working folder.
 fn absolute(path: OsString) -> OsString {

@@ -53,10 +53,16 @@ fn a_broken_policy_is_reported_with_place_and_reason() {
     insta::assert_snapshot!(world.said());
 }
 
+/// Takes the files of the teams out of their paths: a team waives nothing in its own.
+fn platform_owns_all(world: &mut World) {
+    world.edit("weir.yaml", "    teams: {paths: [\"{team}.yaml\"]}\n", "");
+}
+
 /// A fix keeps the comment beside it, and the comment still waives its finding.
 #[test]
 fn a_fix_leaves_the_waiver_beside_it() {
     let mut world = world(RETENTION);
+    platform_owns_all(&mut world);
     let allow = "# weir: allow short-memory reason=\"auditors read it monthly\" until=2999-12-31";
     let prod = "prod: {partitions: 12, config: {retention.ms: 30d}}";
     world.edit("toll.yaml", prod, &format!("{} {allow}", prod.replace("12", "\"12\"")));
@@ -142,6 +148,7 @@ fn a_comment_silences_a_policy_about_plans() {
     let mut world = world(&about_steps(
         r#"!has(step.entity) || step.entity != "Topic/toll.passages.v1" || step.action != "create-topic""#,
     ));
+    platform_owns_all(&mut world);
     assert_eq!(world.run("weir-plan --stage dev --out plan.json"), 7);
     assert_eq!(world.run("weir-validate explain calm"), 0);
     let told = world.said();
