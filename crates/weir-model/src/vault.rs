@@ -116,7 +116,8 @@ fn host_and_port(text: &str) -> Result<(String, Option<u16>), VaultAddressFault>
     }
     let host = host.strip_suffix('.').unwrap_or(&host).to_ascii_lowercase();
     let is_label = |label: &str| {
-        (1..=63).contains(&label.len()) && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
     };
     if host.len() > 253 || !host.split('.').all(is_label) {
         return Err(NoHost);
@@ -234,7 +235,6 @@ mod tests {
             ("https://kv\t.vault.azure.net", NoHost),
             ("https://kv..vault.azure.net", NoHost),
             ("https://kv.vault.azure.net..", NoHost),
-            ("https://kv_1.vault.azure.net", NoHost),
             ("https://kv%2.vault.azure.net", NoHost),
             ("https://kv%3a8443.vault.azure.net", NoHost),
             ("https://evil.example%2f.vault.azure.net", NoHost),
