@@ -102,7 +102,7 @@ fn target(rule: &Rule) -> (&str, bool) {
 pub enum Reach {
     /// The team's own.
     Own,
-    /// Those of another team, with its consent or that of the platform team.
+    /// Names of another team, with its consent or that of the platform team.
     Consented,
     /// Names of any team, on the word of the platform team alone.
     PlatformWide,

@@ -126,7 +126,7 @@ fn comment_in(line: &str) -> Option<usize> {
 
 /// The lines of a file, prepared in one pass, so that each question about one of many comments is answered at once.
 struct Lines {
-    /// Where each line with content begins, and its depth: 0 for a separator of documents, else its indentation and one.
+    /// The beginning of each line with content, and its depth: 0 for a separator of documents, else its indentation and one.
     content: Vec<(usize, usize)>,
     /// For each line of the file, the number of lines with content before it.
     before: Vec<usize>,
