@@ -264,8 +264,9 @@ pub async fn observe_planes(
         query.topics = Selection::default();
     }
     if !sees(Plane::Control) {
-        // Brokers know service accounts by id: the others have no bindings that could be named.
-        query.accounts.names.retain(|name| reach.accounts.contains_key(name));
+        // Brokers know service accounts by id: the others have no bindings that could be named. Accounts that no file
+        // declares any more are among those that can.
+        query.accounts.names = reach.accounts.keys().cloned().collect();
     }
     let mut observed = tries.insist(|| live.cluster.observe(&query)).await?;
     if sees(Plane::Control) {

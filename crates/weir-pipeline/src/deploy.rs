@@ -11,7 +11,7 @@ use weir_adapters::{Live, OpenError, Reach, observe_planes, open_planes};
 use weir_deployment::{DeployError, Journal, Options, Pauses, Ports, Progress, Receipt, Refusal, Wanted};
 use weir_findings::{Finding, Severity};
 use weir_model::{Route, UnknownStage, Workspace};
-use weir_planning::{About, Desired, Object, Plan, Plane, Provider, Verb};
+use weir_planning::{About, Desired, Object, ObservedAccount, Plan, Plane, Provider, Verb};
 use weir_policy::{judge_plan, plan_policies, policies_in};
 use weir_ports::Clock;
 
@@ -155,7 +155,15 @@ impl Admitted<'_> {
     async fn wanted(&self, live: &Live) -> Result<Wanted, DeployError> {
         let desired = self.desired.clone();
         let also = self.plan.secrets(&desired);
-        let observed = observe_planes(live, &desired, &self.reach, &also).await.map_err(DeployError::Observe)?;
+        let mut observed = observe_planes(live, &desired, &self.reach, &also).await.map_err(DeployError::Observe)?;
+        if desired.provider == Provider::ConfluentCloud && !self.reach.planes.contains(&Plane::Control) {
+            // Brokers show no marks. Of the accounts in the plan, which its digest covers, and in receipts, the plan has
+            // judged the origin.
+            for (name, id) in &self.reach.accounts {
+                let account = ObservedAccount { id: id.clone(), maker: Some(desired.maker()), ..Default::default() };
+                observed.accounts.insert(name.clone(), account);
+            }
+        }
         if observed.cluster.id != self.plan.cluster_id {
             let (name, expected) = (self.plan.cluster.clone(), self.plan.cluster_id.clone());
             return Err(Refusal::WrongCluster { name, expected, is: observed.cluster.id }.into());

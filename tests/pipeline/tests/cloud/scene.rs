@@ -166,7 +166,11 @@ spec:
         kafka: {{credentials: {{env: NONPROD_KAFKA}}}}
         api: \"{api}\"
   secrets: {{keyVault: {{login: token, env: VAULT_TOKEN, ca: vaults.pem}}}}
-  ownership: {{platform: {platform}, vaultHosts: [\"*.localhost\"]}}
+  ownership:
+    platform: {platform}
+    vaultHosts: [\"*.localhost\"]
+    # Names without a team, as the entities of these tests have.
+    adopt: {{dev: {{topics: [\"dev.t*\"]}}, test: {{topics: [\"test.t*\"]}}}}
   defaults:
     vault: \"{vault}\"
     namespace: \"{{team}}-{{stage}}\"

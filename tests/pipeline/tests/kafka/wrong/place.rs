@@ -11,7 +11,7 @@ use std::{
 
 use weir_kafka::Kafka;
 use weir_model::{Operation, PatternType, Permission, Resource};
-use weir_planning::{Acl, Change, Host, KeyMarker, Principal, SecretRef, SettingChange};
+use weir_planning::{Acl, Change, Host, Principal, SecretRef, SettingChange};
 use weir_ports::{Cluster as _, Query, SecretString};
 use weir_rdkafka_admin::{Admin, Options, ScramAlteration, ScramMechanism, rdkafka::ClientConfig};
 use weir_sandbox::Vaults;
@@ -207,16 +207,6 @@ impl<'a> Place<'a> {
     /// Stores a foreign secret in the place of the account's key.
     pub(crate) fn foreign_secret(&self) {
         self.vaults().put_secret(&self.secret(), &SecretString::from(CANARY), &BTreeMap::new()).unwrap();
-    }
-
-    /// Replaces the account's key, as another run would.
-    pub(crate) fn other_key(&self) {
-        let marker =
-            KeyMarker { maker: "cps/dev".parse().unwrap(), slot: "default".into(), intent: "0123456789abcdef".into() };
-        // The client without a login creates none.
-        let (user, password) = self.scene.broker.admin();
-        let kafka = self.scene.client(user, password);
-        pipeline::block_on(kafka.create_key(&self.physical("-gateway"), &marker)).unwrap();
     }
 
     /// Starts a server that answers every connection like this. Returns its address.
