@@ -43,7 +43,7 @@ pub(crate) fn has_lost_output() -> bool {
     LOST.load(Ordering::Relaxed)
 }
 
-/// Writes messages to stderr. They are as harmless as those of [`print`].
+/// Writes messages to stderr. They are as harmless as those of [`print()`].
 pub fn say(text: &str) {
     let mut out = anstream::stderr().lock();
     let _ = out.write_all(guarded(text).as_bytes()).and_then(|()| out.flush());
