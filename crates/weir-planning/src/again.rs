@@ -335,6 +335,12 @@ impl Change {
                 tags.remove(ObservedSecret::TAG_REPLACES_CREATED);
                 *replaces = None;
             }
+            // A run that was stopped after the key has perhaps deleted some of its secrets.
+            Change::DeleteKey { secret, delete_secret, projections, .. } => {
+                *secret = None;
+                *delete_secret = true;
+                projections.clear();
+            }
             Change::AlterConfig { settings, topic: _ } => settings.values_mut().for_each(|change| change.from = None),
             Change::AdoptAccount { .. }
             | Change::CreateAccount { .. }
@@ -345,7 +351,6 @@ impl Change {
             | Change::CreateAcl { .. }
             | Change::DeleteAcl { .. }
             | Change::DeleteTopic { .. }
-            | Change::DeleteKey { .. }
             | Change::DeleteAccount { .. } => {}
         }
         change

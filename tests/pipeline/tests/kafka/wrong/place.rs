@@ -273,6 +273,7 @@ impl<'a> Place<'a> {
             .replace(&self.prefix, "dev");
         for (pattern, name) in [
             (r"#sha512-\d+", "#sha512-N"),
+            (r"line \d+ column \d+", "line N column N"),
             (r"127\.0\.0\.1:\d{2,}", "127.0.0.1:PORT"),
             (r"\b[A-Za-z0-9_-]{22}\b", "UID"),
         ] {
