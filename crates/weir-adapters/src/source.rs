@@ -14,6 +14,7 @@ pub(crate) struct Source<'a> {
     /// The login to key vaults, if the workspace has one.
     pub(crate) key_vault: Option<&'a KeyVault>,
     /// The hosts of key vaults that may get a request; an error if `weir.yaml` lists something else.
+    #[cfg_attr(not(feature = "azure"), expect(dead_code, reason = "only Azure's adapter sends requests to vaults"))]
     pub(crate) hosts: Result<VaultHosts, String>,
     /// The workspace's folder.
     pub(crate) dir: &'a Path,
