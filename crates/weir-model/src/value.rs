@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -86,6 +86,11 @@ impl Duration {
     /// Returns the duration of so many milliseconds.
     pub const fn from_millis(millis: u64) -> Self {
         Self { millis }
+    }
+
+    /// Returns the number of whole days.
+    pub fn days(self) -> i64 {
+        i64::try_from(self.millis / 86_400_000).unwrap_or(i64::MAX)
     }
 
     /// The duration in words, for a sentence: `1 day`, `12 hours`.
@@ -172,6 +177,18 @@ impl JsonSchema for Duration {
 /// A day, written `2027-01-31`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Date(pub jiff::civil::Date);
+
+impl Date {
+    /// Returns the day of a moment, in UTC.
+    pub fn of(moment: Timestamp) -> Self {
+        Self(moment.to_zoned(TimeZone::UTC).date())
+    }
+
+    /// Returns the number of days from this day to `other`; negative for a day that has passed.
+    pub fn days_until(self, other: Self) -> i64 {
+        self.0.until(other.0).map_or(i64::MAX, |span| i64::from(span.get_days()))
+    }
+}
 
 impl FromStr for Date {
     type Err = String;

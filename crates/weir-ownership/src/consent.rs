@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use weir_model::{ConsentSpec, Date, Kind, Operation, Origin, Resource, Stage, StagedTopic, TopicAccess};
 
-use crate::{Authority, Names, Ownership};
+use crate::{Authority, Names, Ownership, split_pattern};
 
 /// The degree of a consent that a right needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,7 +61,8 @@ impl Degree {
         used || administrators.iter().any(|name| name == team)
     }
 
-    pub(crate) fn met_by_topic(self, team: &str, access: &TopicAccess, today: Option<Date>) -> bool {
+    /// Returns `true` if the consent of a topic names the team for this degree. Without a date for today, it has not ended.
+    pub fn met_by_topic(self, team: &str, access: &TopicAccess, today: Option<Date>) -> bool {
         let TopicAccess { observers, consumers, producers, administrators, until } = access;
         holds(*until, today) && self.met(team, [observers, consumers, producers, administrators])
     }
@@ -150,7 +151,7 @@ impl<'w> Consents<'w> {
             [(Names::Topics, topics), (Names::Groups, groups), (Names::TransactionalIds, transactional_ids)]
         {
             for text in written {
-                let (name, open) = text.strip_suffix('*').map_or((text.as_str(), false), |body| (body, true));
+                let (name, open) = split_pattern(text);
                 self.by_name[names as usize].entry(name).or_default().push(Given { open, ..given });
             }
         }

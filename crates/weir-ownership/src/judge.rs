@@ -9,6 +9,7 @@ use weir_model::{Date, Grant, Operation, Permission, Resource, Rule, StageView, 
 use crate::{
     Authority, Degree, Names, Ownership,
     consent::{Asked, Consented, holds},
+    split_pattern,
 };
 
 /// A right that a grant or a raw rule asks for, on a name or on all names with a beginning.
@@ -45,7 +46,7 @@ impl<'a> Request<'a> {
         .into_iter()
         .filter_map(move |(resource, name, operation)| {
             let written = name.as_deref().filter(|name| !name.is_empty())?;
-            let (name, open) = written.strip_suffix('*').map_or((written, false), |body| (body, true));
+            let (name, open) = split_pattern(written);
             let permission = Permission::Allow;
             Some(Request { team, authority, resource, name, open, operation, permission, until: *until })
         })

@@ -48,7 +48,7 @@ pub use self::{
     forge::NoReviewers,
     judge::{Judge, Reach, Refusal, Request, Why, is_reserved},
     path::{Authority, InvalidTemplate, Template},
-    space::{Names, overlap, resolved},
+    space::{Names, overlap, resolved, split_pattern},
 };
 
 /// The ownership of paths and names in a workspace.
@@ -72,7 +72,7 @@ impl<'w> Ownership<'w> {
     pub fn of(workspace: &'w Workspace) -> Option<Self> {
         let spec = workspace.settings.spec.ownership.as_ref()?;
         let templates: Vec<Template> = spec.teams.paths.iter().filter_map(|text| Template::parse(text).ok()).collect();
-        let spaces = Spaces::of(workspace, spec);
+        let spaces = Spaces::of(workspace);
         let mut ownership = Self {
             workspace,
             spec,

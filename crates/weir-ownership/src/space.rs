@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use weir_model::{NameSpaces, OwnershipSpec, Resource, Workspace};
+use weir_model::{NameSpaces, Prefix, Resource, Workspace};
 
 /// The names that name spaces are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,7 +51,8 @@ impl Names {
         }
     }
 
-    fn written(self, spaces: &NameSpaces) -> Option<&[String]> {
+    /// Returns the beginnings as written; `None` if the list is left out.
+    pub fn written(self, spaces: &NameSpaces) -> Option<&[String]> {
         match self {
             Names::Topics => spaces.topics.as_deref(),
             Names::Groups => spaces.groups.as_deref(),
@@ -68,9 +69,20 @@ impl Names {
         }
     }
 
+    /// Returns the prefix that a stage puts before such names; it is empty where there is none.
+    pub fn prefix(self, prefix: &Prefix) -> &str {
+        match self {
+            Names::Topics => prefix.topic.as_deref(),
+            Names::Groups => prefix.group.as_deref(),
+            Names::TransactionalIds => prefix.transactional_id.as_deref(),
+            Names::ServiceAccounts => prefix.service_account.as_deref(),
+        }
+        .unwrap_or_default()
+    }
+
     /// Returns the beginning of a name as it is compared. Topics whose names differ only in `.` and `_` exclude each
     /// other, since Kafka's metrics cannot tell them apart.
-    fn folded(self, beginning: &str) -> String {
+    pub fn folded(self, beginning: &str) -> String {
         if self == Names::Topics { beginning.replace('_', ".") } else { beginning.to_owned() }
     }
 }
@@ -91,6 +103,11 @@ pub fn overlap(names: Names, a: &str, b: &str) -> bool {
     a.starts_with(&b) || b.starts_with(&a)
 }
 
+/// Returns a name, and `true` if the text is a beginning of names followed by `*`.
+pub fn split_pattern(text: &str) -> (&str, bool) {
+    text.strip_suffix('*').map_or((text, false), |beginning| (beginning, true))
+}
+
 /// The name spaces of all teams.
 #[derive(Debug, Default)]
 pub(crate) struct Spaces<'w> {
@@ -100,7 +117,7 @@ pub(crate) struct Spaces<'w> {
 }
 
 impl<'w> Spaces<'w> {
-    pub(crate) fn of(workspace: &'w Workspace, _: &OwnershipSpec) -> Self {
+    pub(crate) fn of(workspace: &'w Workspace) -> Self {
         let mut spaces = Self::default();
         for names in Names::ALL {
             let mut sorted: Vec<(String, &'w str)> = Vec::new();

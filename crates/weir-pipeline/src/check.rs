@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use thiserror::Error;
 use weir_adapters::{Live, OpenError, open};
 use weir_findings::{FileId, Finding, Severity, count};
@@ -73,10 +73,7 @@ impl ReadWorkspace {
 /// If the workspace has no such stage.
 pub fn judge(loaded: &Loaded, stage: Option<&str>, now: Timestamp) -> Result<Judged, UnknownStage> {
     let found = match &loaded.workspace {
-        Some(workspace) => {
-            let today = Date(now.to_zoned(TimeZone::UTC).date());
-            weir_validation::check(workspace, &loaded.malformed, stage, Some(today))?
-        }
+        Some(workspace) => weir_validation::check(workspace, &loaded.malformed, stage, Some(Date::of(now)))?,
         None => Vec::new(),
     };
     let rules: BTreeSet<&str> = rule_pages().iter().map(|page| page.id).collect();

@@ -6,10 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ignore::gitignore::GitignoreBuilder;
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use weir_findings::{FileId, Finding, RuleId, RulePage, Severity, Span};
 use weir_model::Loaded;
 use weir_ownership::{Authority, Ownership};
+
+use crate::git;
 
 const CODEOWNERS: &str = "codeowners";
 
@@ -33,7 +35,7 @@ const PLACES: [&str; 3] = [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"
 /// repository, `dir` is the root.
 pub fn place_in_repository(dir: &Path) -> (PathBuf, String) {
     let dir = fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
-    let root = dir.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&dir);
+    let root = git::root(&dir).unwrap_or(&dir);
     let inside = dir.strip_prefix(root).unwrap_or(Path::new(""));
     let names: Vec<_> = inside.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
     (root.to_owned(), names.join("/"))
@@ -44,9 +46,9 @@ pub fn committed_codeowners(root: &Path) -> Option<(&'static str, String)> {
     PLACES.into_iter().find_map(|place| Some((place, fs::read_to_string(root.join(place)).ok()?)))
 }
 
-/// One line of the file: a pattern and its owners.
+/// One line of the file: its pattern and its owners.
 struct Line<'t> {
-    pattern: &'t str,
+    matcher: Gitignore,
     owners: BTreeSet<&'t str>,
     start: usize,
     end: usize,
@@ -59,8 +61,12 @@ fn lines(text: &str) -> Vec<Line<'_>> {
         let said = line.split(" #").next().unwrap_or(line).trim();
         if !said.is_empty() && !said.starts_with('#') {
             let mut words = said.split_whitespace();
-            let pattern = words.next().unwrap_or_default();
-            all.push(Line { pattern, owners: words.collect(), start, end: start + line.trim_end().len() });
+            let mut builder = GitignoreBuilder::new("");
+            let pattern = builder.add_line(None, words.next().unwrap_or_default());
+            // A line that cannot be read owns nothing.
+            if let Some(matcher) = pattern.ok().and_then(|pattern| pattern.build().ok()) {
+                all.push(Line { matcher, owners: words.collect(), start, end: start + line.trim_end().len() });
+            }
         }
         start += line.len();
     }
@@ -69,19 +75,15 @@ fn lines(text: &str) -> Vec<Line<'_>> {
 
 /// Returns the last line that matches the path.
 fn owner<'l, 't>(lines: &'l [Line<'t>], path: &str) -> Option<&'l Line<'t>> {
-    lines.iter().rev().find(|line| {
-        let mut builder = GitignoreBuilder::new("");
-        builder.add_line(None, line.pattern).is_ok()
-            && builder.build().is_ok_and(|matcher| matcher.matched_path_or_any_parents(path, false).is_ignore())
-    })
+    lines.iter().rev().find(|line| line.matcher.matched_path_or_any_parents(path, false).is_ignore())
 }
 
 /// Adds a warning for each line of a committed CODEOWNERS file that contradicts the workspace.
 pub(crate) fn check(dir: &Path, loaded: &mut Loaded) {
-    let Some(workspace) = loaded.workspace.as_ref() else { return };
-    let Some(ownership) = Ownership::of(workspace) else { return };
     let (root, folder) = place_in_repository(dir);
     let Some((place, text)) = committed_codeowners(&root) else { return };
+    let Some(workspace) = loaded.workspace.as_ref() else { return };
+    let Some(ownership) = Ownership::of(workspace) else { return };
     // Without reviewers, nothing can be compared.
     let Ok(wanted) = ownership.codeowners(&folder) else { return };
     let (wanted, found) = (lines(&wanted), lines(&text));

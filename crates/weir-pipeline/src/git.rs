@@ -43,7 +43,7 @@ impl Repository {
     pub(crate) fn of(dir: &Path) -> io::Result<Self> {
         let dir = fs::canonicalize(dir)?;
         let none = || io::Error::new(io::ErrorKind::NotFound, "the folder is in no git repository");
-        let root = dir.ancestors().find(|folder| folder.join(".git").exists()).ok_or_else(none)?.to_owned();
+        let root = root(&dir).ok_or_else(none)?.to_owned();
         let mut own = root.join(".git");
         if own.is_file() {
             let text = fs::read_to_string(&own)?;
@@ -129,6 +129,11 @@ impl Repository {
         git.env("GIT_TERMINAL_PROMPT", "0");
         git
     }
+}
+
+/// Returns the folder that holds `.git`: the nearest at or above `dir`, which is absolute.
+pub(crate) fn root(dir: &Path) -> Option<&Path> {
+    dir.ancestors().find(|folder| folder.join(".git").exists())
 }
 
 #[cfg(unix)]

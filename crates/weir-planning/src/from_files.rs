@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 use std::sync::Arc;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use rayon::prelude::*;
 use weir_model::{
-    Approval, Date, Ensure, EntityRef, Kind, OwnershipSpec, PatternType, Prefix, ProviderRef, Resource, SecretPart,
-    StageView, StagedAccount, StagedTopic, settings,
+    Approval, Date, Ensure, EntityRef, Kind, PatternType, Prefix, ProviderRef, Resource, SecretPart, StageView,
+    StagedAccount, StagedTopic, settings,
 };
 use weir_ownership::{Authority, Consented, Judge, Names, Ownership, Reach, Request};
 
@@ -40,7 +40,7 @@ pub fn desired(view: &StageView<'_>, now: Timestamp) -> Desired {
         None => (Provider::Sandbox, None),
     };
     let ownership = Ownership::of(view.workspace);
-    let today = Date(now.to_zoned(TimeZone::UTC).date());
+    let today = Date::of(now);
     let (topics, accounts) =
         rayon::join(|| topics(view, ownership.as_ref()), || accounts(view, ownership.as_ref(), today, provider));
     let owns = stage.owns.as_ref();
@@ -58,7 +58,7 @@ pub fn desired(view: &StageView<'_>, now: Timestamp) -> Desired {
         provider,
         cluster_id,
         governed: ownership.is_some(),
-        warn_before: spec.map_or_else(OwnershipSpec::two_weeks, |spec| spec.warn_before).millis,
+        warn_before: view.workspace.settings.spec.warn_before().millis,
         files: files(view, &adopt, &topics, &accounts),
         adopt,
         owns: Scope {
@@ -241,8 +241,9 @@ fn bindings<'w>(view: &StageView<'w>, ownership: Option<&Ownership<'w>>, today: 
                 }
             }
         }
-        // Another list may ask for the same binding with more authority.
-        let Bindings { wanted, withdrawn } = bindings;
+    }
+    // Another list may ask for the same binding with more authority.
+    for Bindings { wanted, withdrawn } in all.values_mut() {
         withdrawn.retain(|acl, _| !wanted.contains_key(acl));
     }
     all

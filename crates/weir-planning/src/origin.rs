@@ -6,7 +6,7 @@ use crate::{Change, Desired, Maker, Object, Observed, ObservedAccount, Principal
 
 impl Desired {
     /// Returns the reason for which weir leaves the object of `change` alone, whatever the files say; `None` if the
-    /// stage may change the object. Deployment asks again before each step.
+    /// stage may change the object. No plan has a step for an object that is left alone.
     pub fn leaves_alone(&self, change: &Change, observed: &Observed) -> Option<String> {
         match change.about().object {
             Object::Topic(name) => {

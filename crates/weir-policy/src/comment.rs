@@ -43,7 +43,9 @@ pub(crate) fn all(loaded: &Loaded) -> (Vec<Comment>, Vec<(Span, Problem)>) {
     let (mut comments, mut wrong) = read(&loaded.sources);
     comments.retain(|comment| !loaded.is_text_at(comment.at.file, comment.at.start));
     wrong.retain(|(at, _)| !loaded.is_text_at(at.file, at.start));
-    if let Some(ownership) = loaded.workspace.as_ref().and_then(Ownership::of) {
+    // Most workspaces have no such comment.
+    let workspace = loaded.workspace.as_ref().filter(|_| !comments.is_empty());
+    if let Some(ownership) = workspace.and_then(Ownership::of) {
         let foreign = comments.extract_if(.., |comment| team(&ownership, comment.at.file).is_some());
         wrong.extend(foreign.filter_map(|comment| {
             let team = team(&ownership, comment.at.file)?;

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use weir_cel::{Environment, Expression, Problem, Scope, Type, Variables, pattern};
 use weir_findings::{Finding, Severity, closest};
 use weir_model::{
-    EntityRef, Kind, LabelLimit, Match, PolicyKind, PolicySeverity, PolicySpec, PolicyValidation, Requires, Route,
-    StageLimits, Workspace,
+    Date, EntityRef, Kind, LabelLimit, Match, PolicyKind, PolicySeverity, PolicySpec, PolicyValidation, Requires,
+    Route, StageLimits, Workspace,
 };
 
 use crate::{
@@ -528,8 +528,8 @@ impl Compiled {
     /// Returns whether errors are enforced on this day, and in the stage of this index.
     fn enforced(&self, stage: Option<usize>, stages: &[&str], now: Timestamp) -> (bool, bool) {
         let Some(enforce) = &self.spec.enforce else { return (true, true) };
-        let today = now.to_zoned(TimeZone::UTC).date();
-        let begun = enforce.from.is_none_or(|from| from.0 <= today);
+        let today = Date::of(now);
+        let begun = enforce.from.is_none_or(|from| from <= today);
         let place = |name: &str| stages.iter().position(|other| *other == name);
         let here = stage.is_none_or(|at| {
             let named = enforce.stages.is_empty() || enforce.stages.iter().any(|name| place(name) == Some(at));

@@ -1,6 +1,6 @@
 //! Waivers in force, for the head of a plan.
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use weir_model::{Date, EntityRef, Kind, Loaded, WaiverSpec};
 use weir_planning::{AuthorityItem, AuthorityKind};
 
@@ -9,7 +9,7 @@ use crate::comment;
 /// Returns the waivers that are in force in a stage at the time `now`: documents and comments.
 pub fn waivers_in_force(loaded: &Loaded, stage: &str, now: Timestamp) -> Vec<AuthorityItem> {
     let Some(workspace) = &loaded.workspace else { return Vec::new() };
-    let today = Date(now.to_zoned(TimeZone::UTC).date());
+    let today = Date::of(now);
     let documents = workspace.waivers.iter().filter_map(|(name, waiver)| {
         let WaiverSpec { rule, entity, stages, reason, owner, until } = &waiver.spec;
         let holds = *until >= today && (stages.is_empty() || stages.iter().any(|other| other == stage));

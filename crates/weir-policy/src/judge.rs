@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use weir_cel::Problem;
 use weir_findings::{FileId, Finding, RuleId, Severity, Span, closest, plural};
 use weir_model::{Date, EntityRef, Kind, Loaded, PolicyKind, Route, WaiverSpec, Workspace};
@@ -116,16 +116,14 @@ struct Waivers<'w> {
     by_rule: BTreeMap<String, BTreeMap<Option<FileId>, Vec<usize>>>,
     findings: Vec<Finding>,
     /// Number of days before the end of a waiver in which weir warns.
-    warn_before: i32,
+    warn_before: i64,
 }
 
 impl<'w> Waivers<'w> {
     fn read(loaded: &Loaded, workspace: &'w Workspace, policies: &Policies, judging: &Judging<'_>) -> Self {
-        let ownership = workspace.settings.spec.ownership.as_ref();
-        let days = ownership.map_or(14, |spec| spec.warn_before.millis / 86_400_000);
-        let warn_before = i32::try_from(days).unwrap_or(i32::MAX);
+        let warn_before = workspace.settings.spec.warn_before().days();
         let mut waivers = Self { all: Vec::new(), by_rule: BTreeMap::new(), findings: Vec::new(), warn_before };
-        let today = judging.now.to_zoned(TimeZone::UTC).date();
+        let today = Date::of(judging.now);
         for (name, waiver) in &workspace.waivers {
             let WaiverSpec { rule, entity, stages, reason, owner, until } = &waiver.spec;
             let place = |path: &[&str]| {
@@ -261,9 +259,9 @@ impl<'w> Waivers<'w> {
         );
     }
 
-    fn over(&mut self, until: Date, today: jiff::civil::Date, at: Span) -> bool {
-        let over = until.0 < today;
-        let left = today.until(until.0).map_or(i32::MAX, |span| span.get_days());
+    fn over(&mut self, until: Date, today: Date, at: Span) -> bool {
+        let over = until < today;
+        let left = today.days_until(until);
         if !over && left <= self.warn_before {
             let message = match left {
                 0 => "the waiver ends today".to_owned(),

@@ -5,12 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use weir_cel::{Environment, Fact, Failure, Globals, Problem, Record};
 use weir_findings::{Finding, RuleId, Severity};
 use weir_model::{
-    EntityRef, Kind, Loaded, PolicyKind, PolicySeverity, PolicySpec, ResolvedSetting, Route, SettingValue, Workspace,
-    settings::KafkaValue,
+    Date, EntityRef, Kind, Loaded, PolicyKind, PolicySeverity, PolicySpec, ResolvedSetting, Route, SettingValue,
+    Workspace, settings::KafkaValue,
 };
 use weir_planning::{About, Change, Object, Plan, PlanPolicies, PlanWaiver, Plane, Step, StepId};
 
@@ -199,7 +199,7 @@ fn unusable(plan: &Plan, name: &str, problem: Problem) -> Finding<Route> {
 }
 
 fn waived(carried: &PlanPolicies, policy: &Compiled, step: &Step, now: Timestamp) -> bool {
-    let today = now.to_zoned(TimeZone::UTC).date().to_string();
+    let today = Date::of(now).to_string();
     policy.spec.waivable.unwrap_or(true)
         && carried.waivers.iter().any(|waiver| {
             waiver.rule == policy.name && Some(&waiver.entity) == step.entity.as_ref() && today <= waiver.until

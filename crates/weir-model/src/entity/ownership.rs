@@ -39,8 +39,7 @@ impl OwnershipSpec {
         vec!["azure".to_owned()]
     }
 
-    /// Returns the default of `warn_before`.
-    pub fn two_weeks() -> Duration {
+    pub(super) fn two_weeks() -> Duration {
         Duration::from_millis(14 * 86_400_000)
     }
 }

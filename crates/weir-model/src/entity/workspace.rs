@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::schema::Config;
-use crate::{Cluster, OwnershipSpec, PolicySettings, Resource, Secrets, SettingValue, VaultHosts};
+use crate::{Cluster, Duration, OwnershipSpec, PolicySettings, Resource, Secrets, SettingValue, VaultHosts};
 
 /// Stages, clusters and defaults of a workspace.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -40,6 +40,11 @@ impl WorkspaceSpec {
     /// The position of the first entry that is no host.
     pub fn vault_hosts(&self) -> Result<VaultHosts, usize> {
         self.ownership.as_ref().map_or(Ok(VaultHosts::default()), |ownership| VaultHosts::parse(&ownership.vault_hosts))
+    }
+
+    /// Returns the time before the end of a grant, a consent or a waiver in which weir warns.
+    pub fn warn_before(&self) -> Duration {
+        self.ownership.as_ref().map_or_else(OwnershipSpec::two_weeks, |ownership| ownership.warn_before)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp};
 use weir_findings::count;
 use weir_model::{Date, Ensure, EntityRef, Kind};
 use weir_ownership::Reach;
@@ -201,7 +201,7 @@ impl<'a> Head<'a> {
     fn ends(&self, now: Timestamp) -> Vec<AuthorityItem> {
         let before = i64::try_from(self.desired.warn_before).unwrap_or(i64::MAX);
         let soon = now.checked_add(SignedDuration::from_millis(before)).unwrap_or(Timestamp::MAX);
-        let soon = Date(soon.to_zoned(TimeZone::UTC).date());
+        let soon = Date::of(soon);
         let mut items = Vec::new();
         for (name, account) in self.desired.accounts.iter().filter(|(_, account)| account.ensure == Ensure::Present) {
             for (acl, binding) in &account.acls {

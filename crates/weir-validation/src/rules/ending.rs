@@ -23,15 +23,13 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
-const TWO_WEEKS: i64 = 14;
-
 fn check(cx: &Context<'_>, out: &mut Out) {
     let Some(today) = cx.today else { return };
-    let settings = cx.workspace.settings.spec.ownership.as_ref();
-    let days = settings.map_or(TWO_WEEKS, |spec| i64::try_from(spec.warn_before.millis / 86_400_000).unwrap_or(i64::MAX));
+    let settings = &cx.workspace.settings.spec;
+    let days = settings.warn_before().days();
     let mut judge = |what: &str, until: Option<Date>, at: &dyn Fn() -> Route| {
         let Some(until) = until else { return };
-        let left = days_between(today, until);
+        let left = today.days_until(until);
         if left > days {
             return;
         }
@@ -64,12 +62,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
     for consent in cx.workspace.consents.values() {
         judge("consent", consent.spec.until, &|| spec(consent.entity_ref(), ["until"]));
     }
-    for (i, consent) in settings.iter().flat_map(|spec| &spec.consents).enumerate() {
+    for (i, consent) in settings.ownership.iter().flat_map(|spec| &spec.consents).enumerate() {
         judge("consent", consent.until, &|| cx.settings(["ownership", "consents", &i.to_string(), "until"]));
     }
-}
-
-/// Returns the number of days from `today` to `until`; negative for a day that has passed.
-fn days_between(today: Date, until: Date) -> i64 {
-    today.0.until(until.0).map_or(i64::MAX, |span| i64::from(span.get_days()))
 }

@@ -1,6 +1,6 @@
 use weir_findings::{RulePage, Severity};
 use weir_model::{EntityRef, Origin, Route};
-use weir_ownership::{Authority, Names, Ownership};
+use weir_ownership::{Authority, Names, Ownership, split_pattern};
 
 use crate::{
     Rule,
@@ -29,7 +29,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(cx: &Context<'_>, out: &mut Out) {
     let Some(ownership) = &cx.ownership else { return };
-    let on = Checked { cx, ownership };
+    let on = Checked { ownership };
     for topic in cx.workspace.topics.values() {
         on.name(out, &[Names::Topics], topic.origin, &topic.metadata.name, || topic.entity_ref());
     }
@@ -49,7 +49,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
             (Names::TransactionalIds, &consent.spec.transactional_ids),
         ] {
             for (i, text) in written.iter().enumerate() {
-                let (name, open) = text.strip_suffix('*').map_or((text.as_str(), false), |body| (body, true));
+                let (name, open) = split_pattern(text);
                 let declared = || {
                     let topic = cx.topics.get(name).filter(|_| names == Names::Topics && !open);
                     topic.is_some_and(|topic| topic.metadata.team == team)
@@ -65,7 +65,6 @@ fn check(cx: &Context<'_>, out: &mut Out) {
 }
 
 struct Checked<'c, 'w> {
-    cx: &'c Context<'w>,
     ownership: &'c Ownership<'w>,
 }
 
@@ -96,7 +95,7 @@ impl Checked<'_, '_> {
     /// Returns the help: the beginnings that a name may have.
     fn instead(&self, names: Names, team: &str) -> String {
         let spaces: Vec<String> = self.ownership.spaces(names, team).map(|space| format!("`{space}`")).collect();
-        let platform = &self.cx.workspace.settings.spec.ownership.as_ref().map_or("", |spec| &spec.platform);
+        let platform = self.ownership.platform();
         match spaces.as_slice() {
             [] => format!("team `{team}` owns no names of {}s; ask team `{platform}`", names.noun()),
             _ => format!("begin the name with {}, or ask team `{platform}`", spaces.join(" or ")),

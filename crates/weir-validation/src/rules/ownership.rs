@@ -79,13 +79,8 @@ fn check(cx: &Context<'_>, out: &mut Out) {
 }
 
 fn separators(out: &mut Out, spaces: &NameSpaces, at: impl Fn(&[&str]) -> Route) {
-    for (field, written) in [
-        ("topics", &spaces.topics),
-        ("groups", &spaces.groups),
-        ("transactionalIds", &spaces.transactional_ids),
-        ("serviceAccounts", &spaces.service_accounts),
-    ] {
-        for (i, text) in written.iter().flatten().enumerate() {
+    for names in Names::ALL {
+        for (i, text) in names.written(spaces).into_iter().flatten().enumerate() {
             let rest = text.replace("{team}", "");
             let wrong = if text.is_empty() {
                 Some("an empty name space would be every name".to_owned())
@@ -98,7 +93,7 @@ fn separators(out: &mut Out, spaces: &NameSpaces, at: impl Fn(&[&str]) -> Route)
             };
             if let Some(message) = wrong {
                 let help = "write the beginning of names with `.`, `-` or `_` at its end: `toll.`";
-                out.push(out.error(at(&[field, &i.to_string()]), message).help(help));
+                out.push(out.error(at(&[names.field(), &i.to_string()]), message).help(help));
             }
         }
     }
@@ -139,14 +134,7 @@ fn spaces(cx: &Context<'_>, out: &mut Out, names: Names) {
     overlaps(cx, out, names, logical, &mut told);
     for realm in realms(cx, names) {
         let physical = realm.iter().flat_map(|view| {
-            let prefix = &view.stage.prefix;
-            let prefix = match names {
-                Names::Topics => &prefix.topic,
-                Names::Groups => &prefix.group,
-                Names::TransactionalIds => &prefix.transactional_id,
-                Names::ServiceAccounts => &prefix.service_account,
-            };
-            of_teams(cx, names, prefix.as_deref().unwrap_or_default(), Some(view.index))
+            of_teams(cx, names, names.prefix(&view.stage.prefix), Some(view.index))
         });
         overlaps(cx, out, names, physical.collect(), &mut told);
     }
@@ -192,12 +180,7 @@ fn overlaps<'w>(
     mut spaces: Vec<Space<'w>>,
     told: &mut BTreeSet<(&'w str, &'w str)>,
 ) {
-    // Topics are compared as Kafka's metrics do.
-    let folded = |space: &Space<'_>| match names {
-        Names::Topics => space.beginning.replace('_', "."),
-        Names::Groups | Names::TransactionalIds | Names::ServiceAccounts => space.beginning.clone(),
-    };
-    spaces.sort_by_cached_key(|space| (folded(space), space.team, space.stage));
+    spaces.sort_by_cached_key(|space| (names.folded(&space.beginning), space.team, space.stage));
     let mut root: Option<&Space<'_>> = None;
     for space in &spaces {
         let Some(outer) = root.filter(|outer| overlap(names, &outer.beginning, &space.beginning)) else {

@@ -1,6 +1,6 @@
 use weir_findings::{RulePage, Severity};
 use weir_model::{EntityRef, Kind, Origin, ProviderRef, Route};
-use weir_ownership::Authority;
+use weir_ownership::{Authority, Ownership};
 
 use crate::{Rule, context::Context, out::Out};
 
@@ -28,16 +28,16 @@ fn check(cx: &Context<'_>, out: &mut Out) {
     let workspace = cx.workspace;
     // A team owns each of these entities.
     for entity in workspace.topics.values() {
-        owned(cx, out, entity.origin, || entity.entity_ref(), &entity.metadata.team);
+        owned(ownership, out, entity.origin, || entity.entity_ref(), &entity.metadata.team);
     }
     for entity in workspace.service_accounts.values() {
-        owned(cx, out, entity.origin, || entity.entity_ref(), &entity.metadata.team);
+        owned(ownership, out, entity.origin, || entity.entity_ref(), &entity.metadata.team);
     }
     for entity in workspace.access_control_lists.values() {
-        owned(cx, out, entity.origin, || entity.entity_ref(), &entity.metadata.team);
+        owned(ownership, out, entity.origin, || entity.entity_ref(), &entity.metadata.team);
     }
     for entity in workspace.consents.values() {
-        owned(cx, out, entity.origin, || entity.entity_ref(), &entity.metadata.team);
+        owned(ownership, out, entity.origin, || entity.entity_ref(), &entity.metadata.team);
     }
     for kind in Kind::ALL.into_iter().filter(|kind| !OF_TEAMS.contains(kind)) {
         for name in workspace.names(kind) {
@@ -60,8 +60,7 @@ fn check(cx: &Context<'_>, out: &mut Out) {
 /// The kinds that a team may write in its own path.
 const OF_TEAMS: [Kind; 4] = [Kind::Topic, Kind::ServiceAccount, Kind::AccessControlList, Kind::Consent];
 
-fn owned(cx: &Context<'_>, out: &mut Out, origin: Origin, entity: impl Fn() -> EntityRef, claimed: &str) {
-    let Some(ownership) = &cx.ownership else { return };
+fn owned(ownership: &Ownership<'_>, out: &mut Out, origin: Origin, entity: impl Fn() -> EntityRef, claimed: &str) {
     match ownership.authority_over(origin) {
         Authority::Platform => {}
         Authority::Team(team) if team == claimed => {}

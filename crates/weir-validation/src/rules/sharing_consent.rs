@@ -4,6 +4,7 @@ mod governed;
 
 use weir_findings::{RulePage, Severity};
 use weir_model::{Operation, PatternType, Permission, Resource, Route, StageView, StagedTopic, TopicAccess};
+use weir_ownership::{Degree, split_pattern};
 
 use crate::{
     Rule,
@@ -35,55 +36,13 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
-/// The consent that a right needs from the topic's owner.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Need {
-    Consumer,
-    Producer,
-    Either,
-    /// The team must be named under `access.administrators`, for this operation.
-    Administrator(Operation),
-}
-
-impl Need {
-    fn of(operation: Operation) -> Self {
-        match operation {
-            Operation::Read => Need::Consumer,
-            Operation::Write => Need::Producer,
-            Operation::Describe | Operation::DescribeConfigs => Need::Either,
-            Operation::All
-            | Operation::Create
-            | Operation::Delete
-            | Operation::Alter
-            | Operation::AlterConfigs
-            | Operation::ClusterAction
-            | Operation::IdempotentWrite
-            | Operation::CreateTokens
-            | Operation::DescribeTokens => Need::Administrator(operation),
-        }
-    }
-
-    fn met(self, team: &str, access: &TopicAccess) -> bool {
-        let named = |teams: &[String]| teams.iter().any(|name| name == team || name == "*");
-        // `*` does not count: administrators are always named.
-        let administers = || access.administrators.iter().any(|name| name == team);
-        let used = match self {
-            Need::Consumer => named(&access.consumers),
-            Need::Producer => named(&access.producers),
-            Need::Either => named(&access.consumers) || named(&access.producers),
-            Need::Administrator(_) => false,
-        };
-        used || administers()
-    }
-}
-
 /// The topics of a stage, sorted by name, each with the end of the run of topics of the same team. With it, a pattern
 /// over a team's own names is answered in one step, however many topics match.
 struct Owners<'c, 'w> {
     topics: Vec<(&'w str, &'c StagedTopic<'w>)>,
     run_end: Vec<usize>,
     /// Cache of answers: the first topic that refuses, by question. The same pattern is asked for many times.
-    asked: BTreeMap<(&'w str, String, Need), Option<usize>>,
+    asked: BTreeMap<(&'w str, String, Degree), Option<usize>>,
 }
 
 impl<'c, 'w> Owners<'c, 'w> {
@@ -99,12 +58,12 @@ impl<'c, 'w> Owners<'c, 'w> {
     }
 
     /// Returns the first topic whose name begins with `beginning` and whose owner does not consent.
-    fn refusing(&mut self, team: &'w str, beginning: &str, need: Need) -> Option<&'c StagedTopic<'w>> {
-        let key = (team, beginning.to_owned(), need);
+    fn refusing(&mut self, team: &'w str, beginning: &str, degree: Degree) -> Option<&'c StagedTopic<'w>> {
+        let key = (team, beginning.to_owned(), degree);
         let found = match self.asked.get(&key) {
             Some(found) => *found,
             None => {
-                let found = self.search(team, beginning, need);
+                let found = self.search(team, beginning, degree);
                 self.asked.insert(key, found);
                 found
             }
@@ -112,12 +71,12 @@ impl<'c, 'w> Owners<'c, 'w> {
         found.map(|i| self.topics[i].1)
     }
 
-    fn search(&self, team: &str, beginning: &str, need: Need) -> Option<usize> {
+    fn search(&self, team: &str, beginning: &str, degree: Degree) -> Option<usize> {
         let mut i = self.topics.partition_point(|(name, _)| *name < beginning);
         while let Some((name, topic)) = self.topics.get(i).filter(|(name, _)| name.starts_with(beginning)) {
             if topic.entity.metadata.team == team {
                 i = self.run_end[i];
-            } else if need.met(team, topic.access) {
+            } else if degree.met_by_topic(team, topic.access, None) {
                 i += 1;
             } else {
                 debug_assert!(name.starts_with(beginning));
@@ -149,8 +108,8 @@ fn stage<'w>(cx: &Context<'w>, out: &mut Out, view: &StageView<'w>) {
                 [("produce", &grant.produce, Operation::Write), ("consume", &grant.consume, Operation::Read)]
             {
                 let Some(name) = name.as_deref() else { continue };
-                let (name, open) = name.strip_suffix('*').map_or((name, false), |body| (body, true));
-                if let Some(topic) = refusing(&mut owners, view, team, name, open, Need::of(operation)) {
+                let (name, open) = split_pattern(name);
+                if let Some(topic) = refusing(&mut owners, view, team, name, open, Degree::of(Resource::Topic, operation)) {
                     report(out, view, (team, name, open), topic, operation, access(view, list, "allow", i, field));
                 }
             }
@@ -163,7 +122,7 @@ fn stage<'w>(cx: &Context<'w>, out: &mut Out, view: &StageView<'w>) {
             let all = rule.pattern == PatternType::Literal && name == "*";
             let (name, open) = if all { ("", true) } else { (name, rule.pattern == PatternType::Prefixed) };
             for operation in &rule.operations {
-                if let Some(topic) = refusing(&mut owners, view, team, name, open, Need::of(*operation)) {
+                if let Some(topic) = refusing(&mut owners, view, team, name, open, Degree::of(Resource::Topic, *operation)) {
                     report(out, view, (team, name, open), topic, *operation, access(view, list, "rules", i, "name"));
                 }
             }
@@ -177,13 +136,13 @@ fn refusing<'c, 'w>(
     team: &'w str,
     name: &str,
     open: bool,
-    need: Need,
+    degree: Degree,
 ) -> Option<&'c StagedTopic<'w>> {
     if open {
-        return owners.get_or_insert_with(|| Owners::new(view)).refusing(team, name, need);
+        return owners.get_or_insert_with(|| Owners::new(view)).refusing(team, name, degree);
     }
     let topic = view.topics.get(name).filter(|topic| exists(topic.ensure))?;
-    (topic.entity.metadata.team != team && !need.met(team, topic.access)).then_some(topic)
+    (topic.entity.metadata.team != team && !degree.met_by_topic(team, topic.access, None)).then_some(topic)
 }
 
 fn report(
@@ -197,10 +156,10 @@ fn report(
     let owner = &topic.entity.metadata.team;
     let reached = &topic.entity.metadata.name;
     let topic_of = if open { format!("`{name}*` matches `{reached}` of") } else { format!("`{reached}` belongs to") };
-    let field = match Need::of(operation) {
-        Need::Consumer | Need::Either => Some("consumers"),
-        Need::Producer => Some("producers"),
-        Need::Administrator(_) => None,
+    let field = match Degree::of(Resource::Topic, operation) {
+        Degree::Consumer | Degree::Observer => Some("consumers"),
+        Degree::Producer => Some("producers"),
+        Degree::Administrator => None,
     };
     let entity = || topic.entity.entity_ref();
     let finding = match field {
