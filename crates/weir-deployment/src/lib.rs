@@ -17,7 +17,7 @@
 //! # let folder = tempfile::tempdir()?;
 //! # let desired: Desired = serde_json::from_str(r#"{
 //! #     "format": "weir.desired/v1", "workspace": "cps", "stage": "dev", "cluster": "local", "provider": "sandbox",
-//! #     "clusterId": null, "governed": false, "owns": {"topics": [], "serviceAccounts": []}, "prune": false, "approvalRequired": false,
+//! #     "clusterId": null, "governed": false, "warnBefore": 1209600000, "owns": {"topics": [], "serviceAccounts": []}, "prune": false, "approvalRequired": false,
 //! #     "thresholdPercent": 30, "thresholdMinimum": 10, "accounts": {}, "topics": {"dev.toll": {
 //! #         "entity": "toll", "team": "toll", "ownName": true, "ensure": "present", "partitions": 6, "replicationFactor": 3,
 //! #         "config": {}}}}"#)?;

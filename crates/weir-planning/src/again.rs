@@ -16,7 +16,7 @@ use weir_model::{Ensure, Permission, SecretPart};
 
 use crate::{
     Blocked, Change, Desired, Object, Observed, ObservedSecret, Plan, Plane, Planned, Precondition, Principal, Risk,
-    SecretRef, Step, StepId, secrets_needed,
+    SecretRef, SecretState, Step, StepId, secrets_needed,
 };
 
 /// A plan that was compared with the plan made again.
@@ -203,7 +203,7 @@ impl Plan {
             if fate == Fate::Go {
                 match wanted {
                     None => doubts.push(Doubt::NotAskedFor(step.id.clone())),
-                    Some(wanted) => match step.compared(self, wanted, observed, &begun) {
+                    Some(wanted) => match step.compared(self, wanted, observed, &known, &begun) {
                         Err(doubt) => doubts.push(doubt),
                         Ok(()) => *step = self.as_wanted(step, wanted, observed),
                     },
@@ -296,12 +296,13 @@ impl Step {
         plan: &Plan,
         wanted: &Step,
         observed: &Observed,
+        known: &BTreeSet<SecretRef>,
         begun: &BTreeSet<&Principal>,
     ) -> Result<(), Doubt> {
         let halfway = self.is_halfway(plan, observed);
         let same_change = match halfway {
             true => self.change.intent() == wanted.change.intent(),
-            false => self.change == wanted.change,
+            false => self.change.without_retired(observed, known) == wanted.change,
         };
         // These sentences count records and look at other accounts, so they change with the cluster; the risk counts.
         let from_state = halfway || self.facts_topic().is_some() || matches!(self.change, Change::DeleteAcl { .. });
@@ -326,6 +327,24 @@ impl Step {
 }
 
 impl Change {
+    /// Returns the change without the secrets that are gone by now: the secrets of a key are deleted before the key, so
+    /// an interrupted run may have deleted some of them. Secrets that were not looked at, not in `known`, stay.
+    fn without_retired(&self, observed: &Observed, known: &BTreeSet<SecretRef>) -> Self {
+        let mut change = self.clone();
+        if let Change::DeleteKey { secret, delete_secret, projections, .. } = &mut change
+            && *delete_secret
+        {
+            let is_left = |at: &SecretRef| {
+                let state = observed.secrets.get(at).map(|secret| secret.state);
+                !known.contains(at) || state.is_some_and(|state| state != SecretState::Deleted)
+            };
+            *secret = secret.take().filter(is_left);
+            projections.retain(is_left);
+            *delete_secret = secret.is_some() || !projections.is_empty();
+        }
+        change
+    }
+
     /// Returns the change without the parts that an interrupted run of it alters: the state before it.
     fn intent(&self) -> Self {
         let mut change = self.clone();

@@ -1,5 +1,5 @@
 //! API keys: the secrets that a plan needs, and the keys of slots that are no longer declared. Declared slots are in
-//! declared slot is in [`super::slot`].
+//! [`super::slot`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
