@@ -33,11 +33,12 @@ enum Layer {
 }
 
 /// The crates under `crates/`. For other packages, the folder decides.
-const CRATES: [(&str, Layer); 22] = [
+const CRATES: [(&str, Layer); 23] = [
     ("weir-cel", Layer::Core),
     ("weir-findings", Layer::Core),
     ("weir-model", Layer::Core),
     ("weir-ownership", Layer::Core),
+    ("weir-signature", Layer::Core),
     ("weir-validation", Layer::Core),
     ("weir-policy", Layer::Core),
     ("weir-planning", Layer::Core),

@@ -49,15 +49,20 @@ impl Source<'_> {
 
     #[cfg(feature = "azure")]
     async fn read_vault(&self, url: &str, halves: &Halves) -> Result<(String, SecretString), PortError> {
+        parse(&self.secret(url).await?, halves).ok_or_else(|| {
+            PortError::refused(format!("{url} is not a JSON object with `{}` and `{}`", halves.json[0], halves.json[1]))
+        })
+    }
+
+    /// Returns the value of a secret.
+    #[cfg(feature = "azure")]
+    pub(crate) async fn secret(&self, url: &str) -> Result<SecretString, PortError> {
         let Some(login) = self.key_vault else {
             return Err(PortError::refused(format!(
                 "there is no login for key vaults, which {url} needs; write `secrets: {{keyVault: {{login: …}}}}` below `spec`"
             )));
         };
-        let vaults = crate::vaults::key_vaults(self, login)?;
-        parse(&vaults.read(url).await?, halves).ok_or_else(|| {
-            PortError::refused(format!("{url} is not a JSON object with `{}` and `{}`", halves.json[0], halves.json[1]))
-        })
+        crate::vaults::key_vaults(self, login)?.read(url).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! From a stage to live adapters: the one place that knows them all.
 //!
 //! [`open`] opens the cluster and the vaults of a stage, [`open_planes`] a part of them. [`observe`] reads the state
-//! that a plan needs to know, [`observe_everything`] all there is.
+//! that a plan needs to know, [`observe_everything`] all there is. [`read_secret`] reads a secret of weir's own.
 //!
 //! This crate must not decide what is done with any of it, nor read a workspace's files.
 
@@ -19,7 +19,9 @@ mod unreached;
 #[cfg(feature = "kafka")]
 mod vaults;
 
-pub use crate::live::{Live, OpenError, Reach, observe, observe_everything, observe_planes, open, open_planes, query};
+pub use crate::live::{
+    Live, OpenError, Reach, observe, observe_everything, observe_planes, open, open_planes, query, read_secret,
+};
 
 /// The example of the README, compiled with the examples of this documentation.
 #[cfg(doctest)]

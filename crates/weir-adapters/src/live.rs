@@ -12,7 +12,7 @@ use thiserror::Error;
 use tokio::time::timeout;
 use weir_model::{Cluster as ClusterEntity, ProviderRef, Workspace};
 use weir_planning::{Desired, Observed, ObservedSecret, Plane, Provider, SecretRef, facts_needed, secrets_needed};
-use weir_ports::{Cluster, ErrorKind, PortError, Query, SecretSink, Selection};
+use weir_ports::{Cluster, ErrorKind, PortError, Query, SecretSink, SecretString, Selection};
 use weir_retry::Pauses;
 use weir_sandbox::{FaultError, Faults, Options, Sandbox};
 
@@ -91,6 +91,15 @@ pub enum OpenError {
     /// The sandbox's faults cannot be parsed.
     #[error("the sandbox's faults cannot be read")]
     Faults(#[from] FaultError),
+    /// A secret of weir's own cannot be read.
+    #[error("the secret {address} cannot be read")]
+    Secret {
+        /// The secret's address.
+        address: String,
+        /// The cause.
+        #[source]
+        source: PortError,
+    },
     /// The adapter cannot be opened.
     #[error("cluster `{cluster}` cannot be opened")]
     Port {
@@ -216,6 +225,22 @@ fn source<'a>(dir: &'a Path, spec: &'a weir_model::WorkspaceSpec, patience: Dura
         .vault_hosts()
         .map_err(|index| format!("entry {} of `ownership.vaultHosts` in weir.yaml is not a host", index + 1));
     crate::source::Source { env: &|name| std::env::var(name).ok(), key_vault, hosts, dir, patience }
+}
+
+/// Reads a secret of weir's own from a key vault, by its address `https://VAULT/secrets/NAME`. The vault must be on a host
+/// that `weir.yaml` allows.
+///
+/// # Errors
+/// If the vault has no such secret, does not answer or refuses the login, or if this build reads no key vaults.
+pub async fn read_secret(dir: &Path, workspace: &Workspace, address: &str) -> Result<SecretString, OpenError> {
+    #[cfg(feature = "azure")]
+    let read = source(dir, &workspace.settings.spec, patience()?).secret(address).await;
+    #[cfg(not(feature = "azure"))]
+    let read = {
+        let _ = (dir, workspace);
+        Err(PortError::refused("this build of weir reads no key vaults; build it with `--features azure`"))
+    };
+    read.map_err(|source| OpenError::Secret { address: address.to_owned(), source })
 }
 
 /// Returns the query that a plan needs: names that files declare, patterns that the stage owns, and accounts that the

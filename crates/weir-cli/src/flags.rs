@@ -2,8 +2,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
+use weir_pipeline::{Accepted, KeySource, SignError, Signer};
 
-use crate::{Exit, Stop};
+use crate::{Exit, Stop, block_on};
 
 /// The flag that names a workspace.
 #[derive(Args, Clone, Debug, Default)]
@@ -11,6 +12,32 @@ pub struct WorkspaceFlag {
     /// The folder that holds weir.yaml [default: the nearest one upwards from here]
     #[arg(long, value_name = "DIR")]
     pub workspace: Option<PathBuf>,
+}
+
+/// The flag that names the key for signatures.
+#[derive(Args, Clone, Debug, Default)]
+pub struct SignFlag {
+    /// Sign with a private key of the curve P-256 in PEM: file:PATH, env:NAME or https://VAULT/secrets/NAME
+    #[arg(long, value_name = "KEY")]
+    sign: Option<KeySource>,
+}
+
+impl SignFlag {
+    /// Reads the key that signs plans and receipts of `stage`, if the flag is there.
+    pub(crate) fn signer(&self, accepted: Accepted<'_>, stage: &str) -> anyhow::Result<Option<Signer>> {
+        let Some(from) = &self.sign else { return Ok(None) };
+        let stop = |err: SignError| match err {
+            SignError::KeyVault(_) => anyhow::Error::new(err),
+            SignError::NoKey { .. } => Stop::usage(err.to_string())
+                .help("make one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out KEY")
+                .into(),
+            SignError::NotAccepted { .. } => {
+                Stop::usage(err.to_string()).help("list it in the stage's `signedBy` in weir.yaml").into()
+            }
+            err => anyhow::Error::new(err).context(Stop::usage("nothing can be signed")),
+        };
+        Ok(Some(block_on(accepted.signer(stage, from))?.map_err(stop)?))
+    }
 }
 
 /// Name of the file that makes a folder a workspace.

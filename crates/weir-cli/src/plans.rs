@@ -10,7 +10,7 @@ use weir_pipeline::{Accepted, Checked, Live, OpenError, PlanError, observe};
 use weir_planning::{Desired, Observed, Plan, render};
 use weir_ports::ErrorKind;
 
-use crate::{Exit, Stop, Terminal, block_on, findings::print_findings, print, print_json, say, style};
+use crate::{Exit, SignFlag, Stop, Terminal, block_on, findings::print_findings, print, print_json, say, style};
 
 /// The format of a plan on stdout.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,6 +65,16 @@ pub(crate) fn make(
 }
 
 impl Made {
+    /// Signs the plan, if there is one and the flag names a key.
+    pub(crate) fn sign(&mut self, flag: &SignFlag, stage: &str) -> anyhow::Result<()> {
+        if let (Some(plan), Ok(accepted)) = (&mut self.plan, self.checked.accept())
+            && let Some(signer) = flag.signer(accepted, stage)?
+        {
+            signer.sign_plan(plan);
+        }
+        Ok(())
+    }
+
     /// Prints the findings; returns the plan if there is one.
     pub(crate) fn print(&self, format: PlanFormat) -> Option<&Plan> {
         let (findings, sources) = (&self.findings, &self.checked.loaded.sources);

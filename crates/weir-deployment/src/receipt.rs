@@ -5,7 +5,7 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use weir_model::EntityRef;
-use weir_planning::{Blocked, Change, Digest, Plan, Plane, SecretRef, Step, StepId, Verb};
+use weir_planning::{Blocked, Change, Digest, Plan, Plane, SecretRef, Signature, Step, StepId, Verb, fingerprint};
 
 /// A report of what a deployment really did. Holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -53,6 +53,9 @@ pub struct Receipt {
     pub blocked: Vec<Blocked>,
     /// Every step of the plan, in its order.
     pub steps: Vec<StepReceipt>,
+    /// The signature of [`Receipt::signed_message`]; absent in a receipt that nobody signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
 }
 
 /// The outcome of a deployment.
@@ -369,6 +372,7 @@ impl Receipt {
             accounts: BTreeMap::new(),
             blocked: plan.blocked.clone(),
             steps: Vec::new(),
+            signature: None,
         }
     }
 
@@ -402,6 +406,13 @@ impl Receipt {
         let mut text = serde_json::to_string_pretty(self).expect("a receipt has a JSON form");
         text.push('\n');
         text
+    }
+
+    /// Returns the message that a signature of the receipt signs: format and the digest of everything but the signature, a
+    /// line each.
+    pub fn signed_message(&self) -> String {
+        let unsigned = Self { signature: None, ..self.clone() };
+        format!("{}\n{}\n", Self::FORMAT, fingerprint(&unsigned))
     }
 
     /// Returns the verdict, from which programs take their exit code.

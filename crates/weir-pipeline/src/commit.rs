@@ -29,19 +29,24 @@ pub(crate) fn files_at(dir: &Path, revision: &str) -> io::Result<Vec<(String, Ve
         .run(&["rev-parse", "--verify", "--quiet", "--end-of-options", &commit], None)
         .map_err(|_| io::Error::new(io::ErrorKind::NotFound, format!("there is no git revision `{revision}`")))?;
     let commit = String::from_utf8_lossy(&commit).trim().to_owned();
-    let names = repository.run(&["ls-tree", "-r", "-z", "--name-only", &commit], None)?;
-    let names: Vec<String> = names
-        .split(|byte| *byte == 0)
-        .filter_map(|name| String::from_utf8(name.to_vec()).ok())
-        .filter(|name| {
-            let name = name.to_ascii_lowercase();
-            name.ends_with(".yaml") || name.ends_with(".yml") || name == ".weirignore"
-        })
-        .collect();
-    let objects: String = names.iter().map(|name| format!("{commit}:./{name}\n")).collect();
-    let contents = repository.run(&["cat-file", "--batch"], Some(objects.into_bytes()))?;
+    let tree = repository.run(&["ls-tree", "-r", "-z", &commit], None)?;
+    let files: Vec<(String, String)> = tree.split(|byte| *byte == 0).filter_map(file).collect();
+    // By id: a path could hold a new line, and with it the question for another object.
+    let ids: String = files.iter().map(|(id, _)| format!("{id}\n")).collect();
+    let contents = repository.run(&["cat-file", "--batch"], Some(ids.into_bytes()))?;
     let mut rest = contents.as_slice();
-    names.into_iter().map(|name| Ok((name, next_object(&mut rest)?))).collect()
+    files.into_iter().map(|(_, name)| Ok((name, next_object(&mut rest)?))).collect()
+}
+
+/// Returns id and path of a file for weir from a line `<mode> <kind> <id>\t<path>` of `git ls-tree`; `None` for links and
+/// submodules.
+fn file(line: &[u8]) -> Option<(String, String)> {
+    let line = std::str::from_utf8(line).ok()?;
+    let (object, path) = line.split_once('\t')?;
+    let id = object.strip_prefix("100644 blob ").or_else(|| object.strip_prefix("100755 blob "))?;
+    let name = path.to_ascii_lowercase();
+    let is_ours = name.ends_with(".yaml") || name.ends_with(".yml") || name == ".weirignore";
+    is_ours.then(|| (id.to_owned(), path.to_owned()))
 }
 
 /// Takes the next object from the output of `git cat-file --batch`: a line `<id> <kind> <size>`, the content, a new line.

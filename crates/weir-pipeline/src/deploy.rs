@@ -59,6 +59,14 @@ pub enum Refused {
     /// The plan itself, its approval, or the receipt of another run says no.
     #[error(transparent)]
     Plan(#[from] Refusal),
+    /// The stage asks for signatures, and one is missing or wrong.
+    #[error("stage `{stage}` deploys only what a key in its list `signedBy` signed: {why}")]
+    Unsigned {
+        /// The stage.
+        stage: String,
+        /// A sentence about the plan, or about a receipt.
+        why: String,
+    },
     /// Policies over plans were changed after the plan was made.
     #[error("the policies of the workspace have changed since the plan was made")]
     OtherPolicies,
@@ -109,7 +117,8 @@ fn broken(findings: &[Finding<Route>]) -> String {
 impl<'a> Accepted<'a> {
     /// Checks that `plan` may be deployed now with these files.
     ///
-    /// The plan must be of this workspace and its stage's cluster, and made under the policies that the workspace has. If
+    /// The plan must be of this workspace and its stage's cluster, signed if the stage asks for it, and made under the
+    /// policies that the workspace has. If
     /// only brokers of Confluent Cloud are reached, the ids of service accounts must be in the plan, or in receipts of
     /// earlier runs ([`Options::after`]).
     ///
@@ -117,6 +126,9 @@ impl<'a> Accepted<'a> {
     /// If the plan must not be deployed from here.
     pub fn admit(self, plan: &'a Plan, options: Options) -> Result<Admitted<'a>, Refused> {
         belongs(plan, self.workspace)?;
+        if let Some(why) = self.unsigned(plan, &options.after) {
+            return Err(Refused::Unsigned { stage: plan.stage.clone(), why });
+        }
         weir_deployment::check(plan, &options)?;
         let findings = self.keeps_policies(plan)?;
         let reach = Reach { planes: options.planes.clone(), accounts: accounts(plan, &options.after) };

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use thiserror::Error;
-use weir_model::{UnknownStage, Workspace};
+use weir_model::UnknownStage;
 use weir_planning::{AuthorityItem, Desired, Drift, Observed, Plan, PlanOptions, desired, moved, plan};
 
 use crate::{Accepted, ReadError, read_at};
@@ -29,7 +29,9 @@ impl Accepted<'_> {
     /// # Errors
     /// If git does not have the revision, or its files cannot be read or do not have the stage.
     pub fn moved_since(self, stage: &str, revision: &str) -> Result<Vec<AuthorityItem>, RevisionError> {
-        let before = self.workspace_at(revision)?;
+        // What could not be read then is new now: the head shows too much rather than too little.
+        let before = read_at(self.dir(), revision)?.workspace;
+        let before = before.ok_or_else(|| RevisionError::Findings(revision.to_owned()))?;
         Ok(moved(&before.stage(stage)?, &self.workspace.stage(stage)?))
     }
 
@@ -38,13 +40,10 @@ impl Accepted<'_> {
     /// # Errors
     /// If git does not have the revision, or its files cannot be read or do not have the stage.
     pub fn desired_at(self, stage: &str, revision: &str) -> Result<Desired, RevisionError> {
-        Ok(desired(&self.workspace_at(revision)?.stage(stage)?, self.checked.now))
-    }
-
-    fn workspace_at(self, revision: &str) -> Result<Workspace, RevisionError> {
         let loaded = read_at(self.dir(), revision)?;
         let workspace = loaded.workspace.filter(|_| loaded.findings.is_empty());
-        workspace.ok_or_else(|| RevisionError::Findings(revision.to_owned()))
+        let workspace = workspace.ok_or_else(|| RevisionError::Findings(revision.to_owned()))?;
+        Ok(desired(&workspace.stage(stage)?, self.checked.now))
     }
 }
 

@@ -68,6 +68,7 @@ mod import;
 mod plan;
 mod read;
 mod rules;
+mod signature;
 
 pub use weir_adapters::{Live, OpenError, Reach, observe, open, query};
 
@@ -81,6 +82,7 @@ pub use crate::{
     plan::{PlanError, Planned},
     read::{ReadError, ReadWorkspace, read, read_at},
     rules::rule_pages,
+    signature::{KeySource, KeySourceError, SignError, Signer},
 };
 
 /// The example of the README, compiled with the examples of this documentation.

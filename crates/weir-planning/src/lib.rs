@@ -71,7 +71,7 @@ pub use observed::{
     ClusterFacts, DocumentedLimits, GroupFacts, Limits, Observed, ObservedAccount, ObservedKey, ObservedSecret,
     ObservedTopic, SecretRef, SecretState, TopicFacts,
 };
-pub use plan::{AccessChange, Plan, PlanError, Plane, Step, StepId};
+pub use plan::{AccessChange, Plan, PlanError, Plane, Signature, Step, StepId};
 pub use planner::{PlanOptions, Planned, facts_needed, plan, plan_around, secrets_needed};
 pub use policy::{PlanPolicies, PlanWaiver};
 pub use precondition::Precondition;

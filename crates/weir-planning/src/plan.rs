@@ -53,10 +53,24 @@ pub struct Plan {
     /// alone. A receipt may not say otherwise.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub accounts: BTreeMap<String, String>,
-    /// Digest of everything else in the plan.
+    /// Digest of everything else in the plan but its signature.
     pub digest: Digest,
     /// Everything that the plan leaves undone.
     pub report: Report,
+    /// The signature of [`Plan::signed_message`]; absent in a plan that nobody signed. Not part of the digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
+}
+
+/// A signature, and the public key that verifies it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Signature {
+    /// The public key: Base64 of its SubjectPublicKeyInfo (RFC 5480). It proves nothing by itself: the workspace lists the
+    /// keys that count.
+    pub key: String,
+    /// The signature: Base64 of its ASN.1 form.
+    pub value: String,
 }
 
 impl Plan {
@@ -126,6 +140,11 @@ impl Plan {
         if self.digest == self.content_digest() { Ok(()) } else { Err(PlanError::Digest) }
     }
 
+    /// Returns the message that a signature of the plan signs: format and digest, a line each.
+    pub fn signed_message(&self) -> String {
+        format!("{}\n{}\n", Self::FORMAT, self.digest)
+    }
+
     /// Returns the plan as the text of a file: the same bytes for the same plan.
     ///
     /// # Panics
@@ -137,7 +156,7 @@ impl Plan {
         text
     }
 
-    /// Digest of everything but the digest itself.
+    /// Digest of everything but the digest itself and the signature.
     pub(crate) fn content_digest(&self) -> Digest {
         // Every field is named, so that a new one has to choose.
         let Self {
@@ -159,6 +178,7 @@ impl Plan {
             accounts,
             digest: _,
             report,
+            signature: _,
         } = self;
         let head = (format, workspace, stage, cluster, provider, cluster_id, commit);
         let body = (head, desired, approval_required, beyond_threshold, authority, InParallel(steps), access);

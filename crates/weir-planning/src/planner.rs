@@ -112,6 +112,7 @@ pub fn plan_around(desired: &Desired, observed: &Observed, options: &PlanOptions
         },
         digest: Digest(String::new()),
         report: Report::default(),
+        signature: None,
     };
     let steps = || {
         if let Some(expected) = desired.cluster_id.as_ref().filter(|id| **id != observed.cluster.id) {

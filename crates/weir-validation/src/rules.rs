@@ -44,6 +44,7 @@ all! {
     setting_read_only,
     setting_value,
     sharing_consent,
+    signature_key,
     slot_name,
     stage_contradiction,
     stage_list,

@@ -15,8 +15,8 @@ use weir_ports::{Clock, SystemClock};
 
 use super::show_plan::read_plan;
 use crate::{
-    Exit, OutFile, Progress, Stop, Terminal, WorkspaceFlag, block_on, checked::unknown_stage, findings::print_findings,
-    plans::say_requests, print, print_json, read_argument, say,
+    Exit, OutFile, Progress, SignFlag, Stop, Terminal, WorkspaceFlag, block_on, checked::unknown_stage,
+    findings::print_findings, plans::say_requests, print, print_json, read_argument, say,
 };
 
 const EXAMPLES: &str = "\
@@ -65,6 +65,8 @@ pub struct Args {
     output: Output,
     #[command(flatten)]
     planes: Planes,
+    #[command(flatten)]
+    sign: SignFlag,
     /// The format of the receipt on stdout
     #[arg(long, value_enum, default_value_t)]
     format: ReceiptFormat,
@@ -167,7 +169,7 @@ fn is_same(a: &Path, b: &Path) -> bool {
 /// # Errors
 /// If the plan cannot be used, or the cluster cannot be reached.
 pub fn run(args: Args) -> anyhow::Result<Exit> {
-    let Args { plan, workspace, consent, output, planes, format, terminal } = args;
+    let Args { plan, workspace, consent, output, planes, sign, format, terminal } = args;
     terminal.apply();
     for (flag, file) in [("--receipt", &output.receipt), ("--journal", &output.journal)] {
         if file.as_ref().is_some_and(|file| is_same(file, &plan)) {
@@ -178,7 +180,7 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
     let dir = workspace.find()?;
     let read = read(&dir)?;
     let workspace = read.loaded.workspace.as_ref().ok_or_else(|| unusable(&dir))?;
-    let request = Request { consent, output, planes, format, terminal };
+    let request = Request { consent, output, planes, sign, format, terminal };
     if let Err(refused) = belongs(&plan, workspace) {
         let out = request.output.receipt.as_deref().map(OutFile::prepare).transpose()?;
         return refuse(&plan, refused.to_string(), stop(&refused), out, format);
@@ -205,6 +207,8 @@ pub(super) struct Request {
     pub(super) output: Output,
     /// The part of the plan that is carried out.
     pub(super) planes: Planes,
+    /// The key that signs the receipt.
+    pub(super) sign: SignFlag,
     /// The format of the receipt on stdout.
     pub(super) format: ReceiptFormat,
     /// The flags for messages.
@@ -213,9 +217,11 @@ pub(super) struct Request {
 
 /// Carries out `plan` on the cluster that the workspace names; prints and writes the receipt.
 pub(super) fn deploy(accepted: Accepted<'_>, plan: &Plan, request: Request) -> anyhow::Result<Exit> {
-    let Request { consent, output, planes, format, terminal } = request;
+    let Request { consent, output, planes, sign, format, terminal } = request;
     let out = output.receipt.as_deref().map(OutFile::prepare).transpose()?;
     let options = options(consent, planes)?;
+    // Before anything is done: a run whose receipt cannot be signed does not begin.
+    let signer = sign.signer(accepted, &plan.stage)?;
     let admitted = match accepted.admit(plan, options) {
         Ok(admitted) => admitted,
         Err(refused) => {
@@ -233,7 +239,7 @@ pub(super) fn deploy(accepted: Accepted<'_>, plan: &Plan, request: Request) -> a
         say_requests(&live, terminal);
         anyhow::Ok(ended)
     })??;
-    let receipt = match ended {
+    let mut receipt = match ended {
         Ok(receipt) => receipt,
         Err(DeployError::Refused(why)) => {
             let reason = why.to_string();
@@ -241,6 +247,9 @@ pub(super) fn deploy(accepted: Accepted<'_>, plan: &Plan, request: Request) -> a
         }
         Err(err) => return Err(err.into()),
     };
+    if let Some(signer) = signer {
+        signer.sign_receipt(&mut receipt);
+    }
     leave(&receipt, out, format)?;
     Ok(exit(receipt.verdict()))
 }
@@ -276,6 +285,9 @@ fn stop(refused: &Refused) -> Stop {
     match refused {
         Refused::OtherWorkspace { .. } => stop.help("name the folder of its workspace: --workspace DIR"),
         Refused::OtherPolicies => stop.help("plan again"),
+        Refused::Unsigned { .. } => {
+            stop.help("sign plans with `weir-plan --sign KEY`, and receipts with `weir-deploy --sign KEY`")
+        }
         Refused::UnknownAccount { .. } => {
             stop.help("run the plan on the control plane first, and pass its receipt: --after RECEIPT")
         }

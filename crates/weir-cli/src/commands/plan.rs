@@ -7,7 +7,7 @@ use weir_planning::Observed;
 
 use super::{drift, observe, show_plan};
 use crate::{
-    Exit, OutFile, Stop, Terminal, WorkspaceFlag,
+    Exit, OutFile, SignFlag, Stop, Terminal, WorkspaceFlag,
     checked::read_and_check,
     findings::{FindingsFiles, FindingsTarget, findings_target},
     instant,
@@ -99,6 +99,8 @@ struct Flags {
     /// Write the plan to this file, for weir-deploy
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    sign: SignFlag,
     /// Also write the findings to a file, in a format of weir-validate; may be repeated
     #[arg(long, value_name = "FORMAT=FILE", value_parser = findings_target)]
     findings: Vec<FindingsTarget>,
@@ -131,6 +133,7 @@ fn plan(args: &Flags) -> anyhow::Result<Exit> {
         }
     })?;
     made.plan = made.plan.map(|plan| plan.headed(moved));
+    made.sign(&args.sign, stage)?;
     files.write(&made.findings, &made.checked.loaded, &dir)?;
     let Some(plan) = made.print(args.format) else {
         return Ok(Exit::Refused);

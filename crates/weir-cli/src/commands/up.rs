@@ -2,7 +2,7 @@ use jiff::Timestamp;
 
 use super::deploy::{Consent, Output, Planes, ReceiptFormat, Request, deploy};
 use crate::{
-    Exit, Stop, Terminal, WorkspaceFlag,
+    Exit, SignFlag, Stop, Terminal, WorkspaceFlag,
     checked::read_and_check,
     confirm,
     plans::{PlanFormat, look, make, print_plan},
@@ -28,15 +28,18 @@ pub(crate) struct Args {
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
+    sign: SignFlag,
+    #[command(flatten)]
     terminal: Terminal,
 }
 
 pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
-    let Args { stage, workspace, yes, mut consent, output, terminal } = args;
+    let Args { stage, workspace, yes, mut consent, output, sign, terminal } = args;
     terminal.apply();
     let dir = workspace.find()?;
     let checked = read_and_check(&dir, Some(&stage), Timestamp::now(), terminal)?;
-    let made = make(checked, &stage, |accepted, desired| look(accepted, desired, terminal))?;
+    let mut made = make(checked, &stage, |accepted, desired| look(accepted, desired, terminal))?;
+    made.sign(&sign, &stage)?;
     let (Some(plan), Ok(accepted)) = (made.print(PlanFormat::Text), made.checked.accept()) else {
         return Ok(Exit::Refused);
     };
@@ -64,5 +67,5 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
     }
     print("\n");
     let planes = Planes::default();
-    deploy(accepted, plan, Request { consent, output, planes, format: ReceiptFormat::Text, terminal })
+    deploy(accepted, plan, Request { consent, output, planes, sign, format: ReceiptFormat::Text, terminal })
 }

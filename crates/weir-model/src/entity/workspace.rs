@@ -81,6 +81,11 @@ pub struct Stage {
     #[serde(default)]
     #[schemars(extend("examples" = ["{team}-{stage}"]))]
     pub namespace: Option<String>,
+    /// The public keys of those whose plans are deployed, and whose receipts are believed: lines of Base64, as between the
+    /// first and the last line of `openssl pkey -pubout`. Default: signatures are not asked for.
+    #[serde(default)]
+    #[schemars(extend("examples" = [["MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…"]]))]
+    pub signed_by: Vec<String>,
 }
 
 /// The prefixes that a stage puts before logical names to make physical names.

@@ -272,3 +272,30 @@ fn a_revision_has_the_files_that_a_folder_has() {
     let paths: Vec<_> = loaded.sources.iter().map(|(_, file)| file.path().to_owned()).collect();
     assert_eq!(paths, ["teams/toll.yaml", "weir.yaml"]);
 }
+
+/// Paths that ask git for something else, and paths that are no files.
+#[test]
+fn a_name_is_no_question_for_another_object() {
+    let bait = Bait::new();
+    let team = bait.workspace().join("teams");
+    for name in ["a\nb.yaml", "x\nHEAD:kafka/weir.yaml\n.yaml", "\" b\\\t.yaml"] {
+        write(&team, name, format!("# {name:?}\n").as_bytes());
+    }
+    std::os::unix::fs::symlink("/etc/passwd", team.join("link.yaml")).expect("a link");
+    bait.save();
+    let commit = bait.head();
+    bait.git(
+        &["update-index", "--add", "--cacheinfo", &format!("160000,{commit},kafka/teams/module.yaml")],
+        &bait.repository(),
+    );
+    bait.git(&["commit", "--quiet", "-m", "a submodule"], &bait.repository());
+    let loaded = read_at(&bait.workspace(), "HEAD").expect("files");
+    let files: Vec<_> =
+        loaded.sources.iter().map(|(_, file)| (file.path().to_owned(), file.text().to_owned())).collect();
+    assert!(files.contains(&("teams/toll.yaml".to_owned(), TEAM.to_owned())), "{files:?}");
+    assert!(files.iter().all(|(path, _)| !path.ends_with("link.yaml") && !path.ends_with("module.yaml")), "{files:?}");
+    for (path, text) in files.iter().filter(|(_, text)| text.starts_with('#')) {
+        let name = path.strip_prefix("teams/").expect("a file of the team");
+        assert_eq!(*text, format!("# {name:?}\n"));
+    }
+}

@@ -15,9 +15,17 @@ use weir_fake_confluent as fake;
 use weir_fake_confluent::{ClusterKind, FakeConfluent, Tls};
 use weir_kafka::{Kafka, Login, Options, SaslMechanism, SecurityProtocol};
 use weir_model::Ensure;
+use weir_signature::SigningKey;
 use weir_testkit::{Broker, keyvault::Vaults};
 
 use crate::{canaries::Canaries, judge::judge};
+
+/// Path of a key of weir-signature's own tests.
+macro_rules! key {
+    ($name:literal) => {
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../crates/weir-signature/tests/", $name)
+    };
+}
 
 /// The clusters of `fixtures/cps`, and their environments.
 const CLUSTERS: [(&str, &str); 3] = [("nonprod", "env-x1"), ("preprod", "env-x2"), ("prod", "env-x2")];
@@ -45,10 +53,10 @@ fn four_stages_are_deployed_and_nothing_is_left_to_do() {
     let Some(mut org) = Organisation::start() else { return };
     org.assert_not_taken();
     for stage in ["dev", "test", "preprod", "prod"] {
-        let digest = org.plan(stage, 0);
+        let digest = org.plan(stage, "");
         let all = format!("weir-deploy plan.json --digest {digest} --beyond-threshold --receipt receipt.json");
         assert_eq!(org.run(&all, &["control", "data"]), 0, "{}", org.said);
-        org.plan(stage, 0);
+        org.plan(stage, "");
         assert_eq!(org.run(&format!("weir-plan --stage {stage} --detailed-exitcode"), &["control", "data"]), 0);
         org.assert_keys(stage);
     }
@@ -137,8 +145,18 @@ impl Organisation {
     }
 
     /// Deletes an account, removes a grant and adds a topic, with one agent for each plane that cannot reach the other
-    /// plane.
+    /// plane. Each signs: one with a key in a key vault, the other with a key in a file.
     fn two_networks(&mut self) {
+        let (first, second) = (include_str!(key!("key.pem")), include_str!(key!("other.pem")));
+        self.vaults.put("kv-platform-dev", "weir-signing", first, Value::Null);
+        fs::write(self.at("other.pem"), second).unwrap();
+        let in_vault = format!("--sign {}/secrets/weir-signing", self.vaults.address("kv-platform-dev"));
+        let in_file = "--sign file:other.pem";
+        let public = |pem| SigningKey::from_pem(pem).unwrap().public();
+        let signed_by = format!("    - name: dev\n      signedBy: [{}, {}]\n", public(first), public(second));
+        let settings = fs::read_to_string(self.at("weir.yaml")).unwrap();
+        assert!(settings.contains("    - name: dev\n"), "{settings}");
+        fs::write(self.at("weir.yaml"), settings.replacen("    - name: dev\n", &signed_by, 1)).unwrap();
         let file = self.at("teams/fraud/kafka.yaml");
         let text = fs::read_to_string(&file).unwrap();
         let (accounts, rest): (Vec<&str>, Vec<&str>) = text.split("\n---\n").partition(|document| {
@@ -155,12 +173,12 @@ impl Organisation {
                        ---\napiVersion: weir/v1\nkind: AccessControlList\nmetadata: {name: fraud-new, team: fraud}\n\
                        spec: {serviceAccount: fraud-new, allow: [{produce: fraud.cases.v9}], stages: {dev: {}}}\n";
         fs::write(self.at("teams/fraud/new.yaml"), account).unwrap();
-        let digest = self.plan("dev", 0);
+        let digest = self.plan("dev", &in_vault);
         let deploy = format!("weir-deploy plan.json --digest {digest} --beyond-threshold --max-risk data-loss");
-        let first = format!("{deploy} --plane control --receipt 1.json");
+        let first = format!("{deploy} --plane control --receipt 1.json {in_vault}");
         assert_eq!(self.run(&first, &["control"]), 0, "{}", self.said);
         let second = format!("{deploy} --plane data --after 1.json --receipt 2.json");
-        assert_eq!(self.run(&second, &["data"]), 0, "{}", self.said);
+        assert_eq!(self.run(&format!("{second} {in_file}"), &["data"]), 0, "{}", self.said);
         let third = format!("{deploy} --plane control --after 2.json --receipt 3.json");
         assert_eq!(self.run(&third, &["control"]), 0, "{}", self.said);
         assert_eq!(self.run("weir-plan --stage dev --detailed-exitcode", &["control", "data"]), 0, "{}", self.said);
@@ -172,9 +190,9 @@ impl Organisation {
     }
 
     /// Writes plan.json. Returns its digest.
-    fn plan(&mut self, stage: &str, code: i32) -> String {
-        let line = format!("weir-plan --stage {stage} --out plan.json");
-        assert_eq!(self.run(&line, &["control", "data"]), code, "{}", self.said);
+    fn plan(&mut self, stage: &str, flags: &str) -> String {
+        let line = format!("weir-plan --stage {stage} --out plan.json {flags}");
+        assert_eq!(self.run(line.trim_end(), &["control", "data"]), 0, "{}", self.said);
         let plan: Value = serde_json::from_str(&fs::read_to_string(self.at("plan.json")).unwrap()).unwrap();
         plan["digest"].as_str().unwrap().to_owned()
     }
@@ -251,6 +269,7 @@ impl Organisation {
         let mut canaries = Canaries::default();
         self.cloud.keys().iter().for_each(|key| canaries.add(key));
         canaries.add_text(&self.control["VAULT_TOKEN"]);
+        canaries.add_text(include_str!(key!("key.pem")).lines().nth(1).unwrap());
         assert!(canaries.known() > 50, "{}", canaries.known());
         assert_eq!(canaries.first_in(&self.said), None);
         let mut files = 0;

@@ -15,6 +15,7 @@ mod policies;
 mod process;
 mod quickstart;
 mod rules;
+mod signatures;
 mod usage;
 
 use std::{
