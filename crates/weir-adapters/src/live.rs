@@ -92,14 +92,8 @@ pub enum OpenError {
     #[error("the sandbox's faults cannot be read")]
     Faults(#[from] FaultError),
     /// A secret of weir's own cannot be read.
-    #[error("the secret {address} cannot be read")]
-    Secret {
-        /// The secret's address.
-        address: String,
-        /// The cause.
-        #[source]
-        source: PortError,
-    },
+    #[error("a secret of weir's own cannot be read")]
+    Secret(#[source] PortError),
     /// The adapter cannot be opened.
     #[error("cluster `{cluster}` cannot be opened")]
     Port {
@@ -238,9 +232,10 @@ pub async fn read_secret(dir: &Path, workspace: &Workspace, address: &str) -> Re
     #[cfg(not(feature = "azure"))]
     let read = {
         let _ = (dir, workspace);
-        Err(PortError::refused("this build of weir reads no key vaults; build it with `--features azure`"))
+        let message = format!("this build of weir cannot read {address}; build it with `--features azure`");
+        Err(PortError::refused(message))
     };
-    read.map_err(|source| OpenError::Secret { address: address.to_owned(), source })
+    read.map_err(OpenError::Secret)
 }
 
 /// Returns the query that a plan needs: names that files declare, patterns that the stage owns, and accounts that the
