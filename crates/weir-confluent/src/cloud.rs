@@ -24,6 +24,8 @@ pub struct ConfluentCloud {
     control: Option<ControlPlane>,
     kafka: OnceCell<Kafka>,
     pub(crate) deployer: OnceCell<Deployer>,
+    /// The owner of the control plane's API key; `None` if the control plane does not show it.
+    pub(crate) control_owner: OnceCell<Option<Principal>>,
     /// `true` once `UserV2:*` has listed all bindings by id.
     lists_by_id: AtomicBool,
     memory: Mutex<Memory>,
@@ -77,6 +79,7 @@ impl ConfluentCloud {
             options,
             kafka: OnceCell::new(),
             deployer: OnceCell::new(),
+            control_owner: OnceCell::new(),
             lists_by_id: AtomicBool::new(false),
             memory: Mutex::default(),
         })

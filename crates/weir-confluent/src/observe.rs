@@ -18,6 +18,7 @@ use crate::{
     cloud::{Deployer, FEW},
     control::ControlPlane,
     dialect,
+    failure::Trouble,
     limits::{self, Used},
     names::{Bindings, Names},
 };
@@ -48,8 +49,9 @@ async fn without_brokers(cloud: &ConfluentCloud, query: &Query) -> Result<Observ
         cloud.data()?;
     }
     let control = cloud.control()?;
-    let (cluster, view) = try_join(control.cluster(), view(cloud, control, &query.accounts)).await?;
-    let cluster = ClusterFacts { id: cluster.id.clone(), ..ClusterFacts::default() };
+    let (cluster, view, owner) =
+        try_join3(control.cluster(), view(cloud, control, &query.accounts), control_owner(cloud)).await?;
+    let cluster = ClusterFacts { id: cluster.id.clone(), control: owner, ..ClusterFacts::default() };
     let mut observed = Observed { format: Observed::FORMAT.to_owned(), cluster, ..Observed::default() };
     show(&mut observed, view);
     Ok(observed)
@@ -75,7 +77,8 @@ async fn with_brokers(cloud: &ConfluentCloud, query: &Query) -> Result<Observed,
         let selected = view.accounts.iter().map(|account| account.display_name.clone()).collect();
         Ok((Access { deployer, acls, selected }, view))
     };
-    let (mut observed, view) = kafka.observe_with(query, access).await?;
+    let ((mut observed, view), owner) = try_join(kafka.observe_with(query, access), control_owner(cloud)).await?;
+    observed.cluster.control = owner;
     show(&mut observed, view);
     limits(cloud, kafka, query, &mut observed.cluster.limits).await?;
     if !query.topics.everything {
@@ -187,6 +190,19 @@ async fn view(cloud: &ConfluentCloud, control: &ControlPlane, selection: &Select
         selection.contains_account(&account.display_name, maker.iter().chain(of_keys))
     });
     Ok(View { accounts, keys, limits })
+}
+
+/// Returns the owner of the control plane's API key, by id. A key that may not see itself protects no account.
+async fn control_owner(cloud: &ConfluentCloud) -> Result<Option<Principal>, PortError> {
+    let (Ok(control), Some(options)) = (cloud.control(), &cloud.options.control) else { return Ok(None) };
+    let read = async {
+        match control.key(&options.key.id).await {
+            Ok(key) => Ok(Some(Principal::of_account(key.owner()))),
+            Err(failure) if matches!(failure.trouble, Trouble::Status(403 | 404)) => Ok(None),
+            Err(failure) => Err(PortError::from(failure)),
+        }
+    };
+    cloud.control_owner.get_or_try_init(|| read).await.cloned()
 }
 
 /// Returns the owner of the data plane's API key, whose rights weir protects.

@@ -111,6 +111,7 @@ pub(crate) async fn observe_with<T>(
         deployer_is_super_user: rights.is_super_user,
         super_users: broker.super_users,
         deployer,
+        control: None,
         can_change_replication_factor: false,
         limits: Limits::default(),
     };

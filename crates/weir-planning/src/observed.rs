@@ -106,6 +106,10 @@ pub struct ClusterFacts {
     /// The principal that weir acts as, `User:…`; absent when the cluster does not show it.
     #[serde(default)]
     pub deployer: Option<Principal>,
+    /// The principal that weir acts as at the control plane, which makes accounts and keys; absent when there is no
+    /// control plane, or when it does not show the principal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<Principal>,
     /// `true` if the cluster allows `deployer` everything without ACLs.
     #[serde(default)]
     pub deployer_is_super_user: bool,

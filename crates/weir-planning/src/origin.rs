@@ -35,7 +35,7 @@ impl Desired {
         }
         // An account that this stage made stays its own: the rule `self-lockout` guards it.
         let made_here = there.is_some_and(|there| there.maker.as_ref() == Some(&self.maker()));
-        if cluster.deployer.as_ref().is_some_and(is) && !made_here {
+        if cluster.deployer.iter().chain(&cluster.control).any(is) && !made_here {
             return Some("weir deploys as this account".to_owned());
         }
         cluster.super_users.iter().any(is).then(|| "it is a super user of the cluster".to_owned())

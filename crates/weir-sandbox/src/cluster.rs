@@ -186,6 +186,7 @@ fn facts(state: &State) -> ClusterFacts {
         deployer: Some(deployer.clone()),
         deployer_is_super_user: *deployer_is_super_user,
         super_users: super_users.clone(),
+        control: None,
         can_change_replication_factor: *can_change_replication_factor,
         limits: Limits {
             partitions: partitions.map(|limit| (limit, state.topics.partitions())),

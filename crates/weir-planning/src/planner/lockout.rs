@@ -7,18 +7,17 @@ use crate::{Change, Principal, Risk, blocks::SELF_LOCKOUT};
 
 pub(super) fn check(draft: &mut Draft<'_>) {
     let (desired, observed) = (draft.desired, draft.observed);
-    let Some(deployer) = observed.cluster.deployer.as_ref() else { return };
-    let super_user = observed.cluster.deployer_is_super_user;
+    let cluster = &observed.cluster;
+    let super_user = cluster.deployer_is_super_user;
     // The cluster may name its accounts by their ids.
-    let is_deployer = |account: &str| {
-        Principal::of_account(account) == *deployer
-            || observed
-                .accounts
-                .get(account)
-                .is_some_and(|a| !a.id.is_empty() && Principal::of_account(&a.id) == *deployer)
+    let is = |account: &str, own: &Principal| {
+        let id = observed.accounts.get(account).map(|there| there.id.as_str()).filter(|id| !id.is_empty());
+        [Some(account), id].into_iter().flatten().any(|name| Principal::of_account(name) == *own)
     };
     let mut found = Vec::new();
     for step in &draft.steps {
+        // Rights at the brokers matter to the principal that acts there; an account and its keys to both.
+        let mut at_control = false;
         let (account, what) = match &step.change {
             Change::DeleteAcl { principal, acl } if step.risk >= Risk::Revoke && !super_user => {
                 (principal.user().unwrap_or_default(), format!("delete its binding `{acl}`"))
@@ -26,8 +25,14 @@ pub(super) fn check(draft: &mut Draft<'_>) {
             Change::CreateAcl { principal, acl } if acl.permission == Permission::Deny && !super_user => {
                 (principal.user().unwrap_or_default(), format!("add the binding `{acl}`"))
             }
-            Change::DeleteKey { account, key, .. } => (account.as_str(), format!("delete its API key `{key}`")),
-            Change::DeleteAccount { account, .. } => (account.as_str(), "delete it".to_owned()),
+            Change::DeleteKey { account, key, .. } => {
+                at_control = true;
+                (account.as_str(), format!("delete its API key `{key}`"))
+            }
+            Change::DeleteAccount { account, .. } => {
+                at_control = true;
+                (account.as_str(), "delete it".to_owned())
+            }
             // Other changes leave the principal its account, its keys and its rights.
             Change::DeleteAcl { .. }
             | Change::CreateAcl { .. }
@@ -41,12 +46,13 @@ pub(super) fn check(draft: &mut Draft<'_>) {
             | Change::CreateKey { .. }
             | Change::DeleteTopic { .. } => continue,
         };
-        if is_deployer(account) {
+        let control = cluster.control.iter().filter(|_| at_control);
+        if let Some(own) = cluster.deployer.iter().chain(control).find(|own| is(account, own)) {
             let at = match desired.accounts.get(account) {
                 Some(declared) => Route::name(EntityRef::new(Kind::ServiceAccount, &*declared.entity)),
                 None => workspace_route(desired),
             };
-            found.push((at, format!("weir deploys as `{deployer}`, and the plan would {what}")));
+            found.push((at, format!("weir deploys as `{own}`, and the plan would {what}")));
         }
     }
     for (at, message) in found {

@@ -96,8 +96,8 @@ async fn a_plan_needs_one_call_per_page() {
         ("listIamV2ApiKeys", pages(2 * accounts + 1, PAGE)),
         ("listServiceQuotaV1AppliedQuotas", 2),
         ("getCmkV2Cluster", 1),
-        // weir looks up the owner of the key that it logs in with.
-        ("getIamV2ApiKey", 1),
+        // weir looks up the owners of the keys that it logs in with, at the brokers and at the control plane.
+        ("getIamV2ApiKey", 2),
         ("getIamV2ServiceAccount", 1),
     ]
     .into();
