@@ -50,7 +50,7 @@ async fn without_brokers(cloud: &ConfluentCloud, query: &Query) -> Result<Observ
     }
     let control = cloud.control()?;
     let (cluster, view, owner) =
-        try_join3(control.cluster(), view(cloud, control, &query.accounts), control_owner(cloud)).await?;
+        try_join3(control.cluster(), view(cloud, control, &query.accounts), control_owner(cloud, query)).await?;
     let cluster = ClusterFacts { id: cluster.id.clone(), control: owner, ..ClusterFacts::default() };
     let mut observed = Observed { format: Observed::FORMAT.to_owned(), cluster, ..Observed::default() };
     show(&mut observed, view);
@@ -77,7 +77,8 @@ async fn with_brokers(cloud: &ConfluentCloud, query: &Query) -> Result<Observed,
         let selected = view.accounts.iter().map(|account| account.display_name.clone()).collect();
         Ok((Access { deployer, acls, selected }, view))
     };
-    let ((mut observed, view), owner) = try_join(kafka.observe_with(query, access), control_owner(cloud)).await?;
+    let ((mut observed, view), owner) =
+        try_join(kafka.observe_with(query, access), control_owner(cloud, query)).await?;
     observed.cluster.control = owner;
     show(&mut observed, view);
     limits(cloud, kafka, query, &mut observed.cluster.limits).await?;
@@ -192,9 +193,13 @@ async fn view(cloud: &ConfluentCloud, control: &ControlPlane, selection: &Select
     Ok(View { accounts, keys, limits })
 }
 
-/// Returns the owner of the control plane's API key, by id. A key that may not see itself protects no account.
-async fn control_owner(cloud: &ConfluentCloud) -> Result<Option<Principal>, PortError> {
+/// Returns the owner of the control plane's API key, by id; `None` for a query without accounts. A key that may not see
+/// itself protects no account.
+async fn control_owner(cloud: &ConfluentCloud, query: &Query) -> Result<Option<Principal>, PortError> {
     let (Ok(control), Some(options)) = (cloud.control(), &cloud.options.control) else { return Ok(None) };
+    if query.accounts.is_empty() {
+        return Ok(None);
+    }
     let read = async {
         match control.key(&options.key.id).await {
             Ok(key) => Ok(Some(Principal::of_account(key.owner()))),

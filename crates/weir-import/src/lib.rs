@@ -15,6 +15,7 @@ mod demotions;
 mod layers;
 mod names;
 mod seen;
+mod settings;
 mod team;
 mod text;
 mod topics;
@@ -30,6 +31,7 @@ use weir_planning::{About, Change, Object, Observed, PlanOptions, SecretRef, Ver
 
 use crate::{build::build, built::Built, demotions::Demotions, seen::Seen};
 pub use crate::{
+    settings::adopting,
     team::{TeamRule, TeamRuleError},
     text::summary,
 };

@@ -3,9 +3,8 @@
 use std::fmt::Write as _;
 
 use weir_findings::{count, render::inert};
-use weir_model::Adopt;
 
-use crate::{Imported, Left, LeftKind};
+use crate::{Imported, Left, LeftKind, settings::lines};
 
 /// Largest number of objects that are named in one list of prunable objects. Of the others, the number is enough.
 const NAMED: usize = 20;
@@ -33,16 +32,10 @@ pub fn summary(imported: &Imported) -> String {
     if !imported.adopt.is_empty() {
         let _ = writeln!(
             text,
-            "\nweir did not make these objects; to let the files take them over, write below `ownership` in weir.yaml:\nadopt:"
+            "\nweir did not make these objects; the files take them over if `ownership` in weir.yaml has the list:\nadopt:"
         );
-    }
-    for (stage, Adopt { topics, service_accounts }) in &imported.adopt {
-        let _ = writeln!(text, "  {stage}:");
-        for (field, names) in [("topics", topics), ("serviceAccounts", service_accounts)] {
-            if !names.is_empty() {
-                let names: Vec<String> = names.iter().map(|name| format!("\"{}\"", inert(name))).collect();
-                let _ = writeln!(text, "    {field}: [{}]", names.join(", "));
-            }
+        for line in lines(&imported.adopt) {
+            let _ = writeln!(text, "  {}", inert(&line));
         }
     }
     for (stage, objects) in &imported.pruned {

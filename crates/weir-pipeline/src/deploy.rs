@@ -67,6 +67,11 @@ pub enum Refused {
         /// A sentence about the plan, or about a receipt.
         why: String,
     },
+    /// Only brokers are reached, which know a service account by an id that the plan holds, and nobody approved the plan.
+    #[error(
+        "the brokers know service accounts by ids that only the plan and receipts hold, and nobody vouches for this plan"
+    )]
+    UnapprovedIds,
     /// Policies over plans were changed after the plan was made.
     #[error("the policies of the workspace have changed since the plan was made")]
     OtherPolicies,
@@ -120,7 +125,7 @@ impl<'a> Accepted<'a> {
     /// The plan must be of this workspace and its stage's cluster, signed if the stage asks for it, and made under the
     /// policies that the workspace has. If
     /// only brokers of Confluent Cloud are reached, the ids of service accounts must be in the plan, or in receipts of
-    /// earlier runs ([`Options::after`]).
+    /// earlier runs ([`Options::after`]), and the plan must be approved by its digest or signed.
     ///
     /// # Errors
     /// If the plan must not be deployed from here.
@@ -131,6 +136,9 @@ impl<'a> Accepted<'a> {
         }
         weir_deployment::check(plan, &options)?;
         let findings = self.keeps_policies(plan)?;
+        if needs_ids(plan, &options.planes) && options.approved.is_none() && !self.asks_for_signatures(&plan.stage) {
+            return Err(Refused::UnapprovedIds);
+        }
         let reach = Reach { planes: options.planes.clone(), accounts: accounts(plan, &options.after) };
         if let Some(account) = unknown_account(plan, &reach) {
             return Err(Refused::UnknownAccount { account: account.to_owned(), findings });
@@ -168,7 +176,7 @@ impl Admitted<'_> {
         let desired = self.desired.clone();
         let also = self.plan.secrets(&desired);
         let mut observed = observe_planes(live, &desired, &self.reach, &also).await.map_err(DeployError::Observe)?;
-        if desired.provider == Provider::ConfluentCloud && !self.reach.planes.contains(&Plane::Control) {
+        if needs_ids(self.plan, &self.reach.planes) {
             // Brokers show no marks. Of the accounts in the plan, which its digest covers, and in receipts, the plan has
             // judged the origin.
             for (name, id) in &self.reach.accounts {
@@ -232,6 +240,11 @@ pub fn belongs(plan: &Plan, workspace: &Workspace) -> Result<(), Refused> {
     }
 }
 
+/// Returns `true` if a run on these planes takes the ids of service accounts from the plan and from receipts.
+fn needs_ids(plan: &Plan, planes: &BTreeSet<Plane>) -> bool {
+    plan.provider == Provider::ConfluentCloud && !planes.contains(&Plane::Control)
+}
+
 /// Returns the ids of service accounts in the plan and in the receipts.
 fn accounts(plan: &Plan, receipts: &[Receipt]) -> BTreeMap<String, String> {
     let told = receipts.iter().flat_map(|receipt| receipt.accounts.clone());
@@ -242,7 +255,7 @@ fn accounts(plan: &Plan, receipts: &[Receipt]) -> BTreeMap<String, String> {
 ///
 /// Brokers of Confluent Cloud know service accounts by id alone, and only the control plane maps names to ids.
 fn unknown_account<'p>(plan: &'p Plan, reach: &Reach) -> Option<&'p str> {
-    if plan.provider != Provider::ConfluentCloud || reach.planes.contains(&Plane::Control) {
+    if !needs_ids(plan, &reach.planes) {
         return None;
     }
     let made = plan.steps.iter().filter_map(|step| match step.change.about() {

@@ -127,6 +127,11 @@ impl Accepted<'_> {
         }
     }
 
+    /// Returns `true` if the stage deploys signed plans only.
+    pub(crate) fn asks_for_signatures(self, stage: &str) -> bool {
+        !accepted_keys(self.workspace, stage).is_empty()
+    }
+
     /// Returns what is wrong with the signatures of a plan and of receipts, if the stage asks for signatures.
     pub(crate) fn unsigned(self, plan: &Plan, receipts: &[Receipt]) -> Option<String> {
         let accepted = accepted_keys(self.workspace, &plan.stage);

@@ -27,9 +27,9 @@ Examples:
   weir-deploy plan.json --receipt receipt.json    also write the receipt to a file
 
 Two agents in two networks, one plan:
-  weir-deploy plan.json --plane control --receipt 1.json                 accounts and keys, into the vaults
-  weir-deploy plan.json --plane data --after 1.json --receipt 2.json     topics and ACLs, inside the network
-  weir-deploy plan.json --plane control --after 2.json                   deletions that come last: keys, accounts
+  weir-deploy plan.json --digest … --plane control --receipt 1.json              accounts and keys, into the vaults
+  weir-deploy plan.json --digest … --plane data --after 1.json --receipt 2.json  topics and ACLs, inside the network
+  weir-deploy plan.json --digest … --plane control --after 2.json                deletions that come last: keys, accounts
 
 After an interruption, or exit code 5, the same command continues the run.
 
@@ -285,6 +285,7 @@ fn stop(refused: &Refused) -> Stop {
     match refused {
         Refused::OtherWorkspace { .. } => stop.help("name the folder of its workspace: --workspace DIR"),
         Refused::OtherPolicies => stop.help("plan again"),
+        Refused::UnapprovedIds => stop.help("name the plan that was approved: --digest DIGEST"),
         Refused::Unsigned { .. } => {
             stop.help("sign plans with `weir-plan --sign KEY`, and receipts with `weir-deploy --sign KEY`")
         }

@@ -4,12 +4,12 @@ use std::path::{Component, Path, PathBuf};
 
 use jiff::Timestamp;
 use weir_findings::render::inert;
-use weir_import::{ImportError, Imported, TeamRule, TeamRuleError, summary};
+use weir_import::{ImportError, Imported, TeamRule, TeamRuleError, adopting, summary};
 use weir_pipeline::{ImportFailure, OpenError};
 
 use crate::{
     Exit, Stop, Terminal, WorkspaceFlag, block_on, checked::read_and_check, findings::print_findings,
-    new_files as files, print, say,
+    new_files as files, print, rewrite, say,
 };
 
 /// Writes the topics, service accounts and rights of live clusters as files, one for each team
@@ -69,6 +69,18 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     files::write(&args.out, &imported.files)?;
     print(&imported.files.keys().map(|name| format!("{}\n", args.out.join(name).display())).collect::<String>());
     say(&summary(&imported));
+    if !imported.adopt.is_empty() {
+        match adopting(&checked.loaded, &imported.adopt) {
+            Some((file, text)) => {
+                let before = checked.loaded.sources.file(file);
+                rewrite(&[(dir.join(before.path()), before.text(), &text)])?;
+                say(&format!("the list is in `{}` now; look at each name\n", before.path()));
+            }
+            None => say(
+                "write the list yourself: weir.yaml has objects of these stages already, or `ownership` in braces\n",
+            ),
+        }
+    }
     if !absolute(&args.out).starts_with(absolute(&dir)) {
         let (out, dir) = (args.out.display(), dir.display());
         say(&format!("\nnote: `{out}` is not in the workspace `{dir}`; move the files there\n"));

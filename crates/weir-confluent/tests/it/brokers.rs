@@ -282,8 +282,8 @@ async fn the_number_of_calls_is_constant_or_grows_by_page() {
     let (fresh, before) = (scene.both(Tls::Off), scene.fake.log().len());
     let observed = fresh.observe(&all(&prefix)).await.unwrap();
     assert_eq!((observed.accounts.len(), observed.acls.len()), (200, 200));
-    // Cluster, deployer's key and account, three pages of accounts, one page of keys, quotas twice.
-    assert_eq!(scene.fake.log().len() - before, 9);
+    // Cluster, deployer's key and account, the control plane's key, three pages of accounts, one page of keys, quotas twice.
+    assert_eq!(scene.fake.log().len() - before, 10);
     assert!(fresh.broker_requests() <= 5, "{}", fresh.broker_requests());
 }
 

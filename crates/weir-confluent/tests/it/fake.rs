@@ -140,7 +140,9 @@ async fn a_list_takes_one_call_for_each_page() {
     let calls = cloud.requests();
     assert_eq!(calls["listIamV2ServiceAccounts"], 10);
     assert_eq!(calls["listIamV2ApiKeys"], 20);
-    assert_eq!(calls.values().sum::<u64>(), 33, "{calls:?}");
+    assert_eq!(calls["getIamV2ApiKey"], 1);
+    assert_eq!(observed.cluster.control, Some(Principal::of_account(&fake.cloud_key().owner)));
+    assert_eq!(calls.values().sum::<u64>(), 34, "{calls:?}");
     fake.clear_log();
     let observed = cloud.observe(&named(&["dev-0007", "dev-0999", "absent"])).await.unwrap();
     assert_eq!((observed.accounts.len(), observed.keys.len()), (2, 4));

@@ -66,3 +66,42 @@ fn wrong_imports_suggest_a_correction_and_write_nothing() {
     assert!(!world.path("other").exists());
     insta::assert_snapshot!(world.said());
 }
+
+/// Another workspace takes over what the first one made, with the platform team's word in weir.yaml.
+#[test]
+fn the_list_of_adoptions_is_written() {
+    for part in [
+        None,
+        Some("    adopt: # of the platform team\n      prod: {topics: [old]}\n"),
+        Some("    adopt: {prod: {topics: [old]}}\n"),
+    ] {
+        let mut world = World::new();
+        assert_eq!(world.run("weir up --stage dev --yes"), 0, "{}", world.said());
+        for name in ["toll.yaml", "cards.yaml"] {
+            fs::remove_file(world.path(name)).expect("removed");
+        }
+        world.edit("weir.yaml", "  name: quickstart\n", "  name: second\n");
+        world.edit(
+            "weir.yaml",
+            "    teams: {paths: [\"{team}.yaml\"]}\n",
+            &format!("    teams: {{paths: [\"{{team}}.yaml\"]}}\n{}", part.unwrap_or_default()),
+        );
+        let before = world.read("weir.yaml");
+        world.transcript.clear();
+        assert_eq!(world.run("weir-entity import --stage dev --out ."), 0, "{}", world.said());
+        if part.is_some_and(|part| part.contains("adopt: {")) {
+            assert_eq!(world.read("weir.yaml"), before);
+            assert!(world.said().contains("write the list yourself"), "{}", world.said());
+            continue;
+        }
+        assert_eq!(world.run("weir-validate"), 0, "{}", world.said());
+        assert_eq!(world.run("weir-plan --stage dev"), 0, "{}", world.said());
+        let after = world.read("weir.yaml");
+        let added: Vec<&str> = after.lines().filter(|line| !before.lines().any(|old| old == *line)).collect();
+        assert_eq!(before.lines().filter(|line| !after.lines().any(|new| new == *line)).count(), 0);
+        match part {
+            None => insta::assert_snapshot!(world.said() + &added.join("\n")),
+            Some(_) => insta::assert_snapshot!("beside_another_stage", added.join("\n")),
+        }
+    }
+}
