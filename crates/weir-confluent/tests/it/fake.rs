@@ -6,7 +6,7 @@ use weir_confluent::{ApiKey, ConfluentCloud, Control, Options};
 use weir_fake_confluent::{
     Answer, Effect, FakeConfluent, Fault, Gone, LastPage, Operation, RateHeaders, RateLimit, TotalSize,
 };
-use weir_planning::{Change, KeyMarker, NamePattern, Observed, ObservedAccount};
+use weir_planning::{Change, KeyMarker, NamePattern, Observed, ObservedAccount, Principal};
 use weir_ports::{Cluster as _, ErrorKind, ExposeSecret as _, PortError, Query};
 use weir_testkit::openapi::Specs;
 
