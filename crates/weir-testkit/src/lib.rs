@@ -9,6 +9,7 @@ mod broker;
 pub mod conformance;
 mod expect;
 pub mod generate;
+pub mod hostile;
 #[cfg(feature = "keyvault")]
 pub mod keyvault;
 #[cfg(feature = "openapi")]
