@@ -159,7 +159,7 @@ impl Attack {
                 let keys = self.pick(&[
                     "",
                     "apiKeys: [{}], ",
-                    "apiKeys: [{overlap: 3650d, rotateEvery: 3650d}], ",
+                    "apiKeys: [{overlap: 3000d, rotateEvery: 3650d}], ",
                     "apiKeys: [{slot: ledger}], ",
                 ]);
                 let stages = self.stages("ensure: absent");

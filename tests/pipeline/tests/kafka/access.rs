@@ -53,7 +53,7 @@ spec: {serviceAccount: reader, allow: [{consume: mine, group: readers}]}
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Returns the credential that an application finds in the vault.
-type Key = BTreeMap<String, String>;
+pub(crate) type Key = BTreeMap<String, String>;
 
 fn key(folder: &Folder, account: &str) -> Key {
     let vaults = Vaults::open(folder.at(".weir"), Default::default()).unwrap();
@@ -88,7 +88,7 @@ impl ProducerContext for Delivered {
 }
 
 /// Writes a record.
-fn produce(key: &Key, topic: &str) -> Result<(), KafkaError> {
+pub(crate) fn produce(key: &Key, topic: &str) -> Result<(), KafkaError> {
     let delivered = Delivered::default();
     let producer: ThreadedProducer<Delivered> =
         config(key).set("message.timeout.ms", "20000").create_with_context(delivered.clone()).unwrap();
@@ -99,7 +99,7 @@ fn produce(key: &Key, topic: &str) -> Result<(), KafkaError> {
 }
 
 /// Reads a record as a member of a group, and commits.
-fn consume(key: &Key, topic: &str, group: &str) -> Result<(), KafkaError> {
+pub(crate) fn consume(key: &Key, topic: &str, group: &str) -> Result<(), KafkaError> {
     let consumer: BaseConsumer = config(key)
         .set("group.id", group)
         .set("auto.offset.reset", "earliest")
@@ -136,7 +136,7 @@ fn transact(key: &Key, topic: &str, id: &str) -> Result<(), KafkaError> {
 }
 
 #[track_caller]
-fn denied(result: &Result<(), KafkaError>, expected: &[RDKafkaErrorCode]) {
+pub(crate) fn denied(result: &Result<(), KafkaError>, expected: &[RDKafkaErrorCode]) {
     let code = match result {
         Err(KafkaError::Transaction(error)) => Some(error.code()),
         Err(error) => error.rdkafka_error_code(),

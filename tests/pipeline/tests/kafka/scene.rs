@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use weir_kafka::{Kafka, Login, Options, SaslMechanism, SecurityProtocol};
 use weir_planning::Observed;
 use weir_ports::{Cluster as _, Query, SecretString, Selection};
+use weir_rdkafka_admin::{Admin, ScramAlteration, ScramMechanism, rdkafka::ClientConfig};
 use weir_testkit::{Broker, Proxy};
 
 /// Password of every user that tests create; no output may contain it.
@@ -97,6 +98,25 @@ metadata: {{name: toll}}
         while let Err(error) = pipeline::block_on(client.observe(&Query::default())) {
             assert!(begun.elapsed() < Duration::from_secs(30), "{error}");
             std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Creates a SCRAM user with [`CANARY`] as the password.
+    pub(crate) fn add_user(&self, name: &str) {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", self.broker.bootstrap_plaintext());
+        let admin = Admin::new(&config).unwrap();
+        let upsert = ScramAlteration::Upsert {
+            user: name,
+            mechanism: ScramMechanism::Sha512,
+            iterations: 4_096,
+            password: CANARY.as_bytes(),
+            salt: None,
+        };
+        for answer in
+            pipeline::block_on(admin.alter_scram_credentials(&[upsert], &weir_rdkafka_admin::Options::new())).unwrap()
+        {
+            answer.unwrap();
         }
     }
 

@@ -13,7 +13,6 @@ use weir_kafka::Kafka;
 use weir_model::{Operation, PatternType, Permission, Resource};
 use weir_planning::{Acl, Change, Host, Principal, SecretRef, SettingChange};
 use weir_ports::{Cluster as _, Query, SecretString};
-use weir_rdkafka_admin::{Admin, Options, ScramAlteration, ScramMechanism, rdkafka::ClientConfig};
 use weir_sandbox::Vaults;
 
 use crate::scene::{self, CANARY, Ended, Folder, Scene};
@@ -134,19 +133,7 @@ impl<'a> Place<'a> {
 
     /// Creates a SCRAM user with [`CANARY`] as the password.
     pub(crate) fn user(&self, name: &str) {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", self.scene.broker.bootstrap_plaintext());
-        let admin = Admin::new(&config).unwrap();
-        let upsert = ScramAlteration::Upsert {
-            user: name,
-            mechanism: ScramMechanism::Sha512,
-            iterations: 4_096,
-            password: CANARY.as_bytes(),
-            salt: None,
-        };
-        for answer in pipeline::block_on(admin.alter_scram_credentials(&[upsert], &Options::new())).unwrap() {
-            answer.unwrap();
-        }
+        self.scene.add_user(name);
     }
 
     /// Lets weir log in as a user with these rights only: operations on the cluster, and on the stage's topics. Returns
