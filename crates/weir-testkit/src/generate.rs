@@ -1,7 +1,7 @@
 //! Generates large workspaces, the same bytes for the same [`Shape`]: for benches, and for trying weir at scale.
 //!
 //! The workspaces look like those of real teams: documents of about 15 lines, about 50 to a file, profiles, stage
-//! overlays, topics shared across teams, accounts with two key slots. They validate without a finding.
+//! overlays, topics shared across teams, accounts with two key slots, `ownership`. They validate without a finding.
 
 mod names;
 
@@ -57,6 +57,15 @@ pub fn workspace(shape: &Shape) -> Vec<(String, String)> {
     let mut random = Sequence::new(shape.seed);
 
     let mut files = vec![("weir.yaml".to_owned(), settings(stages))];
+    let platform = "kind: Team\nmetadata:\n  name: kafka\n  description: Runs Kafka\n".to_owned();
+    let product = teams.iter().enumerate().map(|(index, team)| {
+        format!(
+            "kind: Team\nmetadata:\n  name: {}\n  description: Product team {}\nspec:\n  members:\n    - group: \
+             00000000-0000-0000-0000-{index:012}\n",
+            team.name, team.name
+        )
+    });
+    files.extend(to_files("platform", "teams", &std::iter::once(platform).chain(product).collect::<Vec<_>>()));
     for (index, own) in teams.iter().enumerate() {
         let neighbours = Neighbours {
             // Each team reads from the next team; a single team reads only its own topics.
@@ -64,17 +73,13 @@ pub fn workspace(shape: &Shape) -> Vec<(String, String)> {
             source: teams.get((index + 1) % teams.len()).filter(|_| teams.len() > 1),
         };
         let folder = format!("teams/{}", own.name);
-        let team = vec![format!(
-            "kind: Team\nmetadata:\n  name: {}\n  description: Product team {}\nspec:\n  members:\n    - group: \
-             00000000-0000-0000-0000-{:012}\n",
-            own.name, own.name, index
-        )];
-        let topics =
+        let topics: Vec<String> =
             (0..own.topics).map(|topic| topic_document(own, topic, &neighbours, stages, &mut random)).collect();
-        let accounts = (0..own.accounts).map(|account| account_document(own, account, &mut random)).collect();
-        let access =
+        let accounts: Vec<String> =
+            (0..own.accounts).map(|account| account_document(own, account, &mut random)).collect();
+        let access: Vec<String> =
             (0..own.accounts).filter_map(|account| access_document(own, account, &neighbours, shape)).collect();
-        for (kind, documents) in [("access", access), ("accounts", accounts), ("team", team), ("topics", topics)] {
+        for (kind, documents) in [("access", access), ("accounts", accounts), ("topics", topics)] {
             files.extend(to_files(&folder, kind, &documents));
         }
     }
@@ -181,7 +186,7 @@ fn settings(stages: &[&str]) -> String {
          standard: {partitions: 6, replicationFactor: 3, config: {min.insync.replicas: 2, retention.ms: 7d}}\n    \
          compacted: {partitions: 6, replicationFactor: 3, config: {min.insync.replicas: 2, cleanup.policy: [compact]}}\n    \
          high-volume: {partitions: 24, replicationFactor: 3, config: {min.insync.replicas: 2, retention.ms: 2d}}\n  \
-         defaults:\n    profile: standard\n    vault: \"https://kv-{team}-{stage}.vault.azure.net\"\n    \
+         ownership: {platform: kafka}\n  defaults:\n    profile: standard\n    vault: \"https://kv-{team}-{stage}.vault.azure.net\"\n    \
          namespace: \"{team}-{stage}\"\n",
     );
     text
@@ -297,7 +302,7 @@ mod tests {
         let shape = Shape { topics: 1003, teams: 7, accounts: 31, acls: 500, stages: 4, seed: 1 };
         let files = workspace(&shape);
         assert_eq!(count(&files, "kind: Topic\n"), 1003);
-        assert_eq!(count(&files, "kind: Team\n"), 7);
+        assert_eq!(count(&files, "kind: Team\n"), 8, "with the platform team");
         assert_eq!(count(&files, "kind: ServiceAccount\n"), 31);
         assert_eq!(count(&files, "- {produce: ") + count(&files, "- {consume: "), 500);
         assert!(files.iter().all(|(_, text)| text.matches("apiVersion:").count() <= DOCUMENTS_PER_FILE));

@@ -24,7 +24,7 @@ pub(super) fn team(index: usize) -> String {
     let name = TEAMS[index % TEAMS.len()];
     match index / TEAMS.len() {
         0 => name.to_owned(),
-        more => format!("{name}-{more}"),
+        more => format!("{name}{more}"),
     }
 }
 
