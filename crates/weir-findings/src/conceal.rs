@@ -89,33 +89,83 @@ pub fn without_secrets(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Returns the secrets in addresses: the password of a login, or all of a login without a password, and the signatures and
-/// keys among the parameters of a query.
+/// Returns the secrets in addresses, with and without a scheme: the password of a login, or all of a login without a
+/// password, and the signatures and keys among the parameters of a query or fragment.
 fn secrets_in_addresses(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
-    for (at, sign) in text.match_indices("://") {
-        let start = at + sign.len();
-        let rest = &text[start..];
-        let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | ',' | '}' | ')' | '<' | '>');
-        let rest = &rest[..rest.find(ends).unwrap_or(rest.len())];
-        let host = &rest[..rest.find('/').unwrap_or(rest.len())];
-        if let Some(end) = host.rfind('@') {
-            let password = start + host[..end].find(':').map_or(0, |colon| colon + 1)..start + end;
-            found.extend((!password.is_empty()).then_some(password));
-        }
-        let Some(query) = rest.find('?') else { continue };
-        let mut begin = start + query + 1;
-        for parameter in rest[query + 1..].split(['&', ';', '#']) {
-            if let Some((name, value)) = parameter.split_once('=')
-                && is_signature(name)
-                && !value.is_empty()
-            {
-                found.push(begin + name.len() + 1..begin + parameter.len());
-            }
-            begin += parameter.len() + 1;
-        }
+    let mut start = 0;
+    for word in text.split_inclusive(ends_address) {
+        let body = word.trim_end_matches(ends_address);
+        passwords(body, start, &mut found);
+        signatures(body, start, &mut found);
+        start += word.len();
     }
     found
+}
+
+/// Returns `true` for a character that no address contains.
+fn ends_address(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>')
+}
+
+/// Words before the colon of a Kafka principal or of a mail address, which are not the name of a login.
+const NO_LOGIN: [&str; 3] = ["User", "Group", "mailto"];
+
+/// Adds the passwords in a word: `https://user:password@host`, `//user:password@host`, `user:password@host`.
+fn passwords(word: &str, start: usize, found: &mut Vec<Range<usize>>) {
+    if !word.contains('@') {
+        return;
+    }
+    let mut begin = start;
+    for (i, part) in word.split("//").enumerate() {
+        let host = &part[..part.find(['/', '?', '#']).unwrap_or(part.len())];
+        if let Some(end) = host.rfind('@') {
+            let login = &host[..end];
+            let password = match login.find(':') {
+                Some(colon) if i == 0 => {
+                    let name = login[..colon].rsplit(|c: char| !c.is_ascii_alphanumeric()).next();
+                    name.filter(|name| !NO_LOGIN.contains(name)).map(|_| colon + 1..end)
+                }
+                Some(colon) => Some(colon + 1..end),
+                // Without scheme and colon, this is a mail address.
+                None => (i > 0).then_some(0..end),
+            };
+            let password = password.filter(|password| !password.is_empty());
+            found.extend(password.map(|password| begin + password.start..begin + password.end));
+        }
+        begin += part.len() + 2;
+    }
+}
+
+/// Adds the values of the parameters in a word that open an address to everybody: `?sig=…`, `&key=…`, `#access_token=…`.
+fn signatures(word: &str, start: usize, found: &mut Vec<Range<usize>>) {
+    let separates = |c: char| matches!(c, '?' | '&' | ';' | '#');
+    let mut begin = start;
+    for (i, parameter) in word.split(separates).enumerate() {
+        if i > 0
+            && let Some((name, value)) = parameter.split_once('=')
+            && is_signature(&decoded(name))
+            && !value.is_empty()
+        {
+            found.push(begin + name.len() + 1..begin + parameter.len());
+        }
+        begin += parameter.len() + 1;
+    }
+}
+
+/// Returns the name of a parameter with its characters in place of `%69`. Bytes that are not ASCII name no secret.
+fn decoded(name: &str) -> Cow<'_, str> {
+    if !name.contains('%') {
+        return Cow::Borrowed(name);
+    }
+    let mut parts = name.split('%');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let byte = part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        text.push(byte.map_or('%', char::from));
+        text.push_str(if byte.is_some() { &part[2..] } else { part });
+    }
+    Cow::Owned(text)
 }
 
 /// Returns `true` if a parameter of this name opens an address to everybody.
@@ -221,6 +271,17 @@ mod tests {
             (
                 "{a: \"https://u:p@h\", b: https://u@h, c: \"http://h:80/@x\"}",
                 "{a: \"https://u:***@h\", b: https://***@h, c: \"http://h:80/@x\"}",
+            ),
+            ("x: https://h/p?q=(1)&sig=a,b)c, d", "x: https://h/p?q=(1)&sig=*** d"),
+            (
+                "x: https://h?s%69g=a https://h#sig=b //h/p?a=1&amp;sig=c",
+                "x: https://h?s%69g=*** https://h#sig=*** //h/p?a=1&amp;sig=***",
+            ),
+            ("x: h.example/p?code=a", "x: h.example/p?code=***"),
+            ("x: https://u:p,x@h/ //u:p@h u:p,x@h", "x: https://u:***@h/ //u:***@h u:***@h"),
+            (
+                "x: ada@example.com User:ada@REALM (mailto:ada@example.com) 100%&a=1",
+                "x: ada@example.com User:ada@REALM (mailto:ada@example.com) 100%&a=1",
             ),
             (
                 "x: https://h/p?sv=1&sig=a%2Fb&se=2 https://h?X-Amz-Signature=c#d https://h?access_token=e`",

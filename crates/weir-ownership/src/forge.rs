@@ -13,24 +13,34 @@ pub struct NoReviewers {
     pub teams: Vec<String>,
 }
 
-/// The paths of a team, from the root of the repository, and the reviewers of changes to them.
-struct Protected<'w> {
-    team: &'w str,
-    paths: Vec<String>,
-    reviewers: Vec<String>,
+/// The paths of a team, and the reviewers of changes to them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Protected<'w> {
+    /// The name of the team.
+    pub team: &'w str,
+    /// The paths, as patterns from the root of the repository. A pattern that ends with `/` is a folder.
+    pub paths: Vec<String>,
+    /// The reviewers; empty if the `Team` names nobody.
+    pub reviewers: Vec<String>,
 }
+
+/// Paths, from the root of a repository, that decide who merges changes and what the pipelines run. They are the platform
+/// team's wherever the workspace lies.
+const OF_FORGE: [&str; 6] =
+    ["/.github/", "/CODEOWNERS", "/docs/CODEOWNERS", "/.azuredevops/", "/azure-pipelines.yml", "/azure-pipelines.yaml"];
 
 impl<'w> Ownership<'w> {
     /// Returns the text of a CODEOWNERS file. `folder` is the folder of the workspace in its repository, with `/`; empty
     /// for the root.
     ///
     /// Of the lines that match a path, the last one counts (GitHub, "About code owners"): the platform team comes first,
-    /// with everything.
+    /// with everything. If the workspace is a folder of the repository, "everything" is that folder, the file CODEOWNERS
+    /// and the pipelines.
     ///
     /// # Errors
     /// If a team has no `reviewers`.
     pub fn codeowners(&self, folder: &str) -> Result<String, NoReviewers> {
-        let all = self.protected(folder, |team| team.reviewers.clone())?;
+        let all = complete(self.protected(folder))?;
         let mut text = String::from(
             "# Written by `weir-entity codeowners` from `ownership` in weir.yaml. To change it, change weir.yaml and run the\n\
              # command again. The last line that matches a path counts.\n\n",
@@ -56,7 +66,7 @@ impl<'w> Ownership<'w> {
             [] => team.members.iter().filter_map(|member| member.group.clone()).collect(),
             reviewers => reviewers.to_vec(),
         };
-        let all = self.protected(folder, ids)?;
+        let all = complete(self.protected_by(folder, ids))?;
         // A pattern with `!` takes paths out again.
         let without: Vec<String> =
             all.iter().skip(1).flat_map(|team| &team.paths).map(|path| format!("!{}", pattern(path))).collect();
@@ -99,27 +109,41 @@ impl<'w> Ownership<'w> {
             .collect()
     }
 
-    /// Returns the platform team with the whole folder, then every team with its paths.
-    fn protected(
+    /// Returns the paths of the platform team, then those of every other team, each with its `reviewers`. Of the patterns
+    /// that match a path, the last one counts. `folder` is the folder of the workspace in its repository, with `/`; empty
+    /// for the root.
+    pub fn protected(&self, folder: &str) -> Vec<Protected<'w>> {
+        self.protected_by(folder, |team| team.reviewers.clone())
+    }
+
+    fn protected_by(
         &self,
         folder: &str,
         reviewers: impl Fn(&weir_model::TeamSpec) -> Vec<String>,
-    ) -> Result<Vec<Protected<'w>>, NoReviewers> {
+    ) -> Vec<Protected<'w>> {
         let folder = folder.trim_matches('/');
         let root = if folder.is_empty() { String::new() } else { format!("/{folder}") };
         let teams = &self.workspace.teams;
         let platform = self.platform();
-        let all_paths = if root.is_empty() { "*".to_owned() } else { format!("{root}/") };
+        let everything = match root.as_str() {
+            "" => vec!["*".to_owned()],
+            root => OF_FORGE.iter().map(|path| (*path).to_owned()).chain([format!("{root}/")]).collect(),
+        };
         let of = |team: &'w str| teams.get(team).map(|team| reviewers(&team.spec)).unwrap_or_default();
-        let mut all = vec![Protected { team: platform, paths: vec![all_paths], reviewers: of(platform) }];
+        let mut all = vec![Protected { team: platform, paths: everything, reviewers: of(platform) }];
         for team in teams.keys().filter(|team| *team != platform) {
             let paths = self.templates.iter().map(|template| format!("{root}{}", template.of_team(team))).collect();
             all.push(Protected { team, paths, reviewers: of(team) });
         }
-        let missing: Vec<String> =
-            all.iter().filter(|team| team.reviewers.is_empty()).map(|team| team.team.to_owned()).collect();
-        if missing.is_empty() { Ok(all) } else { Err(NoReviewers { teams: missing }) }
+        all
     }
+}
+
+/// Refuses a list in which a team has no reviewers.
+fn complete(all: Vec<Protected<'_>>) -> Result<Vec<Protected<'_>>, NoReviewers> {
+    let missing: Vec<String> =
+        all.iter().filter(|team| team.reviewers.is_empty()).map(|team| team.team.to_owned()).collect();
+    if missing.is_empty() { Ok(all) } else { Err(NoReviewers { teams: missing }) }
 }
 
 /// The id of the policy type "Required reviewers" of Azure Repos.
@@ -168,7 +192,13 @@ spec:
             "* @shop/platform\n/teams/cards/ @shop/cards\n/kafka/cards.yaml @shop/cards\n\
              /teams/toll/ @shop/toll @ada\n/kafka/toll.yaml @shop/toll @ada"
         );
-        assert!(lines("ci/kafka").starts_with("/ci/kafka/ @shop/platform\n/ci/kafka/teams/cards/ @shop/cards\n"));
+        assert_eq!(
+            lines("ci/kafka"),
+            "/.github/ @shop/platform\n/CODEOWNERS @shop/platform\n/docs/CODEOWNERS @shop/platform\n\
+             /.azuredevops/ @shop/platform\n/azure-pipelines.yml @shop/platform\n/azure-pipelines.yaml @shop/platform\n\
+             /ci/kafka/ @shop/platform\n/ci/kafka/teams/cards/ @shop/cards\n/ci/kafka/kafka/cards.yaml @shop/cards\n\
+             /ci/kafka/teams/toll/ @shop/toll @ada\n/ci/kafka/kafka/toll.yaml @shop/toll @ada"
+        );
     }
 
     #[test]

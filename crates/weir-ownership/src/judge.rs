@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use weir_model::{Date, Grant, Operation, Permission, Resource, Rule, StageView, Topic};
+use weir_model::{Date, Ensure, Grant, Operation, Permission, Resource, Rule, StageView, Topic};
 
 use crate::{
     Authority, Degree, Names, Ownership,
@@ -217,7 +217,21 @@ impl<'o, 'w> Judge<'o, 'w> {
         };
         match judged {
             Err(_) if by_platform => Ok(Reach::PlatformWide),
+            Ok(_) if by_platform && self.unconsenting(request).next().is_some() => Ok(Reach::PlatformWide),
             judged => judged,
+        }
+    }
+
+    /// Returns the topics that the right reaches although their team does not consent, if the right is a beginning of
+    /// names that [`judge`](Self::judge) accepts.
+    ///
+    /// Such a topic lies in the name space of one team and belongs to another one, which only a file of the platform team
+    /// can declare. The older right stays, and the finding stands at the topic. A file of the platform team that asks for
+    /// the right consents to it, too.
+    pub fn conflicts(&self, request: &Request<'_>) -> Vec<&'w Topic> {
+        match request.authority {
+            Authority::Team(_) => self.unconsenting(request).collect(),
+            Authority::Platform | Authority::Unclear(..) => Vec::new(),
         }
     }
 
@@ -244,11 +258,7 @@ impl<'o, 'w> Judge<'o, 'w> {
             return vec![consent];
         }
         let owner = self.ownership.owner(names, request.name);
-        let of_strays = self.strays(names, request, owner.unwrap_or(platform)).filter_map(|topic| {
-            let name = topic.metadata.name.as_str();
-            by_topic(name).or_else(|| longest(Some(&topic.metadata.team), name, false))
-        });
-        owner.and_then(|owner| longest(Some(owner), request.name, true)).into_iter().chain(of_strays).collect()
+        owner.and_then(|owner| longest(Some(owner), request.name, true)).into_iter().collect()
     }
 
     /// Returns the owner of a name: for a declared topic, its team.
@@ -298,19 +308,11 @@ impl<'o, 'w> Judge<'o, 'w> {
         if !own && self.consents(None, names, request.name, true, request, degree) {
             return Ok(Reach::Consented);
         }
-        let covered = own || owner.is_some() && self.consents(owner, names, request.name, true, request, degree);
-        let strays = self.strays(names, request, owner.unwrap_or(self.ownership.platform()));
-        if covered {
-            let refusing: Vec<&Topic> = strays.filter(|topic| !self.stray_consents(topic, request, degree)).collect();
-            return match refusing.first() {
-                None if own => Ok(Reach::Own),
-                None => Ok(Reach::Consented),
-                Some(first) => Err(Refusal {
-                    why: Why::Owned(&first.metadata.team),
-                    degree,
-                    topics: refusing.iter().map(|topic| topic.metadata.name.as_str()).collect(),
-                }),
-            };
+        if own {
+            return Ok(Reach::Own);
+        }
+        if owner.is_some() && self.consents(owner, names, request.name, true, request, degree) {
+            return Ok(Reach::Consented);
         }
         let why = match owner {
             _ if self.had_consent(owner, names, request, degree) => Why::Ended,
@@ -348,26 +350,28 @@ impl<'o, 'w> Judge<'o, 'w> {
         self.today.is_some() && self.ownership.consents.cover(owner, &asked)
     }
 
-    /// Returns the topics below a beginning that are neither the owner's nor those of the team that asks.
-    fn strays<'s>(
-        &'s self,
-        names: Names,
-        request: &Request<'s>,
-        owner: &'s str,
-    ) -> impl Iterator<Item = &'w Topic> + use<'s, 'o, 'w> {
-        let (beginning, team) = (request.name, request.team);
-        self.ownership
-            .strays
-            .range::<str, _>((Bound::Included(beginning), Bound::Unbounded))
-            .take_while(move |(name, _)| names == Names::Topics && name.starts_with(beginning))
+    /// Returns the topics of the stage below a beginning that lie in the name space of one team and belong to another
+    /// one, which neither asks nor consents.
+    fn unconsenting(&self, request: &Request<'_>) -> impl Iterator<Item = &'w Topic> {
+        let beginning = if request.open { Names::of(request.resource) } else { None };
+        let degree = Degree::of(request.resource, request.operation);
+        let owner = self.ownership.owner(Names::Topics, request.name).unwrap_or(self.ownership.platform());
+        let strays = &self.ownership.strays;
+        let below = strays.range::<str, _>((Bound::Included(request.name), Bound::Unbounded));
+        below
+            .take_while(move |(name, _)| beginning == Some(Names::Topics) && name.starts_with(request.name))
             .map(|(_, topic)| *topic)
-            .filter(move |topic| topic.metadata.team != owner && topic.metadata.team != team)
-    }
-
-    fn stray_consents(&self, topic: &Topic, request: &Request<'_>, degree: Degree) -> bool {
-        let name = topic.metadata.name.as_str();
-        self.view.topics.get(name).is_some_and(|staged| degree.met_by_topic(request.team, staged.access, self.today))
-            || self.consents(Some(&topic.metadata.team), Names::Topics, name, false, request, degree)
+            .filter(move |topic| topic.metadata.team != owner && topic.metadata.team != request.team)
+            .filter(move |topic| {
+                let name = topic.metadata.name.as_str();
+                let staged = self.view.topics.get(name).filter(|staged| staged.ensure != Ensure::Absent);
+                staged.is_some_and(|staged| {
+                    let by_owner = Some(topic.metadata.team.as_str());
+                    !degree.met_by_topic(request.team, staged.access, self.today)
+                        && !self.consents(by_owner, Names::Topics, name, false, request, degree)
+                        && !self.consents(None, Names::Topics, request.name, true, request, degree)
+                })
+            })
     }
 
     /// Returns the names of the topics of other teams below a beginning, in this stage.
@@ -404,5 +408,69 @@ fn of_cluster(request: &Request<'_>) -> Reach {
             Reach::PlatformWide
         }
         _ => Reach::Escalation,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILES: &str = "
+apiVersion: weir/v1
+kind: Workspace
+metadata: {name: shop}
+spec:
+  clusters: {a: {sandbox: {path: .weir/a}}, b: {sandbox: {path: .weir/b}}}
+  stages: [{name: dev, cluster: a}, {name: prod, cluster: b}]
+  ownership: {platform: platform}
+---
+{apiVersion: weir/v1, kind: Team, metadata: {name: platform}}
+---
+{apiVersion: weir/v1, kind: Team, metadata: {name: toll}}
+---
+{apiVersion: weir/v1, kind: Team, metadata: {name: cards}}
+---
+apiVersion: weir/v1
+kind: Topic
+metadata: {name: toll.special.v1, team: cards}
+spec: {stages: {prod: }, notIn: {dev: not yet}}
+---
+apiVersion: weir/v1
+kind: Topic
+metadata: {name: toll.old.v1, team: cards}
+spec: {ensure: absent}
+---
+apiVersion: weir/v1
+kind: Topic
+metadata: {name: toll.agreed.v1, team: cards}
+spec: {access: {producers: [toll]}}
+";
+
+    #[test]
+    fn a_topic_of_another_team_leaves_the_rights_of_a_name_space_alone() {
+        let workspace = weir_model::load([("weir.yaml", FILES)]).workspace.unwrap();
+        let ownership = Ownership::of(&workspace).unwrap();
+        let judged = |stage: &str, authority| {
+            let view = workspace.stage(stage).unwrap();
+            let judge = Judge::new(&ownership, &view, None);
+            let (resource, operation, permission) = (Resource::Topic, Operation::Write, Permission::Allow);
+            let request = Request {
+                team: "toll",
+                authority,
+                resource,
+                name: "toll.",
+                open: true,
+                operation,
+                permission,
+                until: None,
+            };
+            let conflicts: Vec<&str> =
+                judge.conflicts(&request).into_iter().map(|topic| topic.metadata.name.as_str()).collect();
+            (judge.judge(&request).unwrap(), conflicts)
+        };
+        assert_eq!(judged("dev", Authority::Team("toll")), (Reach::Own, vec![]));
+        assert_eq!(judged("prod", Authority::Team("toll")), (Reach::Own, vec!["toll.special.v1"]));
+        assert_eq!(judged("dev", Authority::Platform), (Reach::Own, vec![]));
+        assert_eq!(judged("prod", Authority::Platform), (Reach::PlatformWide, vec![]));
     }
 }

@@ -45,7 +45,7 @@ use weir_model::{Origin, OwnershipSpec, Topic, Workspace};
 use self::{consent::Consents, space::Spaces};
 pub use self::{
     consent::{Consented, Degree},
-    forge::NoReviewers,
+    forge::{NoReviewers, Protected},
     judge::{Judge, Reach, Refusal, Request, Why, is_reserved},
     path::{Authority, InvalidTemplate, Template},
     space::{Names, overlap, resolved, split_pattern},

@@ -74,7 +74,7 @@ pub use weir_adapters::{Live, OpenError, Reach, observe, open, query};
 
 pub use crate::{
     check::{Accepted, Checked, Rejected, judge},
-    codeowners::{committed_codeowners, place_in_repository},
+    codeowners::{committed_codeowners, place_in_repository, read_codeowners},
     commit::commit,
     deploy::{Admitted, JournalFolderError, Refused, belongs, journal_path},
     drift::{RevisionError, drift_since},

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    ffi::OsStr,
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
@@ -13,7 +14,7 @@ use ignore::{
 };
 use rayon::prelude::*;
 use thiserror::Error;
-use weir_findings::{FileId, Finding, RuleId, RulePage, Severity, Span, sort};
+use weir_findings::{FileId, Finding, RuleId, RulePage, Severity, Span, render::is_invisible, sort};
 use weir_model::{Kind, Loaded};
 
 use crate::codeowners;
@@ -24,6 +25,13 @@ const IGNORE_FILE: &str = ".weirignore";
 /// Largest size of a file, in bytes; larger files are findings.
 const LARGEST_FILE: u64 = 64 << 20;
 
+/// Hidden folders of the workspace in which weir does not look for files: those of git and of the forges, where teams
+/// have nothing, and weir's own. Git's is also that of submodules, in any folder.
+const UNSEARCHED: [&str; 4] = [GIT, ".azuredevops", ".github", ".weir"];
+const GIT: &str = ".git";
+
+const HIDDEN: &str = "file-hidden";
+const NAME: &str = "file-name";
 const NOT_UTF8: &str = "file-not-utf8";
 const SYMLINK: &str = "file-symlink";
 const TOO_LARGE: &str = "file-too-large";
@@ -32,6 +40,32 @@ const IGNORE: &str = "file-weirignore";
 
 /// The pages of the findings that reading files can give.
 pub(crate) const RULE_PAGES: &[RulePage] = &[
+    RulePage {
+        id: HIDDEN,
+        severity: Severity::Error,
+        waivable: None,
+        title: "A hidden file with a document for weir",
+        what: "weir does not read files whose names, or the names of whose folders, begin with a dot. Such a YAML file with a \
+               document for weir is an error, except in the folders `.git`, `.github`, `.azuredevops` and `.weir` of the \
+               workspace.",
+        why: "A hidden document looks like a deleted one, and a reader of the folder does not see it.",
+        bad: "",
+        good: "",
+        remedy: "Rename the file or folder, or name it in `.weirignore`. There is no example: the rule is about the name of a \
+                 file.",
+    },
+    RulePage {
+        id: NAME,
+        severity: Severity::Error,
+        waivable: None,
+        title: "A file name that cannot be shown",
+        what: "The path of a file that weir reads is UTF-8, without control characters and invisible characters.",
+        why: "Such a name looks like another name in findings and reviews, and no line of CODEOWNERS can name it.",
+        bad: "",
+        good: "",
+        remedy: "Rename the file or folder, or name it in `.weirignore`. There is no example: the rule is about the name of a \
+                 file.",
+    },
     RulePage {
         id: NOT_UTF8,
         severity: Severity::Error,
@@ -128,7 +162,7 @@ enum Content {
 
 /// Reads all `*.yaml` and `*.yml` files under `dir`, with endings in upper or lower case.
 ///
-/// Left out are hidden files and folders, paths in the `.weirignore` beside `weir.yaml`, and files without a document for weir. A document is
+/// Left out are hidden files and folders, of which a document for weir is a finding, paths in the `.weirignore` beside `weir.yaml`, and files without a document for weir. A document is
 /// for weir if its `apiVersion` begins with `weir`, or if it has one of weir's kinds and is not evidently for
 /// Kubernetes. Files that git ignores are read: a file that is left out looks like one that was deleted. Symbolic links
 /// are not followed, since they could lead out of the repository; a link to a YAML file or to a folder is a finding, as
@@ -139,16 +173,20 @@ enum Content {
 pub fn read(dir: &Path) -> Result<ReadWorkspace, ReadError> {
     std::fs::read_dir(dir).map_err(|err| ReadError::Folder(dir.to_owned(), err))?;
     let (left_out, mut wrong) = ignore_file(dir);
-    let mut paths = Vec::new();
+    let (mut paths, mut hidden) = (Vec::new(), Vec::new());
     let mut walk = WalkBuilder::new(dir);
-    // No file but that one is about the files to leave out. The filter below leaves out hidden files.
+    // No file but that one is about the files to leave out.
     walk.standard_filters(false).filter_entry(move |entry| {
-        let is_hidden = entry.file_name().to_string_lossy().starts_with('.') && entry.file_name() != IGNORE_FILE;
         let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
-        entry.depth() == 0 || !is_hidden && !left_out.matched(entry.path(), is_folder).is_ignore()
+        let is_unsearched = match entry.depth() {
+            1 => UNSEARCHED.iter().any(|name| entry.file_name() == *name),
+            _ => entry.file_name() == GIT,
+        };
+        entry.depth() == 0 || !is_unsearched && !left_out.matched(entry.path(), is_folder).is_ignore()
     });
     for entry in walk.build() {
         match entry {
+            Ok(entry) if is_hidden(dir, entry.path()) => hidden.extend(is_yaml(&entry).then_some(entry)),
             Ok(entry) if entry.file_name() == IGNORE_FILE => {
                 if entry.depth() > 1 {
                     wrong.push((relative(dir, entry.path()), nested_ignore_file()));
@@ -156,11 +194,16 @@ pub fn read(dir: &Path) -> Result<ReadWorkspace, ReadError> {
             }
             Ok(entry) if is_yaml(&entry) || is_folder_link(&entry) => paths.push(entry),
             Ok(_) => {}
+            Err(err) if err_path(&err).is_some_and(|path| is_hidden(dir, path)) => {}
             Err(err) => wrong.push(unreadable_folder(dir, &err)),
         }
     }
     let mut contents: Vec<(String, Content)> =
-        paths.into_par_iter().map(|entry| (relative(dir, entry.path()), content(&entry))).collect();
+        paths.into_par_iter().map(|entry| (relative(dir, entry.path()), named_content(dir, &entry))).collect();
+    contents.par_extend(hidden.into_par_iter().filter_map(|entry| match content(&entry) {
+        Content::Ours(_) => Some((relative(dir, entry.path()), hidden_document())),
+        Content::Theirs | Content::Wrong { .. } => None,
+    }));
     contents.append(&mut wrong);
     contents.sort_by(|a, b| a.0.cmp(&b.0));
 
@@ -255,7 +298,7 @@ pub fn read_at(dir: &Path, revision: &str) -> Result<Loaded, ReadError> {
 }
 
 fn is_yaml(entry: &DirEntry) -> bool {
-    let yaml = |ext: &std::ffi::OsStr| ext.eq_ignore_ascii_case("yaml") || ext.eq_ignore_ascii_case("yml");
+    let yaml = |ext: &OsStr| ext.eq_ignore_ascii_case("yaml") || ext.eq_ignore_ascii_case("yml");
     let yaml = entry.path().extension().is_some_and(yaml);
     yaml && entry.file_type().is_some_and(|kind| !kind.is_dir())
 }
@@ -271,11 +314,33 @@ fn relative(dir: &Path, path: &Path) -> String {
     path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
+/// Returns `true` if the file, or a folder on the way to it, is hidden. The `.weirignore` is not.
+fn is_hidden(dir: &Path, path: &Path) -> bool {
+    let path = path.strip_prefix(dir).unwrap_or(path);
+    let hidden = |name: &OsStr| name.as_encoded_bytes().starts_with(b".") && name != IGNORE_FILE;
+    path.iter().any(hidden)
+}
+
+fn hidden_document() -> Content {
+    Content::Wrong {
+        text: String::new(),
+        at: 0,
+        rule: HIDDEN,
+        message: "weir does not read hidden files, and this one holds a document for weir".to_owned(),
+        help: "rename it so that no part of its path begins with a dot, or name it in .weirignore",
+    }
+}
+
+fn err_path(err: &ignore::Error) -> Option<&Path> {
+    match err {
+        ignore::Error::WithPath { path, .. } => Some(path),
+        ignore::Error::WithDepth { err, .. } => err_path(err),
+        _ => None,
+    }
+}
+
 fn unreadable_folder(dir: &Path, err: &ignore::Error) -> (String, Content) {
-    let path = match err {
-        ignore::Error::WithPath { path, .. } => relative(dir, path),
-        _ => String::from("."),
-    };
+    let path = err_path(err).map_or(String::from("."), |path| relative(dir, path));
     let cause = err.io_error().map_or_else(|| err.to_string(), ToString::to_string);
     (path, unreadable(&cause))
 }
@@ -287,6 +352,22 @@ fn unreadable(cause: &str) -> Content {
         rule: UNREADABLE,
         message: format!("this cannot be read: {cause}"),
         help: "make it readable, or name it in .weirignore",
+    }
+}
+
+/// Returns the content of a file whose name can be shown.
+fn named_content(dir: &Path, entry: &DirEntry) -> Content {
+    let path = entry.path().strip_prefix(dir).unwrap_or(entry.path());
+    let is_plain = path.to_str().is_some_and(|path| !path.contains(|c: char| c.is_control() || is_invisible(c)));
+    match content(entry) {
+        Content::Ours(_) if !is_plain => Content::Wrong {
+            text: String::new(),
+            at: 0,
+            rule: NAME,
+            message: "the name of this file has characters that cannot be shown".to_owned(),
+            help: "rename the file or folder",
+        },
+        content => content,
     }
 }
 

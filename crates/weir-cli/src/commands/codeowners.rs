@@ -1,11 +1,12 @@
 //! `weir-entity codeowners`: the forge's own protection, from the workspace.
 
-use std::{fs, path::PathBuf};
+use std::{collections::BTreeSet, fs, path::PathBuf};
 
+use anyhow::Context as _;
 use jiff::Timestamp;
-use weir_findings::{plural, render::inert};
+use weir_findings::{count, plural, render::inert};
 use weir_ownership::{NoReviewers, Ownership};
-use weir_pipeline::{committed_codeowners, place_in_repository};
+use weir_pipeline::{committed_codeowners, place_in_repository, read_codeowners};
 
 use crate::{Exit, OutFile, Stop, Terminal, WorkspaceFlag, checked::read_and_check, print, print_json, say};
 
@@ -67,7 +68,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     };
     if args.check {
         let there = match (&args.out, args.format) {
-            (Some(path), _) => Some((path.display().to_string(), fs::read_to_string(path).unwrap_or_default())),
+            (Some(path), _) if path.symlink_metadata().is_ok() => {
+                Some((path.display().to_string(), read_codeowners(path)))
+            }
+            (Some(path), _) => {
+                let message = format!("there is no file `{}`", inert(&path.display().to_string()));
+                return Err(Stop::refused(message).help("write it, without --check").into());
+            }
             (None, Forge::Github) => committed_codeowners(&root).map(|(place, text)| (place.to_owned(), text)),
             (None, Forge::Azure) => {
                 return Err(Stop::usage("--check needs the file to compare with: --out FILE").into());
@@ -78,10 +85,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
                 .help("write it: weir entity codeowners --out .github/CODEOWNERS")
                 .into());
         };
+        let there = there.with_context(|| format!("cannot read `{}`", inert(&path)))?;
         if there != text {
-            let lines = text.lines().filter(|line| !there.lines().any(|other| other == *line)).count();
-            let message =
-                format!("`{}` differs from weir.yaml: {lines} {} missing", inert(&path), plural(lines, "line"));
+            let message = format!("`{}` differs from weir.yaml: {}", inert(&path), difference(&there, &text));
             return Err(Stop::refused(message).help("write it again, without --check").into());
         }
         return Ok(Exit::Fine);
@@ -100,8 +106,51 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Fine)
 }
 
+/// Returns the number of lines that a file lacks and has too many, as words.
+fn difference(there: &str, wanted: &str) -> String {
+    let beyond = |text: &str, other: &str| {
+        let known: BTreeSet<&str> = other.lines().collect();
+        text.lines().filter(|line| !known.contains(line)).count()
+    };
+    let said = |number: usize, what: &str| {
+        let verb = if number == 1 { "is" } else { "are" };
+        format!("{} {verb} {what}", count(number, "line"))
+    };
+    match (beyond(wanted, there), beyond(there, wanted)) {
+        (0, 0) => "its lines have another order or number".to_owned(),
+        (missing, 0) => said(missing, "missing"),
+        (0, surplus) => said(surplus, "too many"),
+        (missing, surplus) => format!("{} and {}", said(missing, "missing"), said(surplus, "too many")),
+    }
+}
+
 fn without_reviewers(NoReviewers { teams }: NoReviewers) -> Stop {
-    let names: Vec<String> = teams.iter().map(|team| format!("`{team}`")).collect();
-    Stop::refused(format!("{} {} no reviewers", plural(teams.len(), "team"), names.join(", ")))
+    let names = teams.iter().map(|team| format!("`{team}`")).collect::<Vec<_>>().join(", ");
+    let verb = if teams.len() == 1 { "has" } else { "have" };
+    Stop::refused(format!("{} {names} {verb} no reviewers", plural(teams.len(), "team")))
         .help("write `reviewers: [\"@organisation/team\"]` under `spec` of each `Team`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_is_told_in_a_sentence() {
+        for (there, said) in [
+            ("a\n", "1 line is missing"),
+            ("", "2 lines are missing"),
+            ("a\nb\nc\n", "1 line is too many"),
+            ("a\nc\nd\n", "1 line is missing and 2 lines are too many"),
+            ("b\na\n", "its lines have another order or number"),
+        ] {
+            assert_eq!(difference(there, "a\nb\n"), said, "{there}");
+        }
+        let said = |teams: &[&str]| {
+            let teams = teams.iter().map(|team| (*team).to_owned()).collect();
+            format!("{}", anyhow::Error::from(without_reviewers(NoReviewers { teams })))
+        };
+        assert_eq!(said(&["cards"]), "team `cards` has no reviewers");
+        assert_eq!(said(&["cards", "toll"]), "teams `cards`, `toll` have no reviewers");
+    }
 }

@@ -1,6 +1,7 @@
 //! From a folder to entities, plans and receipts.
 
 mod attacker;
+mod codeowners;
 mod deploy;
 #[cfg(unix)]
 mod git;

@@ -15,6 +15,10 @@ fn only_what_is_meant_for_weir_is_read() {
         ("deploy/app.yaml", b"apiVersion: apps/v1\nkind: Deployment\n"),
         (".github/workflows/ci.yaml", b"apiVersion: weir/v1\nkind: Nonsense\n"),
         (".weir/local/x.yaml", b"apiVersion: weir/v1\nkind: Nonsense\n"),
+        (".azuredevops/x.yaml", b"apiVersion: weir/v1\nkind: Nonsense\n"),
+        ("vendor/.git/x.yaml", b"apiVersion: weir/v1\nkind: Nonsense\n"),
+        (".venv/app.yaml", b"apiVersion: apps/v1\nkind: Deployment\n"),
+        (".venv/latin1.yaml", b"# K\xe4se\n"),
         ("drafts/x.yaml", b"apiVersion: weir/v1\nkind: Nonsense\n"),
         (".weirignore", b"drafts/\n"),
         ("notes.txt", b"apiVersion: weir/v1\n"),
@@ -115,7 +119,10 @@ fn only_the_ignore_file_of_the_root_counts() {
     let dir = outer.path().join("in");
     let loaded = read(&dir).expect("a workspace").loaded;
     let told = weir_findings::render::concise(&loaded.findings, &loaded.sources);
-    insta::assert_snapshot!(told, @"teams/evil/.weirignore:1:1: error[file-weirignore]: only the `.weirignore` beside `weir.yaml` counts");
+    insta::assert_snapshot!(told, @"
+    .hidden/c.yaml:1:1: error[file-hidden]: weir does not read hidden files, and this one holds a document for weir
+    teams/evil/.weirignore:1:1: error[file-weirignore]: only the `.weirignore` beside `weir.yaml` counts
+    ");
     let teams = loaded.workspace.expect("a workspace").teams;
     assert_eq!(teams.keys().collect::<Vec<_>>(), ["a", "b"]);
 }
@@ -166,4 +173,53 @@ fn a_commit_is_dirty_when_an_entity_is() {
     assert_eq!(commit(dir.path()), Some(clean.clone()), "a plan is no entity");
     write(dir.path(), "teams/new.yaml", b"");
     assert_eq!(commit(dir.path()), Some(format!("{clean}-dirty")));
+}
+
+#[test]
+fn a_hidden_document_is_a_finding() {
+    let team = b"apiVersion: weir/v1\nkind: Team\nmetadata: {name: evil}\n";
+    let dir = workspace(&[
+        ("teams/toll/.h.yaml", team),
+        ("teams/toll/.x/a.YML", team),
+        ("teams/toll/.github/a.yaml", team),
+        (".old/.weirignore", b""),
+        (".drafts/a.yaml", team),
+        (".weirignore", b".drafts/\n"),
+    ]);
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("/etc", dir.path().join("teams/.link")).expect("a link");
+    let loaded = read(dir.path()).expect("a workspace").loaded;
+    let found: Vec<_> = loaded
+        .findings
+        .iter()
+        .map(|finding| (finding.rule.as_str(), loaded.sources.file(finding.at.file).path()))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("file-hidden", "teams/toll/.github/a.yaml"),
+            ("file-hidden", "teams/toll/.h.yaml"),
+            ("file-hidden", "teams/toll/.x/a.YML"),
+        ]
+    );
+    assert!(loaded.workspace.is_some_and(|workspace| workspace.teams.is_empty()));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_name_that_cannot_be_shown_is_a_finding() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+
+    let team = b"apiVersion: weir/v1\nkind: Team\nmetadata: {name: toll}\n";
+    let dir = workspace(&[
+        ("a\nb.yaml", team),
+        ("\u{1b}[2J/c.yaml", team),
+        ("d\u{202e}.yaml", team),
+        ("e\n.yaml", b"trigger: [main]\n"),
+    ]);
+    std::fs::write(dir.path().join(OsStr::from_bytes(b"f\xff.yaml")), team).expect("written");
+    let loaded = read(dir.path()).expect("a workspace").loaded;
+    let rules: Vec<_> = loaded.findings.iter().map(|finding| finding.rule.as_str()).collect();
+    assert_eq!(rules, ["file-name"; 4]);
+    assert!(loaded.workspace.is_some_and(|workspace| workspace.teams.is_empty()));
 }

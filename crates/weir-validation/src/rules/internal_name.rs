@@ -4,7 +4,7 @@ use weir_ownership::is_reserved;
 
 use crate::{
     Rule,
-    context::{Context, written},
+    context::{Context, access},
     out::Out,
 };
 
@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
         waivable: None,
         title: "no internal names",
         what: "No topic name and no topic prefix begins with `_`. No grant and no raw rule names transactional ids that \
-               begin with `weir.` on the cluster.",
+               begin with `weir.` on the cluster, where the prefix of the stage is part of the name.",
         why: "Names that begin with `_` belong to Kafka and its tools (`__consumer_offsets`, `_schemas`). weir never \
               creates, changes or deletes such topics, so declaring one has no effect. In bindings of transactional \
               ids that begin with `weir.`, weir keeps its own notes about accounts and keys.",
@@ -47,27 +47,26 @@ fn check(cx: &Context<'_>, out: &mut Out) {
     notes(cx, out);
 }
 
-/// Reports names under which weir keeps its notes. A prefix keeps every name of a stage apart from them.
+/// Reports names under which weir keeps its notes. The prefix of the stage is part of the name.
 fn notes(cx: &Context<'_>, out: &mut Out) {
-    let bare = |stage: &weir_model::Stage| stage.prefix.of(Resource::TransactionalId).is_empty();
-    if !cx.workspace.settings.spec.stages.iter().any(bare) {
-        return;
-    }
-    for acl in cx.workspace.access_control_lists.values() {
-        for level in written(acl) {
-            let grants = level.allow.iter().enumerate().filter_map(|(i, grant)| {
+    for view in &cx.stages {
+        let prefix = view.stage.prefix.of(Resource::TransactionalId);
+        for list in view.access.values() {
+            let grants = list.allow.iter().enumerate().filter_map(|(i, grant)| {
                 Some(("allow", i, "transactionalId", grant.transactional_id.as_deref()?))
             });
-            let rules = level
+            let rules = list
                 .rules
                 .iter()
                 .enumerate()
                 .filter(|(_, rule)| rule.resource == Resource::TransactionalId)
                 .filter_map(|(i, rule)| Some(("rules", i, "name", rule.name.as_deref()?)));
-            for (list, i, field, name) in grants.chain(rules) {
-                if is_reserved(Resource::TransactionalId, name) {
-                    let message = format!("`{name}` begins with `weir.`, as weir's own notes do");
-                    out.push(out.error(level.route(acl, list, i, field), message).help("choose another name"));
+            for (part, i, field, name) in grants.chain(rules) {
+                let physical = format!("{prefix}{name}");
+                if is_reserved(Resource::TransactionalId, &physical) {
+                    let message = format!("`{physical}` begins with `weir.`, as weir's own notes do");
+                    let finding = out.error(access(view, list, part, i, field), message).help("choose another name");
+                    out.push_in(view.index, finding);
                 }
             }
         }

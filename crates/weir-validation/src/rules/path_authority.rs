@@ -1,5 +1,5 @@
 use weir_findings::{RulePage, Severity};
-use weir_model::{EntityRef, Kind, Origin, ProviderRef, Route};
+use weir_model::{EntityRef, Kind, Origin, ProviderRef, Route, StageView};
 use weir_ownership::{Authority, Ownership};
 
 use crate::{Rule, context::Context, out::Out};
@@ -84,10 +84,10 @@ fn unclear(out: &mut Out, at: Route, a: &str, b: &str) {
     out.push(finding);
 }
 
-/// Warns once if `weir.yaml` does not say which paths belong to which team, although a stage is not on a sandbox.
+/// Warns if `weir.yaml` does not say which paths belong to which team, although stages are not on a sandbox.
 fn undeclared(cx: &Context<'_>, out: &mut Out) {
-    let real = cx.stages.iter().find(|view| !matches!(view.provider(), Some(ProviderRef::Sandbox(_)) | None));
-    if let Some(view) = real {
+    let on_sandbox = |view: &StageView<'_>| matches!(view.provider(), Some(ProviderRef::Sandbox(_)) | None);
+    for view in cx.stages.iter().filter(|view| !on_sandbox(view)) {
         let message = "weir.yaml does not say which paths belong to which team, so every file may use the rights of \
                        every team";
         let finding = out

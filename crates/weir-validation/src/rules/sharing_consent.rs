@@ -23,7 +23,9 @@ pub(super) const RULE: Rule = Rule {
                `administrators` for all of these and for Create, Delete, Alter, AlterConfigs and All. With `ownership` \
                in `weir.yaml`, consumer groups and transactional ids need consent too, rules that deny need the same \
                consent, a beginning of names needs a `Consent` to that beginning or a shorter one, and names that no \
-               team owns are the platform team's. Without `ownership`, a pattern needs the consent of every topic that \
+               team owns are the platform team's. A beginning in a team's own name space covers topics there that the \
+               platform team declares for another team: they need consent in their own `access`, and the finding is at \
+               the topic. Without `ownership`, a pattern needs the consent of every topic that \
                it matches, in every stage, and a rule that denies needs no consent.",
         why: "The team that owns a topic is responsible for its data and must know its users. Without this rule, any \
               team could give itself a right to any topic.",

@@ -15,14 +15,15 @@ pub(super) const RULE: Rule = Rule {
         severity: Severity::Error,
         waivable: Some(Severity::Warning),
         title: "stages manage different names",
-        what: "Stages that share a cluster have different prefixes for topics and service accounts; equal prefixes \
-               for consumer groups and transactional ids are a warning. No prefix begins with that of another stage, \
+        what: "Stages that share a cluster have different prefixes for topics and service accounts. Their prefixes for \
+               consumer groups and transactional ids differ as well: equal ones are an error in a workspace with \
+               `ownership`, otherwise a warning. No prefix begins with that of another stage, \
                nor is it left out beside others: the names of one stage would reach into the other. No physical name is declared twice, and no \
                owned pattern overlaps with a pattern or a declared name of another stage. Service accounts of \
                Confluent Cloud belong to the organization, not to a cluster: the same physical name in stages on \
                different clusters is an error inside one environment, otherwise a warning.",
         why: "If two stages manage one object, each undoes the changes of the other, and one may delete the object \
-              while the other needs it.",
+              while the other needs it. A consent that holds in one stage would reach the consumer groups of the other.",
         bad: "stages:\n  - {name: dev, cluster: nonprod}\n  - {name: test, cluster: nonprod}",
         good: "stages:\n  - {name: dev, cluster: nonprod, prefix: {topic: \"dev.\", group: \"dev.\", \
                transactionalId: \"dev.\", serviceAccount: \"dev-\"}}\n  - {name: test, cluster: nonprod, \
@@ -97,15 +98,25 @@ fn prefixes(cx: &Context<'_>, out: &mut Out, earlier: &StageView<'_>, later: &St
         let sign = if field == "serviceAccount" { '-' } else { '.' };
         let at = cx.stage(later.index, ["prefix", field]);
         let mut finding = if warn { out.warning(at, message) } else { out.error(at, message) };
+        let help = match prefix {
+            // One prefix alone would not keep the names without a prefix apart.
+            "" => format!(
+                "write `prefix: {{{field}: \"{first}{sign}\"}}` in stage `{first}` and `prefix: {{{field}: \
+                 \"{second}{sign}\"}}` in stage `{second}`, or give one of them a cluster of its own"
+            ),
+            _ => format!("write `prefix: {{{field}: \"{second}{sign}\"}}`, or give the stage a cluster of its own"),
+        };
         finding = finding
-            .help(format!("write `prefix: {{{field}: \"{second}{sign}\"}}`, or give the stage a cluster of its own"))
+            .help(help)
             .related(cx.stage(earlier.index, ["name"]), "the other stage");
         out.push_in(later.index, finding.clone());
         out.push_in(earlier.index, finding);
         false
     };
-    differ("group", "consumer groups", true, &a.group, &b.group);
-    differ("transactionalId", "transactional ids", true, &a.transactional_id, &b.transactional_id);
+    // Consents may hold in single stages, so the names of stages must be distinct.
+    let warn = cx.ownership.is_none();
+    differ("group", "consumer groups", warn, &a.group, &b.group);
+    differ("transactionalId", "transactional ids", warn, &a.transactional_id, &b.transactional_id);
     Distinct {
         topics: differ("topic", "topics", false, &a.topic, &b.topic),
         accounts: differ("serviceAccount", "service accounts", false, &a.service_account, &b.service_account),

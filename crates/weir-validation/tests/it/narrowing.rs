@@ -54,3 +54,12 @@ fn a_reference_to_a_malformed_entity_is_not_reported() {
     assert_eq!(findings.len(), 1, "{findings:#?}");
     assert!(findings[0].message.contains("many"), "{findings:#?}");
 }
+
+#[test]
+fn each_real_stage_warns_about_missing_ownership() {
+    let loaded = weir_model::load([("weir.yaml", include_str!("../cases/path-authority/fail-stages/weir.yaml"))]);
+    let of = |stage| weir_validation::validate(&loaded, Some(stage), None).unwrap();
+    assert!(of("dev").is_empty());
+    assert_eq!(rules(&of("pre")), ["path-authority"]);
+    assert_eq!(rules(&of("prod")), ["path-authority"]);
+}

@@ -61,7 +61,7 @@ impl Stage<'_, '_> {
     fn request(&self, out: &mut Out, request: &Request<'_>, at: impl Fn() -> Route) {
         // The rule `cluster-rights` judges rights on the cluster.
         let Some(names) = Names::of(request.resource) else { return };
-        let Err(refusal) = self.judge.judge(request) else { return };
+        let Err(refusal) = self.judge.judge(request) else { return self.conflicts(out, request, at) };
         let finding = match &refusal.why {
             // The rules `internal-name` and `cluster-rights` report these.
             Why::Reserved | Why::Cluster | Why::Escalation => return,
@@ -90,6 +90,26 @@ impl Stage<'_, '_> {
             }
         };
         out.push_in(self.view.index, self.concerned(finding, request, &refusal));
+    }
+
+    /// Reports topics of other teams in a name space at the topics: their author can act, and the right was there before.
+    fn conflicts(&self, out: &mut Out, request: &Request<'_>, at: impl Fn() -> Route) {
+        for topic in self.judge.conflicts(request) {
+            let (name, team, degree) = (request.name, request.team, Degree::of(request.resource, request.operation));
+            let (reached, owner) = (topic.metadata.name.as_str(), &topic.metadata.team);
+            let space = self.ownership.owner(Names::Topics, reached).unwrap_or(self.ownership.platform());
+            let message = format!(
+                "team `{team}` may use `{name}*`, which covers `{reached}` of team `{owner}`, and team `{owner}` does not \
+                 let team `{team}` {}",
+                act(degree, &Request { open: false, ..*request })
+            );
+            let help = format!(
+                "add `access: {{{}: [{team}]}}`, or choose a name outside the name spaces of team `{space}`",
+                degree.field()
+            );
+            let finding = out.error(Route::name(topic.entity_ref()), message).help(help).related(at(), "the right");
+            out.push_in(self.view.index, finding);
+        }
     }
 
     fn owned(
