@@ -11,7 +11,9 @@ use futures::{StreamExt as _, stream};
 use thiserror::Error;
 use tokio::time::timeout;
 use weir_model::{Cluster as ClusterEntity, ProviderRef, Workspace};
-use weir_planning::{Desired, Observed, ObservedSecret, Plane, Provider, SecretRef, facts_needed, secrets_needed};
+use weir_planning::{
+    Desired, NamePattern, Observed, ObservedSecret, Plane, Provider, SecretRef, facts_needed, secrets_needed,
+};
 use weir_ports::{Cluster, ErrorKind, PortError, Query, SecretSink, Selection};
 use weir_retry::Pauses;
 use weir_sandbox::{FaultError, Faults, Options, Sandbox};
@@ -219,8 +221,16 @@ fn source<'a>(dir: &'a Path, spec: &'a weir_model::WorkspaceSpec, patience: Dura
 }
 
 /// Returns the query that a plan needs: names that files declare, patterns that the stage owns, and accounts that the
-/// stage made.
+/// stage made, or a stage that `weir.yaml` no longer has.
+///
+/// Bindings outlive their account where principals go by names. So the bindings in the teams' name spaces are among the
+/// answer. Confluent Cloud knows accounts by ids.
 pub fn query(desired: &Desired) -> Query {
+    let mut accounts = desired.owns.service_accounts.clone();
+    if desired.provider != Provider::ConfluentCloud {
+        let spaces = desired.account_spaces().map(|beginning| NamePattern::try_from(format!("{beginning}*")));
+        accounts.extend(spaces.filter_map(Result::ok));
+    }
     Query {
         topics: Selection {
             names: desired.topics.keys().cloned().collect(),
@@ -229,8 +239,8 @@ pub fn query(desired: &Desired) -> Query {
         },
         accounts: Selection {
             names: desired.accounts.keys().cloned().collect(),
-            patterns: desired.owns.service_accounts.clone(),
-            made_by: Some(desired.maker()),
+            patterns: accounts,
+            made_by: Some(desired.makers()),
             everything: false,
         },
     }
