@@ -125,7 +125,7 @@ pub(super) fn bindings(draft: &mut Draft<'_>) {
         let acls: Vec<&Acl> = acls.iter().collect();
         beyond(draft, name, desired.team_of(name).map(|(team, _)| team), &acls, why);
         let rights = numbered(acls.len());
-        let remedy = "a new account of this name would have them, so delete them by hand";
+        let remedy = "a new account of this name would get its rights, so delete what it keeps by hand";
         draft.report(ReportKind::LeftBehind, name, format!("{why}, but it keeps {rights}: {remedy}"));
     }
 }
