@@ -223,8 +223,8 @@ fn source<'a>(dir: &'a Path, spec: &'a weir_model::WorkspaceSpec, patience: Dura
 /// Returns the query that a plan needs: names that files declare, patterns that the stage owns, and accounts that the
 /// stage made, or a stage that `weir.yaml` no longer has.
 ///
-/// Bindings outlive their account where principals go by names. So the bindings in the teams' name spaces are among the
-/// answer. Confluent Cloud knows accounts by ids.
+/// On brokers that know accounts by name, bindings outlive their account: the query asks for all names in the name spaces
+/// of teams. Confluent Cloud knows accounts by ids, which are never used again.
 pub fn query(desired: &Desired) -> Query {
     let mut accounts = desired.owns.service_accounts.clone();
     if desired.provider != Provider::ConfluentCloud {

@@ -108,6 +108,7 @@ fn other_stages(view: &StageView<'_>, provider: Provider) -> BTreeSet<String> {
     others.filter(shares).map(|stage| stage.name.clone()).collect()
 }
 
+/// Returns the names and vaults of the teams in the stage.
 fn teams(view: &StageView<'_>, ownership: Option<&Ownership<'_>>) -> BTreeMap<String, DesiredTeam> {
     let Some(ownership) = ownership else { return BTreeMap::new() };
     let team = |team: &String| {
@@ -267,7 +268,7 @@ fn bindings<'w>(view: &StageView<'w>, ownership: Option<&Ownership<'w>>, today: 
             None => Authority::Platform,
         };
         // Nobody but the account's team and the platform team gives it rights, or takes them away.
-        if !matches!(authority, Authority::Platform) && !matches!(authority, Authority::Team(of) if of == team) {
+        if authority != Authority::Platform && authority != Authority::Team(team) {
             continue;
         }
         let bindings = all.entry(account).or_default();

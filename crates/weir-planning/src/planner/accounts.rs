@@ -29,11 +29,11 @@ struct Bindings<'a> {
     withdrawn: &'a BTreeMap<Acl, String>,
 }
 
-impl Bindings<'static> {
-    const NONE: Self = Self { wanted: &NONE_WANTED, withdrawn: &BTreeMap::new() };
-}
+static NOTHING_WANTED: BTreeMap<Acl, DesiredBinding> = BTreeMap::new();
 
-static NONE_WANTED: BTreeMap<Acl, DesiredBinding> = BTreeMap::new();
+impl Bindings<'static> {
+    const NONE: Self = Self { wanted: &NOTHING_WANTED, withdrawn: &BTreeMap::new() };
+}
 
 pub(super) fn plan(draft: &mut Draft<'_>, now: jiff::Timestamp) -> Vec<AccessChange> {
     let (desired, observed) = (draft.desired, draft.observed);
@@ -69,7 +69,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: jiff::Timestamp) -> Vec<AccessCha
                 }
             }
             Ensure::Absent => {
-                let none = Bindings { wanted: &NONE_WANTED, withdrawn: &account.withdrawn };
+                let none = Bindings { wanted: &NOTHING_WANTED, withdrawn: &account.withdrawn };
                 access.extend(bindings(draft, name, none, owner, &mut readers));
                 let unseen = keys::are_unseen(draft, &keys, name, owner.team);
                 if !unseen {
