@@ -11,7 +11,9 @@ use futures::{StreamExt as _, stream};
 use thiserror::Error;
 use tokio::time::timeout;
 use weir_model::{Cluster as ClusterEntity, ProviderRef, Workspace};
-use weir_planning::{Desired, Observed, ObservedSecret, Plane, Provider, SecretRef, facts_needed, secrets_needed};
+use weir_planning::{
+    Desired, NamePattern, Observed, ObservedSecret, Plane, Provider, SecretRef, facts_needed, secrets_needed,
+};
 use weir_ports::{Cluster, ErrorKind, PortError, Query, SecretSink, SecretString, Selection};
 use weir_retry::Pauses;
 use weir_sandbox::{FaultError, Faults, Options, Sandbox};
@@ -239,8 +241,16 @@ pub async fn read_secret(dir: &Path, workspace: &Workspace, address: &str) -> Re
 }
 
 /// Returns the query that a plan needs: names that files declare, patterns that the stage owns, and accounts that the
-/// stage made.
+/// stage made, or a stage that `weir.yaml` no longer has.
+///
+/// On brokers that know accounts by name, bindings outlive their account: the query asks for all names in the name spaces
+/// of teams. Confluent Cloud knows accounts by ids, which are never used again.
 pub fn query(desired: &Desired) -> Query {
+    let mut accounts = desired.owns.service_accounts.clone();
+    if desired.provider != Provider::ConfluentCloud {
+        let spaces = desired.account_spaces().map(|beginning| NamePattern::try_from(format!("{beginning}*")));
+        accounts.extend(spaces.filter_map(Result::ok));
+    }
     Query {
         topics: Selection {
             names: desired.topics.keys().cloned().collect(),
@@ -249,8 +259,8 @@ pub fn query(desired: &Desired) -> Query {
         },
         accounts: Selection {
             names: desired.accounts.keys().cloned().collect(),
-            patterns: desired.owns.service_accounts.clone(),
-            made_by: Some(desired.maker()),
+            patterns: accounts,
+            made_by: Some(desired.makers()),
             everything: false,
         },
     }

@@ -83,6 +83,11 @@ pub(crate) fn holds(until: Option<Date>, today: Option<Date>) -> bool {
     }
 }
 
+/// Returns a value that is greater for a later last day, and greatest without one.
+fn last(until: Option<Date>) -> (bool, Option<Date>) {
+    (until.is_none(), until)
+}
+
 /// The consents of a workspace, by sort of names.
 #[derive(Debug, Default)]
 pub(crate) struct Consents<'w> {
@@ -109,6 +114,11 @@ impl<'w> Consented<'w> {
     pub(crate) fn by_topic(topic: &StagedTopic<'w>) -> Self {
         let (metadata, origin) = (&topic.entity.metadata, topic.entity.origin);
         Self { by: &metadata.team, kind: Kind::Topic, entity: &metadata.name, origin, until: topic.access.until }
+    }
+
+    /// Returns a value that is greater for a consent that holds longer.
+    pub(crate) fn holds_until(&self) -> (bool, Option<Date>) {
+        last(self.until)
     }
 }
 
@@ -165,7 +175,7 @@ impl<'w> Consents<'w> {
 
     /// Returns the consent of the platform team, or of `owner`, that holds longest.
     pub(crate) fn longest(&self, owner: Option<&str>, asked: &Asked<'_>, platform: &'w str) -> Option<Consented<'w>> {
-        let longest = self.covering(owner, asked).max_by_key(|given| (given.spec.until.is_none(), given.spec.until))?;
+        let longest = self.covering(owner, asked).max_by_key(|given| last(given.spec.until))?;
         let Given { by, kind, entity, origin, open: _, spec } = *longest;
         Some(Consented { by: by.unwrap_or(platform), kind, entity, origin, until: spec.until })
     }

@@ -235,30 +235,30 @@ impl<'o, 'w> Judge<'o, 'w> {
         }
     }
 
-    /// Returns the consents that a right rests on, if it was judged as [`Reach::Consented`]. The right ends with the
-    /// first of them.
+    /// Returns the consents that a right rests on, if it was judged as [`Reach::Consented`]: of several consents to the
+    /// same names, the one that holds longest. The right ends with the first of those returned.
     pub fn consents_to(&self, request: &Request<'_>) -> Vec<Consented<'w>> {
         let degree = Degree::of(request.resource, request.operation);
         let Some(names) = Names::of(request.resource) else { return Vec::new() };
         let platform = self.ownership.platform();
-        let longest = |owner, name, open| {
+        let of_names = |owner, name, open| {
             let asked =
                 Asked { names, name, open, team: request.team, degree, today: self.today, stage: self.view.stage };
             self.ownership.consents.longest(owner, &asked, platform)
         };
-        let by_topic = |name: &str| {
+        let of_topic = |name: &str| {
             let staged = self.view.topics.get(name).filter(|_| names == Names::Topics)?;
             degree.met_by_topic(request.team, staged.access, self.today).then(|| Consented::by_topic(staged))
         };
+        // Of two that hold equally long, the topic's own comes last and is taken.
+        let longest = |owner, name| {
+            of_names(owner, name, false).into_iter().chain(of_topic(name)).max_by_key(Consented::holds_until)
+        };
         if !request.open {
-            let owner = self.owner_of(names, request.name);
-            return by_topic(request.name).or_else(|| longest(owner, request.name, false)).into_iter().collect();
-        }
-        if let Some(consent) = longest(None, request.name, true) {
-            return vec![consent];
+            return longest(self.owner_of(names, request.name), request.name).into_iter().collect();
         }
         let owner = self.ownership.owner(names, request.name);
-        owner.and_then(|owner| longest(Some(owner), request.name, true)).into_iter().collect()
+        of_names(owner, request.name, true).into_iter().collect()
     }
 
     /// Returns the owner of a name: for a declared topic, its team.

@@ -1,13 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::{ops::Bound, sync::Arc};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use weir_model::{Date, Ensure, EntityRef, SecretPart, settings::KafkaValue};
+use weir_model::{Date, Ensure, EntityRef, Operation, PatternType, Resource, SecretPart, settings::KafkaValue};
 use weir_ownership::Reach;
 
-use crate::{Acl, Maker, Scope, SecretRef};
+use crate::{Acl, Maker, Makers, Scope, SecretRef};
 
 /// The state that the files ask for in a stage, in Kafka's own terms and with physical names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +19,10 @@ pub struct Desired {
     pub workspace: String,
     /// The stage's name.
     pub stage: String,
+    /// The other stages of the workspace that objects on the cluster may belong to. Objects with the mark of the workspace
+    /// and of yet another stage belong to a stage that `weir.yaml` no longer has there.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub other_stages: BTreeSet<String>,
     /// The cluster's name in the workspace.
     pub cluster: String,
     /// The kind of cluster.
@@ -34,6 +38,9 @@ pub struct Desired {
     pub owns: Scope,
     /// `true` if the plan deletes undeclared objects inside `owns`.
     pub prune: bool,
+    /// The names and the vaults of the teams; empty in a workspace that does not say which names belong to which team.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub teams: BTreeMap<String, DesiredTeam>,
     /// The vaults of all teams: the mark of a key shows in which of them its secret is.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub vaults: BTreeSet<String>,
@@ -64,11 +71,57 @@ impl Desired {
         Maker { workspace: self.workspace.clone(), stage: self.stage.clone() }
     }
 
+    /// Returns the marks of the objects that are this stage's to report: its own, and those of stages that `weir.yaml` no
+    /// longer has on this cluster.
+    pub fn makers(&self) -> Makers {
+        Makers { workspace: self.workspace.clone(), except: self.other_stages.clone() }
+    }
+
+    /// Returns `true` for the mark of a stage that `weir.yaml` no longer has on this cluster.
+    pub(crate) fn is_former(&self, maker: &Maker) -> bool {
+        maker.workspace == self.workspace && maker.stage != self.stage && !self.other_stages.contains(&maker.stage)
+    }
+
+    /// Returns the beginnings of the physical names of the service accounts of all teams.
+    pub fn account_spaces(&self) -> impl Iterator<Item = &str> {
+        self.teams.values().flat_map(|team| &team.service_accounts).map(String::as_str)
+    }
+
+    /// Returns the team in whose name space the physical name of a service account lies.
+    pub(crate) fn team_of(&self, account: &str) -> Option<(&str, &DesiredTeam)> {
+        let team = self.teams.iter().find(|(_, team)| begins(&team.service_accounts, account))?;
+        Some((team.0, team.1))
+    }
+
+    /// Returns `true` if all names that a binding reaches are the team's own.
+    pub(crate) fn is_own(&self, team: &str, acl: &Acl) -> bool {
+        let Some(spaces) = self.teams.get(team) else { return false };
+        match (acl.resource, acl.pattern) {
+            (Resource::Topic, PatternType::Literal) => match self.topics.get(&*acl.name) {
+                Some(topic) => topic.team == team,
+                None => begins(&spaces.topics, &acl.name),
+            },
+            (Resource::Topic, PatternType::Prefixed) => {
+                let below = self.topics.range::<str, _>((Bound::Included(&*acl.name), Bound::Unbounded));
+                let mut below = below.take_while(|(name, _)| name.starts_with(&*acl.name));
+                begins(&spaces.topics, &acl.name) && below.all(|(_, topic)| topic.team == team)
+            }
+            (Resource::Group, _) => begins(&spaces.groups, &acl.name),
+            (Resource::TransactionalId, _) => begins(&spaces.transactional_ids, &acl.name),
+            (Resource::Cluster, _) => acl.operation == Operation::IdempotentWrite,
+            (Resource::DelegationToken, _) => false,
+        }
+    }
+
     /// Returns the places where the JSON secret of a slot may be: one in the vault of each team.
     pub fn places(&self, account: &str, slot: &str) -> impl Iterator<Item = SecretRef> {
         let name = weir_model::secret_name(account, slot);
         self.vaults.iter().map(move |vault| SecretRef { vault: vault.clone(), name: name.clone() })
     }
+}
+
+fn begins(beginnings: &[String], name: &str) -> bool {
+    beginnings.iter().any(|beginning| name.starts_with(beginning.as_str()))
 }
 
 /// The kind of cluster that a stage is bound to.
@@ -120,15 +173,35 @@ pub struct DesiredAccount {
     pub vault: Option<String>,
     /// Its API keys, by slot.
     pub keys: BTreeMap<String, DesiredKey>,
+    /// The slots that the files name though the stage makes no keys for them, since the account is absent or unmanaged.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub idle_slots: BTreeSet<String>,
     /// Its ACL bindings.
     #[serde(with = "acls_as_list")]
     #[schemars(with = "Vec<(Acl, DesiredBinding)>")]
     pub acls: BTreeMap<Acl, DesiredBinding>,
-    /// Bindings that the files ask for and that have ended or lack a consent, each with the reason, a sentence without
-    /// its end.
+    /// Bindings that the files ask for and that have ended or lack a consent, whatever the entity's `ensure`. Each has the
+    /// reason and the lists that ask for it, a sentence without its end.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", with = "acls_as_list")]
     #[schemars(with = "Vec<(Acl, String)>")]
     pub withdrawn: BTreeMap<Acl, String>,
+}
+
+/// The names of a team in the stage, by which weir assigns objects that no file declares, and its vault.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DesiredTeam {
+    /// The team's vault; absent when the files define none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vault: Option<String>,
+    /// Beginnings of the physical names of its topics.
+    pub topics: Vec<String>,
+    /// Beginnings of the physical names of its consumer groups.
+    pub groups: Vec<String>,
+    /// Beginnings of its physical transactional ids.
+    pub transactional_ids: Vec<String>,
+    /// Beginnings of the physical names of its service accounts.
+    pub service_accounts: Vec<String>,
 }
 
 /// An ACL binding as the files ask for it.

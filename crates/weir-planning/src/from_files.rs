@@ -6,21 +6,37 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rayon::prelude::*;
 use weir_model::{
-    Approval, Date, Ensure, EntityRef, Kind, PatternType, Prefix, ProviderRef, Resource, SecretPart, StageView,
-    StagedAccount, StagedTopic, settings,
+    Approval, Cluster, Date, Ensure, EntityRef, Kind, PatternType, Prefix, ProviderRef, Resource, SecretPart, Stage,
+    StageView, StagedAccount, StagedTopic, settings,
 };
 use weir_ownership::{Authority, Consented, Judge, Names, Ownership, Reach, Request};
 
 use crate::{
-    Acl, Desired, DesiredAccount, DesiredBinding, DesiredConsent, DesiredKey, DesiredTopic, Host, NamePattern,
-    Provider, Scope, SecretRef,
+    Acl, Desired, DesiredAccount, DesiredBinding, DesiredConsent, DesiredKey, DesiredTeam, DesiredTopic, Host,
+    NamePattern, Provider, Scope, SecretRef,
 };
 
 /// The bindings of an account.
 #[derive(Default)]
 struct Bindings {
     wanted: BTreeMap<Acl, DesiredBinding>,
-    withdrawn: BTreeMap<Acl, String>,
+    withdrawn: BTreeMap<Acl, Withdrawn>,
+}
+
+/// The refusal of a binding.
+struct Withdrawn {
+    reason: String,
+    /// The lists that ask for the binding, each with its file.
+    lists: BTreeSet<String>,
+}
+
+impl Withdrawn {
+    /// `team cards does not consent to it; AccessControlList/toll-billing (toll.yaml) asks for it`
+    fn sentence(&self) -> String {
+        let verb = if self.lists.len() == 1 { "asks" } else { "ask" };
+        let lists: Vec<&str> = self.lists.iter().map(String::as_str).collect();
+        format!("{}; {} {verb} for it", self.reason, lists.join(" and "))
+    }
 }
 
 /// Returns the desired state of the stage that `view` shows at the time `now`: grants as ACL bindings, settings in
@@ -54,6 +70,7 @@ pub fn desired(view: &StageView<'_>, now: Timestamp) -> Desired {
         format: Desired::FORMAT.to_owned(),
         workspace: view.workspace.settings.metadata.name.clone(),
         stage: stage.name.clone(),
+        other_stages: other_stages(view, provider),
         cluster: stage.cluster.clone(),
         provider,
         cluster_id,
@@ -66,6 +83,7 @@ pub fn desired(view: &StageView<'_>, now: Timestamp) -> Desired {
             service_accounts: owns.map(|o| patterns(&o.service_accounts)).unwrap_or_default(),
         },
         prune: stage.prune,
+        teams: teams(view, ownership.as_ref()),
         vaults: view.workspace.teams.keys().filter_map(|team| view.workspace.vault(stage, team)).collect(),
         approval_required: stage.approval == Approval::Required,
         threshold_percent: stage.threshold.percent,
@@ -73,6 +91,41 @@ pub fn desired(view: &StageView<'_>, now: Timestamp) -> Desired {
         topics,
         accounts,
     }
+}
+
+/// Returns the other stages whose objects a query of this cluster may show. Service accounts of Confluent Cloud belong to
+/// the organization, so those of any stage may be among them.
+fn other_stages(view: &StageView<'_>, provider: Provider) -> BTreeSet<String> {
+    let spec = &view.workspace.settings.spec;
+    let identity = view.cluster.and_then(Cluster::identity);
+    let shares = |stage: &&Stage| {
+        let cluster = spec.clusters.get(&stage.cluster);
+        provider == Provider::ConfluentCloud
+            || stage.cluster == view.stage.cluster
+            || identity.is_some() && cluster.and_then(Cluster::identity) == identity
+    };
+    let others = spec.stages.iter().filter(|stage| stage.name != view.stage.name);
+    others.filter(shares).map(|stage| stage.name.clone()).collect()
+}
+
+/// Returns the names and vaults of the teams in the stage.
+fn teams(view: &StageView<'_>, ownership: Option<&Ownership<'_>>) -> BTreeMap<String, DesiredTeam> {
+    let Some(ownership) = ownership else { return BTreeMap::new() };
+    let team = |team: &String| {
+        let names = |names: Names| -> Vec<String> {
+            let prefix = names.prefix(&view.stage.prefix);
+            ownership.spaces(names, team).map(|beginning| format!("{prefix}{beginning}")).collect()
+        };
+        let desired = DesiredTeam {
+            vault: view.workspace.vault(view.stage, team),
+            topics: names(Names::Topics),
+            groups: names(Names::Groups),
+            transactional_ids: names(Names::TransactionalIds),
+            service_accounts: names(Names::ServiceAccounts),
+        };
+        (team.clone(), desired)
+    };
+    view.workspace.teams.keys().map(team).collect()
 }
 
 fn patterns(written: &[String]) -> Vec<NamePattern> {
@@ -128,8 +181,11 @@ fn accounts(
 ) -> BTreeMap<String, DesiredAccount> {
     let mut bindings = bindings(view, ownership, today);
     let accounts = view.accounts.iter().map(|(logical, staged)| {
-        let acls = if staged.ensure == Ensure::Present { bindings.remove(logical) } else { None };
-        (staged.name.to_string(), account(staged, provider, acls.unwrap_or_default()))
+        let mut bindings = bindings.remove(logical).unwrap_or_default();
+        if staged.ensure != Ensure::Present {
+            bindings.wanted.clear();
+        }
+        (staged.name.to_string(), account(staged, provider, bindings))
     });
     accounts.collect()
 }
@@ -160,7 +216,10 @@ fn topic(staged: &StagedTopic<'_>, own_name: bool) -> DesiredTopic {
 fn account(staged: &StagedAccount<'_>, provider: Provider, bindings: Bindings) -> DesiredAccount {
     let metadata = &staged.entity.metadata;
     let vault = staged.vault.clone();
-    let slots = if staged.ensure == Ensure::Present { staged.api_keys } else { &[] };
+    let (slots, idle) = match staged.ensure {
+        Ensure::Present => (staged.api_keys, &[][..]),
+        Ensure::Absent | Ensure::Unmanaged => (&[][..], staged.api_keys),
+    };
     let keys = slots
         .iter()
         .filter_map(|key| {
@@ -189,8 +248,9 @@ fn account(staged: &StagedAccount<'_>, provider: Provider, bindings: Bindings) -
         description: metadata.description.clone(),
         vault,
         keys,
+        idle_slots: idle.iter().map(|key| key.slot.clone()).collect(),
         acls: bindings.wanted,
-        withdrawn: bindings.withdrawn,
+        withdrawn: bindings.withdrawn.into_iter().map(|(acl, why)| (acl, why.sentence())).collect(),
     }
 }
 
@@ -207,6 +267,10 @@ fn bindings<'w>(view: &StageView<'w>, ownership: Option<&Ownership<'w>>, today: 
             Some((ownership, _)) => ownership.authority_over(access.entity.origin),
             None => Authority::Platform,
         };
+        // Nobody but the account's team and the platform team gives it rights, or takes them away.
+        if authority != Authority::Platform && authority != Authority::Team(team) {
+            continue;
+        }
         let bindings = all.entry(account).or_default();
         let asked = access
             .allow
@@ -227,8 +291,10 @@ fn bindings<'w>(view: &StageView<'w>, ownership: Option<&Ownership<'w>>, today: 
                         Some((_, judge)) if reach == Reach::Consented => judge.consents_to(&request),
                         Some(_) | None => Vec::new(),
                     };
-                    let last_days = consents.iter().filter_map(|consent| consent.until).chain(request.until);
-                    let until = last_days.min();
+                    // Without the consents, the word of the platform team is enough for a right that it asks for.
+                    let rests = judge.is_none() || authority != Authority::Platform;
+                    let last_days = consents.iter().filter(|_| rests).filter_map(|consent| consent.until);
+                    let until = last_days.chain(request.until).min();
                     let consents = consents.into_iter().map(|consent| given(view, consent)).collect();
                     let asked = DesiredBinding { lists: [Arc::clone(&list)].into(), reach, until, consents };
                     match bindings.wanted.entry(acl) {
@@ -237,7 +303,12 @@ fn bindings<'w>(view: &StageView<'w>, ownership: Option<&Ownership<'w>>, today: 
                     }
                 }
                 Err(refusal) => {
-                    bindings.withdrawn.insert(acl, refusal.reason());
+                    let first = || Withdrawn { reason: refusal.reason(), lists: BTreeSet::new() };
+                    let asked_by = match view.workspace.path(access.entity.origin) {
+                        Some(file) => format!("{} ({file})", access.entity.entity_ref()),
+                        None => access.entity.entity_ref().to_string(),
+                    };
+                    bindings.withdrawn.entry(acl).or_insert_with(first).lists.insert(asked_by);
                 }
             }
         }

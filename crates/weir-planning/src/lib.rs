@@ -62,11 +62,13 @@ pub use again::{Again, Doubt, Fate};
 pub use authority::{AuthorityItem, AuthorityKind};
 pub use blocks::{Blocked, Blocks};
 pub use change::{About, Change, Object, Phase, SettingChange, Verb};
-pub use desired::{Desired, DesiredAccount, DesiredBinding, DesiredConsent, DesiredKey, DesiredTopic, Provider};
+pub use desired::{
+    Desired, DesiredAccount, DesiredBinding, DesiredConsent, DesiredKey, DesiredTeam, DesiredTopic, Provider,
+};
 pub use digest::{Digest, fingerprint};
 pub use drift::{Cause, Difference, Drift};
 pub use from_files::desired;
-pub use marker::{KeyMarker, Maker, NotOurs, is_reserved_description};
+pub use marker::{KeyMarker, Maker, Makers, NotOurs, is_reserved_description};
 pub use observed::{
     ClusterFacts, DocumentedLimits, GroupFacts, Limits, Observed, ObservedAccount, ObservedKey, ObservedSecret,
     ObservedTopic, SecretRef, SecretState, TopicFacts,

@@ -1,4 +1,4 @@
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,22 @@ pub struct Maker {
     pub workspace: String,
     /// The stage's name.
     pub stage: String,
+}
+
+/// The marks of a workspace's stage, and of all stages that the workspace no longer has on a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Makers {
+    /// The workspace's name.
+    pub workspace: String,
+    /// The stages of the workspace whose marks are not among them.
+    pub except: BTreeSet<String>,
+}
+
+impl Makers {
+    /// Returns `true` if the mark is one of them.
+    pub fn contains(&self, maker: &Maker) -> bool {
+        maker.workspace == self.workspace && !self.except.contains(&maker.stage)
+    }
 }
 
 /// The beginning of a mark in a description.

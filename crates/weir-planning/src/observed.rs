@@ -28,7 +28,7 @@ pub struct Observed {
     pub topics: BTreeMap<String, ObservedTopic>,
     /// The names of all other topics of the cluster, internal ones too: new names may collide with them.
     pub other_topics: BTreeSet<String>,
-    /// Service accounts that are declared or owned, by physical name.
+    /// Service accounts that are declared or owned, that weir made, or whose names are a team's, by physical name.
     pub accounts: BTreeMap<String, ObservedAccount>,
     /// ACL bindings by principal. Principals of known accounts are written `User:<physical account name>`,
     /// whatever id the cluster knows them by.

@@ -29,6 +29,8 @@ pub struct ReportItem {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ReportKind {
+    /// A binding that no file asks for any more, on names beyond those of its account's team. Never left out of a comment.
+    RightLeftBehind,
     /// A topic inside the owned scope that no file declares.
     UnmanagedTopic,
     /// A service account inside the owned scope that no file declares.
@@ -37,7 +39,8 @@ pub enum ReportKind {
     UndeclaredSetting,
     /// An API key of a declared account without our mark.
     ForeignKey,
-    /// A service account or an API key that this stage made and that no file asks for any more.
+    /// A service account, an API key, a secret, or the bindings of one account, that weir made and that no file asks for
+    /// any more.
     LeftBehind,
     /// A replaced key whose overlap has not ended.
     RetiringKey,
@@ -55,16 +58,14 @@ impl ReportKind {
     /// Returns `true` if the item is a difference between the cluster and the files.
     pub fn is_drift(self) -> bool {
         match self {
-            ReportKind::UnmanagedTopic
+            ReportKind::RightLeftBehind
+            | ReportKind::UnmanagedTopic
             | ReportKind::UnmanagedAccount
             | ReportKind::UndeclaredSetting
             | ReportKind::ForeignKey
-            | ReportKind::LeftBehind => true,
-            ReportKind::RetiringKey
-            | ReportKind::KeyDue
-            | ReportKind::UnaskedSecret
-            | ReportKind::TombstoneDone
-            | ReportKind::Untouchable => false,
+            | ReportKind::LeftBehind
+            | ReportKind::UnaskedSecret => true,
+            ReportKind::RetiringKey | ReportKind::KeyDue | ReportKind::TombstoneDone | ReportKind::Untouchable => false,
         }
     }
 }

@@ -1,5 +1,5 @@
-//! One test for each folder of `tests/cases`: `desired.yaml` and `observed.json` give `plan.txt`, `plan.json` and
-//! `findings.txt`. `WEIR_BLESS=1` rewrites the expected files.
+//! One test for each folder of `tests/cases`: `desired.yaml`, the files in `teams` and `observed.json` give `plan.txt`, `plan.json` and
+//! `findings.txt`; where the case asks for it, `comment.md` too. `WEIR_BLESS=1` rewrites the expected files.
 
 #![expect(clippy::disallowed_methods, reason = "this test reads case folders")]
 
@@ -20,6 +20,9 @@ struct Case {
     /// The time.
     #[serde(default = "noon")]
     now: String,
+    /// `true` if the comment on a pull request is compared too.
+    #[serde(default)]
+    comment: bool,
 }
 
 fn dev() -> String {
@@ -33,13 +36,19 @@ fn noon() -> String {
 fn case(toml: &Path) -> datatest_stable::Result<()> {
     let folder = toml.parent().ok_or("a case is in a folder")?;
     let read = |name: &str| fs::read_to_string(folder.join(name)).map_err(|err| format!("{name}: {err}"));
-    let Case { about, stage, now } = toml::from_str(&read("case.toml")?)?;
+    let Case { about, stage, now, comment } = toml::from_str(&read("case.toml")?)?;
     if about.trim().is_empty() {
         return Err("case.toml does not say what the case is about".into());
     }
-    let loaded = load([("desired.yaml", read("desired.yaml")?)]);
+    let mut files = vec![("desired.yaml".to_owned(), read("desired.yaml")?)];
+    for file in fs::read_dir(folder.join("teams")).into_iter().flatten() {
+        let path = format!("teams/{}", file?.file_name().to_string_lossy());
+        let text = read(&path)?;
+        files.push((path, text));
+    }
+    let loaded = load(files);
     if !loaded.findings.is_empty() {
-        return Err(format!("desired.yaml has findings: {:#?}", loaded.findings).into());
+        return Err(format!("the files have findings: {:#?}", loaded.findings).into());
     }
     let workspace = loaded.workspace.as_ref().ok_or("desired.yaml has no workspace")?;
     let wanted = desired(&workspace.stage(&stage)?, now.parse()?);
@@ -50,10 +59,11 @@ fn case(toml: &Path) -> datatest_stable::Result<()> {
         .findings
         .iter()
         .map(|finding| {
-            let position = loaded.sources.position(loaded.locate(&finding.at));
+            let at = loaded.locate(&finding.at);
+            let (file, position) = (loaded.sources.file(at.file).path(), loaded.sources.position(at));
             let help = finding.help.as_ref().map(|help| format!("\n  help: {help}")).unwrap_or_default();
             format!(
-                "{}[{}]: {}\n  --> desired.yaml:{}:{}{help}\n",
+                "{}[{}]: {}\n  --> {file}:{}:{}{help}\n",
                 finding.severity, finding.rule, finding.message, position.line, position.column
             )
         })
@@ -72,6 +82,9 @@ fn case(toml: &Path) -> datatest_stable::Result<()> {
 
     for (name, actual) in [("plan.txt", text), ("plan.json", json), ("findings.txt", findings)] {
         weir_testkit::expect(folder.join(name), &actual);
+    }
+    if comment {
+        weir_testkit::expect(folder.join("comment.md"), &render::markdown(&outcome.plan));
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use std::{
 use async_trait::async_trait;
 use jiff::Timestamp;
 pub use secrecy::{ExposeSecret, SecretString, zeroize};
-use weir_planning::{Change, KeyMarker, Maker, NamePattern, Observed, ObservedSecret, SecretRef, TopicFacts};
+use weir_planning::{Change, KeyMarker, Maker, Makers, NamePattern, Observed, ObservedSecret, SecretRef, TopicFacts};
 
 pub use crate::{
     error::{ErrorKind, PortError},
@@ -38,9 +38,9 @@ pub struct Selection {
     pub names: BTreeSet<String>,
     /// Patterns.
     pub patterns: Vec<NamePattern>,
-    /// The mark of service accounts that are selected whatever their names: accounts that carry it, and accounts with
-    /// an API key that carries it. Topics have no marks.
-    pub made_by: Option<Maker>,
+    /// The marks of service accounts that are selected whatever their names: accounts that carry one of them, and
+    /// accounts with an API key that carries one. Topics have no marks.
+    pub made_by: Option<Makers>,
     /// Whatever there is, internal topics included; of accounts also the bindings of principals that are no account.
     /// Only for importing a cluster: what is managed is always named.
     pub everything: bool,
@@ -55,7 +55,7 @@ impl Selection {
 
     /// Returns `true` if an account with this name is selected. `makers` are the marks of the account and of its keys.
     pub fn contains_account<'m>(&self, name: &str, makers: impl IntoIterator<Item = &'m Maker>) -> bool {
-        let marked = self.made_by.as_ref().is_some_and(|maker| makers.into_iter().any(|m| m == maker));
+        let marked = self.made_by.as_ref().is_some_and(|marks| makers.into_iter().any(|maker| marks.contains(maker)));
         marked || self.contains(name)
     }
 

@@ -8,8 +8,8 @@ use std::{
 use async_trait::async_trait;
 use tempfile::TempDir;
 use weir_adapters::{Live, OpenError, observe, observe_everything, open};
-use weir_model::Workspace;
-use weir_planning::{Change, KeyMarker, Observed, TopicFacts, desired};
+use weir_model::{Operation, PatternType, Permission, Resource, Workspace};
+use weir_planning::{Acl, Change, Host, KeyMarker, Maker, Observed, ObservedAccount, Principal, TopicFacts, desired};
 use weir_ports::{Cluster, CreatedKey, PortError, Query};
 
 const WORKSPACE: &str = "\
@@ -91,6 +91,58 @@ async fn a_sandbox_lies_in_the_workspace() {
     let observed = observe(&live, &wanted).await.expect("observed");
     assert_eq!(observed.cluster.id, "sandbox-1");
     assert!(dir.path().join(".weir/local").is_dir());
+}
+
+const TEAMS: &str = "\
+apiVersion: weir/v1
+kind: Workspace
+metadata: {name: shop}
+spec:
+  clusters: {local: {sandbox: {path: .weir/local, clusterId: sandbox-1}}}
+  stages:
+    - {name: dev, cluster: local, prefix: {topic: dev., serviceAccount: dev-}}
+    - {name: live, cluster: local, prefix: {topic: live., serviceAccount: live-}}
+  ownership: {platform: platform}
+---
+{apiVersion: weir/v1, kind: Team, metadata: {name: platform}}
+---
+{apiVersion: weir/v1, kind: Team, metadata: {name: orders}}
+";
+
+/// A stage that weir.yaml no longer has leaves accounts behind, and a deleted account leaves its bindings.
+#[tokio::test]
+async fn objects_without_a_file_are_seen() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let workspace = weir_model::load([("weir.yaml", TEAMS)]).workspace.expect("well formed");
+    let live = open(dir.path(), &workspace, "dev").await.expect("a sandbox");
+    let create = |name: &str, maker: &str| Change::CreateAccount {
+        account: name.to_owned(),
+        description: String::new(),
+        maker: maker.parse::<Maker>().expect("a mark"),
+    };
+    let acl = Acl {
+        resource: Resource::Topic,
+        pattern: PatternType::Literal,
+        name: "dev.cards.status".into(),
+        operation: Operation::Read,
+        permission: Permission::Allow,
+        host: Host::Any,
+    };
+    let principal = Principal::of_account("dev-orders-old");
+    for change in [
+        create("dev-orders-old", "shop/dev"),
+        create("test-orders", "shop/test"),
+        create("live-orders", "shop/live"),
+        create("test-cards", "other/test"),
+        Change::CreateAcl { principal: principal.clone(), acl },
+        Change::delete_account("dev-orders-old", &ObservedAccount::default()),
+    ] {
+        live.cluster.apply(&[&change]).await.remove(0).expect("applied");
+    }
+    let wanted = desired(&workspace.stage("dev").expect("a stage"), jiff::Timestamp::UNIX_EPOCH);
+    let observed = observe(&live, &wanted).await.expect("observed");
+    assert_eq!(observed.accounts.keys().collect::<Vec<_>>(), ["test-orders"]);
+    assert_eq!(observed.acls[&principal].len(), 1);
 }
 
 /// A server may open clusters on any of its threads.

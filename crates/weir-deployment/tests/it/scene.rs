@@ -50,6 +50,7 @@ pub(crate) fn desired() -> Desired {
         format: Desired::FORMAT.into(),
         workspace: "cps".into(),
         stage: "dev".into(),
+        other_stages: Default::default(),
         cluster: "local".into(),
         provider: Provider::Sandbox,
         cluster_id: Some("sandbox-1".into()),
@@ -57,6 +58,7 @@ pub(crate) fn desired() -> Desired {
         prune: true,
         governed: false,
         adopt: Scope::default(),
+        teams: BTreeMap::new(),
         vaults: [VAULT.into()].into(),
         approval_required: false,
         threshold_percent: 100,
@@ -94,6 +96,7 @@ pub(crate) fn account(name: &str, slots: &[&str], reads: &[&str]) -> DesiredAcco
         vault: Some(VAULT.into()),
         keys,
         acls,
+        idle_slots: Default::default(),
         withdrawn: BTreeMap::new(),
     }
 }

@@ -29,28 +29,31 @@ struct Bindings<'a> {
     withdrawn: &'a BTreeMap<Acl, String>,
 }
 
+static NOTHING_WANTED: BTreeMap<Acl, DesiredBinding> = BTreeMap::new();
+
 impl Bindings<'static> {
-    const NONE: Self = Self { wanted: &BTreeMap::new(), withdrawn: &BTreeMap::new() };
+    const NONE: Self = Self { wanted: &NOTHING_WANTED, withdrawn: &BTreeMap::new() };
 }
 
 pub(super) fn plan(draft: &mut Draft<'_>, now: jiff::Timestamp) -> Vec<AccessChange> {
     let (desired, observed) = (draft.desired, draft.observed);
     let keys = Keys::new(observed);
-    let maker = desired.maker();
     let mut access = Vec::new();
     let mut readers = None;
     for (name, account) in &desired.accounts {
         let owner = Owner::new(Kind::ServiceAccount, &account.entity, &account.team);
         let there = observed.accounts.get(name);
         if account.ensure == Ensure::Unmanaged {
-            left::account(draft, &keys, name, there, left::UNMANAGED);
+            access.extend(unmanaged(draft, &keys, name, (account, there), owner, &mut readers));
             continue;
         }
         if origin::is_protected(draft, name, owner) {
+            left::withdrawn(draft, name, account);
             continue;
         }
         let standing = origin::account(draft, name);
         if let Standing::Foreign(origin) = &standing {
+            left::withdrawn(draft, name, account);
             origin::refuse(draft, ("service account", "serviceAccounts"), name, account.ensure, origin, owner);
             continue;
         }
@@ -66,7 +69,8 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: jiff::Timestamp) -> Vec<AccessCha
                 }
             }
             Ensure::Absent => {
-                access.extend(bindings(draft, name, Bindings::NONE, owner, &mut readers));
+                let none = Bindings { wanted: &NOTHING_WANTED, withdrawn: &account.withdrawn };
+                access.extend(bindings(draft, name, none, owner, &mut readers));
                 let unseen = keys::are_unseen(draft, &keys, name, owner.team);
                 if !unseen {
                     keys::delete_all(draft, &keys, name, owner);
@@ -93,17 +97,16 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: jiff::Timestamp) -> Vec<AccessCha
         let foreign = desired
             .protected_account(name, observed)
             .or_else(|| desired.foreign_account(name, observed).filter(|_| !desired.adopt.owns_account(name)));
-        if let Some(why) = foreign.filter(|_| owned) {
-            let message = format!("no file declares the service account, and weir leaves it: {why}");
-            draft.report(ReportKind::UnmanagedAccount, name, message);
-        } else if owned && desired.prune {
+        if owned && desired.prune && foreign.is_none() {
             access.extend(bindings(draft, name, Bindings::NONE, Owner::default(), &mut readers));
             if !keys::are_unseen(draft, &keys, name, None) {
                 keys::delete_all(draft, &keys, name, Owner::default());
             }
             delete(draft, name, there, Owner::default());
-        } else if there.maker.as_ref() == Some(&maker) {
-            left::account(draft, &keys, name, Some(there), left::UNDECLARED);
+        } else if left::undeclared(draft, &keys, name, there) {
+        } else if let Some(why) = foreign.filter(|_| owned) {
+            let message = format!("no file declares the service account, and weir leaves it: {why}");
+            draft.report(ReportKind::UnmanagedAccount, name, message);
         } else if owned {
             draft.report(
                 ReportKind::UnmanagedAccount,
@@ -112,9 +115,37 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: jiff::Timestamp) -> Vec<AccessCha
             );
         }
     }
+    left::bindings(draft);
     left::keys(draft, &keys);
+    left::secrets(draft, &keys);
     access.sort_by(|a, b| a.principal.cmp(&b.principal));
     access
+}
+
+/// Takes the withdrawn bindings of an unmanaged account away, if this stage made the account. All else stays as it is, and
+/// is reported. Returns the change of its access.
+fn unmanaged(
+    draft: &mut Draft<'_>,
+    keys: &Keys<'_>,
+    name: &str,
+    (account, there): (&DesiredAccount, Option<&ObservedAccount>),
+    owner: Owner<'_>,
+    readers: &mut Option<Readers>,
+) -> Option<AccessChange> {
+    let (desired, observed) = (draft.desired, draft.observed);
+    let made_here = there.is_some_and(|there| there.maker == Some(desired.maker()));
+    let revokes = made_here && desired.protected_account(name, observed).is_none();
+    if !revokes {
+        left::withdrawn(draft, name, account);
+    }
+    left::unmanaged(draft, keys, name, (account, there), revokes);
+    if !revokes {
+        return None;
+    }
+    let acls = observed.acls.get(&*Principal::of_account(name)).unwrap_or(&NO_ACLS);
+    let kept = acls.iter().filter(|acl| !account.withdrawn.contains_key(acl));
+    let kept = kept.map(|acl| (acl.clone(), DesiredBinding::own([]))).collect();
+    bindings(draft, name, Bindings { wanted: &kept, withdrawn: &account.withdrawn }, owner, readers)
 }
 
 /// Puts the adoption of an account before the first step that touches it. Until there is one, the account stays
@@ -339,8 +370,10 @@ impl Readers {
             managed
                 .extend(observed.accounts.keys().filter(|a| desired.owns.owns_account(a)).map(Principal::of_account));
         }
-        for (_, acls) in observed.acls.iter().filter(|(p, _)| !managed.contains(*p)) {
-            acls.iter().for_each(|acl| readers.add(acl));
+        for (principal, acls) in observed.acls.iter().filter(|(p, _)| !managed.contains(*p)) {
+            let account = principal.user().and_then(|name| desired.accounts.get(name));
+            let withdrawn = |acl: &&Acl| account.is_some_and(|account| account.withdrawn.contains_key(*acl));
+            acls.iter().filter(|acl| !withdrawn(acl)).for_each(|acl| readers.add(acl));
         }
         readers
     }

@@ -52,6 +52,15 @@ impl<'a> Keys<'a> {
             .filter(move |(_, s)| is_by(s, maker) && s.state != SecretState::Deleted)
     }
 
+    /// Returns our JSON secrets in this stage, each with its account and its slot.
+    pub(super) fn secrets_by<'s>(
+        &'s self,
+        maker: &'s Maker,
+    ) -> impl Iterator<Item = (&'a str, &'a str, &'a ObservedSecret)> + 's {
+        let all = self.secrets.iter().flat_map(|((account, slot), all)| all.iter().map(|s| (*account, *slot, *s)));
+        all.filter(move |(_, _, s)| is_by(s, maker) && s.state != SecretState::Deleted)
+    }
+
     /// Returns the secrets that hold a slot's key `key` in other shapes.
     pub(super) fn projections_of(&self, account: &str, slot: &str, maker: &Maker, key: &str) -> Vec<SecretRef> {
         let all = self.projections.get(&(account, slot)).map_or(&[][..], Vec::as_slice);

@@ -4,24 +4,49 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use weir_model::{Ensure, SecretPart};
+use weir_model::{ApiKey, Ensure, SecretPart};
 
 use super::{
     draft::{Draft, Owner},
     key_index::{Key, Keys, marker, place},
+    left,
     slot::Place,
 };
 use crate::{Desired, DesiredAccount, KeyMarker, Maker, Observed, ObservedKey, ReportKind, SecretRef};
 
-/// The secrets whose state a plan needs: those of the declared slots, and those of slots that have a key of ours, of
-/// accounts that are pruned as well.
+/// The secrets whose state a plan needs: those of the slots that the files name, and those of slots that have a key of
+/// ours, of accounts that are pruned as well.
+///
+/// A secret outlives its key if somebody deletes the key by hand. So the slot `default` of each account without such a key
+/// is looked at too, and the slots of unmanaged accounts, but only in vaults that are asked anyway: a team without keys
+/// may have no vault, and its address may be a stranger's.
 pub(super) fn secrets_needed(desired: &Desired, observed: &Observed) -> BTreeSet<SecretRef> {
     let mut needed = BTreeSet::new();
-    for account in desired.accounts.values().filter(|a| a.ensure != Ensure::Unmanaged) {
+    for (name, account) in &desired.accounts {
         needed.extend(account.keys.values().flat_map(|key| key.secrets().cloned()));
+        needed.extend(idle(name, account).filter(|_| account.ensure == Ensure::Absent));
     }
     needed.extend(observed.keys.values().flat_map(|key| places(desired, key)));
+    let asked: BTreeSet<String> = needed.iter().map(|at| at.vault.clone()).collect();
+    let default = |name: &str, vault: &String| -> Vec<SecretRef> {
+        let secret = SecretRef { vault: vault.clone(), name: weir_model::secret_name(name, ApiKey::DEFAULT_SLOT) };
+        shapes(secret, name, ApiKey::DEFAULT_SLOT).collect()
+    };
+    let mut others = Vec::new();
+    for (name, account) in &desired.accounts {
+        others.extend(idle(name, account));
+        let keyless = !account.keys.contains_key(ApiKey::DEFAULT_SLOT);
+        others.extend(account.vault.iter().filter(|_| keyless).flat_map(|vault| default(name, vault)));
+    }
+    others.extend(left::vaults(desired, observed).flat_map(|(name, vault)| default(name, vault)));
+    needed.extend(others.into_iter().filter(|at| asked.contains(&at.vault)));
     needed
+}
+
+/// Returns the places of the secrets of slots that the files name and make no keys for.
+fn idle(name: &str, account: &DesiredAccount) -> impl Iterator<Item = SecretRef> {
+    let secrets = account.idle_slots.iter().filter_map(move |slot| Some((slot, account.secret(name, slot)?)));
+    secrets.flat_map(move |(slot, secret)| shapes(secret, name, slot))
 }
 
 /// Returns the places of a key's secret beside that of its slot, if the slot is declared.
@@ -51,9 +76,11 @@ pub(super) fn are_unseen(draft: &mut Draft<'_>, keys: &Keys<'_>, name: &str, tea
     if observed.unseen.is_empty() {
         return false;
     }
-    let declared = desired.accounts.get(name).into_iter().flat_map(|account| account.keys.values());
+    let account = desired.accounts.get(name).into_iter();
+    let declared = account.clone().flat_map(|account| account.keys.values());
     let made = keys.of(name).iter().flat_map(|(_, key)| places(desired, key));
-    let mut vaults = declared.flat_map(|key| key.secrets().cloned()).chain(made).map(|at| at.vault);
+    let idle = account.flat_map(|account| idle(name, account));
+    let mut vaults = declared.flat_map(|key| key.secrets().cloned()).chain(idle).chain(made).map(|at| at.vault);
     let Some((vault, why)) = vaults.find_map(|vault| observed.unseen.get_key_value(&vault)) else { return false };
     draft.blocks.keys(name, team, &format!("the vault {vault} cannot be read: {why}"));
     true
@@ -79,6 +106,8 @@ pub(super) fn plan<'a>(
     let mut foreign = Vec::new();
     for (id, key) in keys.of(name) {
         match marker(key) {
+            // Reported as left behind.
+            Some(m) if draft.desired.is_former(&m.maker) => {}
             Some(m) if m.maker == *maker => ours.entry(m.slot).or_default().push((id, key)),
             other => foreign.push((*id, other)),
         }

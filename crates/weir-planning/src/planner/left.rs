@@ -1,4 +1,4 @@
-//! Accounts, bindings and keys that this stage made and that no file asks for any more. They are reported in every
+//! Accounts, bindings, keys and secrets that weir made and that no file asks for any more. They are reported in every
 //! plan until they are gone.
 
 use std::collections::BTreeSet;
@@ -10,41 +10,140 @@ use super::{
     draft::Draft,
     key_index::{self, Keys, marker},
 };
-use crate::{Change, Object, ObservedAccount, Principal, ReportKind};
+use crate::{
+    Acl, Change, Desired, DesiredAccount, Maker, Object, Observed, ObservedAccount, Principal, ReportKind, SecretRef,
+    render::binding,
+};
 
-/// Most bindings that an item of the report lists.
-const MOST: usize = 20;
-
-/// The reasons for which the files do not ask for an account.
-pub(super) const UNMANAGED: &str = "the files leave the service account alone (`ensure: unmanaged`), and weir made it";
-pub(super) const UNDECLARED: &str =
-    "no file declares the service account, and weir made it; declare it with `ensure: absent` to have it deleted";
-
-/// Reports an account that this stage made, with the rights and keys that it keeps.
-pub(super) fn account(draft: &mut Draft<'_>, keys: &Keys<'_>, name: &str, there: Option<&ObservedAccount>, why: &str) {
-    if there.and_then(|there| there.maker.as_ref()) != Some(&draft.desired.maker()) {
-        return;
+/// Returns the words for the maker of an object that is this stage's to report: this stage, or a stage that `weir.yaml`
+/// no longer has.
+fn made_by(desired: &Desired, maker: Option<&Maker>) -> Option<String> {
+    let maker = maker?;
+    if *maker == desired.maker() {
+        return Some("weir made it".to_owned());
     }
-    let acls = draft.observed.acls.get(&Principal::of_account(name));
-    let number = acls.map_or(0, BTreeSet::len);
-    let listed: Vec<String> = acls.into_iter().flatten().take(MOST).map(|acl| format!("`{acl}`")).collect();
-    let more = match number.saturating_sub(MOST) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    let rights = match number {
-        0 => "no ACL binding".to_owned(),
-        _ => format!("{} ({}{more})", count(number, "ACL binding"), listed.join(", ")),
-    };
-    let keys = match keys.of(name).len() {
-        0 => "no API key".to_owned(),
-        number => count(number, "API key"),
-    };
-    draft.report(ReportKind::LeftBehind, name, format!("{why}; it keeps {rights} and {keys}"));
+    let former = format!("stage `{}` made it, which weir.yaml no longer has on this cluster", maker.stage);
+    desired.is_former(maker).then_some(former)
 }
 
-/// Reports the keys that this stage made for slots that the files do not manage, and for slots that are stored in
-/// another vault by now.
+/// Reports an unmanaged account that weir made, with the rights and keys that it keeps. Withdrawn bindings are reported
+/// apart, or the plan revokes them.
+pub(super) fn unmanaged(
+    draft: &mut Draft<'_>,
+    keys: &Keys<'_>,
+    name: &str,
+    (account, there): (&DesiredAccount, Option<&ObservedAccount>),
+    revokes: bool,
+) {
+    let maker = there.and_then(|there| there.maker.as_ref());
+    let Some(maker) = made_by(draft.desired, maker) else { return };
+    let why = "the files leave the service account alone (`ensure: unmanaged`)";
+    let acls = draft.observed.acls.get(&*Principal::of_account(name));
+    let is_withdrawn = |acl: &&Acl| account.withdrawn.contains_key(*acl);
+    let (withdrawn, others): (Vec<&Acl>, Vec<&Acl>) = acls.into_iter().flatten().partition(is_withdrawn);
+    beyond(draft, name, Some(&account.team), &others, why);
+    let rights = numbered(others.len() + if revokes { 0 } else { withdrawn.len() });
+    let keys = count_keys(keys, name);
+    draft.report(ReportKind::LeftBehind, name, format!("{why}, and {maker}; it keeps {rights} and {keys}"));
+}
+
+/// Reports an account that weir made and that no file declares, with the rights and keys that it keeps. Returns `false`
+/// for any other account.
+pub(super) fn undeclared(draft: &mut Draft<'_>, keys: &Keys<'_>, name: &str, there: &ObservedAccount) -> bool {
+    let desired = draft.desired;
+    let Some(maker) = made_by(desired, there.maker.as_ref()) else { return false };
+    let remedy = match there.maker == Some(desired.maker()) {
+        true => "declare it with `ensure: absent` to have it deleted",
+        false => "delete it by hand, or bring the stage back and declare it with `ensure: absent`",
+    };
+    let why = "no file declares the service account";
+    let acls = draft.observed.acls.get(&*Principal::of_account(name));
+    let acls: Vec<&Acl> = acls.into_iter().flatten().collect();
+    beyond(draft, name, desired.team_of(name).map(|(team, _)| team), &acls, why);
+    let rights = numbered(acls.len());
+    let keys = count_keys(keys, name);
+    draft.report(ReportKind::LeftBehind, name, format!("{why}, and {maker}; {remedy}; it keeps {rights} and {keys}"));
+    true
+}
+
+fn count_keys(keys: &Keys<'_>, name: &str) -> String {
+    match keys.of(name).len() {
+        0 => "no API key".to_owned(),
+        number => count(number, "API key"),
+    }
+}
+
+/// Returns the number of bindings in words.
+fn numbered(number: usize) -> String {
+    if number == 0 { "no ACL binding".to_owned() } else { count(number, "ACL binding") }
+}
+
+/// Reports each binding beyond the names of the account's team.
+fn beyond(draft: &mut Draft<'_>, name: &str, team: Option<&str>, acls: &[&Acl], why: &str) {
+    let desired = draft.desired;
+    let beyond = match team.filter(|team| desired.teams.contains_key(*team)) {
+        Some(team) => format!("it reaches beyond the names of team {team}, and {why}"),
+        None => why.to_owned(),
+    };
+    for acl in acls.iter().filter(|acl| !team.is_some_and(|team| desired.is_own(team, acl))) {
+        right(draft, name, acl, &beyond);
+    }
+}
+
+/// Reports a binding that is still there.
+fn right(draft: &mut Draft<'_>, name: &str, acl: &Acl, why: &str) {
+    let words = binding(&Principal::of_account(name), acl);
+    draft.report(ReportKind::RightLeftBehind, name, format!("“{words}” is still in force: {why}"));
+}
+
+/// Reports the bindings that an account no longer gets and that weir leaves alone with the account.
+pub(super) fn withdrawn(draft: &mut Draft<'_>, name: &str, account: &DesiredAccount) {
+    let Some(there) = draft.observed.acls.get(&*Principal::of_account(name)) else { return };
+    for (acl, why) in account.withdrawn.iter().filter(|(acl, _)| there.contains(*acl)) {
+        let message = format!("{why}; weir leaves the service account alone, so delete the binding by hand");
+        right(draft, name, acl, &message);
+    }
+}
+
+/// Returns the principals in the name spaces of teams and in the stage's scope that have bindings, but neither a file nor
+/// a service account.
+fn strangers<'a>(desired: &'a Desired, observed: &'a Observed) -> impl Iterator<Item = (&'a str, &'a BTreeSet<Acl>)> {
+    let known = |name: &str| desired.accounts.contains_key(name) || observed.accounts.contains_key(name);
+    let principals = observed.acls.iter().filter(|(_, acls)| !acls.is_empty());
+    principals.filter_map(move |(principal, acls)| {
+        let name = principal.user().filter(|name| !known(name))?;
+        let concerned = desired.owns.owns_account(name) || desired.team_of(name).is_some();
+        (concerned && desired.protected_account(name, observed).is_none()).then_some((name, acls))
+    })
+}
+
+/// Reports the bindings of service accounts that do not exist any more and that no file declares.
+pub(super) fn bindings(draft: &mut Draft<'_>) {
+    let desired = draft.desired;
+    for (name, acls) in strangers(desired, draft.observed) {
+        let why = "there is neither a service account nor a file of this name";
+        let acls: Vec<&Acl> = acls.iter().collect();
+        beyond(draft, name, desired.team_of(name).map(|(team, _)| team), &acls, why);
+        let rights = numbered(acls.len());
+        let remedy = "a new account of this name would get its rights, so delete what it keeps by hand";
+        draft.report(ReportKind::LeftBehind, name, format!("{why}, but it keeps {rights}: {remedy}"));
+    }
+}
+
+/// Returns the undeclared accounts whose secrets may be left in a vault, each with the vault of the team in whose name
+/// space the account lies.
+pub(super) fn vaults<'a>(desired: &'a Desired, observed: &'a Observed) -> impl Iterator<Item = (&'a str, &'a String)> {
+    let maker = Some(desired.maker());
+    let undeclared = observed
+        .accounts
+        .iter()
+        .filter(move |(name, there)| !desired.accounts.contains_key(*name) && there.maker == maker);
+    let names = undeclared.map(|(name, _)| name.as_str()).chain(strangers(desired, observed).map(|(name, _)| name));
+    names.filter_map(|name| Some((name, desired.team_of(name)?.1.vault.as_ref()?)))
+}
+
+/// Reports the keys that weir made for slots that the files do not manage, and for slots that are stored in another vault
+/// by now.
 pub(super) fn keys(draft: &mut Draft<'_>, keys: &Keys<'_>) {
     let desired = draft.desired;
     let maker = desired.maker();
@@ -57,20 +156,50 @@ pub(super) fn keys(draft: &mut Draft<'_>, keys: &Keys<'_>) {
         })
         .collect();
     let mut items = Vec::new();
-    for (name, id, key) in keys.all() {
-        let Some(mark) = marker(key).filter(|mark| mark.maker == maker && !deleted.contains(id)) else { continue };
+    for (name, id, key) in keys.all().filter(|(_, id, _)| !deleted.contains(id)) {
+        let Some(mark) = marker(key) else { continue };
         let place = key_index::place(desired, name, &mark);
         let account = desired.accounts.get(name).filter(|account| account.ensure == Ensure::Present);
         let why = match account.and_then(|account| account.keys.get(&mark.slot)) {
+            _ if desired.is_former(&mark.maker) => {
+                format!("its stage `{}` is no longer in weir.yaml on this cluster", mark.maker.stage)
+            }
+            _ if mark.maker != maker => continue,
             Some(wanted) if place.as_ref().is_none_or(|place| *place == wanted.secret) => continue,
-            Some(_) => "the slot is stored in another vault by now",
-            None => "no file asks for it",
+            Some(_) => "the slot is stored in another vault by now".to_owned(),
+            None => "no file asks for it".to_owned(),
         };
         let place = place.map_or_else(
             || "the vault with its secret is not known".to_owned(),
             |place| format!("its secret is `{place}`"),
         );
         items.push((format!("{name}/{}", mark.slot), format!("the API key `{id}` still logs in, and {why}; {place}")));
+    }
+    for (object, message) in items {
+        draft.report(ReportKind::LeftBehind, object, message);
+    }
+}
+
+/// Reports the secrets of keys that do not exist any more, in slots that no file asks for.
+pub(super) fn secrets(draft: &mut Draft<'_>, keys: &Keys<'_>) {
+    let (desired, observed) = (draft.desired, draft.observed);
+    let deleted: BTreeSet<&SecretRef> = draft
+        .steps
+        .iter()
+        .filter(|step| matches!(step.change, Change::DeleteKey { .. }))
+        .flat_map(|step| step.change.secrets())
+        .collect();
+    let mut items = Vec::new();
+    for (name, slot, secret) in keys.secrets_by(&desired.maker()) {
+        let declared = desired.accounts.get(name).is_some_and(|account| account.keys.contains_key(slot));
+        let has_key = secret.key_id().is_some_and(|id| observed.keys.contains_key(id));
+        if !declared && !has_key && !deleted.contains(&secret.at) {
+            let message = format!(
+                "the secret `{}` is left in its vault: its API key does not exist any more, and no file asks for it; delete it by hand",
+                secret.at
+            );
+            items.push((format!("{name}/{slot}"), message));
+        }
     }
     for (object, message) in items {
         draft.report(ReportKind::LeftBehind, object, message);

@@ -33,14 +33,18 @@ pub(super) fn check(draft: &mut Draft<'_>) -> Option<String> {
         .filter(|(name, topic)| !is_internal(name) && !topic.mirror)
         .filter(|(name, _)| managed(desired.topics.get(*name).map(|t| t.ensure), desired.owns.owns_topic(name)))
         .count() as u64;
-    let accounts = || {
-        observed
-            .accounts
-            .keys()
-            .filter(|name| managed(desired.accounts.get(*name).map(|a| a.ensure), desired.owns.owns_account(name)))
+    let is_managed = |name: &String| {
+        managed(desired.accounts.get(name).map(|account| account.ensure), desired.owns.owns_account(name))
     };
-    let bindings =
-        accounts().filter_map(|name| observed.acls.get(&Principal::of_account(name))).map(|a| a.len() as u64).sum();
+    let accounts = || observed.accounts.keys().filter(|name| is_managed(name));
+    // The plan takes withdrawn bindings from unmanaged accounts, too.
+    let loses = |name: &String| desired.accounts.get(name).is_some_and(|account| !account.withdrawn.is_empty());
+    let unmanaged = observed.accounts.keys().filter(|name| loses(name) && !is_managed(name));
+    let bindings = accounts()
+        .chain(unmanaged)
+        .filter_map(|name| observed.acls.get(&Principal::of_account(name)))
+        .map(|a| a.len() as u64)
+        .sum();
     let managed_accounts: BTreeSet<&String> = accounts().collect();
     let keys = observed.keys.values().filter(|key| managed_accounts.contains(&key.account)).count() as u64;
     let accounts = managed_accounts.len() as u64;

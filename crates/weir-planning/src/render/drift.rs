@@ -9,7 +9,7 @@ use super::{
     words::{WHOLE, are_blocked, blocked, details, headline},
 };
 use crate::{
-    Change, Plan, Step,
+    Change, Plan, ReportItem, ReportKind, Step,
     drift::{Cause, Difference, Drift},
 };
 
@@ -94,12 +94,16 @@ pub(crate) fn of_plan(plan: &Plan) -> Vec<Difference> {
         let object = step.change.about().object.name().to_owned();
         differences(step).into_iter().map(move |text| Difference { object: object.clone(), text, cause: None })
     };
-    let undeclared = plan.report.items.iter().filter(|item| item.kind.is_drift()).map(|item| Difference {
+    let of_item = |item: &ReportItem| Difference {
         object: item.object.clone(),
         text: format!("{}: {}", item.object, item.message),
         cause: None,
-    });
-    plan.steps.iter().flat_map(of_step).chain(undeclared).collect()
+    };
+    // Markdown shows the first differences.
+    let items = plan.report.items.iter().filter(|item| item.kind.is_drift());
+    let (rights, others): (Vec<_>, Vec<_>) = items.partition(|item| item.kind == ReportKind::RightLeftBehind);
+    let steps = plan.steps.iter().flat_map(of_step);
+    rights.into_iter().map(of_item).chain(steps).chain(others.into_iter().map(of_item)).collect()
 }
 
 fn differences(step: &Step) -> Vec<String> {

@@ -8,10 +8,9 @@ use super::{
     cut::cut,
     head,
     plain::{escaped, fenced},
-    text::summed_up,
-    words::{Counts, blocked, by_team, details, headline, nothing, team_name, verb},
+    words::{Counts, blocked, by_team, details, headline, nothing, reported, team_name, verb},
 };
-use crate::{AccessChange, AuthorityItem, Change, Plan, Risk, Step, Verb};
+use crate::{AccessChange, Change, Plan, ReportItem, ReportKind, Risk, Step, Verb};
 
 /// The most bytes of one comment: GitHub takes 65,536 characters, Azure DevOps 150,000. The rest is for text that a
 /// pipeline adds.
@@ -40,7 +39,8 @@ const MOST_LINES: usize = 50;
 /// The pointer to all that a comment leaves out.
 const ELSEWHERE: &str = "the plan file has them all";
 
-/// A plan as comments on a pull request: see [`comments`]. An empty plan is one line.
+/// A plan as comments on a pull request: see [`comments`]. An empty plan is one line and the items of the report that need
+/// an action.
 pub fn markdown(plan: &Plan) -> String {
     comments(plan, &[]).join("\n")
 }
@@ -48,15 +48,19 @@ pub fn markdown(plan: &Plan) -> String {
 /// Returns a plan as comments on a pull request, each of at most [`COMMENT_LIMIT`] bytes; nearly always one.
 /// `warnings` are the findings about the files, one line each.
 ///
-/// The head of authority comes first, and is complete; it alone may need several comments. Then come the exact numbers
+/// The head of authority and the rights left behind come first, and are complete; they may need several comments. Then come the exact numbers
 /// of steps by team and risk, and as many of the steps as fit, of every team some, grants before settings. Each comment
 /// of several begins with a line `<!-- weir: part 1 of 2 -->`.
 pub fn comments(plan: &Plan, warnings: &[String]) -> Vec<String> {
     let mut pages = Pages::new(title(plan));
-    if plan.is_empty() && plan.authority.is_empty() && plan.blocked.is_empty() && warnings.is_empty() {
+    let (rights, items): (Vec<_>, Vec<_>) =
+        reported(plan).into_iter().partition(|item| item.kind == ReportKind::RightLeftBehind);
+    let has_report = !rights.is_empty() || !items.is_empty();
+    if plan.is_empty() && plan.authority.is_empty() && plan.blocked.is_empty() && warnings.is_empty() && !has_report {
         return pages.done("");
     }
     authority(&mut pages, plan);
+    left_behind(&mut pages, &rights);
     troubles(&mut pages, plan);
     if let Some(reason) = &plan.beyond_threshold {
         let reason = escaped(&cut(reason, LINE));
@@ -67,7 +71,7 @@ pub fn comments(plan: &Plan, warnings: &[String]) -> Vec<String> {
     if !teams.is_empty() {
         table(&mut pages, &teams);
     }
-    let rest = rest(plan, &teams, warnings, pages.room());
+    let rest = rest(plan, &teams, warnings, &items, pages.room());
     pages.done(&rest)
 }
 
@@ -133,20 +137,31 @@ fn authority(pages: &mut Pages, plan: &Plan) {
     pages.block(&format!("\n#### Authority: {}\n", head::counts(plan)));
     for (heading, items) in head::by_kind(plan) {
         let heading = format!("\n**{heading}**\n\n");
-        let mut first = true;
-        for line in items.into_iter().flat_map(item_lines) {
-            if std::mem::take(&mut first) {
-                pages.block(&format!("{heading}{line}"));
-            } else {
-                pages.under(&heading, &line);
-            }
+        whole(pages, &heading, items.into_iter().map(head::line));
+    }
+}
+
+/// Adds the rights that are left behind. Like the head, they are never shortened.
+fn left_behind(pages: &mut Pages, rights: &[ReportItem]) {
+    let heading = format!("\n#### Rights left behind: {}\n\n", rights.len());
+    whole(pages, &heading, rights.iter().map(|item| format!("{}: {}", item.object, item.message)));
+}
+
+/// Adds a list below its heading, none of it left out.
+fn whole(pages: &mut Pages, heading: &str, items: impl Iterator<Item = String>) {
+    let mut first = true;
+    for line in items.flat_map(|item| item_lines(&item)) {
+        if std::mem::take(&mut first) {
+            pages.block(&format!("{heading}{line}"));
+        } else {
+            pages.under(heading, &line);
         }
     }
 }
 
 /// Returns an item as a line of a list. An item is never shortened: a very long one goes on in lines below.
-fn item_lines(item: &AuthorityItem) -> Vec<String> {
-    let characters: Vec<char> = head::line(item).chars().collect();
+fn item_lines(item: &str) -> Vec<String> {
+    let characters: Vec<char> = item.chars().collect();
     let lines = characters.chunks(HEAD_LINE).enumerate().map(|(index, line)| {
         let begin = if index == 0 { "-" } else { " " };
         format!("{begin} {}\n", escaped(&line.iter().collect::<String>()))
@@ -185,10 +200,10 @@ fn by_risk<'a>(steps: impl IntoIterator<Item = &'a Step>) -> String {
 }
 
 /// Returns everything below the table, in at most `room` bytes.
-fn rest(plan: &Plan, teams: &[Team<'_>], warnings: &[String], room: usize) -> String {
+fn rest(plan: &Plan, teams: &[Team<'_>], warnings: &[String], items: &[ReportItem], room: usize) -> String {
     let warnings = findings(warnings, room / 8);
     let access = access(plan, room / 4);
-    let report = report(plan, room / 8);
+    let report = report(items, room / 8);
     let end = end(plan);
     let used = warnings.len() + access.len() + report.len() + end.len();
     let steps = steps(teams, room.saturating_sub(used));
@@ -245,11 +260,10 @@ fn findings(warnings: &[String], room: usize) -> String {
     folded(&heading, warnings.iter().map(|warning| format!("- {}", escaped(&cut(warning, LINE)))), warnings.len(), room)
 }
 
-fn report(plan: &Plan, room: usize) -> String {
-    if plan.report.items.is_empty() {
+fn report(items: &[ReportItem], room: usize) -> String {
+    if items.is_empty() {
         return String::new();
     }
-    let items = summed_up(&plan.report);
     let heading = format!("\n<details><summary>Left as it is: {}</summary>\n\n", items.len());
     let lines = items
         .iter()

@@ -3,9 +3,9 @@
 use super::{
     head,
     plain::plain,
-    words::{Counts, WHOLE, are_blocked, blocked, by_team, details, headline, nothing, team_name, verb},
+    words::{Counts, WHOLE, are_blocked, blocked, by_team, details, headline, nothing, reported, team_name, verb},
 };
-use crate::{Plan, Report, ReportItem, ReportKind, Risk, Verb};
+use crate::{Plan, ReportItem, Risk, Verb};
 
 /// A plan for a terminal: steps by team, effective access, the report, and a last line with the counts
 /// above the digest. An empty plan is one line and the items of the report that need an action.
@@ -16,11 +16,7 @@ pub fn text(plan: &Plan, colour: bool) -> String {
         line(&mut out, 0, &plain(&nothing(plan)));
         authority(&mut out, paint, plan);
         troubles(&mut out, paint, plan);
-        let news: Vec<_> = plan.report.items.iter().filter(|item| is_news(item)).collect();
-        if !news.is_empty() {
-            out.push('\n');
-            report(&mut out, paint, &news);
-        }
+        report(&mut out, paint, plan);
         return out;
     }
     let place =
@@ -30,10 +26,7 @@ pub fn text(plan: &Plan, colour: bool) -> String {
     troubles(&mut out, paint, plan);
     steps(&mut out, paint, plan);
     access(&mut out, paint, plan);
-    if !plan.report.items.is_empty() {
-        out.push('\n');
-        report(&mut out, paint, &summed_up(&plan.report).iter().collect::<Vec<_>>());
-    }
+    report(&mut out, paint, plan);
     out.push('\n');
     if let Some(reason) = &plan.beyond_threshold {
         let sentence = format!("{reason} It needs `--beyond-threshold`.");
@@ -124,28 +117,16 @@ fn access(out: &mut String, paint: Paint, plan: &Plan) {
     }
 }
 
-fn report(out: &mut String, paint: Paint, items: &[&ReportItem]) {
+fn report(out: &mut String, paint: Paint, plan: &Plan) {
+    let items = reported(plan);
+    if items.is_empty() {
+        return;
+    }
+    out.push('\n');
     line(out, 0, &paint.bold("Left as it is"));
     for ReportItem { kind: _, object, message } in items {
         line(out, 2, &plain(&format!("{object}: {message}")));
     }
-}
-
-/// Returns `true` if the item needs an action. A key that will be due needs none.
-fn is_news(item: &ReportItem) -> bool {
-    item.kind != ReportKind::KeyDue
-}
-
-/// The report with one item for all keys that will be due, when they are many.
-pub(super) fn summed_up(report: &Report) -> Vec<ReportItem> {
-    let due = report.items.iter().filter(|item| item.kind == ReportKind::KeyDue).count();
-    let mut items = report.items.clone();
-    if due > 3 {
-        items.retain(|item| item.kind != ReportKind::KeyDue);
-        let message = format!("{due} keys are not due yet; the plan file says when");
-        items.push(ReportItem { kind: ReportKind::KeyDue, object: "API keys".to_owned(), message });
-    }
-    items
 }
 
 fn line(out: &mut String, indent: usize, text: &str) {

@@ -6,7 +6,7 @@ use weir_findings::count;
 use weir_model::{Permission, settings::KafkaValue};
 
 use super::cut::cut;
-use crate::{Acl, Blocked, Change, Host, Plan, Principal, Risk, Step, Verb, acl::target};
+use crate::{Acl, Blocked, Change, Host, Plan, Principal, ReportItem, ReportKind, Risk, Step, Verb, acl::target};
 
 /// The kind of change for a reader of the plan: a key that takes the place of another changes its slot.
 pub(super) fn verb(change: &Change) -> Verb {
@@ -205,6 +205,22 @@ pub(super) fn nothing(plan: &Plan) -> String {
         0 => format!("No changes: stage {} is as its files say.", plan.stage),
         some => format!("No changes in what can be planned of stage {}; {}.", plan.stage, are_blocked(some)),
     }
+}
+
+/// Returns the items of the report to show. Many keys that will be due make one item; an empty plan leaves them out, since
+/// they need no action.
+pub(super) fn reported(plan: &Plan) -> Vec<ReportItem> {
+    let is_due = |item: &&ReportItem| item.kind == ReportKind::KeyDue;
+    let due = plan.report.items.iter().filter(is_due).count();
+    let mut items = plan.report.items.clone();
+    if due > 3 || plan.is_empty() {
+        items.retain(|item| item.kind != ReportKind::KeyDue);
+    }
+    if due > 3 && !plan.is_empty() {
+        let message = format!("{due} keys are not due yet; the plan file says when");
+        items.push(ReportItem { kind: ReportKind::KeyDue, object: "API keys".to_owned(), message });
+    }
+    items
 }
 
 /// `1 object is blocked`

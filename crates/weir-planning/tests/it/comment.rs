@@ -107,6 +107,31 @@ fn each_team_has_its_share() {
     assert!(shown[0] > 100 && shown[1] > 100, "{shown:?}");
 }
 
+/// Nobody hides a right behind others of his own.
+#[test]
+fn no_right_that_is_left_behind_is_left_out() {
+    let account = |n: usize| format!("dev-a-{n:03}");
+    let mut observed = Observed::default();
+    for n in 0..900 {
+        let maker = "cps/dev".parse().ok();
+        observed.accounts.insert(account(n), ObservedAccount { maker, ..ObservedAccount::default() });
+        let acl = serde_json::json!({
+            "resource": "topic", "pattern": "literal", "name": format!("dev.cards.{n}"), "operation": "Read",
+            "permission": "allow",
+        });
+        let acl: Acl = serde_json::from_value(acl).unwrap();
+        observed.acls.insert(Principal::of_account(account(n)), [acl].into());
+    }
+    let plan = plan(&desired_of([WORKSPACE]), &observed, &options()).accept().unwrap();
+    assert!(plan.is_empty());
+    let comments = render::comments(&plan, &[]);
+    assert!(comments.len() > 1 && comments.iter().all(|comment| comment.len() <= COMMENT_LIMIT));
+    for n in 0..900 {
+        assert_eq!(comments.concat().matches(&format!("may Read topic dev.cards.{n}”")).count(), 1, "{n}");
+    }
+    assert!(render::drift_markdown(&Drift::of(&plan)).contains("dev-a-000 may Read topic dev.cards.0"));
+}
+
 #[test]
 fn a_head_longer_than_a_comment_needs_several() {
     let items: Vec<_> =

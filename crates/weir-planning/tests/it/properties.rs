@@ -175,7 +175,10 @@ proptest! {
                 }
                 Change::DeleteAcl { principal, acl } => {
                     let account = &principal["User:".len()..];
-                    manages_account(&desired, account)
+                    let made_here = || observed.accounts[account].maker == Some(desired.maker());
+                    let withdrawn = |account: &DesiredAccount| account.withdrawn.contains_key(acl);
+                    (manages_account(&desired, account)
+                        || desired.accounts.get(account).is_some_and(withdrawn) && made_here())
                         && desired.accounts.get(account).is_none_or(|a| !a.acls.contains_key(acl))
                         && acls_of(&observed, principal).any(|a| a == acl)
                 }

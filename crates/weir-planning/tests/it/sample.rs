@@ -151,13 +151,16 @@ fn desired_account(nasty: bool) -> impl Strategy<Value = (String, DesiredAccount
         option::of(Just("described".to_owned())),
         collection::vec(key, 0..3),
         collection::vec((acl(nasty), binding(lists)), 0..5),
+        collection::vec(acl(nasty), 0..3),
     );
-    parts.prop_map(|(name, ensure, description, keys, acls)| {
+    parts.prop_map(|(name, ensure, description, keys, acls, withdrawn)| {
         let keys = keys.into_iter().map(|(slot, rotate_every, overlap, (rotated_after, emergency, parts))| {
             let projections = parts.into_iter().map(|part| (part, part_ref(&name, slot, part))).collect();
             let secret = secret_ref(&name, slot);
             (slot.to_owned(), DesiredKey { secret, rotate_every, overlap, rotated_after, emergency, projections })
         });
+        let withdrawn = withdrawn.into_iter().filter(|acl| !acls.iter().any(|(other, _)| other == acl));
+        let withdrawn = withdrawn.map(|acl| (acl, "it has ended".to_owned())).collect();
         let acls = acls.into_iter();
         let present = ensure == Ensure::Present;
         let account = DesiredAccount {
@@ -167,8 +170,9 @@ fn desired_account(nasty: bool) -> impl Strategy<Value = (String, DesiredAccount
             description,
             vault: Some("https://kv-toll".to_owned()),
             keys: if present { keys.collect() } else { BTreeMap::new() },
+            idle_slots: Default::default(),
             acls: if present { acls.collect() } else { BTreeMap::new() },
-            withdrawn: BTreeMap::new(),
+            withdrawn,
         };
         (name, account)
     })
@@ -193,11 +197,13 @@ pub(crate) fn desired_state(nasty: bool) -> impl Strategy<Value = Desired> {
             format: Desired::FORMAT.to_owned(),
             workspace: "cps".to_owned(),
             stage: "dev".to_owned(),
+            other_stages: ["test".to_owned()].into(),
             cluster: "local".to_owned(),
             provider: Provider::Sandbox,
             cluster_id: None,
             owns,
             prune,
+            teams: BTreeMap::new(),
             vaults: if prune { ["https://kv-toll".to_owned()].into() } else { Default::default() },
             approval_required: false,
             threshold_percent: 30,

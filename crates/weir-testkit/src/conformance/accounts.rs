@@ -1,6 +1,8 @@
 //! Service accounts.
 
-use weir_planning::{Change, Maker, ObservedAccount};
+use std::collections::BTreeSet;
+
+use weir_planning::{Change, Maker, Makers, ObservedAccount};
 
 use super::{
     Verdict,
@@ -22,7 +24,7 @@ suite! { Cluster;
     adopt [Accounts] "adopt-account":
         "An account that is taken over keeps its id and its description, and is observed with the new mark; doing it again succeeds; a missing account is refused.",
     by_mark [Accounts] "accounts-by-mark":
-        "A query for a mark finds the accounts that carry it, whatever their names, and no others.",
+        "A query for the marks of a workspace finds the accounts that carry one of them, whatever their names, and no others; it may leave out the marks of some stages.",
     no_forgery [Accounts] "forged-account-mark":
         "A description that ends like another workspace's mark does not change the mark.",
     describe_absent [Accounts] "update-absent-account":
@@ -114,9 +116,13 @@ async fn by_mark(b: &Bench<'_>) -> Verdict {
     b.apply(&[b.create_account_by("a", own.clone()), b.create_account_by("b", other), b.create_account("c")]).await?;
     b.until("the accounts", |o| o.accounts.len() == 3).await?;
     let mut query = weir_ports::Query::default();
-    query.accounts.made_by = Some(own.clone());
+    let except = ["other".to_owned()].into();
+    query.accounts.made_by = Some(Makers { workspace: own.workspace.clone(), except });
     let found = b.until_of(&query, "the account", |o| !o.accounts.is_empty()).await?;
     ensure!(found.accounts.keys().eq([&b.name("a")]), "found: {:?}", found.accounts);
+    query.accounts.made_by = Some(Makers { workspace: own.workspace, except: BTreeSet::new() });
+    let found = b.until_of(&query, "the accounts", |o| o.accounts.len() == 2).await?;
+    ensure!(found.accounts.keys().eq([&b.name("a"), &b.name("b")]), "found: {:?}", found.accounts);
     Ok(())
 }
 

@@ -95,7 +95,7 @@ fn account(cx: &Context<'_>, out: &mut Out, acl: &AccessControlList) {
         return;
     }
     if cx.stages.iter().filter_map(staged).all(|ensure| ensure == Ensure::Unmanaged) && !cx.stages.is_empty() {
-        let message = format!("service account `{name}` is unmanaged, so its rights stay as they are");
+        let message = format!("service account `{name}` is unmanaged, so the list gives it no rights");
         let at = spec(acl.entity_ref(), ["serviceAccount"]);
         out.push(out.warning(at, message).help("remove the access control list, or manage the account"));
         return;

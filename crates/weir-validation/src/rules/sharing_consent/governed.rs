@@ -1,7 +1,7 @@
 //! The consents of a workspace with `ownership`.
 
 use weir_findings::{Finding, plural};
-use weir_model::{EntityRef, Kind, Route, StageView};
+use weir_model::{Ensure, EntityRef, Kind, Route, StageView};
 use weir_ownership::{Authority, Degree, Judge, Names, Ownership, Refusal, Request, Why};
 
 use crate::{
@@ -25,7 +25,8 @@ pub(super) fn check(cx: &Context<'_>, out: &mut Out, ownership: &Ownership<'_>) 
                 Authority::Unclear(..) => continue,
                 authority => authority,
             };
-            let stage = Stage { ownership, view, judge: &judge };
+            let ensure = view.accounts.get(account.metadata.name.as_str()).map(|account| account.ensure);
+            let stage = Stage { ownership, view, judge: &judge, ensure: ensure.unwrap_or_default() };
             for (i, grant) in list.allow.iter().enumerate() {
                 for request in Request::of_grant(team, authority, grant) {
                     // The rule `unknown-reference` reports a topic that no file declares.
@@ -55,6 +56,8 @@ struct Stage<'s, 'w> {
     ownership: &'s Ownership<'w>,
     view: &'s StageView<'w>,
     judge: &'s Judge<'s, 'w>,
+    /// The `ensure` of the service account.
+    ensure: Ensure,
 }
 
 impl Stage<'_, '_> {
@@ -66,7 +69,7 @@ impl Stage<'_, '_> {
             // The rules `internal-name` and `cluster-rights` report these.
             Why::Reserved | Why::Cluster | Why::Escalation => return,
             Why::Ended => out
-                .warning(at(), "the right has ended, or the consent to it has; the next plan takes it away")
+                .warning(at(), self.ended())
                 .help("remove it, or agree on a later day"),
             Why::Owned(owner) => self.owned(out, names, request, owner, &refusal, at()),
             Why::Beyond(teams) => {
@@ -109,6 +112,16 @@ impl Stage<'_, '_> {
             );
             let finding = out.error(Route::name(topic.entity_ref()), message).help(help).related(at(), "the right");
             out.push_in(self.view.index, finding);
+        }
+    }
+
+    fn ended(&self) -> &'static str {
+        match self.ensure {
+            Ensure::Present | Ensure::Absent => "the right has ended, or the consent to it has; the next plan takes it away",
+            Ensure::Unmanaged => {
+                "the right has ended, or the consent to it has; the next plan takes it away if weir made the service \
+                 account, and reports it otherwise"
+            }
         }
     }
 
