@@ -320,3 +320,69 @@ async fn errors_of_the_platform_team_stop_every_plan() {
     write(dir.path(), CARDS_FILE, format!("{CARDS}{broken}").as_bytes());
     assert!(plan(dir.path()).await.is_err(), "nobody says whose path it is");
 }
+
+/// A policy that stands in the platform team's files blocks the entities that break it, or that it cannot judge.
+#[tokio::test]
+async fn policies_block_the_entities_that_they_are_about() {
+    let policy = |spec: &str| {
+        format!(
+            "{SETTINGS}---\napiVersion: weir/v1\nkind: Policy\nmetadata: {{name: p, description: x}}\nspec:\n  match: {{kinds: [Topic]}}\n{spec}"
+        )
+    };
+    let labels: Vec<String> = (0..600).map(|n| format!("l{n}: v{n}")).collect();
+    let long = CARDS.replace("spec: {partitions: 3}", "spec: {partitions: 3, profile: long}");
+    let labelled = CARDS.replace(
+        "metadata: {name: cards.events.v1, team: cards}",
+        &format!("metadata: {{name: cards.events.v1, team: cards, labels: {{{}}}}}", labels.join(", ")),
+    );
+    for (what, settings, cards) in [
+        ("a profile", policy("  enforce: {from: 2020-01-01}\n  settings: {retention.ms: {max: 31d}}\n"), long),
+        (
+            "an expression that fails",
+            policy(
+                "  validations: [{expression: '!(\"n\" in entity.metadata.labels) || int(entity.metadata.labels[\"n\"]) > 0'}]\n",
+            ),
+            CARDS.replace(
+                "metadata: {name: cards.events.v1, team: cards}",
+                "metadata: {name: cards.events.v1, team: cards, labels: {n: x}}",
+            ),
+        ),
+        (
+            "an expression that costs too much",
+            policy(
+                "  validations: [{expression: 'entity.metadata.labels.all(a, entity.metadata.labels.all(b, a != b + \"x\"))'}]\n",
+            ),
+            labelled,
+        ),
+    ] {
+        let dir = deployed().await;
+        write(dir.path(), "weir.yaml", settings.as_bytes());
+        write(dir.path(), CARDS_FILE, cards.as_bytes());
+        write(dir.path(), TOLL_FILE, format!("{TOLL}{MORE}").as_bytes());
+        let planned = plan(dir.path()).await.unwrap_or_else(|errors| panic!("{what} stops every plan: {errors}"));
+        assert_eq!(steps(&planned), ["create-topic dev.toll.new.v1"], "{what}");
+        assert_eq!(blocked(&planned), [("cards", "topic dev.cards.events.v1")].into(), "{what}");
+    }
+}
+
+/// A team that spends the whole budget of a policy blocks itself.
+#[tokio::test]
+async fn each_team_has_its_own_budget_for_policies() {
+    let dir = deployed().await;
+    let policy = "---\napiVersion: weir/v1\nkind: Policy\nmetadata: {name: p, description: x}\nspec:\n  match: {kinds: [Topic]}\n  \
+                  validations: [{expression: 'entity.metadata.labels.all(a, entity.metadata.labels.all(b, a != b + \"x\"))'}]\n";
+    write(dir.path(), "weir.yaml", format!("{SETTINGS}{policy}").as_bytes());
+    let labels: Vec<String> = (0..150).map(|n| format!("l{n}: v{n}")).collect();
+    let topic = |n: usize| {
+        let labels = labels.join(", ");
+        format!(
+            "---\napiVersion: weir/v1\nkind: Topic\nmetadata: {{name: cards.t{n}, team: cards, labels: {{{labels}}}}}\n"
+        )
+    };
+    let topics: String = (0..400).map(topic).collect();
+    write(dir.path(), CARDS_FILE, format!("{CARDS}{topics}").as_bytes());
+    write(dir.path(), TOLL_FILE, format!("{TOLL}{MORE}").as_bytes());
+    let planned = plan(dir.path()).await.unwrap_or_else(|errors| panic!("cards stops every plan: {errors}"));
+    assert_eq!(steps(&planned), ["create-topic dev.toll.new.v1"]);
+    assert_eq!(blocked(&planned), [("cards", ALL)].into());
+}
