@@ -272,8 +272,8 @@ pub fn query(desired: &Desired) -> Query {
 /// A vault that cannot be read is noted in [`Observed::unseen`]: it is one team's trouble.
 ///
 /// # Errors
-/// The first final error of the cluster, or the last of the vaults if none of several can be read. An object that weir may not see is such an error, not an absent
-/// one.
+/// The first final error of the cluster, or the last of the vaults if vaults of several teams are asked and none of them can
+/// be read. An object that weir may not see is such an error, not an absent one.
 pub async fn observe(live: &Live, desired: &Desired) -> Result<Observed, PortError> {
     observe_planes(live, desired, &Reach::default(), &BTreeSet::new()).await
 }
@@ -301,7 +301,7 @@ pub async fn observe_planes(
     let mut observed = tries.insist(|| live.cluster.observe(&query)).await?;
     if sees(Plane::Control) {
         let secrets = secrets_needed(desired, &observed).into_iter().chain(also.iter().cloned());
-        (observed.secrets, observed.unseen) = inspect(live, secrets).await?;
+        (observed.secrets, observed.unseen) = inspect(live, desired, secrets).await?;
     }
     let topics = if sees(Plane::Data) { facts_needed(desired, &observed) } else { BTreeSet::new() };
     if !topics.is_empty() {
@@ -318,7 +318,11 @@ type Inspected = (BTreeMap<SecretRef, ObservedSecret>, BTreeMap<String, String>)
 
 /// Asks all vaults at the same time, under one deadline. Returns the secrets, and the vaults that cannot be read with the
 /// reasons.
-async fn inspect(live: &Live, secrets: impl Iterator<Item = SecretRef>) -> Result<Inspected, PortError> {
+async fn inspect(
+    live: &Live,
+    desired: &Desired,
+    secrets: impl Iterator<Item = SecretRef>,
+) -> Result<Inspected, PortError> {
     let mut by_vault = BTreeMap::<String, BTreeSet<SecretRef>>::new();
     for at in secrets {
         by_vault.entry(at.vault.clone()).or_default().insert(at);
@@ -343,9 +347,15 @@ async fn inspect(live: &Live, secrets: impl Iterator<Item = SecretRef>) -> Resul
             }
         }
     }
+    let teams: BTreeSet<&str> = desired
+        .accounts
+        .values()
+        .filter(|account| account.vault.as_ref().is_some_and(|vault| unseen.contains_key(vault)))
+        .map(|account| account.team.as_str())
+        .collect();
     match last {
-        // If none of several vaults answers, weir's own login or network is wrong.
-        Some(error) if all > 1 && unseen.len() == all => Err(error),
+        // If no vault of several teams answers, weir's own login or network is wrong.
+        Some(error) if all > 1 && unseen.len() == all && teams.len() > 1 => Err(error),
         _ => Ok((found, unseen)),
     }
 }

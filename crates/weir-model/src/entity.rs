@@ -37,6 +37,8 @@ pub trait Named {
     fn name(&self) -> &str;
     /// Returns the labels.
     fn labels(&self) -> &BTreeMap<String, String>;
+    /// Returns the owning team as the document names it; `None` for kinds without one.
+    fn team(&self) -> Option<&str>;
 }
 
 impl Named for Metadata {
@@ -47,6 +49,10 @@ impl Named for Metadata {
     fn labels(&self) -> &BTreeMap<String, String> {
         &self.labels
     }
+
+    fn team(&self) -> Option<&str> {
+        None
+    }
 }
 
 impl Named for OwnedMetadata {
@@ -56,6 +62,10 @@ impl Named for OwnedMetadata {
 
     fn labels(&self) -> &BTreeMap<String, String> {
         &self.labels
+    }
+
+    fn team(&self) -> Option<&str> {
+        Some(&self.team)
     }
 }
 

@@ -23,7 +23,7 @@ mod yaml;
 
 pub use entity::*;
 pub use kind::{Kind, UnknownKind};
-pub use load::{Loaded, load, parse};
+pub use load::{Declared, Loaded, load, load_where, parse};
 pub use route::{EntityRef, InvalidEntityRef, Origin, Route};
 pub use rules::rule_pages;
 pub use secret::{SecretPart, secret_name};

@@ -14,7 +14,7 @@ use weir_findings::{FileId, Finding, RuleId, SourceFile, Sources, Span};
 
 use self::document::DocumentReader;
 use crate::{
-    EntityRef, Kind, Route, Workspace,
+    EntityRef, Kind, Origin, Route, Workspace,
     entity::*,
     kind::kinds,
     rules,
@@ -160,6 +160,30 @@ impl Loaded {
 /// assert_eq!(loaded.sources.position(finding.at).line, 5);
 /// ```
 pub fn load<P: Into<String>, T: Into<String>>(files: impl IntoIterator<Item = (P, T)>) -> Loaded {
+    load_where(files, |_| true)
+}
+
+/// A well-formed document, before entities with the same name are compared.
+#[derive(Clone, Copy, Debug)]
+pub struct Declared<'a> {
+    /// The path of the file.
+    pub path: &'a str,
+    /// The kind of the entity.
+    pub kind: Kind,
+    /// The name of the entity.
+    pub name: &'a str,
+    /// The team that the document says the entity belongs to; `None` for kinds without one.
+    pub team: Option<&'a str>,
+    /// The place it was read from.
+    pub origin: Origin,
+}
+
+/// Reads all files of a workspace as [`load`], without the documents that `keep` refuses. A refused document has no effect:
+/// it declares nothing, and is no duplicate of another one.
+pub fn load_where<P: Into<String>, T: Into<String>>(
+    files: impl IntoIterator<Item = (P, T)>,
+    keep: impl Fn(Declared<'_>) -> bool + Sync,
+) -> Loaded {
     let mut files: Vec<(String, String)> = files.into_iter().map(|(p, t)| (p.into(), t.into())).collect();
     files.sort();
     let mut sources = Sources::default();
@@ -168,7 +192,7 @@ pub fn load<P: Into<String>, T: Into<String>>(files: impl IntoIterator<Item = (P
     }
     let read: Vec<Read> = {
         let files: Vec<(FileId, &SourceFile)> = sources.iter().collect();
-        files.par_iter().map(|(id, file)| read_file(*id, file.text())).collect()
+        files.par_iter().map(|(id, file)| read_file(*id, file, &keep)).collect()
     };
     let mut all = Read::default();
     for file in read {
@@ -226,6 +250,12 @@ macro_rules! define_read {
         }
 
         impl Read {
+            /// Removes the documents that `keep` refuses.
+            fn retain(&mut self, path: &str, keep: &impl Fn(Declared<'_>) -> bool) {
+                self.settings.retain(|(entity, _)| keep(declared(path, entity)));
+                $(self.$field.retain(|(entity, _)| keep(declared(path, entity)));)*
+            }
+
             fn append(&mut self, other: Read) {
                 let Read { settings, $($field,)* malformed, findings } = other;
                 self.settings.extend(settings);
@@ -259,15 +289,21 @@ macro_rules! define_read {
 
 kinds!(define_read);
 
-fn read_file(file: FileId, text: &str) -> Read {
+fn declared<'a, M: Named, S: Spec>(path: &'a str, entity: &'a Entity<M, S>) -> Declared<'a> {
+    let (name, team) = (entity.metadata.name(), entity.metadata.team());
+    Declared { path, kind: S::KIND, name, team, origin: entity.origin }
+}
+
+fn read_file(file: FileId, source: &SourceFile, keep: &impl Fn(Declared<'_>) -> bool) -> Read {
     let mut read = Read::default();
-    let mut reader = Reader::new(file, text);
+    let mut reader = Reader::new(file, source.text());
     let mut tape = Tape::default();
     for document in 0.. {
         let before = read.findings.len();
         let Some(outcome) = reader.next(&mut tape, &mut read.findings) else { break };
         DocumentReader { file, document, tape: &mut tape, read: &mut read, before }.read(outcome);
     }
+    read.retain(source.path(), keep);
     read
 }
 
@@ -310,13 +346,15 @@ fn duplicate(rule: RuleId, at: Span, first: Span, message: String) -> Finding {
     Finding::error(rule, at, message).help("keep one of them").related(first, "the first one")
 }
 
+/// Returns the settings of the workspace: those in `weir.yaml` at the root, or else the first ones by path and place.
 fn the_workspace(
-    workspaces: Vec<Placed<WorkspaceEntity>>,
+    mut workspaces: Vec<Placed<WorkspaceEntity>>,
     malformed: &BTreeSet<EntityRef>,
     sources: &mut Sources,
     findings: &mut Vec<Finding>,
 ) -> Option<WorkspaceEntity> {
     const FILE: &str = "weir.yaml";
+    workspaces.sort_by_key(|(_, at)| sources.file(at.file).path() != FILE);
     let mut workspaces = workspaces.into_iter();
     let Some((settings, first)) = workspaces.next() else {
         if !malformed.iter().any(|entity| entity.kind == Kind::Workspace) {

@@ -104,7 +104,7 @@ rules! {
 
     /// The file is YAML.
     YAML_SYNTAX = "yaml-syntax", "the file is YAML";
-    why "weir never treats an unreadable document as a deleted one, so the whole run stops.";
+    why "weir never treats an unreadable document as a deleted one, so it leaves everything of the team alone.";
     bad "spec:\n  config: {retention.ms: 7d\n";
     good "spec:\n  config: {retention.ms: 7d}\n";
 }

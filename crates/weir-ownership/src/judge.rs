@@ -125,7 +125,14 @@ pub struct Refusal<'w> {
 impl Refusal<'_> {
     /// Returns the reason as a sentence without its end.
     pub fn reason(&self) -> String {
-        match &self.why {
+        self.why.reason()
+    }
+}
+
+impl Why<'_> {
+    /// Returns the reason as a sentence without its end.
+    pub fn reason(&self) -> String {
+        match self {
             Why::Owned(owner) => format!("team `{owner}` does not consent to it"),
             Why::Beyond(_) | Why::Nobody | Why::Cluster | Why::Escalation => {
                 "the platform team does not consent to it".to_owned()

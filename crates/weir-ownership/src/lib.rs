@@ -40,7 +40,7 @@ mod space;
 
 use std::collections::BTreeMap;
 
-use weir_model::{Origin, OwnershipSpec, Topic, Workspace};
+use weir_model::{Declared, Kind, Origin, OwnershipSpec, Topic, Workspace};
 
 use self::{consent::Consents, space::Spaces};
 pub use self::{
@@ -124,6 +124,38 @@ impl<'w> Ownership<'w> {
     /// lies in no other team's.
     pub fn owns(&self, team: &str, names: Names, name: &str) -> bool {
         self.owner(names, name).unwrap_or(self.platform()) == team
+    }
+}
+
+/// The kinds of documents that a team may write in its own path.
+pub const OF_TEAMS: [Kind; 4] = [Kind::Topic, Kind::ServiceAccount, Kind::AccessControlList, Kind::Consent];
+
+impl Ownership<'_> {
+    /// Returns the sorts of names that the name of an entity of this kind may be one of. The names of access control lists
+    /// and consents are not on the cluster, but one name can be used only once.
+    pub fn sorts(kind: Kind) -> &'static [Names] {
+        match kind {
+            Kind::Topic => &[Names::Topics],
+            Kind::ServiceAccount => &[Names::ServiceAccounts],
+            Kind::AccessControlList | Kind::Consent => &Names::ALL,
+            // No team may declare these.
+            _ => &[],
+        }
+    }
+
+    /// Returns `true` if the path of a document has authority over the entity: the kind, the team and the name are right for
+    /// the team whose path it is.
+    pub fn admits(&self, declared: Declared<'_>) -> bool {
+        let Declared { path: _, kind, name, team: claimed, origin } = declared;
+        match self.authority_over(origin) {
+            Authority::Team(team) => {
+                OF_TEAMS.contains(&kind)
+                    && claimed == Some(team)
+                    && Self::sorts(kind).iter().any(|names| self.owner(*names, name) == Some(team))
+            }
+            // The rule `path-authority` reports unclear paths, and they stop every plan.
+            Authority::Platform | Authority::Unclear(..) => true,
+        }
     }
 }
 

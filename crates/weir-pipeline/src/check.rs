@@ -1,5 +1,7 @@
 //! From what was read to findings, and to a workspace without errors.
 
+mod causes;
+
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -9,12 +11,17 @@ use jiff::Timestamp;
 use thiserror::Error;
 use weir_adapters::{Live, OpenError, open};
 use weir_findings::{FileId, Finding, Severity, count};
-use weir_model::{Date, EntityRef, Kind, Loaded, Origin, UnknownStage, Workspace};
-use weir_planning::{Blocks, Desired, desired};
+use weir_model::{Date, Kind, Loaded, UnknownStage, Workspace};
+use weir_planning::{Blocks, Desired, Observed, desired};
 use weir_policy::{Judged, Judging};
 use weir_validation::Fixed;
 
-use crate::{ReadWorkspace, rule_pages};
+use self::causes::{Cause, Causes};
+use crate::{
+    ReadWorkspace,
+    aside::{Aside, DUPLICATES, Unclear, documents, set_aside},
+    rule_pages,
+};
 
 /// A workspace that was read and checked.
 #[derive(Debug)]
@@ -23,8 +30,15 @@ use crate::{ReadWorkspace, rule_pages};
 pub struct Checked {
     /// The folder.
     pub dir: PathBuf,
-    /// The files and entities.
+    /// The files and entities. In a workspace with `ownership`, documents in a team's path that speak beyond the team are
+    /// not among the entities.
     pub loaded: Loaded,
+    /// The files and entities with these documents, if there are any.
+    whole: Option<Loaded>,
+    /// The places of these documents.
+    aside: Aside,
+    /// `true` unless the files contradict each other about the teams there are.
+    clear: bool,
     /// The findings about form, meaning and the organisation's policies, sorted.
     pub findings: Vec<Finding>,
     /// The findings that are waived, as information, sorted.
@@ -63,7 +77,23 @@ impl ReadWorkspace {
     pub fn check(self, stage: Option<&str>, now: Timestamp) -> Result<Checked, UnknownStage> {
         let Self { dir, loaded, unread, .. } = self;
         let Judged { findings, waived } = judge(&loaded, stage, now)?;
-        Ok(Checked { dir, loaded, findings, waived, unread, stage: stage.map(str::to_owned), now })
+        let checked = Checked {
+            dir,
+            loaded,
+            whole: None,
+            aside: Aside::new(),
+            clear: true,
+            findings,
+            waived,
+            unread,
+            stage: stage.map(str::to_owned),
+            now,
+        };
+        match set_aside(&checked.loaded, &checked.findings) {
+            Ok(None) => Ok(checked),
+            Ok(Some((rest, aside))) => checked.without(rest, aside),
+            Err(Unclear) => Ok(Checked { clear: false, ..checked }),
+        }
     }
 }
 
@@ -83,6 +113,22 @@ pub fn judge(loaded: &Loaded, stage: Option<&str>, now: Timestamp) -> Result<Jud
 }
 
 impl Checked {
+    /// Judges the workspace without the documents that are set aside, and adds the findings about these.
+    fn without(self, rest: Loaded, aside: Aside) -> Result<Self, UnknownStage> {
+        let Judged { mut findings, waived } = judge(&rest, self.stage.as_deref(), self.now)?;
+        let about = self.findings.iter().filter(|finding| {
+            let mut documents = documents(&self.loaded, finding);
+            match DUPLICATES.contains(&finding.rule.as_str()) {
+                true => documents.any(|at| aside.contains_key(&at)),
+                false => documents.next().is_some_and(|at| aside.contains_key(&at)),
+            }
+        });
+        findings.extend(about.cloned());
+        weir_findings::sort(&mut findings, &rest.sources);
+        findings.dedup();
+        Ok(Self { loaded: rest, whole: Some(self.loaded), aside, findings, waived, ..self })
+    }
+
     /// Returns the errors among the findings.
     pub fn errors(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.severity == Severity::Error)
@@ -93,13 +139,16 @@ impl Checked {
         self.errors().next().is_some()
     }
 
-    /// Returns the workspace, unless it has errors that concern more than one entity. Other errors block their entity
-    /// ([`Plan::blocked`](weir_planning::Plan)).
+    /// Returns the workspace, unless it has errors that concern everybody. Other errors block the entities, or the team, that
+    /// they are about ([`Plan::blocked`](weir_planning::Plan)).
     ///
     /// # Errors
     /// If such an error is among the findings.
     pub fn accept(&self) -> Result<Accepted<'_>, Rejected> {
-        Rejected::check(self.errors().filter(|finding| blocked_by(&self.loaded, finding).is_none()).count())?;
+        if self.has_errors() {
+            let causes = Causes::of(self);
+            Rejected::check(self.errors().filter(|finding| causes.of_error(finding) == Cause::Everything).count())?;
+        }
         // Files without a workspace have a finding that says so.
         let workspace = self.loaded.workspace.as_ref().ok_or(Rejected { errors: 1 })?;
         Ok(Accepted { checked: self, workspace })
@@ -107,8 +156,8 @@ impl Checked {
 
     /// Makes all fixes that are safe, in memory.
     pub fn fix(self) -> Fixed {
-        let Self { loaded, unread, stage, now, .. } = self;
-        weir_validation::fix(loaded, &unread, |loaded| match judge(loaded, stage.as_deref(), now) {
+        let Self { loaded, whole, unread, stage, now, .. } = self;
+        weir_validation::fix(whole.unwrap_or(loaded), &unread, |loaded| match judge(loaded, stage.as_deref(), now) {
             Ok(judged) => judged.findings,
             // The stage was there before the fixes.
             Err(UnknownStage { .. }) => loaded.findings.clone(),
@@ -116,7 +165,7 @@ impl Checked {
     }
 }
 
-/// A workspace without errors that concern more than one entity.
+/// A workspace without errors that concern everybody.
 #[derive(Clone, Copy, Debug)]
 pub struct Accepted<'a> {
     pub(crate) checked: &'a Checked,
@@ -142,15 +191,32 @@ impl<'a> Accepted<'a> {
         Ok(desired(&self.workspace.stage(stage)?, self.checked.now))
     }
 
-    /// Returns everything that plans of `desired` must leave alone, since the files have errors about it.
-    pub fn blocks(self, desired: &Desired) -> Blocks {
+    /// Returns everything that plans from `observed` to `desired` must leave alone, since the files have errors about it.
+    pub fn blocks(self, desired: &Desired, observed: &Observed) -> Blocks {
         let mut blocks = Blocks::default();
+        if !self.checked.has_errors() {
+            return blocks;
+        }
+        let causes = Causes::of(self.checked);
         for finding in self.checked.errors() {
-            let Some(entity) = blocked_by(&self.checked.loaded, finding) else { continue };
             let why = format!("{} [{}]", finding.message, finding.rule);
-            blocks.entity(desired, &entity, &why);
-            if let Some(list) = self.workspace.access_control_lists.get(&entity.name).filter(|_| is_list(&entity)) {
-                blocks.bindings(desired, &list.spec.service_account, &why);
+            match causes.of_error(finding) {
+                Cause::Everything => {}
+                Cause::Entities(entities) => {
+                    for entity in entities {
+                        blocks.entity(desired, &entity, &why);
+                        let list = (entity.kind == Kind::AccessControlList)
+                            .then(|| self.workspace.access_control_lists.get(&entity.name));
+                        if let Some(list) = list.flatten() {
+                            blocks.bindings(desired, &list.spec.service_account, &why);
+                        }
+                    }
+                }
+                Cause::Teams(teams) => {
+                    for team in teams {
+                        blocks.team(&team, causes.left_alone(&team, desired, observed), &why);
+                    }
+                }
             }
         }
         blocks
@@ -163,35 +229,4 @@ impl<'a> Accepted<'a> {
     pub async fn open(self, stage: &str) -> Result<Live, OpenError> {
         open(self.dir(), self.workspace, stage).await
     }
-}
-
-/// The rules whose errors concern more than the entity at their place: two entities that exclude each other, or a claim on
-/// something of another team. They stop every plan.
-const STOPPING: &[&str] = &[
-    "account-owner",
-    "name-collision",
-    "name-space",
-    "ownership",
-    "path-authority",
-    "secret-name-collision",
-    "stage-overlap",
-];
-
-/// Returns the one entity that an error is about; `None` for an error that stops every plan: about form, about the
-/// workspace, its teams and policies, or about several entities.
-fn blocked_by(loaded: &Loaded, finding: &Finding) -> Option<EntityRef> {
-    let rule = finding.rule.as_str();
-    if STOPPING.contains(&rule) || weir_model::rule_pages().iter().any(|page| page.id == rule) {
-        return None;
-    }
-    // A comment for weir may stand in front of the first document.
-    let document = loaded.document_at(finding.at.file, finding.at.start).unwrap_or_default();
-    let origin = Origin { file: finding.at.file, document };
-    let workspace = loaded.workspace.as_ref()?;
-    let mut entities = workspace.entities().filter(|entity| entity.kind.is_planned());
-    entities.find(|entity| workspace.origin(entity) == Some(origin))
-}
-
-fn is_list(entity: &EntityRef) -> bool {
-    entity.kind == Kind::AccessControlList
 }

@@ -58,6 +58,7 @@
 //! The features `kafka`, `confluent` and `azure` add clusters and vaults; without them there are sandboxes only. The
 //! time is an argument everywhere. This crate must not print, nor know arguments or terminals.
 
+mod aside;
 mod check;
 mod codeowners;
 mod commit;

@@ -99,7 +99,7 @@ impl Accepted<'_> {
     pub(crate) fn make(self, desired: &Desired, observed: &Observed, commit: Option<String>) -> Made {
         let (loaded, now) = (&self.checked.loaded, self.checked.now);
         let options = PlanOptions { now, commit };
-        let mut blocks = self.blocks(desired);
+        let mut blocks = self.blocks(desired, observed);
         let mut told: Vec<Finding<Route>> = Vec::new();
         let mut unusable = Vec::new();
         loop {

@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use weir_findings::{Finding, Severity};
 use weir_model::{EntityRef, Kind, Permission, Route};
 
-use crate::{Desired, Object, Step, StepId, Verb};
+use crate::{Acl, Desired, Object, Principal, ReportItem, ReportKind, Step, StepId, Verb};
 
 /// One thing that a plan leaves alone, since it is in trouble. The steps of other teams go on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Blocked {
     /// The object, with its physical name: `topic dev.toll.passages.v1`, `API keys of dev-toll-gateway`; or the id of a
-    /// step.
+    /// step; or `all objects of the team`.
     pub object: String,
     /// The team that owns it.
     pub team: Option<String>,
@@ -33,7 +33,22 @@ enum Target {
     Account(String),
     Bindings(String),
     Keys(String),
+    /// Everything that is done for a team.
+    Team(String),
+    /// A binding that is not taken away.
+    Binding(Principal, Acl),
     Step(StepId),
+}
+
+/// The live objects of a team that the files may have ceased to ask for only because weir cannot read or believe them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftAlone {
+    /// Topics that no file declares, by physical name.
+    pub topics: BTreeSet<String>,
+    /// Service accounts that no file declares, by physical name.
+    pub accounts: BTreeSet<String>,
+    /// Bindings that allow something and that no file asks for with authority.
+    pub bindings: BTreeSet<(Principal, Acl)>,
 }
 
 /// The rule that guards weir's own rights: its findings stop the whole plan, whatever entity they are about.
@@ -47,7 +62,9 @@ impl Blocks {
 
     /// Returns everything that is blocked, in a fixed order.
     pub fn list(&self) -> Vec<Blocked> {
-        self.0.values().cloned().collect()
+        let mut told = BTreeSet::new();
+        // Everything that is left alone for a team is one entry.
+        self.0.values().filter(|blocked| told.insert(*blocked)).cloned().collect()
     }
 
     /// Blocks a topic or a service account, with its new bindings and its keys. An entity that is not in the stage has nothing to
@@ -76,6 +93,32 @@ impl Blocks {
     /// Blocks the API keys of the service account with the physical name `account`.
     pub(crate) fn keys(&mut self, account: &str, team: Option<&str>, why: &str) {
         self.add(Target::Keys(account.to_owned()), format!("API keys of {account}"), team, why);
+    }
+
+    /// Blocks everything that is done for a team, and all changes of the objects in `left`.
+    pub fn team(&mut self, team: &str, left: LeftAlone, why: &str) {
+        let LeftAlone { topics, accounts, bindings } = left;
+        let targets = std::iter::once(Target::Team(team.to_owned()))
+            .chain(topics.into_iter().map(Target::Topic))
+            .chain(accounts.into_iter().map(Target::Account))
+            .chain(bindings.into_iter().map(|(principal, acl)| Target::Binding(principal, acl)));
+        for target in targets {
+            self.add(target, "all objects of the team".to_owned(), Some(team), why);
+        }
+    }
+
+    /// Returns `true` for an item of the report about an object that no file declares and that is blocked: the files may
+    /// declare it when weir can read them again.
+    pub(crate) fn silences(&self, desired: &Desired, item: &ReportItem) -> bool {
+        let name = item.object.split('/').next().unwrap_or_default();
+        let target = match item.kind {
+            ReportKind::UnmanagedTopic if !desired.topics.contains_key(name) => Target::Topic(name.to_owned()),
+            ReportKind::UnmanagedAccount | ReportKind::LeftBehind if !desired.accounts.contains_key(name) => {
+                Target::Account(name.to_owned())
+            }
+            _ => return false,
+        };
+        self.0.contains_key(&target)
     }
 
     /// Blocks a single step.
@@ -112,11 +155,16 @@ impl Blocks {
             }
             Object::Account(_) => vec![Target::Account(name())],
             // A right that no file asks for goes, whatever is wrong with the account: a mistake must not keep it.
-            Object::Acl { acl, .. } if about.verb == Verb::Delete && acl.permission == Permission::Allow => Vec::new(),
+            Object::Acl { principal, acl } if about.verb == Verb::Delete && acl.permission == Permission::Allow => {
+                return [Target::Step(step.id.clone()), Target::Binding(principal.clone(), acl.clone())]
+                    .iter()
+                    .find_map(|target| self.0.get(target));
+            }
             Object::Acl { .. } => vec![Target::Account(account()), Target::Bindings(account())],
             Object::Key { .. } => vec![Target::Account(account()), Target::Keys(account())],
         };
-        std::iter::once(Target::Step(step.id.clone())).chain(targets).find_map(|target| self.0.get(&target))
+        let team = step.team.clone().map(Target::Team);
+        std::iter::once(Target::Step(step.id.clone())).chain(targets).chain(team).find_map(|target| self.0.get(&target))
     }
 
     /// Blocks the entities that errors are about.

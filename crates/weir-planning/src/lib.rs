@@ -60,7 +60,7 @@ mod since;
 pub use acl::{Acl, Host};
 pub use again::{Again, Doubt, Fate};
 pub use authority::{AuthorityItem, AuthorityKind};
-pub use blocks::{Blocked, Blocks};
+pub use blocks::{Blocked, Blocks, LeftAlone};
 pub use change::{About, Change, Object, Phase, SettingChange, Verb};
 pub use desired::{
     Desired, DesiredAccount, DesiredBinding, DesiredConsent, DesiredKey, DesiredTeam, DesiredTopic, Provider,

@@ -128,6 +128,8 @@ pub fn plan_around(desired: &Desired, observed: &Observed, options: &PlanOptions
             plan.access = access;
             draft.append(of_accounts);
             draft.steps = assemble::assemble(&mut draft);
+            let Draft { blocks, report, .. } = &mut draft;
+            report.retain(|item| !blocks.silences(desired, item));
             draft.keep_out();
             limits::check(&mut draft);
             draft.keep_out();

@@ -19,7 +19,7 @@ use crate::{
     rules,
 };
 
-/// The budget of a policy for a whole workspace, in operations, whatever the workspace's size.
+/// The budget of a policy for the entities of one team, in operations, whatever their number.
 const POLICY_BUDGET: u64 = 10_000_000;
 /// The operations added to the budget for each entity and stage, or for each step of a plan.
 const BUDGET_EACH: u64 = 100;
@@ -139,6 +139,8 @@ struct Hit {
     problem: Problem,
     /// The stage's index; `None` for a team.
     stage: Option<usize>,
+    /// The index of the team that owns the entity.
+    team: usize,
     kind: HitKind,
 }
 
@@ -161,16 +163,38 @@ struct Run<'r> {
     teams: BTreeMap<&'r str, Record<'r>>,
     workspace_facts: Record<'r>,
     now_facts: Record<'static>,
-    /// The operations that each policy has spent.
-    spent: Vec<AtomicU64>,
-    budget: u64,
+    owners: Owners<'r>,
+    /// The operations that each policy has spent, by owner.
+    spent: Vec<Vec<AtomicU64>>,
+}
+
+/// The teams that own entities, each with the budget of a policy for its entities: a team cannot spend what others need.
+struct Owners<'r> {
+    /// The index of each team.
+    index: BTreeMap<&'r str, usize>,
+    budgets: Vec<u64>,
+}
+
+impl<'r> Owners<'r> {
+    fn of(workspace: &'r Workspace) -> Self {
+        let stages = workspace.settings.spec.stages.len();
+        let topics = workspace.topics.values().map(|topic| &topic.metadata);
+        let accounts = workspace.service_accounts.values().map(|account| &account.metadata);
+        let lists = workspace.access_control_lists.values().map(|list| &list.metadata);
+        let mut judged: BTreeMap<&str, usize> = workspace.teams.keys().map(|team| (team.as_str(), 1)).collect();
+        for metadata in topics.chain(accounts).chain(lists) {
+            *judged.entry(&metadata.team).or_default() += stages;
+        }
+        let budgets = judged.values().map(|judged| budget(*judged)).collect();
+        Self { index: judged.into_keys().enumerate().map(|(index, team)| (team, index)).collect(), budgets }
+    }
 }
 
 impl<'r> Run<'r> {
     fn new(env: &'r Policies, policies: &'r [&'r Compiled], workspace: &'r Workspace, now: Timestamp) -> Self {
         let stages: Vec<&str> = workspace.settings.spec.stages.iter().map(|stage| stage.name.as_str()).collect();
-        let entities = workspace.topics.len() + workspace.service_accounts.len() + workspace.access_control_lists.len();
-        let judged = entities * stages.len() + workspace.teams.len();
+        let owners = Owners::of(workspace);
+        let none = || owners.budgets.iter().map(|_| AtomicU64::new(0)).collect();
         Self {
             env,
             policies,
@@ -179,8 +203,8 @@ impl<'r> Run<'r> {
             teams: workspace.teams.iter().map(|(name, team)| (name.as_str(), facts::team(team))).collect(),
             workspace_facts: facts::workspace(workspace),
             now_facts: facts::now(now),
-            spent: policies.iter().map(|_| AtomicU64::new(0)).collect(),
-            budget: budget(judged),
+            spent: policies.iter().map(|_| none()).collect(),
+            owners,
             stages,
         }
     }
@@ -238,11 +262,13 @@ impl<'r> Run<'r> {
             return;
         }
         let mut facts = None;
+        // Every team that owns an entity has an index.
+        let team = self.owners.index.get(item.team()).copied().unwrap_or_default();
         for (index, policy) in policies {
             if !policy.takes(item.name(), item.team(), item.labels()) {
                 continue;
             }
-            let judged = Judged { run: self, policy, index: *index, item, view: stage.map(|(view, _)| view) };
+            let judged = Judged { run: self, policy, index: *index, team, item, view: stage.map(|(view, _)| view) };
             judged.short_forms(hits);
             if policy.validations.is_empty() {
                 continue;
@@ -254,33 +280,42 @@ impl<'r> Run<'r> {
         }
     }
 
-    /// Returns `true` if all policies together have spent too much. The answer at the end does not depend on the order of
-    /// the work: what a policy spends beyond its own budget does not count.
-    fn is_too_much(&self) -> bool {
-        let spent = self.spent.iter().map(|spent| spent.load(Ordering::Relaxed).min(self.budget));
+    /// Returns `true` if all policies together have spent too much for the entities of a team. The answer at the end does not
+    /// depend on the order of the work: what a policy spends beyond its own budget does not count.
+    fn is_too_much(&self, team: usize) -> bool {
+        let budget = self.owners.budgets[team];
+        let spent = self.spent.iter().map(|spent| spent[team].load(Ordering::Relaxed).min(budget));
         // Few policies cannot.
-        self.policies.len() as u64 > TOGETHER && spent.sum::<u64>() > budget_together(self.budget)
+        self.policies.len() as u64 > TOGETHER && spent.sum::<u64>() > budget_together(budget)
     }
 
     /// Merges equal violations into one report each.
     fn finish(&self, mut hits: Vec<Hit>) -> Found {
         let mut findings = Vec::new();
-        if self.is_too_much() {
-            let at = Route::name(self.workspace.settings.entity_ref());
-            return Found { broken: Vec::new(), findings: vec![all_too_much(at)] };
+        let over =
+            |policy: usize, team: usize| self.spent[policy][team].load(Ordering::Relaxed) > self.owners.budgets[team];
+        let too_much_together: Vec<bool> = (0..self.owners.budgets.len()).map(|team| self.is_too_much(team)).collect();
+        for (name, team) in &self.owners.index {
+            let about = |finding: Finding<Route>| match self.workspace.teams.get(*name) {
+                Some(team) => finding.related(Route::name(team.entity_ref()), "for this team"),
+                None => finding,
+            };
+            if too_much_together[*team] {
+                let at = Route::name(self.workspace.settings.entity_ref());
+                findings.push(about(all_too_much(at, &format!("the entities of team `{name}`"))));
+                continue;
+            }
+            for (_, policy) in self.policies.iter().enumerate().filter(|(policy, _)| over(*policy, *team)) {
+                findings.push(about(too_much(policy, &format!("the entities of team `{name}`"))));
+            }
         }
-        let over: Vec<bool> = self.spent.iter().map(|spent| spent.load(Ordering::Relaxed) > self.budget).collect();
-        for (policy, _) in self.policies.iter().zip(&over).filter(|(_, over)| **over) {
-            findings.push(too_much(policy, "the policy costs too much for all entities"));
-        }
-        hits.retain(|hit| !over[hit.policy]);
+        hits.retain(|hit| !too_much_together[hit.team] && !over(hit.policy, hit.team));
         let (broken, failed): (Vec<_>, Vec<_>) = hits.into_iter().partition(|hit| hit.kind == HitKind::Broken);
         findings.extend(self.failed(failed));
         Found { broken: self.broken(broken), findings }
     }
 
-    /// Returns one finding for each validation that failed, placed at the expression, with the first failing entity
-    /// named.
+    /// Returns one finding for each validation that failed, placed at the expression, with all entities for which it failed.
     fn failed(&self, hits: Vec<Hit>) -> Vec<Finding<Route>> {
         let mut by_validation: BTreeMap<(usize, HitKind), Vec<Hit>> = BTreeMap::new();
         for hit in hits {
@@ -289,6 +324,7 @@ impl<'r> Run<'r> {
         let told = by_validation.into_values().filter_map(|hits| {
             let severity = hits.iter().map(|hit| hit.severity).max()?.max(Severity::Warning);
             let count = hits.len();
+            let entities: BTreeSet<EntityRef> = hits.iter().map(|hit| hit.entity.clone()).collect();
             let first = hits.into_iter().min_by(|a, b| (&a.entity, a.stage).cmp(&(&b.entity, b.stage)))?;
             let stage = first.stage.map(|at| format!(" in stage `{}`", self.stages[at])).unwrap_or_default();
             let more = match count {
@@ -298,11 +334,11 @@ impl<'r> Run<'r> {
             };
             let rule = if first.problem.message == SPENT { rules::POLICY_COST } else { rules::POLICY_FAILED };
             let message = format!("for {}{stage}: {}{more}", first.entity, first.problem.message);
-            Some(Finding {
-                severity,
-                help: first.problem.help,
-                ..Finding::error(rule, first.at, message).related(Route::name(first.entity), "this one")
-            })
+            let related = entities
+                .into_iter()
+                .map(|entity| Related { at: Route::name(entity), message: "for this entity".to_owned() });
+            let finding = Finding::error(rule, first.at, message);
+            Some(Finding { severity, help: first.problem.help, related: related.collect(), ..finding })
         });
         told.collect()
     }
@@ -312,7 +348,7 @@ impl<'r> Run<'r> {
         // place.
         type Key = (usize, Route, String);
         let mut alike: BTreeMap<Key, (Option<String>, Vec<Whom>)> = BTreeMap::new();
-        for Hit { policy, entity, at, severity, later, problem, stage, kind: _ } in hits {
+        for Hit { policy, entity, at, severity, later, problem, stage, team: _, kind: _ } in hits {
             let Problem { message, help, word: _, at: _ } = problem;
             let found = alike.entry((policy, at, message)).or_insert_with(|| (help, Vec::new()));
             found.1.push(Whom { entity, stage, severity, later });
@@ -336,7 +372,7 @@ const FEWER_PARTS: &str = "use fewer parts, or parts that can end at only one pl
 /// The advice for an expression that costs too much.
 const CHEAPER: &str = "loop over fewer items, or use `in` instead of a loop";
 
-/// Returns the budget of a policy for this number of entities or steps.
+/// Returns the budget of a policy for this number of entities or steps of a team.
 pub(crate) fn budget(judged: usize) -> u64 {
     POLICY_BUDGET + judged as u64 * BUDGET_EACH
 }
@@ -346,15 +382,15 @@ pub(crate) fn budget_together(budget: u64) -> u64 {
     TOGETHER * budget
 }
 
-/// Makes the finding about policies that spent too much together.
-pub(crate) fn all_too_much(at: Route) -> Finding<Route> {
-    Finding::error(rules::POLICY_COST, at, "the policies together cost too much")
-        .help("write fewer or cheaper policies")
+/// Makes the finding about policies that spent too much together. `what` names the entities or steps.
+pub(crate) fn all_too_much(at: Route, what: &str) -> Finding<Route> {
+    let message = format!("the policies together cost too much for {what}");
+    Finding::error(rules::POLICY_COST, at, message).help("write fewer or cheaper policies")
 }
 
-/// Makes the finding about a policy that spent more than its budget.
-pub(crate) fn too_much(policy: &Compiled, message: &str) -> Finding<Route> {
-    let message = format!("{message}: `{}` was stopped", policy.name);
+/// Makes the finding about a policy that spent more than its budget. `what` names the entities or steps.
+pub(crate) fn too_much(policy: &Compiled, what: &str) -> Finding<Route> {
+    let message = format!("the policy costs too much for {what}: `{}` was stopped", policy.name);
     Finding::error(rules::POLICY_COST, policy.base.route(["validations"]), message).help(CHEAPER)
 }
 
@@ -363,6 +399,8 @@ struct Judged<'j, 'b, 'r> {
     run: &'j Run<'r>,
     policy: &'j Compiled,
     index: usize,
+    /// The index of the team that owns the entity.
+    team: usize,
     item: Item<'b, 'r>,
     view: Option<&'j StageView<'r>>,
 }
@@ -380,6 +418,7 @@ impl<'j, 'r> Judged<'j, '_, 'r> {
             later: self.policy.later(own, stage, &self.run.stages, self.run.now),
             problem,
             stage,
+            team: self.team,
             kind: HitKind::Broken,
         }
     }
@@ -397,7 +436,7 @@ impl<'j, 'r> Judged<'j, '_, 'r> {
             }
             // Small amounts are not added to the shared counter, because all cores would wait for it.
             if spent > BUDGET_EACH {
-                self.run.spent[self.index].fetch_add(spent, Ordering::Relaxed);
+                self.run.spent[self.index][self.team].fetch_add(spent, Ordering::Relaxed);
             }
         }
         if let Some(least) = policy.spec.requires.as_ref().and_then(|requires| requires.description) {
@@ -485,13 +524,14 @@ impl<'j, 'r> Judged<'j, '_, 'r> {
             }
         }
         if spent > 0 {
-            run.spent[self.index].fetch_add(spent, Ordering::Relaxed);
+            run.spent[self.index][self.team].fetch_add(spent, Ordering::Relaxed);
         }
     }
 
-    /// Returns `true` while the policy, and all policies together, have budget left for the workspace.
+    /// Returns `true` while the policy, and all policies together, have budget left for the team.
     fn has_budget(&self) -> bool {
-        self.run.spent[self.index].load(Ordering::Relaxed) <= self.run.budget && !self.run.is_too_much()
+        let budget = self.run.owners.budgets[self.team];
+        self.run.spent[self.index][self.team].load(Ordering::Relaxed) <= budget && !self.run.is_too_much(self.team)
     }
 
     fn failed_validation(&self, validation: &Validation, field: &str, failure: Failure) -> Hit {

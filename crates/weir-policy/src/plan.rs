@@ -94,6 +94,9 @@ pub fn check_plan(plan: &Plan, now: Timestamp) -> Vec<Finding<Route>> {
     judge_plan(plan, now).into_iter().map(|(finding, _)| finding).collect()
 }
 
+/// A finding, with the step that breaks a policy; without a step, the policy itself cannot be used.
+type Judgement = (Finding<Route>, Option<StepId>);
+
 /// Returns all violations in a plan of the policies written into it, at the time `now`, each with the step that breaks a
 /// policy; without a step, the policy itself cannot be used.
 pub fn judge_plan(plan: &Plan, now: Timestamp) -> Vec<(Finding<Route>, Option<StepId>)> {
@@ -123,63 +126,100 @@ pub fn judge_plan(plan: &Plan, now: Timestamp) -> Vec<(Finding<Route>, Option<St
         ("approvalRequired", Fact::bool(plan.approval_required)),
     ]);
     let now_facts = facts::now(now);
-    let none = BTreeMap::new();
-    let mut spent = vec![0; policies.len()];
-    let budget = budget(plan.steps.len());
-    // Findings are kept per policy: for a policy that costs too much, only that is reported.
-    let mut given: Vec<Vec<(Finding<Route>, Option<StepId>)>> = vec![Vec::new(); policies.len()];
+    // Each team has a budget of its own: it cannot spend what the steps of others need.
+    let mut by_team = BTreeMap::<&str, Vec<&Step>>::new();
     for step in &plan.steps {
-        let labels = step.entity.as_ref().and_then(|entity| carried.labels.get(entity)).unwrap_or(&none);
-        let step_facts = step_facts(step, labels);
-        let named = [("step", &step_facts), ("plan", &plan_facts), ("now", &now_facts)];
-        let mut globals = Globals::new(&named);
-        let logical = step.entity.as_ref().map_or("", |entity| entity.name.as_str());
-        if spent.iter().map(|spent| (*spent).min(budget)).sum::<u64>() > budget_together(budget) {
-            return vec![(all_too_much(place(plan, step)), None)];
-        }
-        for ((policy, spent), given) in policies.iter().zip(&mut spent).zip(&mut given) {
-            if *spent > budget
-                || !policy.takes(logical, step.team.as_deref().unwrap_or_default(), labels)
-                || waived(carried, policy, step, now)
-            {
-                continue;
-            }
-            for validation in &policy.validations {
-                let Some((expression, message)) = validation.by_kind.get(&PolicyKind::Plan) else { continue };
-                let severity = policy.severity(validation.severity, None, &[], now);
-                let text = match expression.holds(&env, &mut globals, spent) {
-                    Ok(true) => continue,
-                    Ok(false) => match message.as_ref().map(|m| m.text(&env, &mut globals, spent)) {
-                        Some(Ok(text)) => text,
-                        _ => format!("`{}`: {}", step.id, validation.message),
-                    },
-                    Err(failure) => {
-                        let finding = failed(policy, step, validation.index, severity, failure);
-                        given.push((finding, Some(step.id.clone())));
-                        continue;
-                    }
-                };
-                let rule = RuleId::from(policy.name.clone());
-                let finding = Finding::error(rule, place(plan, step), text);
-                let later = policy.later(validation.severity, None, &[], now);
-                let help: Vec<String> = validation.help.iter().cloned().chain(later).collect();
-                let help = (!help.is_empty()).then(|| help.join("; "));
-                let finding = Finding { severity, help, note: policy.spec.why.clone(), ..finding };
-                given.push((finding, Some(step.id.clone())));
-            }
-        }
+        by_team.entry(step.team.as_deref().unwrap_or_default()).or_default().push(step);
     }
-    for ((policy, spent), given) in policies.iter().zip(spent).zip(given) {
-        if spent > budget {
-            findings.push((too_much(policy, "the policy costs too much for all steps"), None));
-        } else {
-            findings.extend(given);
-        }
+    for (team, steps) in by_team {
+        let what = match team {
+            "" => "the steps of no team".to_owned(),
+            team => format!("the steps of team `{team}`"),
+        };
+        let of_team = OfTeam { plan, carried, policies: &policies, env: &env, now, what };
+        findings.extend(of_team.judge(&steps, &plan_facts, &now_facts));
     }
     findings
         .sort_by(|(a, step), (b, other)| (&a.at, &a.rule, &a.message, step).cmp(&(&b.at, &b.rule, &b.message, other)));
     findings.dedup();
     findings
+}
+
+/// The steps of one team, to be judged.
+struct OfTeam<'p> {
+    plan: &'p Plan,
+    carried: &'p PlanPolicies,
+    policies: &'p [Compiled],
+    env: &'p Environment,
+    now: Timestamp,
+    /// The steps, in words.
+    what: String,
+}
+
+impl OfTeam<'_> {
+    fn judge(&self, steps: &[&Step], plan_facts: &Record<'_>, now_facts: &Record<'_>) -> Vec<Judgement> {
+        let Self { plan, carried, policies, env, now, what } = self;
+        let now = *now;
+        let none = BTreeMap::new();
+        let mut spent = vec![0; policies.len()];
+        let budget = budget(steps.len());
+        // Findings are kept per policy: for a policy that costs too much, only that is reported.
+        let mut given: Vec<Vec<Judgement>> = vec![Vec::new(); policies.len()];
+        let labels = |step: &Step| step.entity.as_ref().and_then(|entity| carried.labels.get(entity)).unwrap_or(&none);
+        let takes = |policy: &Compiled, step: &Step| {
+            let logical = step.entity.as_ref().map_or("", |entity| entity.name.as_str());
+            policy.takes(logical, step.team.as_deref().unwrap_or_default(), labels(step))
+                && !waived(carried, policy, step, now)
+        };
+        for step in steps {
+            let step_facts = step_facts(step, labels(step));
+            let named = [("step", &step_facts), ("plan", plan_facts), ("now", now_facts)];
+            let mut globals = Globals::new(&named);
+            if spent.iter().map(|spent| (*spent).min(budget)).sum::<u64>() > budget_together(budget) {
+                let refused = |step: &&Step| (all_too_much(place(plan, step), what), Some(step.id.clone()));
+                return steps.iter().map(refused).collect();
+            }
+            for ((policy, spent), given) in policies.iter().zip(&mut spent).zip(&mut given) {
+                if *spent > budget || !takes(policy, step) {
+                    continue;
+                }
+                for validation in &policy.validations {
+                    let Some((expression, message)) = validation.by_kind.get(&PolicyKind::Plan) else { continue };
+                    let severity = policy.severity(validation.severity, None, &[], now);
+                    let text = match expression.holds(env, &mut globals, spent) {
+                        Ok(true) => continue,
+                        Ok(false) => match message.as_ref().map(|m| m.text(env, &mut globals, spent)) {
+                            Some(Ok(text)) => text,
+                            _ => format!("`{}`: {}", step.id, validation.message),
+                        },
+                        Err(failure) => {
+                            let finding = failed(policy, step, validation.index, severity, failure);
+                            given.push((finding, Some(step.id.clone())));
+                            continue;
+                        }
+                    };
+                    let rule = RuleId::from(policy.name.clone());
+                    let finding = Finding::error(rule, place(plan, step), text);
+                    let later = policy.later(validation.severity, None, &[], now);
+                    let help: Vec<String> = validation.help.iter().cloned().chain(later).collect();
+                    let help = (!help.is_empty()).then(|| help.join("; "));
+                    let finding = Finding { severity, help, note: policy.spec.why.clone(), ..finding };
+                    given.push((finding, Some(step.id.clone())));
+                }
+            }
+        }
+        let mut findings = Vec::new();
+        for ((policy, spent), given) in policies.iter().zip(spent).zip(given) {
+            if spent > budget {
+                // Nobody knows whether the policy allows them.
+                let refused = steps.iter().filter(|step| takes(policy, step));
+                findings.extend(refused.map(|step| (too_much(policy, what), Some(step.id.clone()))));
+            } else {
+                findings.extend(given);
+            }
+        }
+        findings
+    }
 }
 
 fn failed(policy: &Compiled, step: &Step, index: usize, severity: Severity, failure: Failure) -> Finding<Route> {

@@ -26,9 +26,9 @@ pub fn rule_pages() -> &'static [RulePage<'static>] {
 }
 
 rules! {
-    /// Each evaluation, and each match of a name, may spend about 500,000 operations. In a whole workspace or plan, a
-    /// policy may spend 10,000,000 operations, and 100 for each entity and stage, or step; all policies together may spend
-    /// twenty times as much. A workspace has at most 500 policies.
+    /// Each evaluation, and each match of a name, may spend about 500,000 operations. For the entities of one team, or the
+    /// steps of one team in a plan, a policy may spend 10,000,000 operations, and 100 for each entity and stage, or step; all
+    /// policies together may spend twenty times as much. A workspace has at most 500 policies.
     POLICY_COST = "policy-cost", Error, "a policy is cheap enough";
     why "A person who may write a file must not be able to keep a build agent busy for hours.";
     bad "validations:\n  - expression: workspace.topics.all(a, workspace.topics.all(b, a != b || a == b))";

@@ -240,3 +240,36 @@ async fn refused_reads_end_at_the_deadline() {
     assert!(error.exhausted, "{error:?}");
     assert!(cluster.calls()["observe"] > 3 && began.elapsed() <= busy.patience, "{:?}", cluster.calls());
 }
+
+/// Vaults that do not answer are the trouble of their team. If those of several teams do not answer, weir's own login or
+/// network is wrong.
+#[tokio::test(start_paused = true)]
+async fn dead_vaults_of_one_team_are_its_own_trouble() {
+    let team = |name: &str| {
+        format!(
+            "---\napiVersion: weir/v1\nkind: Team\nmetadata: {{name: {name}}}\nspec: {{vaults: {{dev: \"https://kv-{name}.vault.azure.net\"}}}}\n\
+             ---\napiVersion: weir/v1\nkind: ServiceAccount\nmetadata: {{name: {name}-a, team: {name}}}\nspec: {{apiKeys: [{{}}]}}\n"
+        )
+    };
+    let text = format!("{}{}", WORKSPACE.replace("metadata: {name: orders}", "metadata: {name: x}"), team("orders"));
+    let (dir, text) = (tempfile::tempdir().expect("a folder"), format!("{text}{}", team("cards")));
+    let workspace = weir_model::load([("weir.yaml", text)]).workspace.expect("well formed");
+    let of_two = desired(&workspace.stage("dev").expect("a stage"), jiff::Timestamp::UNIX_EPOCH);
+    // Team orders alone, one of whose accounts is still stored in another vault.
+    let mut of_one = of_two.clone();
+    of_one.accounts.values_mut().for_each(|account| account.team = "orders".to_owned());
+    let options = |faults: &str| weir_sandbox::Options {
+        cluster_id: Some("sandbox-1".to_owned()),
+        faults: faults.parse().expect("faults"),
+        ..Default::default()
+    };
+    let live = |faults: &str| {
+        let sandbox =
+            Arc::new(weir_sandbox::Sandbox::open(dir.path().join(faults), options(faults)).expect("a sandbox"));
+        Live { cluster: sandbox.clone(), vaults: sandbox, patience: std::time::Duration::from_secs(60) }
+    };
+    let seen = observe(&live("dead@kv-"), &of_one).await.expect("the trouble of one team");
+    assert_eq!(seen.unseen.len(), 2);
+    assert!(observe(&live("dead@kv-"), &of_two).await.is_err(), "no vault of two teams answers");
+    assert_eq!(observe(&live("dead@kv-orders"), &of_two).await.expect("one vault answers").unseen.len(), 1);
+}

@@ -40,8 +40,8 @@ Exit codes:
 
 /// Plans the steps that bring a stage's cluster to the state that the files describe.
 ///
-/// The files are checked first. Errors about the workspace as a whole, and files that cannot be read, stop every plan; an
-/// error about one entity, or a vault that cannot be read, blocks that entity or these keys, and the rest is planned.
+/// The files are checked first. Errors about the workspace as a whole stop every plan. An error about one entity, an error in
+/// a team's path, or a vault that cannot be read, blocks that entity, that team, or these keys, and the rest is planned.
 /// Then the cluster and the vaults are read and compared.
 /// Nothing is changed: weir-deploy carries out a plan. The same files and the same state give the same plan.
 #[derive(clap::Parser, Debug)]

@@ -7,6 +7,7 @@ mod deploy;
 mod git;
 mod plan;
 mod read;
+mod trouble;
 
 use std::{
     fs,

@@ -119,7 +119,7 @@ fn one_policy_does_not_keep_a_deployment_busy() {
     let step = made.steps[0].clone();
     assert_eq!(lines(&check_plan(&made, now())), "");
     made.steps = std::iter::repeat_n(step, 200).collect();
-    insta::assert_snapshot!(lines(&check_plan(&made, now())), @"error[policy-cost] Policy/tried spec.validations: the policy costs too much for all steps: `tried` was stopped = loop over fewer items, or use `in` instead of a loop");
+    insta::assert_snapshot!(lines(&check_plan(&made, now())), @"error[policy-cost] Policy/tried spec.validations: the policy costs too much for the steps of team `toll`: `tried` was stopped = loop over fewer items, or use `in` instead of a loop");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use weir_findings::{RulePage, Severity};
-use weir_model::{EntityRef, Origin, Route};
+use weir_model::{EntityRef, Kind, Origin, Route};
 use weir_ownership::{Authority, Names, Ownership, split_pattern};
 
 use crate::{
@@ -31,17 +31,16 @@ fn check(cx: &Context<'_>, out: &mut Out) {
     let Some(ownership) = &cx.ownership else { return };
     let on = Checked { ownership };
     for topic in cx.workspace.topics.values() {
-        on.name(out, &[Names::Topics], topic.origin, &topic.metadata.name, || topic.entity_ref());
+        on.name(out, Ownership::sorts(Kind::Topic), topic.origin, &topic.metadata.name, || topic.entity_ref());
     }
     for account in cx.workspace.service_accounts.values() {
-        on.name(out, &[Names::ServiceAccounts], account.origin, &account.metadata.name, || account.entity_ref());
+        on.name(out, Ownership::sorts(Kind::ServiceAccount), account.origin, &account.metadata.name, || account.entity_ref());
     }
-    // These names are not on the cluster, but one name can be used only once.
     for list in cx.workspace.access_control_lists.values() {
-        on.name(out, &Names::ALL, list.origin, &list.metadata.name, || list.entity_ref());
+        on.name(out, Ownership::sorts(Kind::AccessControlList), list.origin, &list.metadata.name, || list.entity_ref());
     }
     for consent in cx.workspace.consents.values() {
-        on.name(out, &Names::ALL, consent.origin, &consent.metadata.name, || consent.entity_ref());
+        on.name(out, Ownership::sorts(Kind::Consent), consent.origin, &consent.metadata.name, || consent.entity_ref());
         let Some(team) = on.team(consent.origin) else { continue };
         for (names, written) in [
             (Names::Topics, &consent.spec.topics),

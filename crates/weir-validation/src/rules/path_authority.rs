@@ -1,6 +1,6 @@
 use weir_findings::{RulePage, Severity};
 use weir_model::{EntityRef, Kind, Origin, ProviderRef, Route, StageView};
-use weir_ownership::{Authority, Ownership};
+use weir_ownership::{Authority, OF_TEAMS, Ownership};
 
 use crate::{Rule, context::Context, out::Out};
 
@@ -56,9 +56,6 @@ fn check(cx: &Context<'_>, out: &mut Out) {
         }
     }
 }
-
-/// The kinds that a team may write in its own path.
-const OF_TEAMS: [Kind; 4] = [Kind::Topic, Kind::ServiceAccount, Kind::AccessControlList, Kind::Consent];
 
 fn owned(ownership: &Ownership<'_>, out: &mut Out, origin: Origin, entity: impl Fn() -> EntityRef, claimed: &str) {
     match ownership.authority_over(origin) {

@@ -1,0 +1,219 @@
+//! The part of a workspace that an error is about.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use weir_findings::{FileId, Finding};
+use weir_model::{Date, EntityRef, Kind, Origin, PatternType, Permission, StageView};
+use weir_ownership::{Authority, Judge, Names, Ownership, Request, Why};
+use weir_planning::{Acl, Desired, LeftAlone, Observed, Principal};
+
+use super::Checked;
+use crate::{
+    aside::{self, DUPLICATES, documents},
+    rule_pages,
+};
+
+/// The part of a workspace that an error is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// All of it: no plan can be made.
+    Everything,
+    /// These teams: an error in a file of a team, which may hide anything that the team declares.
+    Teams(BTreeSet<String>),
+    /// These topics, service accounts and access control lists.
+    Entities(Vec<EntityRef>),
+}
+
+/// The rules whose errors concern more than the entity at their place: two entities that exclude each other, or a claim on
+/// something of another team.
+const STOPPING: &[&str] = &[
+    "account-owner",
+    "name-collision",
+    "name-space",
+    "ownership",
+    "path-authority",
+    "secret-name-collision",
+    "stage-overlap",
+];
+
+/// Those of them that are about the entities at all of their places.
+const EXCLUDING: &[&str] = &["name-collision", "secret-name-collision"];
+
+/// The rules about names that a document refers to. If the name is one of a team in whose files something cannot be read or
+/// believed, the error is that team's.
+const REFERRING: &[&str] = &["group-owner", "sharing-consent", "unknown-reference"];
+
+/// Finds the part of a checked workspace that an error is about.
+pub(super) struct Causes<'c> {
+    checked: &'c Checked,
+    ownership: Option<Ownership<'c>>,
+    entities: BTreeMap<Origin, EntityRef>,
+    /// The ids of weir's own rules: all others are policies.
+    rules: BTreeSet<&'static str>,
+    /// The ids of rules of form.
+    form: BTreeSet<&'static str>,
+    /// The teams that an error is about as a whole.
+    teams: BTreeSet<String>,
+}
+
+impl<'c> Causes<'c> {
+    pub(super) fn of(checked: &'c Checked) -> Self {
+        let workspace = checked.loaded.workspace.as_ref();
+        let placed = |entity: EntityRef| Some((workspace?.origin(&entity)?, entity));
+        let mut causes = Self {
+            checked,
+            ownership: aside::ownership(&checked.loaded).filter(|_| checked.clear),
+            entities: workspace.into_iter().flat_map(|all| all.entities()).filter_map(placed).collect(),
+            rules: rule_pages().iter().map(|page| page.id).collect(),
+            form: weir_model::rule_pages().iter().map(|page| page.id).collect(),
+            teams: BTreeSet::new(),
+        };
+        let of_teams = checked.errors().filter_map(|finding| match causes.of_error(finding) {
+            Cause::Teams(teams) => Some(teams),
+            Cause::Everything | Cause::Entities(_) => None,
+        });
+        causes.teams = of_teams.flatten().collect();
+        causes
+    }
+
+    /// Returns the team that owns the name at the place of a finding, if an error is about that team as a whole.
+    fn referred(&self, finding: &Finding) -> Option<&str> {
+        let text = self.checked.loaded.sources.file(finding.at.file).text();
+        let name = text.get(finding.at.range())?.trim_matches(['"', '\'', '*']);
+        let mut owners = Names::ALL.into_iter().filter_map(|names| self.ownership.as_ref()?.owner(names, name));
+        owners.find(|team| self.teams.contains(*team))
+    }
+
+    /// Returns the team whose path the file is in; `None` for a file of the platform team.
+    fn team(&self, file: FileId) -> Option<&'c str> {
+        match self.ownership.as_ref()?.authority(self.checked.loaded.sources.file(file).path()) {
+            Authority::Team(team) => Some(team),
+            Authority::Platform | Authority::Unclear(..) => None,
+        }
+    }
+
+    /// Returns the part of the workspace that an error is about.
+    pub(super) fn of_error(&self, finding: &Finding) -> Cause {
+        let rule = finding.rule.as_str();
+        let documents: Vec<Origin> = documents(&self.checked.loaded, finding).collect();
+        if let Some(team) = REFERRING.contains(&rule).then(|| self.referred(finding)).flatten() {
+            return Cause::Teams([team.to_owned()].into());
+        }
+        let about = if DUPLICATES.contains(&rule) { documents.as_slice() } else { &documents[..1] };
+        let aside: BTreeSet<String> =
+            about.iter().filter_map(|at| self.checked.aside.get(at)).map(|(team, _)| team.clone()).collect();
+        if !aside.is_empty() {
+            return Cause::Teams(aside);
+        }
+        let entities: Vec<&EntityRef> = documents.iter().filter_map(|at| self.entities.get(at)).collect();
+        let planned =
+            || entities.iter().filter(|entity| entity.kind.is_planned()).map(|entity| (*entity).clone()).collect();
+        let first = documents.first().and_then(|at| self.entities.get(at)).filter(|entity| entity.kind.is_planned());
+        let is_form = self.form.contains(rule);
+        let alone = first.filter(|_| !is_form && !STOPPING.contains(&rule)).map(|entity| vec![entity.clone()]);
+        let team = about.iter().find_map(|at| self.team(at.file));
+        match (alone, team) {
+            (Some(entity), _) => Cause::Entities(entity),
+            (None, Some(_)) if EXCLUDING.contains(&rule) => Cause::Entities(planned()),
+            (None, Some(team)) => Cause::Teams([team.to_owned()].into()),
+            (None, None) => self.of_policy(rule, &entities),
+        }
+    }
+
+    /// Returns the entities or teams that an error of a policy names, which stands at a profile or at the policy itself.
+    fn of_policy(&self, rule: &str, entities: &[&EntityRef]) -> Cause {
+        let is_judged = ["policy-cost", "policy-failed"].contains(&rule);
+        if self.rules.contains(rule) && !is_judged {
+            return Cause::Everything;
+        }
+        // The first is the profile or the policy.
+        let judged = entities.get(1..).unwrap_or_default();
+        if judged.is_empty() {
+            return Cause::Everything;
+        }
+        if judged.iter().all(|entity| entity.kind.is_planned()) {
+            return Cause::Entities(judged.iter().map(|entity| (*entity).clone()).collect());
+        }
+        let is_team = |entity: &&EntityRef| entity.kind == Kind::Team && self.ownership.is_some();
+        match rule == "policy-cost" && judged.iter().all(is_team) {
+            true => Cause::Teams(judged.iter().map(|entity| entity.name.clone()).collect()),
+            false => Cause::Everything,
+        }
+    }
+
+    /// Returns the live objects of a team that its files may have ceased to ask for only because weir cannot read or believe
+    /// one of them, and the rights of other teams that may rest on a consent in such a file.
+    pub(super) fn left_alone(&self, team: &str, desired: &Desired, observed: &Observed) -> LeftAlone {
+        let mut left = LeftAlone::default();
+        let (Some(ownership), Some(workspace)) = (&self.ownership, &self.checked.loaded.workspace) else { return left };
+        let Ok(view) = workspace.stage(&desired.stage) else { return left };
+        let owned = |names: Names, name: &str| {
+            let logical = name.strip_prefix(names.prefix(&view.stage.prefix));
+            logical.is_some_and(|logical| ownership.owner(names, logical) == Some(team))
+        };
+        // An entity that is declared in a document that does not count may have any name.
+        let unclear = |kind: Kind, physical: &dyn Fn(&str) -> String| -> BTreeSet<String> {
+            let unread = self.checked.loaded.malformed.iter().filter(|entity| entity.kind == kind);
+            unread.map(|entity| physical(&entity.name)).collect()
+        };
+        let topics = unclear(Kind::Topic, &|name| view.stage.topic_name(name));
+        let accounts = unclear(Kind::ServiceAccount, &|name| view.stage.account_name(name));
+        let undeclared = observed.topics.keys().filter(|name| !desired.topics.contains_key(*name));
+        left.topics = undeclared.filter(|name| owned(Names::Topics, name) || topics.contains(*name)).cloned().collect();
+        let undeclared = observed.accounts.keys().filter(|name| !desired.accounts.contains_key(*name));
+        left.accounts = undeclared
+            .filter(|name| owned(Names::ServiceAccounts, name) || accounts.contains(*name))
+            .cloned()
+            .collect();
+        let judge = Judge::new(ownership, &view, Some(Date::of(self.checked.now)));
+        let ended = Why::Ended.reason();
+        for (principal, acls) in &observed.acls {
+            let Some(name) = principal.user() else { continue };
+            let account = desired.accounts.get(name);
+            let own = account.map_or_else(|| left.accounts.contains(name), |account| account.team == team);
+            for acl in acls.iter().filter(|acl| acl.permission == Permission::Allow) {
+                let withdrawn = account.and_then(|account| account.withdrawn.get(acl));
+                let stays = match withdrawn {
+                    _ if account.is_some_and(|account| account.acls.contains_key(acl)) => false,
+                    // A file asks for it, and lacks a consent that a file of the team may hold.
+                    Some(why) => *why != ended && reaches(ownership, &view, team, acl),
+                    // A file of the team may ask for it.
+                    None => own && request(&view, team, acl).is_some_and(|request| judge.judge(&request).is_ok()),
+                };
+                if stays {
+                    left.bindings.insert((Principal::clone(principal), acl.clone()));
+                }
+            }
+        }
+        left
+    }
+}
+
+/// Returns the logical name of a binding, or the beginning of logical names, and `true` for a beginning; `None` for names of
+/// another stage.
+fn logical<'a>(view: &StageView<'_>, acl: &'a Acl) -> Option<(&'a str, bool)> {
+    let prefix = view.stage.prefix.of(acl.resource);
+    match (acl.pattern, &*acl.name) {
+        (PatternType::Literal, "*") => Some(("", true)),
+        (PatternType::Literal, name) => name.strip_prefix(prefix).map(|name| (name, false)),
+        (PatternType::Prefixed, name) if prefix.starts_with(name) => Some(("", true)),
+        (PatternType::Prefixed, name) => name.strip_prefix(prefix).map(|name| (name, true)),
+    }
+}
+
+/// Returns the request of a team's file that would come to the binding.
+fn request<'a>(view: &StageView<'_>, team: &'a str, acl: &'a Acl) -> Option<Request<'a>> {
+    let (name, open) = match Names::of(acl.resource) {
+        Some(_) => logical(view, acl)?,
+        None => ("", false),
+    };
+    let Acl { resource, operation, permission, .. } = *acl;
+    let authority = Authority::Team(team);
+    Some(Request { team, authority, resource, name, open, operation, permission, until: None })
+}
+
+/// Returns `true` if the binding reaches a name in a name space of the team.
+fn reaches(ownership: &Ownership<'_>, view: &StageView<'_>, team: &str, acl: &Acl) -> bool {
+    let (Some(names), Some((name, open))) = (Names::of(acl.resource), logical(view, acl)) else { return false };
+    ownership.spaces(names, team).any(|space| name.starts_with(space) || open && space.starts_with(name))
+}

@@ -1,0 +1,388 @@
+//! One team's trouble stays its own: an error in a team's file leaves everything of the team alone, and nothing else.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use jiff::Timestamp;
+use tempfile::TempDir;
+use weir_deployment::{MemoryJournal, Options, Outcome};
+use weir_pipeline::read;
+use weir_planning::{Plan, ReportKind, Risk};
+use weir_ports::{Clock as _, SystemClock};
+
+use crate::write;
+
+const SETTINGS: &str = r#"
+apiVersion: weir/v1
+kind: Workspace
+metadata: {name: shop}
+spec:
+  clusters: {nonprod: {sandbox: {path: .weir/nonprod, clusterId: nonprod}}}
+  stages:
+    - name: dev
+      cluster: nonprod
+      prefix: {topic: "dev.", group: "dev.", transactionalId: "dev.", serviceAccount: "dev-"}
+      owns: {topics: ["dev.*"], serviceAccounts: ["dev-*"]}
+      prune: true
+      threshold: {minimum: 1000}
+  defaults: {vault: "https://kv-{team}-{stage}.vault.azure.net", namespace: "{team}-{stage}"}
+  profiles: {long: {config: {retention.ms: 400d}}}
+  ownership: {platform: platform}
+---
+{apiVersion: weir/v1, kind: Team, metadata: {name: platform}}
+---
+{apiVersion: weir/v1, kind: Team, metadata: {name: toll}}
+---
+{apiVersion: weir/v1, kind: Team, metadata: {name: cards}}
+"#;
+
+/// The team in trouble. Team toll reads two of its topics, by two kinds of consent.
+const CARDS: &str = r#"
+apiVersion: weir/v1
+kind: Topic
+metadata: {name: cards.status.v1, team: cards}
+spec: {partitions: 3, access: {consumers: [toll]}}
+---
+apiVersion: weir/v1
+kind: Topic
+metadata: {name: cards.events.v1, team: cards}
+spec: {partitions: 3}
+---
+apiVersion: weir/v1
+kind: Consent
+metadata: {name: cards-events, team: cards}
+spec: {topics: [cards.events.v1], consumers: [toll]}
+---
+apiVersion: weir/v1
+kind: ServiceAccount
+metadata: {name: cards-ledger, team: cards, description: keeps the books}
+spec: {apiKeys: [{}]}
+---
+apiVersion: weir/v1
+kind: AccessControlList
+metadata: {name: cards-ledger, team: cards}
+spec:
+  serviceAccount: cards-ledger
+  allow: [{produce: cards.status.v1}, {consume: toll.prices.v1, group: cards-ledger}]
+"#;
+
+const TOLL: &str = r#"
+apiVersion: weir/v1
+kind: Topic
+metadata: {name: toll.prices.v1, team: toll}
+spec: {partitions: 3, access: {consumers: [cards]}}
+---
+apiVersion: weir/v1
+kind: ServiceAccount
+metadata: {name: toll-billing, team: toll, description: charges}
+spec: {apiKeys: [{}]}
+---
+apiVersion: weir/v1
+kind: AccessControlList
+metadata: {name: toll-billing, team: toll}
+spec:
+  serviceAccount: toll-billing
+  allow:
+    - {consume: cards.status.v1, group: toll-billing}
+    - {consume: cards.events.v1, group: toll-billing}
+    - {produce: toll.prices.v1}
+"#;
+
+/// A change of the other team, which must go on.
+const MORE: &str = r#"
+---
+apiVersion: weir/v1
+kind: Topic
+metadata: {name: toll.new.v1, team: toll}
+spec: {partitions: 1}
+"#;
+
+const CARDS_FILE: &str = "teams/cards/kafka.yaml";
+const TOLL_FILE: &str = "teams/toll/kafka.yaml";
+
+fn now() -> Timestamp {
+    SystemClock.now()
+}
+
+/// A workspace that is deployed.
+async fn deployed() -> TempDir {
+    let dir = tempfile::tempdir().expect("a folder");
+    for (path, text) in [("weir.yaml", SETTINGS), (CARDS_FILE, CARDS), (TOLL_FILE, TOLL)] {
+        write(dir.path(), path, text.as_bytes());
+    }
+    assert_eq!(deploy(dir.path()).await, Outcome::Complete);
+    dir
+}
+
+async fn plan(dir: &Path) -> Result<Plan, String> {
+    let checked = read(dir).expect("read").check(Some("dev"), now()).expect("checked");
+    let errors = || checked.errors().map(|e| format!("{}: {}", e.rule, e.message)).collect::<Vec<_>>().join("\n");
+    let workspace = checked.accept().map_err(|_| errors())?;
+    workspace.plan("dev").await.expect("observed").accept().map_err(|_| errors())
+}
+
+async fn deploy(dir: &Path) -> Outcome {
+    let plan = plan(dir).await.expect("a plan");
+    let checked = read(dir).expect("read").check(Some("dev"), now()).expect("checked");
+    let workspace = checked.accept().expect("accepted");
+    let options = Options { max_risk: Risk::DataLoss, ..Options::default() };
+    let admitted = workspace.admit(&plan, options).expect("admitted");
+    let live = admitted.open().await.expect("opened");
+    let receipt = admitted.deploy(&live, &mut MemoryJournal::default(), &SystemClock, &()).await.expect("deployed");
+    receipt.outcome
+}
+
+fn steps(plan: &Plan) -> Vec<&str> {
+    plan.steps.iter().map(|step| step.id.0.as_str()).collect()
+}
+
+fn blocked(plan: &Plan) -> BTreeSet<(&str, &str)> {
+    plan.blocked.iter().map(|b| (b.team.as_deref().unwrap_or_default(), b.object.as_str())).collect()
+}
+
+const ALL: &str = "all objects of the team";
+
+/// Mistakes and attacks in a file of team cards, each beside the content that was deployed or in place of it.
+fn troubles() -> Vec<(&'static str, Vec<u8>)> {
+    let after = |text: &str| format!("{CARDS}---\n{text}").into_bytes();
+    let instead = |from: &str, to: &str| {
+        assert!(CARDS.contains(from), "{from}");
+        CARDS.replace(from, to).into_bytes()
+    };
+    vec![
+        ("no YAML", format!("{CARDS}---\nspec: {{\n  a: [\n").into_bytes()),
+        ("nothing but broken YAML", b"apiVersion: weir/v1\nkind: Topic\n  metadata: {".to_vec()),
+        ("no UTF-8", [CARDS.as_bytes(), b"# \xff\n"].concat()),
+        ("an unknown field in a topic", instead("spec: {partitions: 3}", "spec: {partitons: 3}")),
+        ("an unknown field in an account", instead("apiKeys: [{}]", "apiKey: [{}]")),
+        ("an unknown field in a list", instead("  allow:", "  alow:")),
+        (
+            "an unknown field in a consent",
+            instead(
+                "consumers: [toll]}\n---\napiVersion: weir/v1\nkind: ServiceAccount",
+                "consumer: [toll]}\n---\napiVersion: weir/v1\nkind: ServiceAccount",
+            ),
+        ),
+        ("an unknown kind", instead("kind: AccessControlList", "kind: AccessControlLst")),
+        ("a name twice", after("apiVersion: weir/v1\nkind: Topic\nmetadata: {name: cards.status.v1, team: cards}\n")),
+        (
+            "a topic of another team",
+            after("apiVersion: weir/v1\nkind: Topic\nmetadata: {name: toll.stolen, team: toll}\n"),
+        ),
+        (
+            "a topic in another team's space",
+            after("apiVersion: weir/v1\nkind: Topic\nmetadata: {name: toll.stolen, team: cards}\n"),
+        ),
+        (
+            "another team's topic, deleted",
+            after(
+                "apiVersion: weir/v1\nkind: Topic\nmetadata: {name: toll.prices.v1, team: toll}\nspec: {ensure: absent}\n",
+            ),
+        ),
+        (
+            "another team's account",
+            after(
+                "apiVersion: weir/v1\nkind: ServiceAccount\nmetadata: {name: toll-billing, team: cards}\nspec: {apiKeys: [{}]}\n",
+            ),
+        ),
+        (
+            "another team's list",
+            after(
+                "apiVersion: weir/v1\nkind: AccessControlList\nmetadata: {name: toll-billing, team: toll}\nspec: {serviceAccount: toll-billing}\n",
+            ),
+        ),
+        (
+            "a list for another team's account",
+            after(
+                "apiVersion: weir/v1\nkind: AccessControlList\nmetadata: {name: cards-x, team: cards}\nspec: {serviceAccount: toll-billing, rules: [{resource: topic, name: cards.status.v1, operations: [Write], permission: deny}]}\n",
+            ),
+        ),
+        (
+            "a team",
+            after("apiVersion: weir/v1\nkind: Team\nmetadata: {name: zoll}\nspec: {names: {topics: [\"toll.\"]}}\n"),
+        ),
+        (
+            "the other team again",
+            after(
+                "apiVersion: weir/v1\nkind: Team\nmetadata: {name: toll}\nspec: {vaults: {dev: \"https://kv-cards-dev.vault.azure.net\"}}\n",
+            ),
+        ),
+        (
+            "a workspace",
+            after(
+                "apiVersion: weir/v1\nkind: Workspace\nmetadata: {name: shop}\nspec: {clusters: {}, stages: [], ownership: {platform: cards}}\n",
+            ),
+        ),
+        (
+            "a policy",
+            after(
+                "apiVersion: weir/v1\nkind: Policy\nmetadata: {name: p}\nspec: {match: {kinds: [Topic, Plan]}, validations: [{expression: \"false\", message: x}]}\n",
+            ),
+        ),
+        (
+            "a policy over topics",
+            after(
+                "apiVersion: weir/v1\nkind: Policy\nmetadata: {name: p}\nspec: {match: {kinds: [Topic]}, partitions: {max: 1}}\n",
+            ),
+        ),
+        (
+            "a waiver",
+            after(
+                "apiVersion: weir/v1\nkind: Waiver\nmetadata: {name: w}\nspec: {rule: p, entity: Topic/cards.status.v1, reason: x, owner: cards, until: 2099-01-01}\n",
+            ),
+        ),
+        (
+            "a consent to another team's names",
+            after(
+                "apiVersion: weir/v1\nkind: Consent\nmetadata: {name: cards-x, team: cards}\nspec: {topics: [\"toll.*\"], consumers: [cards]}\n",
+            ),
+        ),
+        (
+            "a consent to an unknown team",
+            after(
+                "apiVersion: weir/v1\nkind: Consent\nmetadata: {name: cards-x, team: cards}\nspec: {topics: [\"cards.*\"], consumers: [crds]}\n",
+            ),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn an_error_in_a_teams_file_blocks_the_team_alone() {
+    for (what, text) in troubles() {
+        let dir = deployed().await;
+        write(dir.path(), CARDS_FILE, &text);
+        let toll = TOLL.replace("{produce: toll.prices.v1}", "{consume: toll.prices.v1, group: toll-billing}");
+        write(dir.path(), TOLL_FILE, format!("{toll}{MORE}").as_bytes());
+        let planned = plan(dir.path()).await.unwrap_or_else(|errors| panic!("{what} stops every plan: {errors}"));
+        let expected = [
+            "create-topic dev.toll.new.v1",
+            "create-acl User:dev-toll-billing allow Read topic literal dev.toll.prices.v1",
+            "delete-acl User:dev-toll-billing allow Write topic literal dev.toll.prices.v1",
+        ];
+        assert_eq!(steps(&planned), expected, "{what}");
+        assert_eq!(blocked(&planned), [("cards", ALL)].into(), "{what}: {:#?}", planned.blocked);
+        let told: Vec<_> = planned.report.items.iter().filter(|item| item.object.contains("cards")).collect();
+        assert!(told.iter().all(|item| item.kind == ReportKind::KeyDue), "{what}: {told:#?}");
+        assert_eq!(deploy(dir.path()).await, Outcome::Blocked, "{what}");
+        write(dir.path(), CARDS_FILE, CARDS.as_bytes());
+        let mended = plan(dir.path()).await.expect("a plan");
+        assert!(mended.is_empty() && mended.blocked.is_empty(), "{what}: {:#?}", steps(&mended));
+    }
+}
+
+/// A right that the broken file may ask for stays; one that nobody consents to any more goes.
+#[tokio::test]
+async fn broken_files_keep_no_right_that_an_owner_has_taken_back() {
+    let dir = deployed().await;
+    write(dir.path(), CARDS_FILE, b"apiVersion: weir/v1\nkind: Topic\n  metadata: {");
+    write(dir.path(), TOLL_FILE, TOLL.replace(", access: {consumers: [cards]}", "").as_bytes());
+    let planned = plan(dir.path()).await.expect("a plan");
+    assert_eq!(steps(&planned), ["delete-acl User:dev-cards-ledger allow Read topic literal dev.toll.prices.v1"]);
+    // A right that the other team gives up goes as well.
+    write(
+        dir.path(),
+        TOLL_FILE,
+        TOLL.replace("    - {consume: cards.events.v1, group: toll-billing}\n", "").as_bytes(),
+    );
+    let planned = plan(dir.path()).await.expect("a plan");
+    assert_eq!(steps(&planned), ["delete-acl User:dev-toll-billing allow Read topic literal dev.cards.events.v1"]);
+}
+
+/// The last day of a right counts, whatever is wrong with the file of the owner.
+#[tokio::test]
+async fn broken_files_do_not_prolong_a_right() {
+    let dir = deployed().await;
+    write(dir.path(), CARDS_FILE, b"apiVersion: weir/v1\nkind: Topic\n  metadata: {");
+    let ended = TOLL
+        .replace("cards.events.v1, group: toll-billing}", "cards.events.v1, group: toll-billing, until: 2020-01-01}");
+    write(dir.path(), TOLL_FILE, ended.as_bytes());
+    let planned = plan(dir.path()).await.expect("a plan");
+    assert_eq!(steps(&planned), ["delete-acl User:dev-toll-billing allow Read topic literal dev.cards.events.v1"]);
+}
+
+#[tokio::test]
+async fn errors_of_the_platform_team_stop_every_plan() {
+    let broken = "---\napiVersion: weir/v1\nkind: Tem\nmetadata: {name: x}\n";
+    let dir = deployed().await;
+    write(dir.path(), "weir.yaml", format!("{SETTINGS}{broken}").as_bytes());
+    assert!(plan(dir.path()).await.is_err(), "an error in weir.yaml");
+    write(dir.path(), "weir.yaml", SETTINGS.as_bytes());
+    // Without a team of this name, the path is the platform team's.
+    write(dir.path(), "teams/nobody/kafka.yaml", broken.as_bytes());
+    assert!(plan(dir.path()).await.is_err(), "an error in a path of no team");
+    fs::remove_file(dir.path().join("teams/nobody/kafka.yaml")).expect("removed");
+    // A team that only a file in its own path declares is no reason to believe anything.
+    let own = "apiVersion: weir/v1\nkind: Team\nmetadata: {name: new}\n";
+    write(dir.path(), "teams/new/kafka.yaml", own.as_bytes());
+    assert!(plan(dir.path()).await.is_err(), "a team that declares itself");
+    fs::remove_file(dir.path().join("teams/new/kafka.yaml")).expect("removed");
+    // Without `ownership`, any error of form stops every plan.
+    write(dir.path(), "weir.yaml", SETTINGS.replace("  ownership: {platform: platform}\n", "").as_bytes());
+    write(dir.path(), CARDS_FILE, format!("{CARDS}{broken}").as_bytes());
+    assert!(plan(dir.path()).await.is_err(), "nobody says whose path it is");
+}
+
+/// A policy that stands in the platform team's files blocks the entities that break it, or that it cannot judge.
+#[tokio::test]
+async fn policies_block_the_entities_that_they_are_about() {
+    let policy = |spec: &str| {
+        format!(
+            "{SETTINGS}---\napiVersion: weir/v1\nkind: Policy\nmetadata: {{name: p, description: x}}\nspec:\n  match: {{kinds: [Topic]}}\n{spec}"
+        )
+    };
+    let labels: Vec<String> = (0..600).map(|n| format!("l{n}: v{n}")).collect();
+    let long = CARDS.replace("spec: {partitions: 3}", "spec: {partitions: 3, profile: long}");
+    let labelled = CARDS.replace(
+        "metadata: {name: cards.events.v1, team: cards}",
+        &format!("metadata: {{name: cards.events.v1, team: cards, labels: {{{}}}}}", labels.join(", ")),
+    );
+    for (what, settings, cards) in [
+        ("a profile", policy("  enforce: {from: 2020-01-01}\n  settings: {retention.ms: {max: 31d}}\n"), long),
+        (
+            "an expression that fails",
+            policy(
+                "  validations: [{expression: '!(\"n\" in entity.metadata.labels) || int(entity.metadata.labels[\"n\"]) > 0'}]\n",
+            ),
+            CARDS.replace(
+                "metadata: {name: cards.events.v1, team: cards}",
+                "metadata: {name: cards.events.v1, team: cards, labels: {n: x}}",
+            ),
+        ),
+        (
+            "an expression that costs too much",
+            policy(
+                "  validations: [{expression: 'entity.metadata.labels.all(a, entity.metadata.labels.all(b, a != b + \"x\"))'}]\n",
+            ),
+            labelled,
+        ),
+    ] {
+        let dir = deployed().await;
+        write(dir.path(), "weir.yaml", settings.as_bytes());
+        write(dir.path(), CARDS_FILE, cards.as_bytes());
+        write(dir.path(), TOLL_FILE, format!("{TOLL}{MORE}").as_bytes());
+        let planned = plan(dir.path()).await.unwrap_or_else(|errors| panic!("{what} stops every plan: {errors}"));
+        assert_eq!(steps(&planned), ["create-topic dev.toll.new.v1"], "{what}");
+        assert_eq!(blocked(&planned), [("cards", "topic dev.cards.events.v1")].into(), "{what}");
+    }
+}
+
+/// A team that spends the whole budget of a policy blocks itself.
+#[tokio::test]
+async fn each_team_has_its_own_budget_for_policies() {
+    let dir = deployed().await;
+    let policy = "---\napiVersion: weir/v1\nkind: Policy\nmetadata: {name: p, description: x}\nspec:\n  match: {kinds: [Topic]}\n  \
+                  validations: [{expression: 'entity.metadata.labels.all(a, entity.metadata.labels.all(b, a != b + \"x\"))'}]\n";
+    write(dir.path(), "weir.yaml", format!("{SETTINGS}{policy}").as_bytes());
+    let labels: Vec<String> = (0..150).map(|n| format!("l{n}: v{n}")).collect();
+    let topic = |n: usize| {
+        let labels = labels.join(", ");
+        format!(
+            "---\napiVersion: weir/v1\nkind: Topic\nmetadata: {{name: cards.t{n}, team: cards, labels: {{{labels}}}}}\n"
+        )
+    };
+    let topics: String = (0..400).map(topic).collect();
+    write(dir.path(), CARDS_FILE, format!("{CARDS}{topics}").as_bytes());
+    write(dir.path(), TOLL_FILE, format!("{TOLL}{MORE}").as_bytes());
+    let planned = plan(dir.path()).await.unwrap_or_else(|errors| panic!("cards stops every plan: {errors}"));
+    assert_eq!(steps(&planned), ["create-topic dev.toll.new.v1"]);
+    assert_eq!(blocked(&planned), [("cards", ALL)].into());
+}
