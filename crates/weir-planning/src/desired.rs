@@ -4,8 +4,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use weir_model::{Date, Ensure, EntityRef, SecretPart, settings::KafkaValue};
-use weir_ownership::Reach;
+use weir_model::{Date, Ensure, EntityRef, PatternType, Permission, Resource, SecretPart, settings::KafkaValue};
+use weir_ownership::{Names, Reach, of_cluster};
 
 use crate::{Acl, Maker, Scope, SecretRef};
 
@@ -27,6 +27,9 @@ pub struct Desired {
     pub cluster_id: Option<String>,
     /// `true` if the workspace says which paths and names belong to which team.
     pub governed: bool,
+    /// The names that teams own; absent when the workspace does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owned: Option<OwnedNames>,
     /// Names of objects that exist, that this workspace did not make, and that it may take over.
     #[serde(default, skip_serializing_if = "Scope::is_empty")]
     pub adopt: Scope,
@@ -64,6 +67,39 @@ impl Desired {
         Maker { workspace: self.workspace.clone(), stage: self.stage.clone() }
     }
 
+    /// Returns the reach of a binding of an account of `team` that no file asks for, as far as names tell: a name of
+    /// another team counts as consented.
+    pub(crate) fn reach(&self, team: &str, acl: &Acl) -> Reach {
+        let Some(owned) = &self.owned else {
+            return match Names::of(acl.resource) {
+                Some(_) => Reach::Own,
+                None => of_cluster(acl.resource, acl.operation, Permission::Allow),
+            };
+        };
+        let Some(beginnings) = owned.of(acl.resource) else {
+            return of_cluster(acl.resource, acl.operation, Permission::Allow);
+        };
+        let every = acl.pattern == PatternType::Literal && &*acl.name == "*";
+        let open = every || acl.pattern == PatternType::Prefixed;
+        let name = if every { "" } else { &*acl.name };
+        let owner = beginnings.iter().find(|(beginning, _)| name.starts_with(beginning.as_str()));
+        let owner = owner.map(|(_, team)| team.as_str());
+        // Topics that are declared outside the name space of their team.
+        let below = |topic: &(&String, &DesiredTopic)| if open { topic.0.starts_with(name) } else { topic.0 == name };
+        let strays = self.topics.range(name.to_owned()..).take_while(below).map(|(_, topic)| topic);
+        let mut strays = strays.filter(|topic| acl.resource == Resource::Topic && !topic.own_name);
+        let owner = if open { owner } else { strays.next().map(|topic| topic.team.as_str()).or(owner) };
+        let covers_others = open
+            && (strays.any(|topic| topic.team != team)
+                || owner.is_none() && beginnings.keys().any(|beginning| beginning.starts_with(name)));
+        match owner {
+            Some(owner) if owner == team && !covers_others => Reach::Own,
+            Some(_) => Reach::Consented,
+            None if owned.platform == team && !covers_others => Reach::Own,
+            None => Reach::PlatformWide,
+        }
+    }
+
     /// Returns the places where the JSON secret of a slot may be: one in the vault of each team.
     pub fn places(&self, account: &str, slot: &str) -> impl Iterator<Item = SecretRef> {
         let name = weir_model::secret_name(account, slot);
@@ -83,6 +119,32 @@ pub enum Provider {
     Sandbox,
 }
 
+/// The beginnings of physical names that teams own, each with its team.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OwnedNames {
+    /// The platform team, which owns all other names.
+    pub platform: String,
+    /// Of topics.
+    pub topics: BTreeMap<String, String>,
+    /// Of consumer groups.
+    pub groups: BTreeMap<String, String>,
+    /// Of transactional ids.
+    pub transactional_ids: BTreeMap<String, String>,
+}
+
+impl OwnedNames {
+    /// Returns the beginnings of the names of such resources; `None` for resources without names.
+    fn of(&self, resource: Resource) -> Option<&BTreeMap<String, String>> {
+        match resource {
+            Resource::Topic => Some(&self.topics),
+            Resource::Group => Some(&self.groups),
+            Resource::TransactionalId => Some(&self.transactional_ids),
+            Resource::Cluster | Resource::DelegationToken => None,
+        }
+    }
+}
+
 /// A topic as the files ask for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -93,6 +155,9 @@ pub struct DesiredTopic {
     pub team: String,
     /// `true` if the name lies in a name space of the team: such a topic may be taken over when it exists.
     pub own_name: bool,
+    /// `true` if a file of the platform team declares it: such a topic may be taken over wherever its name lies.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_platform: bool,
     /// The entity's `ensure`.
     pub ensure: Ensure,
     /// Number of partitions; absent: the cluster's default at creation, anything after.

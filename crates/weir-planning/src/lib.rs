@@ -62,7 +62,9 @@ pub use again::{Again, Doubt, Fate};
 pub use authority::{AuthorityItem, AuthorityKind};
 pub use blocks::{Blocked, Blocks};
 pub use change::{About, Change, Object, Phase, SettingChange, Verb};
-pub use desired::{Desired, DesiredAccount, DesiredBinding, DesiredConsent, DesiredKey, DesiredTopic, Provider};
+pub use desired::{
+    Desired, DesiredAccount, DesiredBinding, DesiredConsent, DesiredKey, DesiredTopic, OwnedNames, Provider,
+};
 pub use digest::{Digest, fingerprint};
 pub use drift::{Cause, Difference, Drift};
 pub use from_files::desired;

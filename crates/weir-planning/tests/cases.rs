@@ -1,5 +1,5 @@
-//! One test for each folder of `tests/cases`: `desired.yaml` and `observed.json` give `plan.txt`, `plan.json` and
-//! `findings.txt`. `WEIR_BLESS=1` rewrites the expected files.
+//! One test for each folder of `tests/cases`: `desired.yaml`, perhaps a file of team toll, and `observed.json` give
+//! `plan.txt`, `plan.json` and `findings.txt`. `WEIR_BLESS=1` rewrites the expected files.
 
 #![expect(clippy::disallowed_methods, reason = "this test reads case folders")]
 
@@ -37,7 +37,12 @@ fn case(toml: &Path) -> datatest_stable::Result<()> {
     if about.trim().is_empty() {
         return Err("case.toml does not say what the case is about".into());
     }
-    let loaded = load([("desired.yaml", read("desired.yaml")?)]);
+    const OF_TEAM: &str = "teams/toll/kafka.yaml";
+    let mut files = vec![("desired.yaml", read("desired.yaml")?)];
+    if folder.join(OF_TEAM).exists() {
+        files.push((OF_TEAM, read(OF_TEAM)?));
+    }
+    let loaded = load(files);
     if !loaded.findings.is_empty() {
         return Err(format!("desired.yaml has findings: {:#?}", loaded.findings).into());
     }
@@ -50,10 +55,11 @@ fn case(toml: &Path) -> datatest_stable::Result<()> {
         .findings
         .iter()
         .map(|finding| {
-            let position = loaded.sources.position(loaded.locate(&finding.at));
+            let at = loaded.locate(&finding.at);
+            let (file, position) = (loaded.sources.file(at.file).path(), loaded.sources.position(at));
             let help = finding.help.as_ref().map(|help| format!("\n  help: {help}")).unwrap_or_default();
             format!(
-                "{}[{}]: {}\n  --> desired.yaml:{}:{}{help}\n",
+                "{}[{}]: {}\n  --> {file}:{}:{}{help}\n",
                 finding.severity, finding.rule, finding.message, position.line, position.column
             )
         })

@@ -73,6 +73,7 @@ pub(crate) fn topic(partitions: u32, config: &[(&str, &str)]) -> DesiredTopic {
         entity: "toll".into(),
         team: "toll".into(),
         own_name: true,
+        by_platform: false,
         ensure: Ensure::Present,
         partitions: Some(partitions),
         replication_factor: Some(3),

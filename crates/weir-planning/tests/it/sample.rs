@@ -101,11 +101,12 @@ fn desired_topic() -> impl Strategy<Value = DesiredTopic> {
             })
             .collect()
     });
-    (ensure(), option::of(1_u32..9), option::of(1_u16..4), wanted, any::<bool>()).prop_map(
-        |(ensure, partitions, replication_factor, config, own_name)| DesiredTopic {
+    (ensure(), option::of(1_u32..9), option::of(1_u16..4), wanted, any::<bool>(), any::<bool>()).prop_map(
+        |(ensure, partitions, replication_factor, config, own_name, by_platform)| DesiredTopic {
             entity: "t".to_owned(),
             team: "toll".to_owned(),
             own_name,
+            by_platform,
             ensure,
             partitions,
             replication_factor,
@@ -187,8 +188,16 @@ pub(crate) fn desired_state(nasty: bool) -> impl Strategy<Value = Desired> {
             Scope::default()
         };
         let adopted: Vec<NamePattern> = adopt.into_iter().map(pattern).collect();
+        let owned = |team: &str| BTreeMap::from([("dev.a".to_owned(), team.to_owned())]);
+        let owned = OwnedNames {
+            platform: "platform".to_owned(),
+            topics: owned("toll"),
+            groups: owned("cards"),
+            ..OwnedNames::default()
+        };
         Desired {
             governed: nasty && governed,
+            owned: (nasty && governed).then_some(owned),
             adopt: Scope { topics: adopted.clone(), service_accounts: adopted },
             format: Desired::FORMAT.to_owned(),
             workspace: "cps".to_owned(),
