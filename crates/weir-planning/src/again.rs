@@ -289,6 +289,7 @@ impl Plan {
             AuthorityKind::Ends => item.until <= shown_until,
             AuthorityKind::Escalation
             | AuthorityKind::PlatformWide
+            | AuthorityKind::Governance
             | AuthorityKind::Adoption
             | AuthorityKind::Vault
             | AuthorityKind::Consent

@@ -56,6 +56,7 @@ pub(crate) fn desired() -> Desired {
         owns: Scope { topics: pattern("dev.*"), service_accounts: pattern("dev-*") },
         prune: true,
         governed: false,
+        owned: None,
         adopt: Scope::default(),
         vaults: [VAULT.into()].into(),
         approval_required: false,

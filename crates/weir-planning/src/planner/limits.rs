@@ -1,6 +1,6 @@
 //! The limits of the cluster, counted without deletions, since these come later than creations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use weir_findings::count;
 use weir_model::{Ensure, EntityRef, Kind, Route};
@@ -90,26 +90,28 @@ fn fit(draft: &mut Draft<'_>, limited: Limited, most: u64, mut used: u64) {
         return;
     }
     let (what, help) = limited.words();
-    let before = used;
+    let message = format!("the cluster takes {most} {what}; {used} are in use and the files ask for {total} more");
     let mut out = BTreeMap::new();
     for name in order {
         let added = asked[name];
         if used.saturating_add(added) <= most {
             used += added;
         } else {
-            out.insert(name.to_owned(), added);
+            let why = format!("the cluster takes {most} {what}, and has no room for {added} more");
+            out.insert(name.to_owned(), why);
         }
     }
-    let message = format!("the cluster takes {most} {what}; {before} are in use and the files ask for {total} more");
-    for step in &draft.steps {
+    let mut told = BTreeSet::new();
+    for step in draft.steps.iter().filter(|step| limited.added(step, default_partitions) > 0) {
         let object = step.change.about().object;
-        let Some(added) = out.get(object.name()).filter(|_| limited.added(step, default_partitions) > 0) else {
-            continue;
-        };
-        let why = format!("the cluster takes {most} {what}, and has no room for {added} more");
+        let Some(why) = out.get(object.name()) else { continue };
         match object.account().and_then(|account| draft.desired.accounts.get(account)) {
-            Some(account) if limited == Limited::Acls => draft.blocks.bindings(draft.desired, &account.entity, &why),
-            Some(_) | None => draft.blocks.step(step, &why),
+            Some(account) if limited == Limited::Acls => {
+                if told.insert(&account.entity) {
+                    draft.blocks.bindings(draft.desired, &account.entity, why);
+                }
+            }
+            Some(_) | None => draft.blocks.step(step, why),
         }
     }
     let message = format!("{message}, so the plan leaves {} out", count(out.len(), "object"));

@@ -145,7 +145,9 @@ proptest! {
         let fresh = plan(&desired, &observed, &options());
         let mut forged = fresh.plan.clone();
         prop_assert!(forged.again(&fresh, &desired, &observed, &Plane::ALL.into()).is_ok());
-        prop_assume!(!forged.authority.is_empty());
+        if forged.authority.is_empty() {
+            return Ok(());
+        }
         let item = forged.authority.remove(which.index(forged.authority.len()));
         let again = forged.again(&fresh, &desired, &observed, &Plane::ALL.into());
         let refused = again.is_err_and(|doubts| doubts == [Doubt::NotShown(Box::new(item.clone()))]);
