@@ -36,7 +36,7 @@ pub enum AuthorityKind {
     Escalation,
     /// A new right on names of any team, on the word of the platform team alone.
     PlatformWide,
-    /// Another decision about who decides than before: paths, reviewers, approvals, signatures.
+    /// Paths, reviewers, approvals or signatures that differ from before.
     Governance,
     /// An object that belongs to another team than before.
     Owner,

@@ -153,7 +153,7 @@ impl<'a> Head<'a> {
         for object in steps.iter().map(|step| step.change.about().object) {
             match (object, object.account()) {
                 (_, Some(name)) => _ = objects.insert((Kind::ServiceAccount, name)),
-                (Object::Topic(name), _) if observed.topics.contains_key(name) => {
+                (Object::Topic(name), _) if desired.adopt.owns_topic(name) && observed.topics.contains_key(name) => {
                     _ = objects.insert((Kind::Topic, name))
                 }
                 _ => {}
@@ -161,7 +161,6 @@ impl<'a> Head<'a> {
         }
         let kind = AuthorityKind::Adoption;
         let of_topic = |name: &str| match desired.topics.get(name) {
-            _ if !desired.adopt.owns_topic(name) => None,
             Some(topic) => {
                 let message = format!("the plan takes over topic {name}: it {}", desired.foreign_topic(name)?);
                 Some(self.item(kind, &topic.team, name, EntityRef::new(Kind::Topic, &*topic.entity), message))

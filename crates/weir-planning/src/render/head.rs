@@ -26,7 +26,7 @@ fn heading(kind: AuthorityKind) -> &'static str {
     match kind {
         AuthorityKind::Escalation => "Rights that make rights",
         AuthorityKind::PlatformWide => "Rights beyond the names of the team",
-        AuthorityKind::Governance => "Changes of who decides",
+        AuthorityKind::Governance => "Paths, reviewers and approvals that changed",
         AuthorityKind::Owner => "Objects that change their team",
         AuthorityKind::Adoption => "Objects that weir did not make",
         AuthorityKind::Vault => "Credentials that go to a new place",

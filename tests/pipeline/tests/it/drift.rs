@@ -84,7 +84,8 @@ fn a_plan_shows_changes_of_authority_since_a_revision() {
     ] {
         let output = world.command(line).output().expect("it runs");
         let (said, why) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        let head: String = said.lines().skip_while(|line| *line != "  Changes of who decides").take(2).collect();
+        let head: String =
+            said.lines().skip_while(|line| *line != "  Paths, reviewers and approvals that changed").take(2).collect();
         let consent =
             said.contains("consent for topic toll.prices.v1: consumers cards, platform; before: consumers cards");
         match line.rsplit(' ').next() {
