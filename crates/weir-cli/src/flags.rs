@@ -129,6 +129,22 @@ impl Terminal {
     }
 }
 
+/// The flag that names the files that were deployed last.
+#[derive(Args, Clone, Debug, Default)]
+pub struct DeployedFlag {
+    /// The git revision that was deployed last, as its plan names it: the head of the plan then also shows changes of
+    /// teams, name spaces, consents, vaults, adoptions, reviewers and approvals since
+    #[arg(long, value_name = "REVISION")]
+    deployed: Option<String>,
+}
+
+impl DeployedFlag {
+    /// Returns the revision; `None` without the flag.
+    pub fn revision(&self) -> Option<&str> {
+        self.deployed.as_deref()
+    }
+}
+
 /// The format of output: for people or for programs.
 #[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {

@@ -41,7 +41,7 @@ pub use crate::{
     binary::{block_on, main, report, run_from},
     exit::{Exit, Stop},
     file::{OutFile, read_argument, rewrite},
-    flags::{Format, SignFlag, Terminal, WorkspaceFlag, instant},
+    flags::{DeployedFlag, Format, SignFlag, Terminal, WorkspaceFlag, instant},
     progress::Progress,
     terminal::{confirm, print, print_json, say, style},
 };

@@ -6,7 +6,7 @@ use weir_findings::{
     render::{concise, json},
     sort,
 };
-use weir_pipeline::{Accepted, Checked, Live, OpenError, PlanError, observe};
+use weir_pipeline::{Accepted, Checked, Live, OpenError, PlanError, RevisionError, observe};
 use weir_planning::{Desired, Observed, Plan, render};
 use weir_ports::ErrorKind;
 
@@ -42,15 +42,18 @@ pub(crate) struct Made {
     pub(crate) plan: Option<Plan>,
 }
 
-/// Plans `stage` from what `observe` reads, unless the check found errors.
+/// Plans `stage` from what `observe` reads, unless the check found errors. The head of the plan also shows changes of
+/// authority since the git revision `deployed`.
 pub(crate) fn make(
     checked: Checked,
     stage: &str,
+    deployed: Option<&str>,
     observe: impl FnOnce(Accepted<'_>, &Desired) -> anyhow::Result<Observed>,
 ) -> anyhow::Result<Made> {
     let mut findings = checked.findings.clone();
     let Ok(accepted) = checked.accept() else { return Ok(Made { checked, findings, plan: None }) };
     let desired = accepted.desired(stage)?;
+    let moved = deployed.map(|revision| accepted.moved_since(stage, revision)).transpose().map_err(not_there)?;
     let observed = observe(accepted, &desired)?;
     let planned = accepted.plan_from(&desired, &observed).map_err(|err| match err {
         PlanError::OtherStage { .. } => Stop::usage(err.to_string())
@@ -60,8 +63,21 @@ pub(crate) fn make(
     })?;
     findings.extend(planned.findings.iter().cloned());
     sort(&mut findings, &checked.loaded.sources);
-    let plan = planned.accept().ok();
+    let plan = planned.accept().ok().map(|plan| match moved {
+        Some(moved) => plan.headed(moved),
+        None => plan,
+    });
     Ok(Made { checked, findings, plan })
+}
+
+/// Returns the error for a revision whose files cannot be compared.
+pub(crate) fn not_there(err: RevisionError) -> anyhow::Error {
+    match err {
+        RevisionError::Stage(err) => err.into(),
+        err => Stop::usage(format!("{:#}", anyhow::Error::from(err)))
+            .help("name the commit of the plan that was deployed last")
+            .into(),
+    }
 }
 
 impl Made {

@@ -226,17 +226,12 @@ fn adopt(
     let mut found = BTreeMap::<String, Adopt>::new();
     for stage in &seen.stages {
         let (wanted, there) = (desired(&all.stage(stage.name())?, now), stage.observed);
-        let topics = wanted.topics.iter().filter(|(name, topic)| {
-            built.topics.contains_key(&topic.entity) && !topic.own_name && there.topics.contains_key(*name)
-        });
         let is_foreign = |name: &String| there.accounts.get(name).is_some_and(|a| a.maker != Some(wanted.maker()));
         let accounts =
             wanted.accounts.iter().filter(|(name, a)| built.accounts.contains_key(&a.entity) && is_foreign(name));
         let adopt = Adopt {
-            topics: topics
-                .filter(|(name, topic)| topic.ensure == Ensure::Present && !wanted.adopt.owns_topic(name))
-                .map(|(name, _)| name.clone())
-                .collect(),
+            // A file of the platform team that declares a topic takes it over by itself.
+            topics: Vec::new(),
             service_accounts: accounts
                 .filter(|(name, account)| account.ensure == Ensure::Present && !wanted.adopt.owns_account(name))
                 .map(|(name, _)| name.clone())
@@ -247,9 +242,8 @@ fn adopt(
         }
     }
     if let Some(ownership) = &mut all.settings.spec.ownership {
-        for (stage, Adopt { topics, service_accounts }) in &found {
+        for (stage, Adopt { topics: _, service_accounts }) in &found {
             let there = ownership.adopt.entry(stage.clone()).or_default();
-            there.topics.extend_from_slice(topics);
             there.service_accounts.extend_from_slice(service_accounts);
         }
     }

@@ -67,7 +67,7 @@ impl<'a> Request<'a> {
         }
         match Names::of(self.resource) {
             Some(_) => Ok(Reach::Own),
-            None => Ok(of_cluster(self)),
+            None => Ok(of_cluster(self.resource, self.operation, self.permission)),
         }
     }
 
@@ -203,7 +203,7 @@ impl<'o, 'w> Judge<'o, 'w> {
             Authority::Unclear(..) => return refused(Why::Nobody),
         };
         let Some(names) = Names::of(request.resource) else {
-            return match of_cluster(request) {
+            return match of_cluster(request.resource, request.operation, request.permission) {
                 Reach::Own => Ok(Reach::Own),
                 reach if by_platform => Ok(reach),
                 Reach::Escalation => refused(Why::Escalation),
@@ -406,11 +406,11 @@ impl<'o, 'w> Judge<'o, 'w> {
 /// Alter on the cluster changes ACL bindings and credentials of users, AlterConfigs the log-ins of listeners,
 /// ClusterAction acts as a broker. A delegation token acts as its owner, and whoever may describe a token can use it
 /// (KIP-48, KIP-373).
-fn of_cluster(request: &Request<'_>) -> Reach {
-    match (request.resource, request.operation) {
+pub fn of_cluster(resource: Resource, operation: Operation, permission: Permission) -> Reach {
+    match (resource, operation) {
         (Resource::Cluster, Operation::IdempotentWrite) => Reach::Own,
         // A denial takes rights from the team's own account.
-        _ if request.permission == Permission::Deny => Reach::PlatformWide,
+        _ if permission == Permission::Deny => Reach::PlatformWide,
         (Resource::Cluster, Operation::Describe | Operation::DescribeConfigs | Operation::Create) => {
             Reach::PlatformWide
         }

@@ -46,7 +46,7 @@ use self::{consent::Consents, space::Spaces};
 pub use self::{
     consent::{Consented, Degree},
     forge::{NoReviewers, Protected},
-    judge::{Judge, Reach, Refusal, Request, Why, is_reserved},
+    judge::{Judge, Reach, Refusal, Request, Why, is_reserved, of_cluster},
     path::{Authority, InvalidTemplate, Template},
     space::{Names, overlap, resolved, split_pattern},
 };

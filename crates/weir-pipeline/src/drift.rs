@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use thiserror::Error;
 use weir_model::UnknownStage;
-use weir_planning::{AuthorityItem, Desired, Drift, Observed, Plan, PlanOptions, desired, moved, plan};
+use weir_planning::{
+    AuthorityItem, Desired, Drift, Observed, Plan, PlanOptions, desired, moved, moved_from_nothing, plan,
+};
 
 use crate::{Accepted, ReadError, read_at};
 
@@ -23,16 +25,23 @@ pub enum RevisionError {
 }
 
 impl Accepted<'_> {
-    /// Returns everything that the files say about authority in `stage`, and that they did not say in the git revision
-    /// `revision`: items for the head of a plan.
+    /// Returns all differences in authority in `stage` between the git revision `revision` and the files: items for the
+    /// head of a plan.
     ///
     /// # Errors
-    /// If git does not have the revision, or its files cannot be read or do not have the stage.
+    /// If git does not have the revision, or the files do not have the stage.
     pub fn moved_since(self, stage: &str, revision: &str) -> Result<Vec<AuthorityItem>, RevisionError> {
+        let after = self.workspace.stage(stage)?;
+        // Forges write zeros for the revision before the first.
+        if revision.bytes().all(|byte| byte == b'0') {
+            return Ok(vec![moved_from_nothing(&after, revision)]);
+        }
         // What could not be read then is new now: the head shows too much rather than too little.
         let before = read_at(self.dir(), revision)?.workspace;
-        let before = before.ok_or_else(|| RevisionError::Findings(revision.to_owned()))?;
-        Ok(moved(&before.stage(stage)?, &self.workspace.stage(stage)?))
+        Ok(match before.as_ref().and_then(|before| before.stage(stage).ok()) {
+            Some(before) => moved(&before, &after),
+            None => vec![moved_from_nothing(&after, revision)],
+        })
     }
 
     /// Returns the state of the cluster that the files asked for in the git revision `revision`.

@@ -4,8 +4,8 @@
 //! digest that fits. So deployment plans again, from the files at hand and the state it just observed, and carries out
 //! only steps that are in both plans, with the content of the new one. A plan selects steps; it does not define them.
 //!
-//! A part of a plan may be deployed: a plan that lacks steps is a smaller plan. Two parts must not be separated: a step
-//! and the steps it comes after, and a principal's new grants and its new denials.
+//! A part of a plan may be deployed: a plan that lacks steps is a smaller plan. Three parts must not be separated: a step
+//! and the steps it comes after, a principal's new grants and its new denials, a step and its items in the head.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,8 +15,8 @@ use std::{
 use weir_model::{Ensure, Permission, SecretPart};
 
 use crate::{
-    Blocked, Change, Desired, Object, Observed, ObservedSecret, Plan, Plane, Planned, Precondition, Principal, Risk,
-    SecretRef, SecretState, Step, StepId, secrets_needed,
+    AuthorityItem, AuthorityKind, Blocked, Change, Desired, Object, Observed, ObservedSecret, Plan, Plane, Planned,
+    Precondition, Principal, Risk, SecretRef, SecretState, Step, StepId, planner::authority::of_steps, secrets_needed,
 };
 
 /// A plan that was compared with the plan made again.
@@ -84,6 +84,8 @@ pub enum Doubt {
     },
     /// The plan shows other rights before and after than its steps come to.
     Access(Principal),
+    /// The head of the plan lacks an item that its steps or the files call for: the approver did not see it.
+    NotShown(Box<AuthorityItem>),
 }
 
 impl fmt::Display for Doubt {
@@ -106,6 +108,9 @@ impl fmt::Display for Doubt {
             }
             Doubt::Access(principal) => {
                 write!(f, "the plan shows other rights of {principal} than its steps come to")
+            }
+            Doubt::NotShown(item) => {
+                write!(f, "the plan does not show under “Authority” that {}", item.message)
             }
         }
     }
@@ -214,6 +219,7 @@ impl Plan {
         doubts.extend(self.unordered(fresh, &fates, planes));
         doubts.extend(self.lacking(fresh, &fates));
         doubts.extend(self.accesses(fresh, &fates, planes));
+        doubts.extend(self.not_shown(fresh, desired, observed, &fates));
         plan.approval_required |= fresh.plan.approval_required;
         plan.beyond_threshold = plan.beyond_threshold.or_else(|| fresh.plan.beyond_threshold.clone());
         if doubts.is_empty() { Ok(Again { plan, fates, blocked: blocked.into_iter().collect() }) } else { Err(doubts) }
@@ -261,6 +267,38 @@ impl Plan {
             .filter(|step| created(step, Permission::Deny).is_some_and(|principal| granted.contains(&principal)))
             .map(|step| Doubt::LacksDenial { missing: step.id.clone() })
             .collect()
+    }
+
+    /// Returns the items that the head of the plan lacks: those of its steps to carry out, and those that hold by the
+    /// files alone. Items of steps that are done already are gone from the new plan, and other steps of the new plan
+    /// are not carried out, so that neither count.
+    fn not_shown(
+        &self,
+        fresh: &Planned,
+        desired: &Desired,
+        observed: &Observed,
+        fates: &BTreeMap<StepId, Fate>,
+    ) -> Vec<Doubt> {
+        let going = fresh.plan.steps.iter().filter(|step| fates.get(&step.id) == Some(&Fate::Go));
+        let of_steps = of_steps(desired, observed, going);
+        // The plan does not say when it was made. Rights that end later than all that it shows may have come since.
+        let ends = |item: &&AuthorityItem| item.kind == AuthorityKind::Ends;
+        let shown_until = self.authority.iter().filter(ends).filter_map(|item| item.until).max();
+        let of_files = fresh.plan.authority.iter().filter(|item| match item.kind {
+            AuthorityKind::Waiver | AuthorityKind::Owner => true,
+            AuthorityKind::Ends => item.until <= shown_until,
+            AuthorityKind::Escalation
+            | AuthorityKind::PlatformWide
+            | AuthorityKind::Governance
+            | AuthorityKind::Adoption
+            | AuthorityKind::Vault
+            | AuthorityKind::Consent
+            | AuthorityKind::Shared
+            | AuthorityKind::Withdrawn => false,
+        });
+        let shown: BTreeSet<&AuthorityItem> = self.authority.iter().collect();
+        let missing = of_steps.iter().chain(of_files).filter(|item| !shown.contains(item));
+        missing.map(|item| Doubt::NotShown(Box::new(item.clone()))).collect()
     }
 
     /// Returns the principals whose rights the plan shows otherwise than the new one, which changes the same bindings.

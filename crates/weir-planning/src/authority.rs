@@ -36,13 +36,15 @@ pub enum AuthorityKind {
     Escalation,
     /// A new right on names of any team, on the word of the platform team alone.
     PlatformWide,
+    /// Paths, reviewers, approvals or signatures that differ from before.
+    Governance,
     /// An object that belongs to another team than before.
     Owner,
     /// An object that exists already, and that this workspace did not make.
     Adoption,
     /// A vault in which weir stores credentials of a team for the first time.
     Vault,
-    /// A new or changed consent.
+    /// A consent that is new, changed or gone.
     Consent,
     /// A new right on names of another team, with a consent.
     Shared,
@@ -57,6 +59,7 @@ pub enum AuthorityKind {
 weir_findings::words!(AuthorityKind {
     Escalation => "escalation",
     PlatformWide => "platform-wide",
+    Governance => "governance",
     Owner => "owner",
     Adoption => "adoption",
     Vault => "vault",

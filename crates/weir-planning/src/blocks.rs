@@ -54,6 +54,9 @@ pub struct LeftAlone {
 /// The rule that guards weir's own rights: its findings stop the whole plan, whatever entity they are about.
 pub(crate) const SELF_LOCKOUT: &str = "self-lockout";
 
+/// The rule about limits of the cluster: it blocks the steps that do not fit itself, and no more than these.
+pub(crate) const CLUSTER_LIMIT: &str = "cluster-limit";
+
 impl Blocks {
     /// Returns `true` if nothing is blocked.
     pub fn is_empty(&self) -> bool {
@@ -169,7 +172,8 @@ impl Blocks {
 
     /// Blocks the entities that errors are about.
     pub(crate) fn findings(&mut self, desired: &Desired, findings: &[Finding<Route>]) {
-        for finding in findings.iter().filter(|finding| blocks_only(finding)) {
+        let by_entity = |finding: &&Finding<Route>| blocks_only(finding) && finding.rule.as_str() != CLUSTER_LIMIT;
+        for finding in findings.iter().filter(by_entity) {
             let Route { entity, path, .. } = &finding.at;
             if entity.kind == Kind::ServiceAccount && path.starts_with(&["spec".to_owned(), "apiKeys".to_owned()]) {
                 for (name, account) in desired.accounts.iter().filter(|(_, there)| there.entity == entity.name) {
@@ -199,9 +203,12 @@ impl Blocks {
     }
 }
 
-/// Returns `true` if an error concerns one entity of a team and leaves the rest of the stage alone.
+/// Returns `true` if an error concerns single entities of teams and leaves the rest of the stage alone.
 pub(crate) fn blocks_only(finding: &Finding<Route>) -> bool {
     finding.severity == Severity::Error
-        && matches!(finding.at.entity.kind, Kind::Topic | Kind::ServiceAccount)
-        && finding.rule.as_str() != SELF_LOCKOUT
+        && match finding.rule.as_str() {
+            SELF_LOCKOUT => false,
+            CLUSTER_LIMIT => true,
+            _ => matches!(finding.at.entity.kind, Kind::Topic | Kind::ServiceAccount),
+        }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use weir_model::{
-    SecretPart,
+    Permission, SecretPart,
     settings::{self, KafkaValue},
 };
 
@@ -367,7 +367,12 @@ impl Change {
                 ("create-key", Object::Key { account, key }, Create, Phase::Keys, 0, Risk::Additive)
             }
             Change::DeleteAcl { principal, acl } => {
-                ("delete-acl", Object::Acl { principal, acl }, Delete, Phase::AclDeletes, 0, Risk::Change)
+                let least = match acl.permission {
+                    Permission::Allow => Risk::Change,
+                    // The deletion of a denial gives rights.
+                    Permission::Deny => Risk::Additive,
+                };
+                ("delete-acl", Object::Acl { principal, acl }, Delete, Phase::AclDeletes, 0, least)
             }
             Change::DeleteTopic { topic, partitions: _, replication_factor: _, config: _ } => {
                 ("delete-topic", Object::Topic(topic), Delete, Phase::TopicDeletes, 0, Risk::Destroy)

@@ -1,11 +1,13 @@
-use std::collections::{BTreeMap, BTreeSet};
-use std::{ops::Bound, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use weir_model::{Date, Ensure, EntityRef, Operation, PatternType, Resource, SecretPart, settings::KafkaValue};
-use weir_ownership::Reach;
+use weir_model::{Date, Ensure, EntityRef, PatternType, Permission, Resource, SecretPart, settings::KafkaValue};
+use weir_ownership::{Names, Reach, of_cluster};
 
 use crate::{Acl, Maker, Makers, Scope, SecretRef};
 
@@ -31,6 +33,9 @@ pub struct Desired {
     pub cluster_id: Option<String>,
     /// `true` if the workspace says which paths and names belong to which team.
     pub governed: bool,
+    /// The platform team, which owns all names that no team owns; absent when the workspace does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
     /// Names of objects that exist, that this workspace did not make, and that it may take over.
     #[serde(default, skip_serializing_if = "Scope::is_empty")]
     pub adopt: Scope,
@@ -93,23 +98,36 @@ impl Desired {
         Some((team.0, team.1))
     }
 
-    /// Returns `true` if all names that a binding reaches are the team's own.
-    pub(crate) fn is_own(&self, team: &str, acl: &Acl) -> bool {
-        let Some(spaces) = self.teams.get(team) else { return false };
-        match (acl.resource, acl.pattern) {
-            (Resource::Topic, PatternType::Literal) => match self.topics.get(&*acl.name) {
-                Some(topic) => topic.team == team,
-                None => begins(&spaces.topics, &acl.name),
-            },
-            (Resource::Topic, PatternType::Prefixed) => {
-                let below = self.topics.range::<str, _>((Bound::Included(&*acl.name), Bound::Unbounded));
-                let mut below = below.take_while(|(name, _)| name.starts_with(&*acl.name));
-                begins(&spaces.topics, &acl.name) && below.all(|(_, topic)| topic.team == team)
-            }
-            (Resource::Group, _) => begins(&spaces.groups, &acl.name),
-            (Resource::TransactionalId, _) => begins(&spaces.transactional_ids, &acl.name),
-            (Resource::Cluster, _) => acl.operation == Operation::IdempotentWrite,
-            (Resource::DelegationToken, _) => false,
+    /// Returns the reach of a binding of an account of `team`, as far as names tell: a name of another team counts as
+    /// consented.
+    pub(crate) fn reach(&self, team: &str, acl: &Acl) -> Reach {
+        if Names::of(acl.resource).is_none() {
+            return of_cluster(acl.resource, acl.operation, Permission::Allow);
+        }
+        let Some(platform) = &self.platform else { return Reach::Own };
+        let beginnings = || {
+            let of_team =
+                |(team, spaces)| DesiredTeam::names(spaces, acl.resource).iter().map(move |name| (name, team));
+            self.teams.iter().flat_map(of_team)
+        };
+        let every = acl.pattern == PatternType::Literal && &*acl.name == "*";
+        let open = every || acl.pattern == PatternType::Prefixed;
+        let name = if every { "" } else { &*acl.name };
+        let owner = beginnings().find(|(beginning, _)| name.starts_with(beginning.as_str()));
+        let owner = owner.map(|(_, team): (_, &String)| team.as_str());
+        // Topics that are declared outside the name space of their team.
+        let below = |topic: &(&String, &DesiredTopic)| if open { topic.0.starts_with(name) } else { topic.0 == name };
+        let strays = self.topics.range(name.to_owned()..).take_while(below).map(|(_, topic)| topic);
+        let mut strays = strays.filter(|topic| acl.resource == Resource::Topic && !topic.own_name);
+        let owner = if open { owner } else { strays.next().map(|topic| topic.team.as_str()).or(owner) };
+        let covers_others = open
+            && (strays.any(|topic| topic.team != team)
+                || owner.is_none() && beginnings().any(|(beginning, _)| beginning.starts_with(name)));
+        match owner {
+            Some(owner) if owner == team && !covers_others => Reach::Own,
+            Some(_) => Reach::Consented,
+            None if platform == team && !covers_others => Reach::Own,
+            None => Reach::PlatformWide,
         }
     }
 
@@ -146,6 +164,9 @@ pub struct DesiredTopic {
     pub team: String,
     /// `true` if the name lies in a name space of the team: such a topic may be taken over when it exists.
     pub own_name: bool,
+    /// `true` if a file of the platform team declares it: such a topic may be taken over wherever its name lies.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_platform: bool,
     /// The entity's `ensure`.
     pub ensure: Ensure,
     /// Number of partitions; absent: the cluster's default at creation, anything after.
@@ -202,6 +223,18 @@ pub struct DesiredTeam {
     pub transactional_ids: Vec<String>,
     /// Beginnings of the physical names of its service accounts.
     pub service_accounts: Vec<String>,
+}
+
+impl DesiredTeam {
+    /// Returns the beginnings of the names of such resources; none for resources without names.
+    fn names(&self, resource: Resource) -> &[String] {
+        match resource {
+            Resource::Topic => &self.topics,
+            Resource::Group => &self.groups,
+            Resource::TransactionalId => &self.transactional_ids,
+            Resource::Cluster | Resource::DelegationToken => &[],
+        }
+    }
 }
 
 /// An ACL binding as the files ask for it.

@@ -75,6 +75,7 @@ pub fn desired(view: &StageView<'_>, now: Timestamp) -> Desired {
         provider,
         cluster_id,
         governed: ownership.is_some(),
+        platform: ownership.as_ref().map(|ownership| ownership.platform().to_owned()),
         warn_before: view.workspace.settings.spec.warn_before().millis,
         files: files(view, &adopt, &topics, &accounts),
         adopt,
@@ -145,6 +146,9 @@ fn files(
             concerned.insert(EntityRef::new(Kind::ServiceAccount, &*account.entity));
             concerned.insert(EntityRef::new(Kind::Team, &*account.team));
         }
+        if account.acls.values().any(|binding| binding.until.is_some()) {
+            concerned.insert(EntityRef::new(Kind::ServiceAccount, &*account.entity));
+        }
         let told = account.acls.values().filter(|binding| binding.reach != Reach::Own || binding.until.is_some());
         // One list may have many such bindings.
         let lists: BTreeSet<&Arc<str>> = told.flat_map(|binding| &binding.lists).collect();
@@ -163,13 +167,8 @@ fn files(
 }
 
 fn topics(view: &StageView<'_>, ownership: Option<&Ownership<'_>>) -> BTreeMap<String, DesiredTopic> {
-    let own_name = |staged: &StagedTopic<'_>| {
-        let metadata = &staged.entity.metadata;
-        ownership.is_none_or(|ownership| ownership.owns(&metadata.team, Names::Topics, &metadata.name))
-    };
     let staged: Vec<_> = view.topics.values().collect();
-    let topics: Vec<_> =
-        staged.par_iter().map(|staged| (staged.name.to_string(), topic(staged, own_name(staged)))).collect();
+    let topics: Vec<_> = staged.par_iter().map(|staged| (staged.name.to_string(), topic(staged, ownership))).collect();
     topics.into_iter().collect()
 }
 
@@ -190,7 +189,9 @@ fn accounts(
     accounts.collect()
 }
 
-fn topic(staged: &StagedTopic<'_>, own_name: bool) -> DesiredTopic {
+fn topic(staged: &StagedTopic<'_>, ownership: Option<&Ownership<'_>>) -> DesiredTopic {
+    let metadata = &staged.entity.metadata;
+    let by_platform = |ownership: &Ownership<'_>| ownership.authority_over(staged.entity.origin) == Authority::Platform;
     let config = staged
         .config
         .iter()
@@ -203,9 +204,10 @@ fn topic(staged: &StagedTopic<'_>, own_name: bool) -> DesiredTopic {
         })
         .collect();
     DesiredTopic {
-        entity: staged.entity.metadata.name.clone(),
-        team: staged.entity.metadata.team.clone(),
-        own_name,
+        entity: metadata.name.clone(),
+        team: metadata.team.clone(),
+        own_name: ownership.is_none_or(|all| all.owns(&metadata.team, Names::Topics, &metadata.name)),
+        by_platform: ownership.is_some_and(by_platform),
         ensure: staged.ensure,
         partitions: staged.partitions.as_ref().map(|(number, _)| *number),
         replication_factor: staged.replication_factor.as_ref().map(|(number, _)| *number),

@@ -82,7 +82,7 @@ pub use report::{Report, ReportItem, ReportKind};
 pub use risk::Risk;
 pub use rules::rule_pages;
 pub use scope::{NamePattern, Scope};
-pub use since::moved;
+pub use since::{moved, moved_from_nothing};
 pub use weir_ownership::is_reserved;
 
 /// The example of the README, compiled with the examples of this documentation.

@@ -1,7 +1,5 @@
 //! The origin of objects that exist already: weir takes over only those that a platform file names.
 
-use weir_findings::count;
-
 use crate::{Change, Desired, Maker, Object, Observed, ObservedAccount, Principal};
 
 impl Desired {
@@ -11,7 +9,7 @@ impl Desired {
         match change.about().object {
             Object::Topic(name) => {
                 let exists = observed.topics.contains_key(name);
-                self.foreign_topic(name).filter(|_| exists && !self.adopt.owns_topic(name))
+                self.foreign_topic(name).filter(|_| exists && !self.may_take_over_topic(name))
             }
             object => {
                 let name = object.account()?;
@@ -60,9 +58,8 @@ impl Desired {
             None if !self.governed => None,
             // A principal that logs in without an account of the cluster, such as one with a certificate.
             None => {
-                let acls = observed.acls.get(&*Principal::of_account(name)).filter(|acls| !acls.is_empty())?;
-                let number = count(acls.len(), "ACL binding");
-                Some(format!("exists already as a principal with {number}; not made by weir"))
+                observed.acls.get(&*Principal::of_account(name)).filter(|acls| !acls.is_empty())?;
+                Some("exists already as a principal with ACL bindings; not made by weir".to_owned())
             }
         }
     }
@@ -71,5 +68,11 @@ impl Desired {
     pub(crate) fn foreign_topic(&self, name: &str) -> Option<String> {
         let topic = self.topics.get(name).filter(|topic| self.governed && !topic.own_name)?;
         Some(format!("exists already, outside the name space of its team (`{}`)", topic.team))
+    }
+
+    /// Returns `true` if the platform team says that the stage may take over the topic: `adopt` names it, or a file of
+    /// the platform team declares it.
+    pub(crate) fn may_take_over_topic(&self, name: &str) -> bool {
+        self.adopt.owns_topic(name) || self.topics.get(name).is_some_and(|topic| topic.by_platform)
     }
 }

@@ -2,7 +2,7 @@
 
 mod accounts;
 mod assemble;
-mod authority;
+pub(crate) mod authority;
 mod draft;
 mod key_index;
 mod keys;
@@ -136,10 +136,10 @@ pub fn plan_around(desired: &Desired, observed: &Observed, options: &PlanOptions
             lockout::check(&mut draft);
             plan.beyond_threshold = threshold::check(&mut draft);
             plan.steps = std::mem::take(&mut draft.steps);
-            plan.access.retain(|access| {
-                draft.blocks.is_empty()
-                    || plan.steps.iter().any(|step| step.change.about().object.name() == &*access.principal)
-            });
+            if !draft.blocks.is_empty() {
+                // Of some principals, only a part of the steps is left.
+                plan.access = accounts::access_of(observed, &plan.steps);
+            }
             plan.authority = authority::of(desired, observed, &plan.steps, options.now);
         }
     };

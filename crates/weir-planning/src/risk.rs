@@ -39,7 +39,7 @@ weir_findings::words!(Risk {
 });
 
 impl Risk {
-    /// Returns the risk of a new right by the names that the right reaches.
+    /// Returns the risk of a new right, or of the deletion of a denial, by the names that it reaches.
     pub(crate) fn of(reach: Reach) -> Self {
         match reach {
             Reach::Own => Risk::Additive,

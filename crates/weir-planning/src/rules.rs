@@ -27,8 +27,8 @@ const PAGES: &[RulePage] = &[
         waivable: None,
         title: "only a platform file takes over objects that exist",
         what: "In a workspace with `ownership`, reports a declared service account that exists without the mark of this \
-               workspace and stage, and a change or deletion of a declared topic that exists outside the name space of \
-               its team, unless `adopt` names it. weir does nothing to such an object: no binding, no API key, no deletion. Everywhere, reports \
+               workspace and stage, and a change or deletion of a topic that exists outside the name space of \
+               its team and that a file of this team declares, unless `adopt` names it. weir does nothing to such an object: no binding, no API key, no deletion. Everywhere, reports \
                a declared account with the mark of another workspace, and one that no stage may take over: the account \
                that weir deploys as, super users that the brokers show, `ANONYMOUS` and `*`. `adopt` has no effect on \
                the latter.",
@@ -38,8 +38,8 @@ const PAGES: &[RulePage] = &[
         good: "kind: Workspace\nspec:\n  ownership:\n    adopt: {prod: {serviceAccounts: [legacy-billing]}}   # in weir.yaml, which belongs to the platform team",
         remedy: "To take over an object, the platform team checks who uses it and which rights it has, and adds its \
                  physical name (or a beginning followed by `*`) to `adopt` of the stage. weir writes its mark on a \
-                 service account with the first change; then the name can be removed from `adopt`. A topic has no \
-                 mark, so its name stays in `adopt`. Otherwise, choose another name.",
+                 service account with the first change; then the name can be removed from `adopt`. A topic \
+                 needs no entry if a file of the platform team declares it. Otherwise, choose another name.",
     },
     RulePage {
         id: "cluster-limit",
@@ -47,9 +47,11 @@ const PAGES: &[RulePage] = &[
         waivable: None,
         title: "the limits of the cluster's type are respected",
         what: "Compares partitions, ACL bindings, service accounts and API keys (in use and added by the plan) with \
-               the cluster's limits. Deletions make no room, since they come last. It is a warning if rotating slots \
-               have no room for a second key, and if the limit is known from documents only.",
-        why: "The cluster would refuse part of the plan.",
+               the cluster's limits. Deletions make no room, since they come last. The plan leaves out, in its own order, \
+               each topic, service account and API key that does not fit, and the new bindings of each account whose \
+               bindings do not fit together; it goes on with everything else. It is a warning if rotating slots have no \
+               room for a second key, and if the limit is known from documents only.",
+        why: "The cluster would refuse these steps.",
         bad: "spec: {partitions: 500}    # there is room for 60",
         good: "spec: {partitions: 50}",
         remedy: "Ask for less, delete unused objects, or ask for a higher limit.",

@@ -1,14 +1,17 @@
 //! Changes of authority between two revisions of the files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use weir_model::{ConsentSpec, Date, EntityRef, Kind, StageView, TopicAccess, Workspace};
+use weir_model::{
+    Approval, ConsentSpec, Date, EntityRef, Kind, OwnershipSpec, StageView, TeamSpec, TopicAccess, Workspace,
+};
 use weir_ownership::{Names, resolved};
 
 use crate::{AuthorityItem, AuthorityKind};
 
-/// Returns everything that the files of `after` say about authority and those of `before` do not: teams of objects, name
-/// spaces, consents, vaults, objects to take over. Both are the same stage.
+/// Returns all differences between the files of `before` and of `after` that move authority: teams of objects, paths, name
+/// spaces, reviewers, approvals and signatures of the stage, consents, vaults, objects to take over. Both are the same
+/// stage.
 ///
 /// A plan knows the live state alone, and brokers know no teams and no consents. So this part of its head needs the
 /// files that were deployed last: see [`Plan::headed`](crate::Plan::headed).
@@ -16,10 +19,19 @@ pub fn moved(before: &StageView<'_>, after: &StageView<'_>) -> Vec<AuthorityItem
     let mut items = Vec::new();
     let moved = Moved { before, after };
     moved.teams(&mut items);
+    moved.deciders(&mut items);
     moved.spaces_and_vaults(&mut items);
     moved.consents(&mut items);
     moved.adoptions(&mut items);
     items
+}
+
+/// Returns the only item for a stage that the files of `revision` do not have.
+pub fn moved_from_nothing(after: &StageView<'_>, revision: &str) -> AuthorityItem {
+    let moved = Moved { before: after, after };
+    let stage = &after.stage.name;
+    let message = format!("revision {revision} has no stage {stage}, so that all authority in the files may be new");
+    moved.item(AuthorityKind::Governance, moved.platform_of(after), stage, moved.settings(), message)
 }
 
 struct Moved<'a> {
@@ -29,8 +41,8 @@ struct Moved<'a> {
 
 impl Moved<'_> {
     fn item(&self, kind: AuthorityKind, team: &str, object: &str, entity: EntityRef, message: String) -> AuthorityItem {
-        let workspace = self.after.workspace;
-        let file = workspace.origin(&entity).and_then(|origin| workspace.path(origin)).map(str::to_owned);
+        let path_in = |workspace: &Workspace| Some(workspace.path(workspace.origin(&entity)?)?.to_owned());
+        let file = path_in(self.after.workspace).or_else(|| path_in(self.before.workspace));
         let (team, object) = (Some(team.to_owned()), object.to_owned());
         AuthorityItem { kind, team, object, message, until: None, entity: Some(entity), file, step: None }
     }
@@ -65,10 +77,66 @@ impl Moved<'_> {
         let platform =
             |workspace: &Workspace| workspace.settings.spec.ownership.as_ref().map(|spec| spec.platform.clone());
         let (old, new) = (platform(before), platform(after));
-        if let Some(new) = new.as_ref().filter(|_| old != new) {
-            let old = old.unwrap_or_else(|| "none".to_owned());
+        if old != new {
+            let name = |team: Option<String>| team.unwrap_or_else(|| "none".to_owned());
+            let (old, new) = (name(old), name(new));
             let message = format!("the platform team is {new}, and was {old} before");
-            items.push(self.item(AuthorityKind::Owner, new, new, self.settings(), message));
+            items.push(self.item(AuthorityKind::Owner, &new, &new, self.settings(), message));
+        }
+    }
+
+    /// The platform team; an empty name if the workspace does not say.
+    fn platform_of<'v>(&self, view: &'v StageView<'_>) -> &'v str {
+        view.workspace.settings.spec.ownership.as_ref().map_or("", |spec| spec.platform.as_str())
+    }
+
+    /// Adds the differences in who decides: the paths of teams, the reviewers and members of each team, the approval and
+    /// the signatures that the stage asks for, the hosts of vaults.
+    fn deciders(&self, items: &mut Vec<AuthorityItem>) {
+        let (before, after) = (self.before.workspace, self.after.workspace);
+        let platform = self.platform_of(self.after);
+        let ownership = |view: &StageView<'_>, list: fn(&OwnershipSpec) -> &Vec<String>| -> Vec<String> {
+            view.workspace.settings.spec.ownership.as_ref().map(|spec| list(spec).clone()).unwrap_or_default()
+        };
+        let mut differ = |kind, object: &str, noun: &str, old: &[String], new: &[String]| {
+            if old != new {
+                let message = format!("{noun}: {}; before: {}", listed(new), listed(old));
+                items.push(self.item(kind, platform, object, self.settings(), message));
+            }
+        };
+        let paths: fn(&OwnershipSpec) -> &Vec<String> = |spec| &spec.teams.paths;
+        let hosts: fn(&OwnershipSpec) -> &Vec<String> = |spec| &spec.vault_hosts;
+        let (kind, stage) = (AuthorityKind::Governance, &self.after.stage.name);
+        differ(kind, "paths", "paths of teams", &ownership(self.before, paths), &ownership(self.after, paths));
+        let signers = format!("keys that sign for stage {stage}");
+        differ(kind, "signedBy", &signers, &self.before.stage.signed_by, &self.after.stage.signed_by);
+        let approval = |view: &StageView<'_>| match view.stage.approval {
+            Approval::Required => vec!["required".to_owned()],
+            Approval::None => Vec::new(),
+        };
+        let noun = format!("approval of plans of stage {stage}");
+        differ(kind, "approval", &noun, &approval(self.before), &approval(self.after));
+        let noun = "hosts of vaults that weir may send credentials to";
+        let (old, new) = (ownership(self.before, hosts), ownership(self.after, hosts));
+        differ(AuthorityKind::Vault, "vaultHosts", noun, &old, &new);
+        let teams: BTreeSet<&String> = before.teams.keys().chain(after.teams.keys()).collect();
+        for name in teams {
+            let [old, new] = [before, after].map(|workspace| workspace.teams.get(name).map(|team| &team.spec));
+            if new.is_none() {
+                let message = format!("team {name} is gone; its names and files are the platform team's now");
+                items.push(self.item(kind, name, name, EntityRef::new(Kind::Team, name), message));
+                continue;
+            }
+            let reviewers = |team: Option<&TeamSpec>| team.map(|team| team.reviewers.clone()).unwrap_or_default();
+            let members = |team: Option<&TeamSpec>| -> Vec<String> {
+                let members = team.into_iter().flat_map(|team| &team.members);
+                members.filter_map(|member| member.group.clone().or_else(|| member.user.clone())).collect()
+            };
+            let changed = [("reviewers", reviewers(old), reviewers(new)), ("members", members(old), members(new))];
+            for (noun, old, new) in changed.into_iter().filter(|(_, old, new)| old != new) {
+                let message = format!("{noun} of the team: {}; before: {}", listed(&new), listed(&old));
+                items.push(self.item(kind, name, noun, EntityRef::new(Kind::Team, name), message));
+            }
         }
     }
 
@@ -97,37 +165,48 @@ impl Moved<'_> {
         }
     }
 
-    /// Adds the consents that are new or changed.
+    /// Adds the consents that are new, changed or gone.
     fn consents(&self, items: &mut Vec<AuthorityItem>) {
         let (before, after) = (self.before.workspace, self.after.workspace);
-        for (name, topic) in &self.after.topics {
-            let new = of_topic(topic.access);
-            let old = self.before.topics.get(name).map(|topic| of_topic(topic.access)).unwrap_or_default();
-            if !new.is_empty() && old != new {
-                let entity = EntityRef::new(Kind::Topic, *name);
-                let message = format!("consent for topic {name}: {new}; before: {}", or_none(&old));
-                items.push(self.item(AuthorityKind::Consent, &topic.entity.metadata.team, name, entity, message));
+        let mut differ = |kind, name: &str, noun: &str, [old, new]: [Option<(&str, String)>; 2]| {
+            let [old_said, new_said] = [&old, &new].map(|side| side.as_ref().map_or("", |(_, said)| said));
+            if old_said != new_said
+                && let Some((team, _)) = new.as_ref().or(old.as_ref())
+            {
+                let message = format!("consent {noun}{name}: {}; before: {}", or_none(new_said), or_none(old_said));
+                items.push(self.item(AuthorityKind::Consent, team, name, EntityRef::new(kind, name), message));
             }
+        };
+        let topics: BTreeSet<&str> = self.before.topics.keys().chain(self.after.topics.keys()).copied().collect();
+        for name in topics {
+            let sides = [self.before, self.after].map(|view| {
+                let topic = view.topics.get(name)?;
+                Some((topic.entity.metadata.team.as_str(), of_topic(topic.access)))
+            });
+            differ(Kind::Topic, name, "for topic ", sides);
         }
-        for (name, consent) in &after.consents {
-            let new = of_names(&consent.spec);
-            let old = before.consents.get(name).map(|consent| of_names(&consent.spec)).unwrap_or_default();
-            if old != new {
-                let entity = EntityRef::new(Kind::Consent, name);
-                let message = format!("consent {name}: {new}; before: {}", or_none(&old));
-                items.push(self.item(AuthorityKind::Consent, &consent.metadata.team, name, entity, message));
-            }
+        let consents: BTreeSet<&String> = before.consents.keys().chain(after.consents.keys()).collect();
+        for name in consents {
+            let sides = [before, after].map(|workspace| {
+                let consent = workspace.consents.get(name)?;
+                Some((consent.metadata.team.as_str(), of_names(&consent.spec)))
+            });
+            differ(Kind::Consent, name, "", sides);
         }
         let of_platform = |workspace: &Workspace| -> Vec<String> {
             let spec = workspace.settings.spec.ownership.as_ref();
             spec.map(|spec| spec.consents.iter().map(of_names).collect()).unwrap_or_default()
         };
-        let old = of_platform(before);
-        for new in of_platform(after).iter().filter(|new| !old.contains(new)) {
-            let platform = after.settings.spec.ownership.as_ref().map_or("", |spec| spec.platform.as_str());
-            let message = format!("new or changed consent of the platform team: {new}");
-            items.push(self.item(AuthorityKind::Consent, platform, platform, self.settings(), message));
-        }
+        let (old, new) = (of_platform(before), of_platform(after));
+        let platform = self.platform_of(self.after);
+        let only_in = |these: &[String], those: &[String], noun: &str| -> Vec<String> {
+            let only = these.iter().filter(|consent| !those.contains(consent));
+            only.map(|consent| format!("{noun} consent of the platform team: {consent}")).collect()
+        };
+        let messages = only_in(&new, &old, "new or changed").into_iter().chain(only_in(&old, &new, "former"));
+        items.extend(
+            messages.map(|message| self.item(AuthorityKind::Consent, platform, platform, self.settings(), message)),
+        );
     }
 
     /// Adds the patterns of objects that weir may take over from now on.
@@ -138,7 +217,7 @@ impl Moved<'_> {
             adopt.map(|adopt| adopt.topics.iter().chain(&adopt.service_accounts).cloned().collect()).unwrap_or_default()
         };
         let old = patterns(self.before);
-        let platform = self.after.workspace.settings.spec.ownership.as_ref().map_or("", |spec| spec.platform.as_str());
+        let platform = self.platform_of(self.after);
         for new in patterns(self.after).iter().filter(|new| !old.contains(new)) {
             let message = format!("weir may take over {new}, which it could not before");
             items.push(self.item(AuthorityKind::Adoption, platform, new, self.settings(), message));

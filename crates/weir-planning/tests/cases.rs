@@ -42,7 +42,10 @@ fn case(toml: &Path) -> datatest_stable::Result<()> {
     }
     let mut files = vec![("desired.yaml".to_owned(), read("desired.yaml")?)];
     for file in fs::read_dir(folder.join("teams")).into_iter().flatten() {
-        let path = format!("teams/{}", file?.file_name().to_string_lossy());
+        let file = file?;
+        // A team has a file, or a folder with one.
+        let folder = if file.file_type()?.is_dir() { "/kafka.yaml" } else { "" };
+        let path = format!("teams/{}{folder}", file.file_name().to_string_lossy());
         let text = read(&path)?;
         files.push((path, text));
     }

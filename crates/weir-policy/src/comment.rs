@@ -20,6 +20,7 @@ const MOST: usize = 1_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Comment {
     pub(crate) rule: String,
+    pub(crate) reason: String,
     pub(crate) until: Date,
     /// The place of the comment.
     pub(crate) at: Span,
@@ -102,7 +103,7 @@ fn in_file(file: FileId, text: &str) -> Vec<Result<Comment, (Span, Problem)>> {
         let covers =
             if own_line { lines.get_or_insert_with(|| Lines::of(text)).below(index) } else { begins..begins + column };
         found.push(match parse(&line[column + MARK.len()..]) {
-            Ok((rule, until)) => Ok(Comment { rule, until, at, covers }),
+            Ok((rule, reason, until)) => Ok(Comment { rule, reason, until, at, covers }),
             Err(problem) => Err((at, problem)),
         });
     }
@@ -179,7 +180,7 @@ impl Lines {
 }
 
 /// Reads `allow RULE reason="…" until=2027-01-31`.
-fn parse(text: &str) -> Result<(String, Date), Problem> {
+fn parse(text: &str) -> Result<(String, String, Date), Problem> {
     let wrong =
         |message: String| Problem::new(message).help("write `# weir: allow RULE reason=\"…\" until=2027-01-31`");
     let text = text.trim();
@@ -208,11 +209,11 @@ fn parse(text: &str) -> Result<(String, Date), Problem> {
         }
         rest = behind;
     }
-    if reason.is_none_or(|reason| reason.trim().is_empty()) {
+    let Some(reason) = reason.map(str::trim).filter(|reason| !reason.is_empty()) else {
         return Err(wrong(format!("the waiver of `{rule}` has no reason")));
-    }
+    };
     let until = until.ok_or_else(|| wrong(format!("the waiver of `{rule}` has no last day")))?;
-    Ok((rule.to_owned(), until.parse().map_err(wrong)?))
+    Ok((rule.to_owned(), reason.to_owned(), until.parse().map_err(wrong)?))
 }
 
 #[cfg(test)]

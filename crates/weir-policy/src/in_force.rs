@@ -1,7 +1,7 @@
 //! Waivers in force, for the head of a plan.
 
 use jiff::Timestamp;
-use weir_model::{Date, EntityRef, Kind, Loaded, WaiverSpec};
+use weir_model::{Date, EntityRef, Kind, Loaded, WaiverSpec, Workspace};
 use weir_planning::{AuthorityItem, AuthorityKind};
 
 use crate::comment;
@@ -27,16 +27,31 @@ pub fn waivers_in_force(loaded: &Loaded, stage: &str, now: Timestamp) -> Vec<Aut
     let (comments, _) = comment::all(loaded);
     let comments = comments.into_iter().filter(|comment| comment.until >= today).map(|comment| {
         let line = loaded.sources.position(comment.at).line;
+        let entity = comment.entity(loaded);
         AuthorityItem {
             kind: AuthorityKind::Waiver,
-            team: None,
-            message: format!("a comment in line {line} waives rule {}", comment.rule),
+            team: entity.as_ref().and_then(|entity| team_of(workspace, entity)),
+            message: format!("a comment in line {line} waives rule {}: {}", comment.rule, comment.reason),
             object: comment.rule,
             until: Some(comment.until),
-            entity: None,
+            entity,
             file: Some(loaded.sources.file(comment.at.file).path().to_owned()),
             step: None,
         }
     });
     documents.chain(comments).collect()
+}
+
+/// Returns the team of an entity; `None` for one that belongs to no team.
+fn team_of(workspace: &Workspace, entity: &EntityRef) -> Option<String> {
+    let name = entity.name.as_str();
+    let metadata = match entity.kind {
+        Kind::Topic => &workspace.topics.get(name)?.metadata,
+        Kind::ServiceAccount => &workspace.service_accounts.get(name)?.metadata,
+        Kind::AccessControlList => &workspace.access_control_lists.get(name)?.metadata,
+        Kind::Consent => &workspace.consents.get(name)?.metadata,
+        Kind::Team => return Some(name.to_owned()),
+        _ => return None,
+    };
+    Some(metadata.team.clone())
 }

@@ -1,12 +1,12 @@
 use jiff::Timestamp;
-use weir_pipeline::{RevisionError, drift_since};
+use weir_pipeline::drift_since;
 use weir_planning::{Drift, render};
 
 use crate::{
-    Exit, Stop, Terminal, WorkspaceFlag,
+    Exit, Terminal, WorkspaceFlag,
     checked::read_and_check,
     instant,
-    plans::{PlanFormat, look, make},
+    plans::{PlanFormat, look, make, not_there},
     print, print_json, style,
 };
 
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let now = args.now.unwrap_or_else(Timestamp::now);
     let checked = read_and_check(&dir, Some(&args.stage), now, args.terminal)?;
     let mut deployed = None;
-    let made = make(checked, &args.stage, |accepted, desired| {
+    let made = make(checked, &args.stage, None, |accepted, desired| {
         let revision = args.deployed.as_deref();
         let before = revision.map(|revision| accepted.desired_at(&args.stage, revision)).transpose();
         let before = before.map_err(not_there)?;
@@ -69,14 +69,4 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         false if drift.blocked.is_empty() => Exit::Fine,
         false => Exit::Blocked,
     })
-}
-
-/// Returns the error for a revision without a desired state.
-pub(super) fn not_there(err: RevisionError) -> anyhow::Error {
-    match err {
-        RevisionError::Stage(err) => err.into(),
-        err => Stop::usage(format!("{:#}", anyhow::Error::from(err)))
-            .help("name the commit of the plan that was deployed last")
-            .into(),
-    }
 }

@@ -7,7 +7,7 @@ use weir_planning::Observed;
 
 use super::{drift, observe, show_plan};
 use crate::{
-    Exit, OutFile, SignFlag, Stop, Terminal, WorkspaceFlag,
+    DeployedFlag, Exit, OutFile, SignFlag, Stop, Terminal, WorkspaceFlag,
     checked::read_and_check,
     findings::{FindingsFiles, FindingsTarget, findings_target},
     instant,
@@ -89,10 +89,8 @@ struct Flags {
     /// Read the observed state from this file instead of the cluster
     #[arg(long, value_name = "FILE")]
     observed: Option<PathBuf>,
-    /// The git revision that was deployed last, as its plan names it: the head of the plan then also shows changes of
-    /// teams, consents, vaults and adoptions since
-    #[arg(long, value_name = "REVISION")]
-    deployed: Option<String>,
+    #[command(flatten)]
+    deployed: DeployedFlag,
     /// Plan for this time: it decides which API keys are due, and which rights have ended [default: now]
     #[arg(long, value_name = "TIME", value_parser = instant)]
     now: Option<Timestamp>,
@@ -122,17 +120,10 @@ fn plan(args: &Flags) -> anyhow::Result<Exit> {
     let stage = args.stage.as_deref().unwrap_or_default();
     let now = args.now.unwrap_or_else(Timestamp::now);
     let checked = read_and_check(&dir, Some(stage), now, args.terminal)?;
-    let mut moved = Vec::new();
-    let mut made = make(checked, stage, |accepted, desired| {
-        if let Some(revision) = &args.deployed {
-            moved = accepted.moved_since(stage, revision).map_err(drift::not_there)?;
-        }
-        match &args.observed {
-            None => look(accepted, desired, args.terminal),
-            Some(path) => read_observed(path),
-        }
+    let mut made = make(checked, stage, args.deployed.revision(), |accepted, desired| match &args.observed {
+        None => look(accepted, desired, args.terminal),
+        Some(path) => read_observed(path),
     })?;
-    made.plan = made.plan.map(|plan| plan.headed(moved));
     made.sign(&args.sign, stage)?;
     files.write(&made.findings, &made.checked.loaded, &dir)?;
     let Some(plan) = made.print(args.format) else {

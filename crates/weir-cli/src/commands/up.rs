@@ -2,7 +2,7 @@ use jiff::Timestamp;
 
 use super::deploy::{Consent, Output, Planes, ReceiptFormat, Request, deploy};
 use crate::{
-    Exit, SignFlag, Stop, Terminal, WorkspaceFlag,
+    DeployedFlag, Exit, SignFlag, Stop, Terminal, WorkspaceFlag,
     checked::read_and_check,
     confirm,
     plans::{PlanFormat, look, make, print_plan},
@@ -20,6 +20,8 @@ pub(crate) struct Args {
     stage: String,
     #[command(flatten)]
     workspace: WorkspaceFlag,
+    #[command(flatten)]
+    deployed: DeployedFlag,
     /// Deploy without asking
     #[arg(long, short)]
     yes: bool,
@@ -34,11 +36,11 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
-    let Args { stage, workspace, yes, mut consent, output, sign, terminal } = args;
+    let Args { stage, workspace, deployed, yes, mut consent, output, sign, terminal } = args;
     terminal.apply();
     let dir = workspace.find()?;
     let checked = read_and_check(&dir, Some(&stage), Timestamp::now(), terminal)?;
-    let mut made = make(checked, &stage, |accepted, desired| look(accepted, desired, terminal))?;
+    let mut made = make(checked, &stage, deployed.revision(), |accepted, desired| look(accepted, desired, terminal))?;
     made.sign(&sign, &stage)?;
     let (Some(plan), Ok(accepted)) = (made.print(PlanFormat::Text), made.checked.accept()) else {
         return Ok(Exit::Refused);

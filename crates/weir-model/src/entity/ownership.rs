@@ -84,7 +84,8 @@ pub struct NameSpaces {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Adopt {
-    /// Topics outside the name space of the team that declares them.
+    /// Topics outside the name space of their team. A topic that a file of the platform team declares needs no entry; with
+    /// one, its changes are at the head of plans.
     #[schemars(extend("examples" = [["legacy.*"]]))]
     pub topics: Vec<String>,
     /// Service accounts.

@@ -12,8 +12,8 @@ use super::{
     origin::{self, Standing},
 };
 use crate::{
-    AccessChange, Acl, Change, DesiredAccount, DesiredBinding, Object, ObservedAccount, Principal, Provider,
-    ReportKind, Risk, is_reserved_description,
+    AccessChange, Acl, Change, DesiredAccount, DesiredBinding, Object, Observed, ObservedAccount, Principal, Provider,
+    ReportKind, Risk, Step, is_reserved_description,
     rights::{Rights, compare, held, rights_of},
 };
 
@@ -249,18 +249,8 @@ fn bindings(
     let before = Rights::new(there.iter().chain(everybody));
     let after = Rights::new(wanted.keys().chain(everybody));
     let of_everybody = Rights::new(everybody);
-    // Rights that every user has before and after: the steps about them change nothing.
-    let void = new.iter().map(|(acl, _)| *acl).chain(old.iter().copied());
-    let void = held(&of_everybody, void.filter(|acl| acl.permission == Permission::Allow));
-    let (gains, loses) = {
-        let changed = || new.iter().map(|(acl, _)| *acl).chain(old.iter().copied());
-        if changed().any(|acl| acl.permission == Permission::Deny) {
-            // A denial may narrow bindings that stay.
-            compare(&before, &after, there.iter().chain(wanted.keys()))
-        } else {
-            compare(&before, &after, changed())
-        }
-    };
+    let changed: Vec<&Acl> = new.iter().map(|(acl, _)| *acl).chain(old.iter().copied()).collect();
+    let access = change_of_access(&principal, there, &wanted.keys().collect::<Vec<_>>(), &changed, everybody);
     for (acl, binding) in new {
         let lists: Vec<&str> = binding.lists.iter().map(|list| &**list).collect();
         let owner = Owner { entity: lists.first().map(|list| (Kind::AccessControlList, *list)), ..owner };
@@ -294,7 +284,8 @@ fn bindings(
                     true => "removes a denial, and changes nothing: bindings of `User:*` deny it to every user",
                     false => "removes a denial: rights from other bindings work again",
                 };
-                (Risk::Change, vec![back.to_owned()])
+                // Without the denial, the principal has rights that it had not: the deletion is like a grant.
+                (Risk::of(draft.desired.reach(owner.team.unwrap_or_default(), acl)), vec![back.to_owned()])
             }
             Permission::Allow if rights_of(acl).all(|right| of_everybody.holds(&right) && after.holds(&right)) => {
                 let void = "takes nothing away: every user has the right, by bindings of `User:*`";
@@ -308,7 +299,49 @@ fn bindings(
         meaning.extend(withdrawn.get(acl).cloned());
         draft.step(Change::DeleteAcl { principal: principal.clone(), acl: acl.clone() }, owner, risk, meaning);
     }
-    Some(AccessChange { principal, gains, loses, everybody: void })
+    Some(access)
+}
+
+/// Returns the rights of a principal that has the bindings `there` and then the bindings `wanted`; `changed` are those
+/// that differ.
+fn change_of_access(
+    principal: &Principal,
+    there: &BTreeSet<Acl>,
+    wanted: &[&Acl],
+    changed: &[&Acl],
+    everybody: &BTreeSet<Acl>,
+) -> AccessChange {
+    let before = Rights::new(there.iter().chain(everybody));
+    let after = Rights::new(wanted.iter().copied().chain(everybody));
+    // Rights that every user has before and after: the steps about them change nothing.
+    let allowed = changed.iter().copied().filter(|acl| acl.permission == Permission::Allow);
+    let everybody = held(&Rights::new(everybody), allowed);
+    let (gains, loses) = if changed.iter().any(|acl| acl.permission == Permission::Deny) {
+        // A denial may narrow bindings that stay.
+        compare(&before, &after, there.iter().chain(wanted.iter().copied()))
+    } else {
+        compare(&before, &after, changed.iter().copied())
+    };
+    AccessChange { principal: principal.clone(), gains, loses, everybody }
+}
+
+/// Returns the rights of each principal before and after `steps`.
+pub(super) fn access_of(observed: &Observed, steps: &[Step]) -> Vec<AccessChange> {
+    let mut changed = BTreeMap::<&Principal, Vec<&Acl>>::new();
+    for step in steps {
+        if let Object::Acl { principal, acl } = step.change.about().object {
+            changed.entry(principal).or_default().push(acl);
+        }
+    }
+    let of = |principal: &str| observed.acls.get(principal).unwrap_or(&NO_ACLS);
+    let access = changed.into_iter().map(|(principal, changed)| {
+        let there = of(principal);
+        let is_changed: BTreeSet<&Acl> = changed.iter().copied().collect();
+        let created = changed.iter().copied().filter(|acl| !there.contains(*acl));
+        let wanted: Vec<&Acl> = there.iter().filter(|acl| !is_changed.contains(acl)).chain(created).collect();
+        change_of_access(principal, there, &wanted, &changed, of(Principal::EVERYBODY))
+    });
+    access.collect()
 }
 
 type Wanted<'a> = (&'a Acl, &'a DesiredBinding);

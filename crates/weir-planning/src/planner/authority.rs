@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use weir_findings::count;
-use weir_model::{Date, Ensure, EntityRef, Kind};
+use weir_model::{Date, Ensure, EntityRef, Kind, Permission};
 use weir_ownership::Reach;
 
 use crate::{
@@ -15,13 +15,27 @@ use crate::{
 /// Returns the items of the head, sorted.
 pub(super) fn of(desired: &Desired, observed: &Observed, steps: &[Step], now: Timestamp) -> Vec<AuthorityItem> {
     let head = Head { desired, observed };
-    let mut items: Vec<_> = steps.iter().filter_map(|step| head.of_step(step)).collect();
-    items.extend(head.adoptions(steps));
+    let mut items = of_steps(desired, observed, steps);
+    items.extend(head.withdrawn_own(steps));
     items.extend(head.owners());
-    items.extend(head.vaults(steps));
     items.extend(head.ends(now));
     items.sort();
     items.dedup();
+    items
+}
+
+/// Returns the items that hold because of `steps`. No item counts the steps, so that a part of the steps never has an
+/// item that the whole does not have.
+pub(crate) fn of_steps<'s>(
+    desired: &Desired,
+    observed: &Observed,
+    steps: impl IntoIterator<Item = &'s Step>,
+) -> Vec<AuthorityItem> {
+    let head = Head { desired, observed };
+    let steps: Vec<&Step> = steps.into_iter().collect();
+    let mut items: Vec<_> = steps.iter().filter_map(|step| head.of_step(step)).collect();
+    items.extend(head.adoptions(&steps));
+    items.extend(head.vaults(&steps));
     items
 }
 
@@ -32,36 +46,28 @@ struct Head<'a> {
 
 impl<'a> Head<'a> {
     fn item(&self, kind: AuthorityKind, team: &str, object: &str, entity: EntityRef, message: String) -> AuthorityItem {
-        AuthorityItem {
-            kind,
-            team: Some(team.to_owned()),
-            object: object.to_owned(),
-            message,
-            until: None,
-            file: self.desired.files.get(&entity).cloned(),
-            entity: Some(entity),
-            step: None,
-        }
+        let (file, entity) = (self.desired.files.get(&entity).cloned(), Some(entity));
+        AuthorityItem { team: Some(team.to_owned()), entity, file, ..self.undeclared(kind, object, message) }
+    }
+
+    /// Returns an item about an object that no file declares.
+    fn undeclared(&self, kind: AuthorityKind, object: &str, message: String) -> AuthorityItem {
+        let object = object.to_owned();
+        AuthorityItem { kind, team: None, object, message, until: None, entity: None, file: None, step: None }
     }
 
     fn account(&self, principal: &Principal) -> Option<&'a DesiredAccount> {
         self.desired.accounts.get(principal.user()?)
     }
 
-    /// Returns the item of a step that gives a right beyond the own names, or takes a right that has ended.
+    /// Returns the item of a step that gives a right beyond the own names, or takes one that has ended.
     fn of_step(&self, step: &Step) -> Option<AuthorityItem> {
         let item = match &step.change {
             Change::CreateAcl { principal, acl } => {
                 let account = self.account(principal)?;
                 self.right(principal, acl, account, account.acls.get(acl)?)?
             }
-            Change::DeleteAcl { principal, acl } => {
-                let account = self.account(principal)?;
-                let why = account.withdrawn.get(acl)?;
-                let entity = EntityRef::new(Kind::ServiceAccount, &*account.entity);
-                let message = format!("the plan revokes “{}”: {why}", words(principal, acl));
-                self.item(AuthorityKind::Withdrawn, &account.team, principal, entity, message)
-            }
+            Change::DeleteAcl { principal, acl } => self.deletion(principal, acl)?,
             Change::AdoptAccount { .. }
             | Change::CreateAccount { .. }
             | Change::UpdateAccount { .. }
@@ -77,6 +83,51 @@ impl<'a> Head<'a> {
         Some(AuthorityItem { step: Some(step.id.clone()), ..item })
     }
 
+    /// Returns the item of a binding that is deleted: a denial that held rights back, or a right that has ended.
+    fn deletion(&self, principal: &Principal, acl: &Acl) -> Option<AuthorityItem> {
+        let account = self.account(principal);
+        let why = account.and_then(|account| account.withdrawn.get(acl));
+        let reach = self.desired.reach(account.map_or("", |account| &account.team), acl);
+        let kind = kind_of(reach)?;
+        let said = words(principal, acl);
+        let (kind, message) = match (acl.permission, why) {
+            (Permission::Deny, _) => {
+                let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+                (kind, format!("the plan removes “{said}”, so that rights which other bindings give work again{why}"))
+            }
+            (Permission::Allow, Some(why)) => (AuthorityKind::Withdrawn, format!("the plan revokes “{said}”: {why}")),
+            (Permission::Allow, None) => return None,
+        };
+        Some(match account {
+            Some(account) => {
+                let entity = EntityRef::new(Kind::ServiceAccount, &*account.entity);
+                self.item(kind, &account.team, principal, entity, message)
+            }
+            None => self.undeclared(kind, principal, message),
+        })
+    }
+
+    /// Returns the rights on own names that the plan revokes because they have ended: one item for each account and
+    /// reason.
+    fn withdrawn_own(&self, steps: &[Step]) -> Vec<AuthorityItem> {
+        let mut ended = BTreeMap::<(&Principal, &str), Vec<&Acl>>::new();
+        for step in steps {
+            let Change::DeleteAcl { principal, acl } = &step.change else { continue };
+            let Some(account) = self.account(principal) else { continue };
+            let Some(why) = account.withdrawn.get(acl) else { continue };
+            if self.desired.reach(&account.team, acl) == Reach::Own {
+                ended.entry((principal, why)).or_default().push(acl);
+            }
+        }
+        let item = |((principal, why), acls): ((&Principal, &str), Vec<&Acl>)| {
+            let account = self.account(principal)?;
+            let entity = EntityRef::new(Kind::ServiceAccount, &*account.entity);
+            let message = format!("the plan revokes {}: {why}", own(principal, &acls));
+            Some(self.item(AuthorityKind::Withdrawn, &account.team, principal, entity, message))
+        };
+        ended.into_iter().filter_map(item).collect()
+    }
+
     fn right(
         &self,
         principal: &Principal,
@@ -84,50 +135,54 @@ impl<'a> Head<'a> {
         account: &DesiredAccount,
         binding: &DesiredBinding,
     ) -> Option<AuthorityItem> {
-        let said = words(principal, acl);
-        let (kind, message) = match binding.reach {
-            Reach::Own => return None,
-            Reach::Consented => (AuthorityKind::Shared, format!("{said}; {}", consents(binding))),
-            Reach::PlatformWide => {
-                (AuthorityKind::PlatformWide, format!("{said}; no team consents but the platform team"))
-            }
-            Reach::Escalation => {
-                let warning = "an account with this right can change rights or act as another account";
-                (AuthorityKind::Escalation, format!("{said}; {warning}"))
-            }
+        let kind = kind_of(binding.reach)?;
+        let why = match binding.reach {
+            Reach::Own | Reach::Consented => consents(binding),
+            Reach::PlatformWide => "no team consents but the platform team".to_owned(),
+            Reach::Escalation => "an account with this right can change rights or act as another account".to_owned(),
         };
+        let message = format!("{}; {why}", words(principal, acl));
         let item = self.item(kind, &account.team, principal, list_of(account, binding), message);
         Some(AuthorityItem { until: binding.until, ..item })
     }
 
-    /// Returns the objects that the plan changes and that `adopt` in `weir.yaml` names: weir did not make them.
-    fn adoptions(&self, steps: &[Step]) -> Vec<AuthorityItem> {
+    /// Returns the objects that the plan changes or deletes, and that this workspace did not make.
+    fn adoptions(&self, steps: &[&Step]) -> Vec<AuthorityItem> {
         let Self { desired, observed } = self;
-        if desired.adopt.is_empty() {
-            return Vec::new();
-        }
         let mut objects = BTreeSet::new();
         for object in steps.iter().map(|step| step.change.about().object) {
             match (object, object.account()) {
-                (_, Some(name)) if observed.accounts.contains_key(name) => {
-                    _ = objects.insert((Kind::ServiceAccount, name))
-                }
-                (Object::Topic(name), _) if observed.topics.contains_key(name) => {
+                (_, Some(name)) => _ = objects.insert((Kind::ServiceAccount, name)),
+                (Object::Topic(name), _) if desired.adopt.owns_topic(name) && observed.topics.contains_key(name) => {
                     _ = objects.insert((Kind::Topic, name))
                 }
                 _ => {}
             }
         }
-        let adopted = objects.into_iter().filter_map(|(kind, name)| {
-            let (noun, entity, team, origin) = if kind == Kind::Topic {
-                let topic = desired.topics.get(name)?;
-                ("topic", &topic.entity, &topic.team, desired.foreign_topic(name)?)
-            } else {
-                let account = desired.accounts.get(name)?;
-                ("service account", &account.entity, &account.team, desired.foreign_account(name, observed)?)
+        let kind = AuthorityKind::Adoption;
+        let of_topic = |name: &str| match desired.topics.get(name) {
+            Some(topic) => {
+                let message = format!("the plan takes over topic {name}: it {}", desired.foreign_topic(name)?);
+                Some(self.item(kind, &topic.team, name, EntityRef::new(Kind::Topic, &*topic.entity), message))
+            }
+            None => {
+                let why = "no file declares it, and `adopt` names it as not made by this workspace";
+                Some(self.undeclared(kind, name, format!("the plan deletes topic {name}: {why}")))
+            }
+        };
+        let of_account = |name: &str| {
+            let origin = desired.foreign_account(name, observed)?;
+            let Some(account) = desired.accounts.get(name) else {
+                let message = format!("the plan deletes service account {name}, which no file declares: it {origin}");
+                return Some(self.undeclared(kind, name, message));
             };
-            let message = format!("the plan takes over {noun} {name}: it {origin}");
-            Some(self.item(AuthorityKind::Adoption, team, name, EntityRef::new(kind, &**entity), message))
+            let entity = EntityRef::new(Kind::ServiceAccount, &*account.entity);
+            let message = format!("the plan takes over service account {name}: it {origin}");
+            Some(self.item(kind, &account.team, name, entity, message))
+        };
+        let adopted = objects.into_iter().filter_map(|(kind, name)| match kind {
+            Kind::Topic => of_topic(name),
+            _ => of_account(name),
         });
         adopted.collect()
     }
@@ -146,18 +201,19 @@ impl<'a> Head<'a> {
                 continue;
             }
             let message = format!(
-                "service account {name} belongs to team {} now; by the tags of {} it belonged to team {team}",
-                account.team, secret.at
+                "service account {name} belongs to team {} now; by the tags of its secrets it belonged to team {team}",
+                account.team
             );
             let entity = EntityRef::new(Kind::ServiceAccount, &*account.entity);
-            items.entry(name).or_insert_with(|| self.item(AuthorityKind::Owner, &account.team, name, entity, message));
+            let item = || self.item(AuthorityKind::Owner, &account.team, name, entity, message);
+            items.entry((name, team)).or_insert_with(item);
         }
         items.into_values().collect()
     }
 
     /// Returns the vaults in which the plan stores keys of a team for the first time, and the accounts whose keys go to
     /// another vault than before.
-    fn vaults(&self, steps: &[Step]) -> Vec<AuthorityItem> {
+    fn vaults(&self, steps: &[&Step]) -> Vec<AuthorityItem> {
         let Self { desired, observed } = self;
         let mut known = BTreeSet::new();
         for secret in observed.secrets.values().filter(|secret| secret.is_ours()) {
@@ -171,7 +227,7 @@ impl<'a> Head<'a> {
                 marks.entry(key.account.as_str()).or_default().push(mark);
             }
         }
-        let mut first = BTreeMap::<_, usize>::new();
+        let mut first = BTreeSet::new();
         let mut items = Vec::new();
         for step in steps {
             let Change::CreateKey { account: name, slot, secret, .. } = &step.change else { continue };
@@ -186,39 +242,78 @@ impl<'a> Head<'a> {
             }
             let SecretRef { vault, .. } = secret;
             if !known.contains(&(account.team.as_str(), vault.as_str())) {
-                *first.entry((&account.team, vault)).or_default() += 1;
+                first.insert((&account.team, vault));
             }
         }
-        items.extend(first.into_iter().map(|((team, vault), keys)| {
-            let keys = count(keys, "API key");
-            let message = format!("weir stores {keys} in vault {vault}, where it sees none of the team so far");
+        items.extend(first.into_iter().map(|(team, vault)| {
+            let message = format!("weir stores API keys in vault {vault}, where it sees none of the team so far");
             self.item(AuthorityKind::Vault, team, vault, EntityRef::new(Kind::Team, &**team), message)
         }));
         items
     }
 
-    /// Returns the rights that end soon.
+    /// Returns the rights that end soon: one item for each right beyond the own names, and one for all rights of an
+    /// account on own names that end on the same day.
     fn ends(&self, now: Timestamp) -> Vec<AuthorityItem> {
         let before = i64::try_from(self.desired.warn_before).unwrap_or(i64::MAX);
         let soon = now.checked_add(SignedDuration::from_millis(before)).unwrap_or(Timestamp::MAX);
         let soon = Date::of(soon);
         let mut items = Vec::new();
         for (name, account) in self.desired.accounts.iter().filter(|(_, account)| account.ensure == Ensure::Present) {
+            let principal = Principal::of_account(name);
+            let mut on_own = BTreeMap::<Date, (Vec<&Acl>, BTreeSet<EntityRef>)>::new();
             for (acl, binding) in &account.acls {
                 let Some(until) = binding.until.filter(|until| *until <= soon) else { continue };
-                let principal = Principal::of_account(name);
+                let list = list_of(account, binding);
+                if binding.reach == Reach::Own {
+                    let (acls, lists) = on_own.entry(until).or_default();
+                    acls.push(acl);
+                    lists.insert(list);
+                    continue;
+                }
                 let ending = binding.consents.iter().find(|consent| consent.until == Some(until));
                 let why = match ending {
                     Some(consent) => format!("the consent of team {} in {} ends", consent.by, consent.entity),
                     None => "the grant ends".to_owned(),
                 };
                 let message = format!("“{}” has its last day soon: {why}", words(&principal, acl));
-                let item =
-                    self.item(AuthorityKind::Ends, &account.team, &principal, list_of(account, binding), message);
+                let item = self.item(AuthorityKind::Ends, &account.team, &principal, list, message);
                 items.push(AuthorityItem { until: Some(until), ..item });
             }
+            items.extend(on_own.into_iter().map(|(until, (acls, mut lists))| {
+                let of_account = EntityRef::new(Kind::ServiceAccount, &*account.entity);
+                let entity = lists.pop_first().filter(|_| lists.is_empty()).unwrap_or(of_account);
+                let (have, their, ends) = match acls.len() {
+                    1 => ("has", "its", "the grant ends"),
+                    _ => ("have", "their", "the grants end"),
+                };
+                let message = format!("{} {have} {their} last day soon: {ends}", own(&principal, &acls));
+                let item = self.item(AuthorityKind::Ends, &account.team, &principal, entity, message);
+                AuthorityItem { until: Some(until), ..item }
+            }));
         }
         items
+    }
+}
+
+/// Returns the sort of item about a right; `None` for one on own names.
+fn kind_of(reach: Reach) -> Option<AuthorityKind> {
+    match reach {
+        Reach::Own => None,
+        Reach::Consented => Some(AuthorityKind::Shared),
+        Reach::PlatformWide => Some(AuthorityKind::PlatformWide),
+        Reach::Escalation => Some(AuthorityKind::Escalation),
+    }
+}
+
+/// Returns a right on own names in words, or the number of several.
+fn own(principal: &Principal, acls: &[&Acl]) -> String {
+    match acls {
+        [acl] => format!("“{}”", words(principal, acl)),
+        several => {
+            let account = principal.user().unwrap_or(principal);
+            format!("{} of {account} on names of its team", count(several.len(), "right"))
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use weir_findings::count;
 use weir_model::Ensure;
+use weir_ownership::Reach;
 
 use super::{
     draft::Draft,
@@ -85,7 +86,7 @@ fn beyond(draft: &mut Draft<'_>, name: &str, team: Option<&str>, acls: &[&Acl], 
         Some(team) => format!("it reaches beyond the names of team {team}, and {why}"),
         None => why.to_owned(),
     };
-    for acl in acls.iter().filter(|acl| !team.is_some_and(|team| desired.is_own(team, acl))) {
+    for acl in acls.iter().filter(|acl| !team.is_some_and(|team| desired.reach(team, acl) == Reach::Own)) {
         right(draft, name, acl, &beyond);
     }
 }

@@ -1,60 +1,122 @@
 //! The limits of the cluster, counted without deletions, since these come later than creations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use weir_findings::count;
 use weir_model::{Ensure, EntityRef, Kind, Route};
 
 use super::draft::{Draft, workspace_route};
-use crate::Change;
+use crate::{Change, Step, blocks::CLUSTER_LIMIT};
 
-const RULE: &str = "cluster-limit";
+/// A number that a cluster limits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Limited {
+    Accounts,
+    Partitions,
+    Acls,
+    Keys,
+}
+
+impl Limited {
+    /// All of them. An account comes before its bindings and keys, a topic before the bindings on it, so that a step that
+    /// is left out takes those after it along before they are counted.
+    const ALL: [Self; 4] = [Self::Accounts, Self::Partitions, Self::Acls, Self::Keys];
+
+    /// Returns the number that a step adds.
+    fn added(self, step: &Step, default_partitions: u32) -> u64 {
+        match (self, &step.change) {
+            (Self::Partitions, Change::CreateTopic { partitions, .. }) => {
+                u64::from(partitions.unwrap_or(default_partitions))
+            }
+            (Self::Partitions, Change::AddPartitions { from, to, .. }) => u64::from(to.saturating_sub(*from)),
+            (Self::Acls, Change::CreateAcl { .. })
+            | (Self::Accounts, Change::CreateAccount { .. })
+            | (Self::Keys, Change::CreateKey { .. }) => 1,
+            _ => 0,
+        }
+    }
+
+    /// Returns the things that are counted, and the remedy.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Partitions => ("partitions", "ask for fewer partitions, or for a larger cluster"),
+            Self::Acls => {
+                ("ACL bindings", "replace many literal bindings by a prefixed one, or ask for a larger cluster")
+            }
+            Self::Accounts => ("service accounts", "delete unused accounts, or have the limit raised"),
+            Self::Keys => ("API keys", "delete unused keys, or have the limit raised"),
+        }
+    }
+}
 
 pub(super) fn check(draft: &mut Draft<'_>) {
-    let observed = draft.observed;
-    let cluster = &observed.cluster;
-    let (mut partitions, mut acls, mut accounts, mut keys) = (0_u64, 0_u64, 0_u64, 0_u64);
-    for step in &draft.steps {
-        match &step.change {
-            Change::CreateTopic { partitions: asked, .. } => {
-                partitions += u64::from(asked.unwrap_or(cluster.default_partitions));
-            }
-            Change::AddPartitions { from, to, .. } => partitions += u64::from(to.saturating_sub(*from)),
-            Change::CreateAcl { .. } => acls += 1,
-            Change::CreateAccount { .. } => accounts += 1,
-            Change::CreateKey { .. } => keys += 1,
-            Change::AdoptAccount { .. }
-            | Change::UpdateAccount { .. }
-            | Change::ChangeReplicationFactor { .. }
-            | Change::AlterConfig { .. }
-            | Change::DeleteAcl { .. }
-            | Change::DeleteTopic { .. }
-            | Change::DeleteKey { .. }
-            | Change::DeleteAccount { .. } => {}
+    let (limits, default_partitions) = (&draft.observed.cluster.limits, draft.observed.cluster.default_partitions);
+    for limited in Limited::ALL {
+        let limit = match limited {
+            Limited::Partitions => limits.partitions,
+            Limited::Acls => limits.acls,
+            Limited::Accounts => limits.accounts,
+            Limited::Keys => limits.keys,
+        };
+        if let Some((most, used)) = limit {
+            fit(draft, limited, most, used);
         }
     }
-    let limits = &cluster.limits;
-    let counted = [
-        ("partitions", limits.partitions, partitions, "ask for fewer partitions, or for a larger cluster"),
-        (
-            "ACL bindings",
-            limits.acls,
-            acls,
-            "replace many literal bindings by a prefixed one, or ask for a larger cluster",
-        ),
-        ("service accounts", limits.accounts, accounts, "delete unused accounts, or have the limit raised"),
-        ("API keys", limits.keys, keys, "delete unused keys, or have the limit raised"),
-    ];
-    for (what, limit, new, help) in counted {
-        let Some((most, used)) = limit else { continue };
-        if new > 0 && used.saturating_add(new) > most {
-            let at = workspace_route(draft.desired);
-            let message = format!("the cluster takes {most} {what}; {used} are in use and the plan adds {new}");
-            draft.error(RULE, at, message, help);
-        }
-    }
+    of_each_account(draft);
+    let added = |limited: Limited| draft.steps.iter().map(|step| limited.added(step, default_partitions)).sum();
+    let (partitions, acls, keys) = (added(Limited::Partitions), added(Limited::Acls), added(Limited::Keys));
     documented(draft, partitions, acls);
     rotation(draft, keys);
-    of_each_account(draft);
+}
+
+/// Leaves alone the objects that do not fit into the cluster, in the order of the plan. The bindings of an account fit
+/// together or not at all: a grant without the denial beside it gives too much. Nothing else waits for more room.
+fn fit(draft: &mut Draft<'_>, limited: Limited, most: u64, mut used: u64) {
+    let default_partitions = draft.observed.cluster.default_partitions;
+    let mut asked = BTreeMap::<&str, u64>::new();
+    let mut order = Vec::new();
+    for step in &draft.steps {
+        let added = limited.added(step, default_partitions);
+        if added > 0 {
+            let name = step.change.about().object.name();
+            *asked.entry(name).or_insert_with(|| {
+                order.push(name);
+                0
+            }) += added;
+        }
+    }
+    let total: u64 = asked.values().sum();
+    if total == 0 || used.saturating_add(total) <= most {
+        return;
+    }
+    let (what, help) = limited.words();
+    let message = format!("the cluster takes {most} {what}; {used} are in use and the files ask for {total} more");
+    let mut out = BTreeMap::new();
+    for name in order {
+        let added = asked[name];
+        if used.saturating_add(added) <= most {
+            used += added;
+        } else {
+            let why = format!("the cluster takes {most} {what}, and has no room for {added} more");
+            out.insert(name.to_owned(), why);
+        }
+    }
+    let mut told = BTreeSet::new();
+    for step in draft.steps.iter().filter(|step| limited.added(step, default_partitions) > 0) {
+        let object = step.change.about().object;
+        let Some(why) = out.get(object.name()) else { continue };
+        match object.account().and_then(|account| draft.desired.accounts.get(account)) {
+            Some(account) if limited == Limited::Acls => {
+                if told.insert(&account.entity) {
+                    draft.blocks.bindings(draft.desired, &account.entity, why);
+                }
+            }
+            Some(_) | None => draft.blocks.step(step, why),
+        }
+    }
+    let message = format!("{message}, so the plan leaves {} out", count(out.len(), "object"));
+    draft.error(CLUSTER_LIMIT, workspace_route(draft.desired), message, help);
+    draft.blocks.keep_out(&mut draft.steps);
 }
 
 /// Warns about limits from documentation. They may be out of date, so they do not stop a plan.
@@ -72,7 +134,7 @@ fn documented(draft: &mut Draft<'_>, partitions: u64, acls: u64) {
                 "a cluster of the type {kind} takes {most} {what}, as documents say; {used} are in use and the plan adds {new}"
             );
             let help = format!("if yours takes more, write the number: `limits: {{{field}: …}}` beside `cluster`");
-            draft.warning(RULE, at, message, help);
+            draft.warning(CLUSTER_LIMIT, at, message, help);
         }
     }
 }
@@ -95,7 +157,7 @@ fn rotation(draft: &mut Draft<'_>, new: u64) {
         let message = format!(
             "the cluster takes {most} API keys; {now} will be in use, and {rotating} rotating slots need a second one each while they rotate"
         );
-        draft.warning(RULE, at, message, "rotate fewer slots, or have the limit raised");
+        draft.warning(CLUSTER_LIMIT, at, message, "rotate fewer slots, or have the limit raised");
     }
 }
 
@@ -109,8 +171,13 @@ fn of_each_account(draft: &mut Draft<'_>) {
     }
     let mut new = BTreeMap::<String, u64>::new();
     for step in &draft.steps {
-        if let Change::CreateKey { account, .. } = &step.change {
-            *new.entry(account.clone()).or_default() += 1;
+        let Change::CreateKey { account, .. } = &step.change else { continue };
+        let new = new.entry(account.clone()).or_default();
+        *new += 1;
+        // The deletions of unused keys go on: they make room.
+        if used.get(account.as_str()).copied().unwrap_or_default().saturating_add(*new) > most {
+            let why = format!("an account has at most {} at the same time", count(most, "API key"));
+            draft.blocks.step(step, &why);
         }
     }
     for (name, account) in desired.accounts.iter().filter(|(_, account)| account.ensure == Ensure::Present) {
@@ -120,14 +187,15 @@ fn of_each_account(draft: &mut Draft<'_>) {
         let at = Route::value(EntityRef::new(Kind::ServiceAccount, &*account.entity), ["spec", "apiKeys"]);
         if new > 0 && used.saturating_add(new) > most {
             let message =
-                format!("an account has at most {most} API keys; `{name}` has {used} and the plan adds {new}");
-            draft.error(RULE, at, message, "delete unused keys, or split the account");
+                format!("an account has at most {most} API keys; `{name}` has {used} and the files ask for {new} more");
+            draft.error(CLUSTER_LIMIT, at, message, "delete unused keys, or split the account");
         } else if rotating > 0 && (account.keys.len() as u64).saturating_add(rotating) > most {
             let message = format!(
                 "an account has at most {most} API keys; `{name}` has {} slots, and {rotating} need a second one each while they rotate",
                 account.keys.len()
             );
-            draft.warning(RULE, at, message, "rotate fewer slots, or split the account");
+            draft.warning(CLUSTER_LIMIT, at, message, "rotate fewer slots, or split the account");
         }
     }
+    draft.blocks.keep_out(&mut draft.steps);
 }

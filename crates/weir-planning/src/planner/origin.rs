@@ -30,6 +30,7 @@ pub(super) fn topic(draft: &Draft<'_>, name: &str) -> Standing {
     match draft.desired.foreign_topic(name) {
         None => Standing::Own,
         Some(origin) if draft.desired.adopt.owns_topic(name) => Standing::Adopted(origin),
+        Some(_) if draft.desired.may_take_over_topic(name) => Standing::Own,
         Some(origin) => Standing::Foreign(origin),
     }
 }

@@ -67,8 +67,9 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: Timestamp) {
         match origin::topic(draft, name) {
             Standing::Own => {}
             Standing::Adopted(origin) => {
-                if let Some(step) = draft.steps.get_mut(before) {
-                    step.meaning.insert(0, origin);
+                // Each step says it: a run that was stopped continues with any of them.
+                for step in &mut draft.steps[before..] {
+                    step.meaning.insert(0, origin.clone());
                 }
             }
             Standing::Foreign(origin) => {

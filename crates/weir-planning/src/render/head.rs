@@ -26,10 +26,11 @@ fn heading(kind: AuthorityKind) -> &'static str {
     match kind {
         AuthorityKind::Escalation => "Rights that make rights",
         AuthorityKind::PlatformWide => "Rights beyond the names of the team",
+        AuthorityKind::Governance => "Paths, reviewers and approvals that changed",
         AuthorityKind::Owner => "Objects that change their team",
         AuthorityKind::Adoption => "Objects that weir did not make",
         AuthorityKind::Vault => "Credentials that go to a new place",
-        AuthorityKind::Consent => "Consents that are new or changed",
+        AuthorityKind::Consent => "Consents that are new, changed or gone",
         AuthorityKind::Shared => "Rights on names of another team",
         AuthorityKind::Waiver => "Waivers in force",
         AuthorityKind::Withdrawn => "Rights that end with this plan",

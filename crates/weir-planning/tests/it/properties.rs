@@ -2,12 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use proptest::{collection, prelude::*, sample::Index};
+use jiff::SignedDuration;
+use proptest::{
+    collection,
+    prelude::*,
+    sample::{Index, select},
+};
 use weir_model::Ensure;
 use weir_planning::*;
 
 use crate::{
-    sample::{WORKSPACE, acls_of, desired_of, desired_state, observed_state, options},
+    sample::{WORKSPACE, acls_of, desired_of, desired_state, now, observed_state, options},
     simulation::{apply, apply_step},
 };
 
@@ -38,7 +43,7 @@ fn may_touch(desired: &Desired, observed: &Observed, change: &Change) -> bool {
         _ if !desired.governed => true,
         Object::Topic(topic) => {
             !observed.topics.contains_key(topic)
-                || desired.topics.get(topic).is_none_or(|t| t.own_name)
+                || desired.topics.get(topic).is_none_or(|t| t.own_name || t.by_platform)
                 || desired.adopt.owns_topic(topic)
         }
         object => object.account().is_some_and(|name| match observed.accounts.get(name) {
@@ -78,11 +83,14 @@ proptest! {
     /// Deployment makes the plan again. Wherever a run was stopped, the rest is still what the files ask for.
     #[test]
     fn the_rest_of_a_plan_is_in_the_plan_made_again(
-        desired in desired_state(false),
+        mut desired in desired_state(false),
         observed in observed_state(false),
         done in any::<Index>(),
         part in 0..4_usize,
+        governed in any::<bool>(),
+        days in select(vec![0, 1, 20]),
     ) {
+        desired.governed = governed;
         if let Ok(first) = plan(&desired, &observed, &options()).accept() {
             let done = done.index(first.steps.len() + 1);
             let mut state = observed;
@@ -118,7 +126,40 @@ proptest! {
                 others.map(|step| step.change.clone()).collect::<Vec<_>>()
             };
             prop_assert_eq!(others(&again.plan), others(&first));
+            // Another day calls for nothing more in the head. Deployment goes on with a plan of any age.
+            let later = PlanOptions { now: now() + SignedDuration::from_hours(24 * days), commit: None };
+            let doubts = first.again(&plan(&desired, &state, &later), &desired, &state, &Plane::ALL.into()).err();
+            let not_shown = doubts.into_iter().flatten().find(|doubt| matches!(doubt, Doubt::NotShown(_)));
+            prop_assert!(not_shown.is_none(), "{not_shown:?}");
         }
+    }
+
+    /// The approver of a plan saw its head. A plan of which an item was taken out is refused by its steps, whatever its
+    /// digest says.
+    #[test]
+    fn no_item_can_be_taken_out_of_the_head(
+        desired in desired_state(true),
+        observed in observed_state(true),
+        which in any::<Index>(),
+    ) {
+        let fresh = plan(&desired, &observed, &options());
+        let mut forged = fresh.plan.clone();
+        prop_assert!(forged.again(&fresh, &desired, &observed, &Plane::ALL.into()).is_ok());
+        if forged.authority.is_empty() {
+            return Ok(());
+        }
+        let item = forged.authority.remove(which.index(forged.authority.len()));
+        let again = forged.again(&fresh, &desired, &observed, &Plane::ALL.into());
+        let refused = again.is_err_and(|doubts| doubts == [Doubt::NotShown(Box::new(item.clone()))]);
+        let last = forged.authority.iter().filter(|other| other.kind == item.kind).filter_map(|other| other.until).max();
+        let is_optional = match item.kind {
+            // It may have come with time.
+            AuthorityKind::Ends => item.until > last,
+            // The team loses rights on its own names.
+            AuthorityKind::Withdrawn => item.step.is_none(),
+            _ => false,
+        };
+        prop_assert_eq!(refused, !is_optional, "{:?}", item);
     }
 
     /// A plan of other files is refused, but for the steps that are the same.

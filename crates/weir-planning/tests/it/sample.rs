@@ -101,11 +101,12 @@ fn desired_topic() -> impl Strategy<Value = DesiredTopic> {
             })
             .collect()
     });
-    (ensure(), option::of(1_u32..9), option::of(1_u16..4), wanted, any::<bool>()).prop_map(
-        |(ensure, partitions, replication_factor, config, own_name)| DesiredTopic {
+    (ensure(), option::of(1_u32..9), option::of(1_u16..4), wanted, any::<bool>(), any::<bool>()).prop_map(
+        |(ensure, partitions, replication_factor, config, own_name, by_platform)| DesiredTopic {
             entity: "t".to_owned(),
             team: "toll".to_owned(),
             own_name,
+            by_platform,
             ensure,
             partitions,
             replication_factor,
@@ -191,8 +192,12 @@ pub(crate) fn desired_state(nasty: bool) -> impl Strategy<Value = Desired> {
             Scope::default()
         };
         let adopted: Vec<NamePattern> = adopt.into_iter().map(pattern).collect();
+        let toll = DesiredTeam { topics: vec!["dev.a".to_owned()], ..DesiredTeam::default() };
+        let cards = DesiredTeam { groups: vec!["dev.a".to_owned()], ..DesiredTeam::default() };
+        let teams = BTreeMap::from([("toll".to_owned(), toll), ("cards".to_owned(), cards)]);
         Desired {
             governed: nasty && governed,
+            platform: (nasty && governed).then(|| "platform".to_owned()),
             adopt: Scope { topics: adopted.clone(), service_accounts: adopted },
             format: Desired::FORMAT.to_owned(),
             workspace: "cps".to_owned(),
@@ -203,7 +208,7 @@ pub(crate) fn desired_state(nasty: bool) -> impl Strategy<Value = Desired> {
             cluster_id: None,
             owns,
             prune,
-            teams: BTreeMap::new(),
+            teams: if nasty && governed { teams } else { BTreeMap::new() },
             vaults: if prune { ["https://kv-toll".to_owned()].into() } else { Default::default() },
             approval_required: false,
             threshold_percent: 30,

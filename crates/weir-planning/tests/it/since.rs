@@ -8,7 +8,7 @@ kind: Workspace
 metadata: {name: cps}
 spec:
   clusters: {local: {sandbox: {path: .weir}}}
-  stages: [{name: dev, cluster: local, vault: 'https://kv-{team}'}]
+  stages: [{name: dev, cluster: local, vault: 'https://kv-{team}', approval: required, signedBy: [KEY1]}]
   ownership:
     platform: platform
     adopt: {dev: {topics: [legacy.*]}}
@@ -76,4 +76,43 @@ fn each_change_of_authority_is_told() {
         )
         + "---\n{apiVersion: weir/v1, kind: Team, metadata: {name: zoll}}\n";
     insta::assert_snapshot!(told([OWNED, TOLL], [&owned, &toll]));
+}
+
+#[test]
+fn each_change_of_who_decides_is_told() {
+    let owned = OWNED
+        .replace("approval: required, signedBy: [KEY1]", "signedBy: [KEY1, KEY2]")
+        .replace(
+            "platform: platform",
+            "platform: platform\n    teams: {paths: ['{team}.yaml'], names: {topics: ['{team}-']}}\n    vaultHosts: [azure, example.com]",
+        )
+        .replace(
+            "metadata: {name: cards}",
+            "metadata: {name: cards}, spec: {reviewers: ['@example/toll'], members: [{user: ada@example.com}]}",
+        );
+    let forwards = told([OWNED, TOLL], [&owned, TOLL]);
+    insta::assert_snapshot!(forwards);
+    let backwards = told([&owned, TOLL], [OWNED, TOLL]);
+    assert_eq!(backwards.lines().count(), forwards.lines().count(), "{backwards}");
+}
+
+#[test]
+fn what_is_gone_is_told() {
+    let toll = TOLL
+        .replace("{access: {consumers: [cards]}}", "{}")
+        .split("---\napiVersion: weir/v1\nkind: Consent")
+        .next()
+        .unwrap()
+        .to_owned();
+    let owned = OWNED
+        .replace("    consents: [{observers: [platform], topics: ['*'], why: metrics}]\n", "")
+        .replace("---\n{apiVersion: weir/v1, kind: Team, metadata: {name: cards}}\n", "");
+    insta::assert_snapshot!(told([OWNED, TOLL], [&owned, &toll]));
+    let without_topic = toll.replace("name: toll.events", "name: toll.other");
+    let gone =
+        "consent for topic toll.events: none; before: consumers cards (Topic/toll.events, teams/toll/kafka.yaml)";
+    assert!(told([OWNED, TOLL], [OWNED, &without_topic]).contains(gone));
+    let ungoverned = OWNED.split("  ownership:").next().unwrap().to_owned()
+        + "---\n{apiVersion: weir/v1, kind: Team, metadata: {name: toll}}\n";
+    assert!(told([OWNED, TOLL], [&ungoverned, TOLL]).contains("the platform team is none, and was platform before"));
 }

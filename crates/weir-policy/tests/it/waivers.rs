@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use weir_findings::{Finding, RuleId};
 use weir_model::{EntityRef, Kind, Loaded, Route};
+use weir_planning::AuthorityItem;
 use weir_policy::{Judged, Judging, judge};
 
 use crate::scene::{TOPIC, WORKSPACE, now, policy};
@@ -227,10 +228,14 @@ fn waivers_in_force_are_told_to_plans() {
     let loaded = read(WORKSPACE, &(policy("Topic", SMALL) + &for_topic(", stages: [dev]")), &commented);
     let told = |stage: &str, now: &str| -> Vec<String> {
         let items = weir_policy::waivers_in_force(&loaded, stage, now.parse().unwrap());
-        items.into_iter().map(|item| format!("{} {}", item.file.unwrap_or_default(), item.message)).collect()
+        let line = |item: AuthorityItem| {
+            let (team, file) = (item.team.unwrap_or_default(), item.file.unwrap_or_default());
+            format!("{team} {file} {}", item.message)
+        };
+        items.into_iter().map(line).collect()
     };
-    let document = "policies.yaml rule tried is waived for Topic/toll.passages.v1: moved";
-    let comment = "toll.yaml a comment in line 10 waives rule tried";
+    let document = "toll policies.yaml rule tried is waived for Topic/toll.passages.v1: moved";
+    let comment = "toll toll.yaml a comment in line 10 waives rule tried: moved";
     assert_eq!(told("dev", "2026-11-20T23:00:00Z"), [document, comment]);
     assert_eq!(told("test", "2026-11-20T23:00:00Z"), [comment]);
     assert_eq!(told("dev", "2026-11-21T00:00:00Z"), [document]);

@@ -1,5 +1,7 @@
 //! Tests of the exit codes: one for each outcome that a pipeline branches on.
 
+use weir_planning::Plan;
+
 use crate::World;
 
 fn deployed() -> World {
@@ -29,6 +31,20 @@ fn an_unapproved_plan_is_refused_with_1() {
     assert_eq!(world.run(&format!("weir-deploy plan.json --digest sha256:{digest}")), 1);
     assert!(world.read("receipt.json").contains(r#""outcome": "refused""#));
     insta::assert_snapshot!(world.said());
+}
+
+/// An approver of this digest would not have seen that another team gets a right.
+#[test]
+fn a_plan_with_an_emptied_head_is_refused_with_1() {
+    let mut world = World::new();
+    assert_eq!(world.run("weir-plan --stage dev --out plan.json"), 0);
+    let mut plan = Plan::from_json(&world.read("plan.json")).expect("a plan");
+    plan.authority.clear();
+    std::fs::write(world.path("plan.json"), plan.headed([]).to_json()).expect("written");
+    assert_eq!(world.run("weir-deploy plan.json"), 1);
+    assert!(world.said().contains("the plan does not show under “Authority” that"), "{}", world.said());
+    assert_eq!(world.run("weir-plan --stage dev --out plan.json"), 0);
+    assert_eq!(world.run("weir-deploy plan.json"), 0);
 }
 
 #[test]

@@ -67,3 +67,34 @@ fn manual_changes_are_distinguished_from_declared_ones() {
     let here = world.dir.path().display().to_string();
     insta::assert_snapshot!(world.transcript.replace(&here, "DIR"));
 }
+
+#[test]
+fn a_plan_shows_changes_of_authority_since_a_revision() {
+    let mut world = World::new();
+    git(&world, &["init", "-q"]);
+    git(&world, &["add", "*.yaml"]);
+    git(&world, &["commit", "-qm", "as it was deployed"]);
+    world.edit("toll.yaml", "access: {consumers: [cards]}", "access: {consumers: [cards, platform]}");
+    world.edit("weir.yaml", "approval: required", "approval: none");
+    for line in [
+        "weir-plan --stage prod --deployed HEAD",
+        "weir-plan --stage prod --deployed 0000000000000000000000000000000000000000",
+        "weir-plan --stage prod --deployed no-such-revision",
+        "weir up --stage prod --yes --deployed HEAD",
+    ] {
+        let output = world.command(line).output().expect("it runs");
+        let (said, why) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let head: String =
+            said.lines().skip_while(|line| *line != "  Paths, reviewers and approvals that changed").take(2).collect();
+        let consent =
+            said.contains("consent for topic toll.prices.v1: consumers cards, platform; before: consumers cards");
+        match line.rsplit(' ').next() {
+            Some("HEAD") => {
+                assert!(head.contains("approval of plans of stage prod: none; before: required"), "{said}{why}");
+                assert!(consent, "{said}");
+            }
+            Some("no-such-revision") => assert!(why.contains("there is no git revision"), "{why}"),
+            _ => assert!(head.contains("has no stage prod") && !consent, "{said}"),
+        }
+    }
+}

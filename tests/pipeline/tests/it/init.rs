@@ -142,10 +142,14 @@ fn the_pipelines_call_existing_commands() {
     let mut called = BTreeSet::new();
     for file in ["kafka/azure-pipelines.yaml", "kafka/.github/workflows/kafka.yaml"] {
         for line in world.read(file).lines() {
-            let script = ["- bash: ", "- run: "].iter().find_map(|key| line.trim().strip_prefix(key));
-            let Some(script) = script else { continue };
+            let line = line.trim();
+            let script = ["- bash: ", "- run: "].iter().find_map(|key| line.strip_prefix(key)).unwrap_or(line);
+            if !script.starts_with("weir-") {
+                continue;
+            }
             assert!(!script.contains("${{") && !script.contains("$("), "{script}");
-            let line = script.replace('"', "").replace("$OUT/", "").replace("$PLAN", "plan.json");
+            let line =
+                script.replace('"', "").replace("$OUT/", "").replace("$PLAN", "plan.json").replace("$BEFORE", "0");
             let code = world
                 .command(&line.replace("weir-deploy plan.json", "weir-deploy --help"))
                 .current_dir(world.path("kafka"))
