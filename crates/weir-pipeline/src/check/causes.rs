@@ -36,7 +36,7 @@ const STOPPING: &[&str] = &[
     "stage-overlap",
 ];
 
-/// Those of them that are about the entities at all of their places.
+/// The rules among [`STOPPING`] that are about the entities at all of their places.
 const EXCLUDING: &[&str] = &["name-collision", "secret-name-collision"];
 
 /// The rules about names that a document refers to. If the name is one of a team in whose files something cannot be read or

@@ -154,7 +154,7 @@ fn troubles() -> Vec<(&'static str, Vec<u8>)> {
         ("no UTF-8", [CARDS.as_bytes(), b"# \xff\n"].concat()),
         ("an unknown field in a topic", instead("spec: {partitions: 3}", "spec: {partitons: 3}")),
         ("an unknown field in an account", instead("apiKeys: [{}]", "apiKey: [{}]")),
-        ("an unknown field in a list", instead("  allow:", "  alow:")),
+        ("an unknown field in a list", instead("  allow:", "  permit:")),
         (
             "an unknown field in a consent",
             instead(
