@@ -113,12 +113,10 @@ impl Blocks {
     /// Returns `true` for an item of the report about an object that no file declares and that is blocked: the files may
     /// declare it when weir can read them again.
     pub(crate) fn silences(&self, desired: &Desired, item: &ReportItem) -> bool {
-        let name = item.object.split('/').next().unwrap_or_default();
+        let name = &item.object;
         let target = match item.kind {
-            ReportKind::UnmanagedTopic if !desired.topics.contains_key(name) => Target::Topic(name.to_owned()),
-            ReportKind::UnmanagedAccount | ReportKind::LeftBehind if !desired.accounts.contains_key(name) => {
-                Target::Account(name.to_owned())
-            }
+            ReportKind::UnmanagedTopic if !desired.topics.contains_key(name) => Target::Topic(name.clone()),
+            ReportKind::UnmanagedAccount if !desired.accounts.contains_key(name) => Target::Account(name.clone()),
             _ => return false,
         };
         self.0.contains_key(&target)

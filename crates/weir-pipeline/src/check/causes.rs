@@ -36,7 +36,7 @@ const STOPPING: &[&str] = &[
     "stage-overlap",
 ];
 
-/// Those of them that are about the entities at all of their places.
+/// The rules among [`STOPPING`] that are about the entities at all of their places.
 const EXCLUDING: &[&str] = &["name-collision", "secret-name-collision"];
 
 /// The rules about names that a document refers to. If the name is one of a team in whose files something cannot be read or
@@ -165,6 +165,12 @@ impl<'c> Causes<'c> {
             .filter(|name| owned(Names::ServiceAccounts, name) || accounts.contains(*name))
             .cloned()
             .collect();
+        // The platform team's word for an account counts as before, but without its account a list is in no stage.
+        let lists = workspace.access_control_lists.values();
+        let vouched: BTreeSet<String> = lists
+            .filter(|list| ownership.authority_over(list.origin) == Authority::Platform)
+            .map(|list| view.stage.account_name(&list.spec.service_account))
+            .collect();
         let judge = Judge::new(ownership, &view, Some(Date::of(self.checked.now)));
         let ended = Why::Ended.reason();
         for (principal, acls) in &observed.acls {
@@ -177,6 +183,7 @@ impl<'c> Causes<'c> {
                     _ if account.is_some_and(|account| account.acls.contains_key(acl)) => false,
                     // A file asks for it, and lacks a consent that a file of the team may hold.
                     Some(why) => *why != ended && reaches(ownership, &view, team, acl),
+                    None if account.is_none() && own && vouched.contains(name) => true,
                     // A file of the team may ask for it.
                     None => own && request(&view, team, acl).is_some_and(|request| judge.judge(&request).is_ok()),
                 };

@@ -154,7 +154,7 @@ fn troubles() -> Vec<(&'static str, Vec<u8>)> {
         ("no UTF-8", [CARDS.as_bytes(), b"# \xff\n"].concat()),
         ("an unknown field in a topic", instead("spec: {partitions: 3}", "spec: {partitons: 3}")),
         ("an unknown field in an account", instead("apiKeys: [{}]", "apiKey: [{}]")),
-        ("an unknown field in a list", instead("  allow:", "  alow:")),
+        ("an unknown field in a list", instead("  allow:", "  permit:")),
         (
             "an unknown field in a consent",
             instead(
@@ -285,6 +285,19 @@ async fn broken_files_keep_no_right_that_an_owner_has_taken_back() {
     );
     let planned = plan(dir.path()).await.expect("a plan");
     assert_eq!(steps(&planned), ["delete-acl User:dev-toll-billing allow Read topic literal dev.cards.events.v1"]);
+}
+
+/// A right that the platform team gives an account stays, even if no file declares the account any more.
+#[tokio::test]
+async fn broken_files_take_no_right_that_the_platform_team_gives() {
+    let list = "---\napiVersion: weir/v1\nkind: AccessControlList\nmetadata: {name: platform-cards, team: cards}\nspec:\n  \
+                serviceAccount: cards-ledger\n  rules: [{resource: cluster, operations: [Describe]}]\n";
+    let dir = deployed().await;
+    write(dir.path(), "weir.yaml", format!("{SETTINGS}{list}").as_bytes());
+    assert_eq!(deploy(dir.path()).await, Outcome::Complete);
+    write(dir.path(), CARDS_FILE, b"apiVersion: weir/v1\nkind: Topic\n  metadata: {");
+    let planned = plan(dir.path()).await.expect("a plan");
+    assert!(planned.is_empty(), "{:#?}", steps(&planned));
 }
 
 /// The last day of a right counts, whatever is wrong with the file of the owner.

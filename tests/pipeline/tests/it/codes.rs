@@ -14,7 +14,7 @@ fn deployed() -> World {
 #[test]
 fn wrong_files_stop_everything_with_1() {
     let mut world = World::new();
-    world.edit("toll.yaml", "kind: Topic", "kind: Topik");
+    world.edit("weir.yaml", "approval: required", "approval: require");
     for line in ["weir-validate", "weir-plan --stage dev", "weir up --stage dev --yes"] {
         assert_eq!(world.run(line), 1, "{}", world.said());
     }

@@ -29,7 +29,7 @@ fn every_json_output_says_its_format() {
         let value = json(&mut world.command(line));
         assert_eq!(value["format"], format, "{line}");
     }
-    world.edit("toll.yaml", "kind: Topic", "kind: Topik");
+    world.edit("weir.yaml", "approval: required", "approval: require");
     let value = json(&mut world.command("weir-plan --stage dev --format json"));
     assert_eq!(value["format"], "weir.findings/v1", "without a plan the findings are the data");
     assert_ne!(value["errors"], 0);
