@@ -201,11 +201,20 @@ pub struct DesiredAccount {
     #[serde(with = "acls_as_list")]
     #[schemars(with = "Vec<(Acl, DesiredBinding)>")]
     pub acls: BTreeMap<Acl, DesiredBinding>,
-    /// Bindings that the files ask for and that have ended or lack a consent, whatever the entity's `ensure`. Each has the
-    /// reason and the lists that ask for it, a sentence without its end.
+    /// Bindings that the files ask for and that have ended or lack a consent, whatever the entity's `ensure`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", with = "acls_as_list")]
-    #[schemars(with = "Vec<(Acl, String)>")]
-    pub withdrawn: BTreeMap<Acl, String>,
+    #[schemars(with = "Vec<(Acl, Withdrawal)>")]
+    pub withdrawn: BTreeMap<Acl, Withdrawal>,
+}
+
+/// The reason for which the files no longer give a binding that they ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Withdrawal {
+    /// The reason and the lists that ask for the binding: a sentence without its end.
+    pub why: String,
+    /// `true` if the last day of the right, or of the consent to it, has passed.
+    pub ended: bool,
 }
 
 /// The names of a team in the stage, by which weir assigns objects that no file declares, and its vault.

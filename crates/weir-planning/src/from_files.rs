@@ -9,11 +9,11 @@ use weir_model::{
     Approval, Cluster, Date, Ensure, EntityRef, Kind, PatternType, Prefix, ProviderRef, Resource, SecretPart, Stage,
     StageView, StagedAccount, StagedTopic, settings,
 };
-use weir_ownership::{Authority, Consented, Judge, Names, Ownership, Reach, Request};
+use weir_ownership::{Authority, Consented, Judge, Names, Ownership, Reach, Request, Why};
 
 use crate::{
     Acl, Desired, DesiredAccount, DesiredBinding, DesiredConsent, DesiredKey, DesiredTeam, DesiredTopic, Host,
-    NamePattern, Provider, Scope, SecretRef,
+    NamePattern, Provider, Scope, SecretRef, Withdrawal,
 };
 
 /// The bindings of an account.
@@ -26,16 +26,17 @@ struct Bindings {
 /// The refusal of a binding.
 struct Withdrawn {
     reason: String,
+    ended: bool,
     /// The lists that ask for the binding, each with its file.
     lists: BTreeSet<String>,
 }
 
 impl Withdrawn {
     /// `team cards does not consent to it; AccessControlList/toll-billing (toll.yaml) asks for it`
-    fn sentence(&self) -> String {
+    fn told(self) -> Withdrawal {
         let verb = if self.lists.len() == 1 { "asks" } else { "ask" };
         let lists: Vec<&str> = self.lists.iter().map(String::as_str).collect();
-        format!("{}; {} {verb} for it", self.reason, lists.join(" and "))
+        Withdrawal { why: format!("{}; {} {verb} for it", self.reason, lists.join(" and ")), ended: self.ended }
     }
 }
 
@@ -252,7 +253,7 @@ fn account(staged: &StagedAccount<'_>, provider: Provider, bindings: Bindings) -
         keys,
         idle_slots: idle.iter().map(|key| key.slot.clone()).collect(),
         acls: bindings.wanted,
-        withdrawn: bindings.withdrawn.into_iter().map(|(acl, why)| (acl, why.sentence())).collect(),
+        withdrawn: bindings.withdrawn.into_iter().map(|(acl, why)| (acl, why.told())).collect(),
     }
 }
 
@@ -305,7 +306,11 @@ fn bindings<'w>(view: &StageView<'w>, ownership: Option<&Ownership<'w>>, today: 
                     }
                 }
                 Err(refusal) => {
-                    let first = || Withdrawn { reason: refusal.reason(), lists: BTreeSet::new() };
+                    let first = || Withdrawn {
+                        reason: refusal.reason(),
+                        ended: refusal.why == Why::Ended,
+                        lists: BTreeSet::new(),
+                    };
                     let asked_by = match view.workspace.path(access.entity.origin) {
                         Some(file) => format!("{} ({file})", access.entity.entity_ref()),
                         None => access.entity.entity_ref().to_string(),

@@ -64,6 +64,7 @@ pub use blocks::{Blocked, Blocks, LeftAlone};
 pub use change::{About, Change, Object, Phase, SettingChange, Verb};
 pub use desired::{
     Desired, DesiredAccount, DesiredBinding, DesiredConsent, DesiredKey, DesiredTeam, DesiredTopic, Provider,
+    Withdrawal,
 };
 pub use digest::{Digest, fingerprint};
 pub use drift::{Cause, Difference, Drift};

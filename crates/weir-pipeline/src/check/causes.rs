@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use weir_findings::{FileId, Finding};
 use weir_model::{Date, EntityRef, Kind, Origin, PatternType, Permission, StageView};
-use weir_ownership::{Authority, Judge, Names, Ownership, Request, Why};
+use weir_ownership::{Authority, Judge, Names, Ownership, Request};
 use weir_planning::{Acl, Desired, LeftAlone, Observed, Principal};
 
 use super::Checked;
@@ -172,7 +172,6 @@ impl<'c> Causes<'c> {
             .map(|list| view.stage.account_name(&list.spec.service_account))
             .collect();
         let judge = Judge::new(ownership, &view, Some(Date::of(self.checked.now)));
-        let ended = Why::Ended.reason();
         for (principal, acls) in &observed.acls {
             let Some(name) = principal.user() else { continue };
             let account = desired.accounts.get(name);
@@ -182,7 +181,7 @@ impl<'c> Causes<'c> {
                 let stays = match withdrawn {
                     _ if account.is_some_and(|account| account.acls.contains_key(acl)) => false,
                     // A file asks for it, and lacks a consent that a file of the team may hold.
-                    Some(why) => *why != ended && reaches(ownership, &view, team, acl),
+                    Some(withdrawal) => !withdrawal.ended && reaches(ownership, &view, team, acl),
                     None if account.is_none() && own && vouched.contains(name) => true,
                     // A file of the team may ask for it.
                     None => own && request(&view, team, acl).is_some_and(|request| judge.judge(&request).is_ok()),

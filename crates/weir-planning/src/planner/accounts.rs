@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     AccessChange, Acl, Change, DesiredAccount, DesiredBinding, Object, Observed, ObservedAccount, Principal, Provider,
-    ReportKind, Risk, Step, is_reserved_description,
+    ReportKind, Risk, Step, Withdrawal, is_reserved_description,
     rights::{Rights, compare, held, rights_of},
 };
 
@@ -26,7 +26,7 @@ static NO_ACLS: BTreeSet<Acl> = BTreeSet::new();
 #[derive(Clone, Copy)]
 struct Bindings<'a> {
     wanted: &'a BTreeMap<Acl, DesiredBinding>,
-    withdrawn: &'a BTreeMap<Acl, String>,
+    withdrawn: &'a BTreeMap<Acl, Withdrawal>,
 }
 
 static NOTHING_WANTED: BTreeMap<Acl, DesiredBinding> = BTreeMap::new();
@@ -296,7 +296,7 @@ fn bindings(
             }
             Permission::Allow => (Risk::Revoke, delete_meaning(draft, acl, readers)),
         };
-        meaning.extend(withdrawn.get(acl).cloned());
+        meaning.extend(withdrawn.get(acl).map(|withdrawal| withdrawal.why.clone()));
         draft.step(Change::DeleteAcl { principal: principal.clone(), acl: acl.clone() }, owner, risk, meaning);
     }
     Some(access)

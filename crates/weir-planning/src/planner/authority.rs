@@ -9,7 +9,7 @@ use weir_ownership::Reach;
 
 use crate::{
     Acl, AuthorityItem, AuthorityKind, Change, Desired, DesiredAccount, DesiredBinding, KeyMarker, Object, Observed,
-    ObservedSecret, Principal, SecretRef, Step, render::binding as words,
+    ObservedSecret, Principal, SecretRef, Step, Withdrawal, render::binding as words,
 };
 
 /// Returns the items of the head, sorted.
@@ -86,7 +86,7 @@ impl<'a> Head<'a> {
     /// Returns the item of a binding that is deleted: a denial that held rights back, or a right that has ended.
     fn deletion(&self, principal: &Principal, acl: &Acl) -> Option<AuthorityItem> {
         let account = self.account(principal);
-        let why = account.and_then(|account| account.withdrawn.get(acl));
+        let why = account.and_then(|account| account.withdrawn.get(acl)).map(|withdrawal| &withdrawal.why);
         let reach = self.desired.reach(account.map_or("", |account| &account.team), acl);
         let kind = kind_of(reach)?;
         let said = words(principal, acl);
@@ -114,7 +114,7 @@ impl<'a> Head<'a> {
         for step in steps {
             let Change::DeleteAcl { principal, acl } = &step.change else { continue };
             let Some(account) = self.account(principal) else { continue };
-            let Some(why) = account.withdrawn.get(acl) else { continue };
+            let Some(Withdrawal { why, .. }) = account.withdrawn.get(acl) else { continue };
             if self.desired.reach(&account.team, acl) == Reach::Own {
                 ended.entry((principal, why)).or_default().push(acl);
             }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Acl, Change, Desired, DesiredAccount, Maker, Object, Observed, ObservedAccount, Principal, ReportKind, SecretRef,
-    render::binding,
+    Withdrawal, render::binding,
 };
 
 /// Returns the words for the maker of an object that is this stage's to report: this stage, or a stage that `weir.yaml`
@@ -100,7 +100,7 @@ fn right(draft: &mut Draft<'_>, name: &str, acl: &Acl, why: &str) {
 /// Reports the bindings that an account no longer gets and that weir leaves alone with the account.
 pub(super) fn withdrawn(draft: &mut Draft<'_>, name: &str, account: &DesiredAccount) {
     let Some(there) = draft.observed.acls.get(&*Principal::of_account(name)) else { return };
-    for (acl, why) in account.withdrawn.iter().filter(|(acl, _)| there.contains(*acl)) {
+    for (acl, Withdrawal { why, .. }) in account.withdrawn.iter().filter(|(acl, _)| there.contains(*acl)) {
         let message = format!("{why}; weir leaves the service account alone, so delete the binding by hand");
         right(draft, name, acl, &message);
     }

@@ -161,7 +161,8 @@ fn desired_account(nasty: bool) -> impl Strategy<Value = (String, DesiredAccount
             (slot.to_owned(), DesiredKey { secret, rotate_every, overlap, rotated_after, emergency, projections })
         });
         let withdrawn = withdrawn.into_iter().filter(|acl| !acls.iter().any(|(other, _)| other == acl));
-        let withdrawn = withdrawn.map(|acl| (acl, "it has ended".to_owned())).collect();
+        let withdrawn =
+            withdrawn.map(|acl| (acl, Withdrawal { why: "it has ended".to_owned(), ended: true })).collect();
         let acls = acls.into_iter();
         let present = ensure == Ensure::Present;
         let account = DesiredAccount {
