@@ -268,10 +268,8 @@ pub struct Own {
 
 impl Own {
     fn within(&self, name: &str, spaces: &[&str]) -> bool {
-        self.names.iter().filter_map(|prefix| name.strip_prefix(prefix.as_str())).any(|rest| {
-            let begins = |space: &&str| rest.starts_with(*space);
-            spaces.iter().any(|space| begins(&space))
-        })
+        let mut rests = self.names.iter().filter_map(|prefix| name.strip_prefix(prefix.as_str()));
+        rests.any(|rest| spaces.iter().any(|space| rest.starts_with(space)))
     }
 
     /// Returns `true` if the topic is the team's own.

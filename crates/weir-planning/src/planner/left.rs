@@ -86,7 +86,7 @@ fn beyond(draft: &mut Draft<'_>, name: &str, team: Option<&str>, acls: &[&Acl], 
         Some(team) => format!("it reaches beyond the names of team {team}, and {why}"),
         None => why.to_owned(),
     };
-    for acl in acls.iter().filter(|acl| !team.is_some_and(|team| desired.reach(team, acl) == Reach::Own)) {
+    for acl in acls.iter().filter(|acl| team.is_none_or(|team| desired.reach(team, acl) != Reach::Own)) {
         right(draft, name, acl, &beyond);
     }
 }
