@@ -13,7 +13,7 @@ use weir_model::{
 use weir_planning::{Acl, ClusterFacts, Host, Limits, Observed, ObservedTopic, Principal};
 use weir_ports::{ErrorKind, PortError, Query};
 use weir_rdkafka_admin::{
-    AclOperation, ClusterDescription, ConfigQuery, ConfigResource, ConfigSource, Error, TopicDescription,
+    AclOperation, ClusterDescription, ConfigQuery, ConfigResource, ConfigSource, Error, ItemError, TopicDescription,
     rdkafka::types::RDKafkaErrorCode as Code,
 };
 
@@ -71,7 +71,7 @@ pub(crate) async fn observe_with<T>(
         asked.extend(query.topics.names.iter().map(String::as_str).filter(|name| is_topic_name(name)));
         let asked: Vec<&str> = asked.into_iter().collect();
         let sample = selected().next().or_else(|| names.first());
-        let (topics, defaults) = join(topics(kafka, &asked), kafka.topic_defaults(sample.map(String::as_str))).await;
+        let (topics, defaults) = join(visible(kafka, &asked), kafka.topic_defaults(sample.map(String::as_str))).await;
         Ok::<_, PortError>((names, topics, defaults))
     };
     // Waits for all three, so that the reported error does not depend on timing.
@@ -92,8 +92,14 @@ pub(crate) async fn observe_with<T>(
     }
     rights.check(query)?;
     let mut observed = Observed { format: Observed::FORMAT.to_owned(), ..Observed::default() };
-    observed.topics = topics?;
+    let (topics, hidden) = topics?;
+    observed.topics = topics;
     observed.other_topics = names.into_iter().filter(|name| !query.topics.contains(name)).collect();
+    observed.hidden_topics = hidden.into_iter().map(|(name, error)| (name, error.chain())).collect();
+    for name in rights.denied(query).filter(|name| !observed.topics.contains_key(*name)) {
+        let why = || format!("an ACL denies this client to describe the topic `{name}`");
+        observed.hidden_topics.entry(name.to_owned()).or_insert_with(why);
+    }
 
     let shown = |principal: &Principal| {
         let selected = principal.user().is_some_and(|name| query.accounts.contains(name) || selected.contains(name));
@@ -219,12 +225,25 @@ async fn topic_names(kafka: &Kafka) -> Result<Vec<String>, PortError> {
     Ok(names)
 }
 
-/// Returns topics by name, with their own settings. Missing topics are left out.
+/// Topics that the brokers refuse to show, each with the error.
+type Hidden = BTreeMap<String, PortError>;
+
+/// Returns topics by name, with their own settings. Missing topics are left out; one that may not be seen is an error.
 pub(crate) async fn topics(kafka: &Kafka, names: &[&str]) -> Result<BTreeMap<String, ObservedTopic>, PortError> {
-    // Both at the same time: while one answer is read, the broker works on the other. A topic that may not be seen is
-    // an error.
-    let (described, settings) = join(describe(kafka, names), settings(kafka, names)).await;
-    let (described, mut settings) = (described?, settings?);
+    let (topics, hidden) = visible(kafka, names).await?;
+    hidden.into_values().next().map_or(Ok(topics), Err)
+}
+
+/// Returns topics by name, with their own settings, and the topics that may not be seen. Missing topics are left out.
+///
+/// If no topic at all may be seen, the login is wrong, which is an error.
+async fn visible(kafka: &Kafka, names: &[&str]) -> Result<(BTreeMap<String, ObservedTopic>, Hidden), PortError> {
+    // Both at the same time: while one answer is read, the broker works on the other.
+    let (described, settings) = join(described(kafka, names), settings(kafka, names)).await;
+    let ((described, mut hidden), (mut settings, more)) = (described?, settings?);
+    for (name, error) in more {
+        hidden.entry(name).or_insert(error);
+    }
     let topic = |described: TopicDescription| {
         let topic = ObservedTopic {
             partitions: u32::try_from(described.partitions.len()).unwrap_or(u32::MAX),
@@ -238,18 +257,29 @@ pub(crate) async fn topics(kafka: &Kafka, names: &[&str]) -> Result<BTreeMap<Str
         };
         Some((described.name, topic))
     };
-    Ok(described.into_iter().filter_map(topic).collect())
+    let topics: BTreeMap<_, _> = described.into_iter().filter_map(topic).collect();
+    match hidden.pop_first() {
+        Some((_, error)) if topics.is_empty() => Err(error),
+        Some((name, error)) => {
+            hidden.insert(name, error);
+            Ok((topics, hidden))
+        }
+        None => Ok((topics, hidden)),
+    }
 }
 
-/// Returns the topics' own settings, by name. Missing topics are left out.
-async fn settings(kafka: &Kafka, names: &[&str]) -> Result<BTreeMap<String, BTreeMap<String, KafkaValue>>, PortError> {
+/// Returns the topics' own settings, by name, and the topics whose settings may not be seen. Missing topics are left out.
+async fn settings(
+    kafka: &Kafka,
+    names: &[&str],
+) -> Result<(BTreeMap<String, BTreeMap<String, KafkaValue>>, Hidden), PortError> {
     const WHAT: &str = "cannot read the settings of topics";
     let resources: Vec<ConfigResource> = names.iter().map(|name| ConfigResource::Topic((*name).to_owned())).collect();
     let requests = resources.chunks(TOPICS).map(async |chunk| {
         let query = ConfigQuery { own: true, ..ConfigQuery::default() };
         kafka.read(WHAT, kafka.admin.describe_configs(chunk, query, &kafka.request_options())).await
     });
-    let mut found = BTreeMap::new();
+    let (mut found, mut hidden) = (BTreeMap::new(), Hidden::new());
     for (name, answer) in names.iter().zip(try_join_all(requests).await?.into_iter().flatten()) {
         match answer {
             Ok(entries) => {
@@ -261,30 +291,45 @@ async fn settings(kafka: &Kafka, names: &[&str]) -> Result<BTreeMap<String, BTre
             Err(error) if is_absent(error.code) => {}
             Err(error) => {
                 let what = format!("cannot read the settings of the topic `{name}`");
-                return Err(failure::item(&error, Purpose::Read, what));
+                hide(&mut hidden, name, &error, what)?;
             }
         }
     }
-    Ok(found)
+    Ok((found, hidden))
 }
 
-/// Describes topics by name. Missing topics are left out.
+/// Adds a topic that may not be seen. Any other error is returned.
+fn hide(hidden: &mut Hidden, name: &str, error: &ItemError, what: String) -> Result<(), PortError> {
+    let told = failure::item(error, Purpose::Read, what);
+    if error.code != Code::TopicAuthorizationFailed {
+        return Err(told);
+    }
+    hidden.insert(name.to_owned(), told);
+    Ok(())
+}
+
+/// Describes topics by name. Missing topics are left out; one that may not be seen is an error.
 pub(crate) async fn describe(kafka: &Kafka, names: &[&str]) -> Result<Vec<TopicDescription>, PortError> {
+    let (found, hidden) = described(kafka, names).await?;
+    hidden.into_values().next().map_or(Ok(found), Err)
+}
+
+async fn described(kafka: &Kafka, names: &[&str]) -> Result<(Vec<TopicDescription>, Hidden), PortError> {
     let requests = names.chunks(TOPICS).map(async |chunk| {
         let options = kafka.request_options();
         kafka.read("cannot describe topics", kafka.admin.describe_topics(chunk, &options)).await
     });
-    let mut found = Vec::with_capacity(names.len());
+    let (mut found, mut hidden) = (Vec::with_capacity(names.len()), Hidden::new());
     for (name, answer) in names.iter().zip(try_join_all(requests).await?.into_iter().flatten()) {
         match answer {
             Ok(topic) => found.push(topic),
             Err(error) if is_absent(error.code) => {}
             Err(error) => {
-                return Err(failure::item(&error, Purpose::Read, format!("cannot see the topic `{name}`")));
+                hide(&mut hidden, name, &error, format!("cannot see the topic `{name}`"))?;
             }
         }
     }
-    Ok(found)
+    Ok((found, hidden))
 }
 
 fn is_absent(code: Code) -> bool {
@@ -418,7 +463,7 @@ impl Rights {
 
     /// Checks that no matching topic can be hidden. Kafka lists only topics that the client may describe, and
     /// silently omits all others. So each pattern needs a binding that covers all its matches, and no binding that
-    /// denies a part of them.
+    /// denies a part of them. A binding that denies one topic hides only that one ([`Rights::denied`]).
     fn check(&self, query: &Query) -> Result<(), PortError> {
         let Some(own) = self.own.as_ref().filter(|_| !self.is_super_user) else { return Ok(()) };
         let here = address(own);
@@ -439,8 +484,7 @@ impl Rights {
                 // The brokers see the client's address; here it is known only from its bindings.
                 _ if acl.host != Host::Any && here.is_some_and(|here| acl.host != *here) => false,
                 (PatternType::Literal, _) if &*acl.name == "*" => true,
-                (PatternType::Literal, None) => &*acl.name == pattern,
-                (PatternType::Literal, Some(beginning)) => acl.name.starts_with(beginning),
+                (PatternType::Literal, _) => false,
                 (PatternType::Prefixed, None) => pattern.starts_with(&*acl.name),
                 (PatternType::Prefixed, Some(beginning)) => {
                     acl.name.starts_with(beginning) || beginning.starts_with(&*acl.name)
@@ -468,6 +512,23 @@ impl Rights {
             return Err(PortError::denied(message));
         }
         Ok(())
+    }
+}
+
+impl Rights {
+    /// Returns the names of topics that the query asks for and that a binding denies this client to describe.
+    fn denied<'a>(&'a self, query: &'a Query) -> impl Iterator<Item = &'a str> {
+        let own = self.own.iter().flatten().filter(|_| !self.is_super_user);
+        let here = self.own.as_deref().and_then(address);
+        own.filter(move |acl| {
+            acl.resource == Resource::Topic
+                && acl.permission == Permission::Deny
+                && acl.pattern == PatternType::Literal
+                && matches!(acl.operation, Operation::Describe | Operation::All)
+                && (acl.host == Host::Any || here.is_none_or(|here| acl.host == *here))
+                && query.topics.contains(&acl.name)
+        })
+        .map(|acl| &*acl.name)
     }
 }
 
@@ -523,6 +584,7 @@ mod tests {
             said(Host::Any, &[topic(Operation::DescribeConfigs, "dev.", Prefixed)]),
             said(Host::Any, &[Acl { host: address(), ..allow.clone() }]),
             said(address(), &[Acl { host: address(), ..allow.clone() }]),
+            // One topic is left alone; see `Rights::denied`.
             with(deny(Operation::Describe, "dev.secret", Literal)),
             with(deny(Operation::All, "*", Literal)),
             with(deny(Operation::All, "dev.a", Prefixed)),
@@ -545,7 +607,7 @@ mod tests {
         topics that match `dev.*` may be hidden: no ACL lets this client describe all of them; allow it Describe and DescribeConfigs on topics that begin with `dev.`
         topics that match `dev.*` may be hidden: only from `10.0.0.1` may this client describe all of them, and whether it comes from there, weir does not know; allow it Describe and DescribeConfigs on topics that begin with `dev.` from `*`
         fine
-        topics that match `dev.*` may be hidden: an ACL denies this client to describe `dev.secret`
+        fine
         topics that match `dev.*` may be hidden: an ACL denies this client to describe `*`
         topics that match `dev.*` may be hidden: an ACL denies this client to describe topics that begin with `dev.a`
         topics that match `dev.*` may be hidden: an ACL denies this client to describe topics that begin with `d`

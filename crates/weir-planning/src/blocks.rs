@@ -85,6 +85,11 @@ impl Blocks {
         }
     }
 
+    /// Blocks a topic by its physical name.
+    pub(crate) fn topic(&mut self, name: &str, team: Option<&str>, why: &str) {
+        self.add(Target::Topic(name.to_owned()), format!("topic {name}"), team, why);
+    }
+
     /// Blocks the bindings of the service account with the logical name `account`.
     pub fn bindings(&mut self, desired: &Desired, account: &str, why: &str) {
         for (name, account) in desired.accounts.iter().filter(|(_, there)| there.entity == account) {

@@ -28,6 +28,10 @@ pub struct Observed {
     pub topics: BTreeMap<String, ObservedTopic>,
     /// The names of all other topics of the cluster, internal ones too: new names may collide with them.
     pub other_topics: BTreeSet<String>,
+    /// Declared or owned topics that the cluster refuses to show, each with the reason: they may exist, and are in none of
+    /// the other lists.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hidden_topics: BTreeMap<String, String>,
     /// Service accounts that are declared or owned, that weir made, or whose names are a team's, by physical name.
     pub accounts: BTreeMap<String, ObservedAccount>,
     /// ACL bindings by principal. Principals of known accounts are written `User:<physical account name>`,

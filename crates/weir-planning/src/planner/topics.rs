@@ -35,10 +35,16 @@ pub(super) fn is_internal(name: &str) -> bool {
 pub(super) fn plan(draft: &mut Draft<'_>, now: Timestamp) {
     let (desired, observed) = (draft.desired, draft.observed);
     let mut created = Vec::new();
+    for (name, why) in &observed.hidden_topics {
+        let declared = desired.topics.get(name);
+        if declared.is_none_or(|topic| topic.ensure != Ensure::Unmanaged) {
+            draft.blocks.topic(name, declared.map(|topic| topic.team.as_str()), why);
+        }
+    }
     for (name, topic) in &desired.topics {
         let owner = Owner::new(Kind::Topic, &topic.entity, &topic.team);
         let there = observed.topics.get(name);
-        if topic.ensure == Ensure::Unmanaged {
+        if topic.ensure == Ensure::Unmanaged || observed.hidden_topics.contains_key(name) {
             continue;
         }
         if is_internal(name) || there.is_some_and(|t| t.mirror) {

@@ -13,7 +13,10 @@ use weir_rdkafka_admin::rdkafka::{
     consumer::{BaseConsumer, CommitMode, Consumer as _},
 };
 
-use crate::{scene::Scene, wrong::place::Place};
+use crate::{
+    scene::{Ended, Scene},
+    wrong::place::Place,
+};
 
 /// Creates a consumer group that has read a topic once.
 fn group(scene: &Scene, group: &str, topic: &str) {
@@ -85,4 +88,43 @@ fn the_documented_rights_are_enough() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let ended = place.run("weir-plan --stage dev --detailed-exitcode");
     assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+/// Not allowed to see is not absent: the topic is left alone, and only this topic.
+#[test]
+fn a_hidden_topic_holds_nothing_else_up() {
+    let Some(scene) = Scene::start(&[]) else { return };
+    let mut place = Place::new(&scene, 0);
+    place.create_topic(".hidden", 1);
+    let user = place.may_only(
+        &[Describe, DescribeConfigs, Alter],
+        &[Create, Describe, DescribeConfigs, Alter, AlterConfigs, Delete],
+    );
+    let name = place.physical(".hidden");
+    place.by_hand(&Change::CreateAcl {
+        principal: Principal::of_account(&user),
+        acl: Acl {
+            resource: Resource::Topic,
+            pattern: PatternType::Literal,
+            name: name.as_str().into(),
+            operation: Describe,
+            permission: Permission::Deny,
+            host: Host::Any,
+        },
+    });
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    place.append("kind: Topic\nmetadata: {name: hidden, team: toll}\nspec: {partitions: 5}");
+    let seen = |ended: &Ended| ended.stdout.contains(&format!("topic {name} (toll): cannot see the topic `{name}`"));
+    // Not one topic can be seen: then the login is wrong.
+    let ended = place.run("weir-plan --stage dev --out plan.json");
+    assert_eq!(ended.code, Some(6), "{ended:?}");
+    place.create_topic(".seen", 1);
+    place.append("kind: Topic\nmetadata: {name: seen, team: toll}\nspec: {partitions: 2}");
+    let ended = place.run("weir-plan --stage dev --out plan.json");
+    assert!(ended.code == Some(7) && seen(&ended), "{ended:?}");
+    let ended = place.run("weir-deploy plan.json");
+    assert_eq!(ended.code, Some(7), "{ended:?}");
+    let ended = place.run("weir-plan --stage dev");
+    assert!(ended.code == Some(7) && seen(&ended) && !ended.stdout.contains(".seen"), "{ended:?}");
+    assert_eq!(scene.everything().topics[&name].partitions, 1);
 }

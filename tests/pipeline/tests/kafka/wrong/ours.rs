@@ -31,7 +31,8 @@ pub(super) const CASES: &[Case] = &[
         set_up: |place| {
             place.plan();
             let text = place.folder.read("plan.json");
-            place.folder.write("plan.json", &text[..text.len() / 2]);
+            let (before, _) = text.split_once("\"steps\": [").unwrap();
+            place.folder.write("plan.json", before);
         },
         line: DEPLOY,
     },
