@@ -13,7 +13,7 @@ pub(crate) async fn open(kafka: &ApacheKafka, source: &Source<'_>) -> Result<Kaf
 
 /// Returns the options of a client.
 async fn options(kafka: &ApacheKafka, source: &Source<'_>) -> Result<Options, PortError> {
-    let ApacheKafka { bootstrap, cluster_id, credentials, security } = kafka;
+    let ApacheKafka { bootstrap, cluster_id, credentials, security, super_users: _ } = kafka;
     let KafkaSecurity { protocol, mechanism, ca, tokens } = security;
     let default = match (credentials, tokens) {
         (None, None) => SecurityProtocol::Ssl,
@@ -83,6 +83,7 @@ mod tests {
             cluster_id: "4L62".to_owned(),
             credentials: Some(CredentialRef { env: Some("ONPREM".to_owned()), key_vault: None }),
             security: KafkaSecurity::default(),
+            super_users: Vec::new(),
         }
     }
 

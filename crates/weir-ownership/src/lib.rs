@@ -98,6 +98,13 @@ impl<'w> Ownership<'w> {
         &self.spec.platform
     }
 
+    /// Returns `true` if a path has the form of a team's path, whatever teams there are. Paths of the platform team's own
+    /// name have not.
+    pub fn may_be_of_team(&self, path: &str) -> bool {
+        let mut names = self.templates.iter().filter_map(|template| template.captures(path, true));
+        names.any(|name| name != self.platform())
+    }
+
     /// Returns the team that may change the file at `path`, which is relative to the workspace, with `/`.
     pub fn authority(&self, path: &str) -> Authority<'w> {
         let names = || self.workspace.teams.keys().map(String::as_str);

@@ -80,7 +80,7 @@ impl Template {
     }
 
     /// Returns the text in place of `{team}`, if the path matches. `same` compares names.
-    fn captures<'p>(&self, path: &'p str, fold: bool) -> Option<&'p str> {
+    pub(crate) fn captures<'p>(&self, path: &'p str, fold: bool) -> Option<&'p str> {
         let mut names = path.split('/');
         let mut team = None;
         for segment in &self.segments {

@@ -2,12 +2,15 @@
 //! and for all others.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, PoisonError},
+    collections::BTreeMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use weir_findings::{FileId, Finding};
-use weir_model::{Declared, EntityRef, Loaded, Origin, load_where};
+use weir_model::{Declared, EntityRef, Kind, Loaded, Origin, load_where};
 use weir_ownership::{Authority, Ownership};
 
 /// The file that says which paths belong to which team.
@@ -43,34 +46,35 @@ pub(crate) struct Unclear;
 
 /// Returns the workspace without the documents that speak beyond their team, and these documents; `None` if there are none.
 ///
-/// Only files of the platform team decide which teams there are and which names they own, so these are read first.
+/// Only files of the platform team decide which teams there are and which names they own. These are `weir.yaml` and the files
+/// whose paths have not the form of a team's path, whatever teams there are: they are read first.
 pub(crate) fn set_aside(loaded: &Loaded, findings: &[Finding]) -> Result<Option<(Loaded, Aside)>, Unclear> {
     if !findings.iter().any(|finding| RULES.contains(&finding.rule.as_str())) {
         return Ok(None);
     }
-    let Some(claimed) = ownership(loaded) else { return Ok(None) };
+    let Some(workspace) = &loaded.workspace else { return Ok(None) };
+    let Some(claimed) = Ownership::of(workspace) else { return Ok(None) };
+    if workspace.path(workspace.settings.origin) != Some(SETTINGS) {
+        return Ok(None);
+    }
     let files = loaded.workspace.as_ref().map_or(0, |workspace| workspace.paths.len());
     let read = |keep: &(dyn Fn(Declared<'_>) -> bool + Sync)| {
         let texts = loaded.sources.iter().take(files).map(|(_, file)| (file.path(), file.text()));
         load_where(texts, keep)
     };
-    let speaking = Mutex::new(BTreeSet::new());
-    let of_platform = read(&|declared| match claimed.authority_over(declared.origin) {
-        Authority::Team(team) => {
-            speaking.lock().unwrap_or_else(PoisonError::into_inner).insert(team);
-            false
-        }
-        Authority::Platform | Authority::Unclear(..) => true,
-    });
+    let of_platform = read(&|declared| declared.path == SETTINGS || !claimed.may_be_of_team(declared.path));
     let ownership = self::ownership(&of_platform).ok_or(Unclear)?;
     let platform = of_platform.workspace.as_ref().ok_or(Unclear)?;
-    let speaking = speaking.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if speaking.iter().any(|team| !platform.teams.contains_key(*team)) {
-        return Err(Unclear);
-    }
     let aside = Mutex::new(Aside::new());
+    // A team that only such a path declares would decide whose the paths of that form are.
+    let is_unclear = AtomicBool::new(false);
     let mut rest = read(&|declared| {
-        let Authority::Team(team) = ownership.authority_over(declared.origin) else { return true };
+        let Authority::Team(team) = ownership.authority_over(declared.origin) else {
+            if declared.kind == Kind::Team && !platform.teams.contains_key(declared.name) {
+                is_unclear.store(true, Ordering::Relaxed);
+            }
+            return true;
+        };
         let entity = EntityRef::new(declared.kind, declared.name);
         let admitted = ownership.admits(declared) && platform.origin(&entity).is_none();
         if !admitted {
@@ -79,6 +83,9 @@ pub(crate) fn set_aside(loaded: &Loaded, findings: &[Finding]) -> Result<Option<
         }
         admitted
     });
+    if is_unclear.into_inner() {
+        return Err(Unclear);
+    }
     let aside = aside.into_inner().unwrap_or_else(PoisonError::into_inner);
     if aside.is_empty() {
         return Ok(None);

@@ -113,6 +113,11 @@ pub fn judge(loaded: &Loaded, stage: Option<&str>, now: Timestamp) -> Result<Jud
 }
 
 impl Checked {
+    /// Returns `true` if the files make clear which teams there are, and which paths are theirs.
+    pub fn is_clear(&self) -> bool {
+        self.clear
+    }
+
     /// Judges the workspace without the documents that are set aside, and adds the findings about these.
     fn without(self, rest: Loaded, aside: Aside) -> Result<Self, UnknownStage> {
         let Judged { mut findings, waived } = judge(&rest, self.stage.as_deref(), self.now)?;

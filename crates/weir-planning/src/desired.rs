@@ -36,6 +36,9 @@ pub struct Desired {
     /// The platform team, which owns all names that no team owns; absent when the workspace does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<String>,
+    /// Users of the cluster that the workspace calls super users: no stage takes them over.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub super_users: BTreeSet<String>,
     /// Names of objects that exist, that this workspace did not make, and that it may take over.
     #[serde(default, skip_serializing_if = "Scope::is_empty")]
     pub adopt: Scope,

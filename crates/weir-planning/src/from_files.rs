@@ -76,6 +76,10 @@ pub fn desired(view: &StageView<'_>, now: Timestamp) -> Desired {
         provider,
         cluster_id,
         governed: ownership.is_some(),
+        super_users: match view.provider() {
+            Some(ProviderRef::ApacheKafka(kafka)) => kafka.super_users.iter().cloned().collect(),
+            Some(ProviderRef::ConfluentCloud(_) | ProviderRef::Sandbox(_)) | None => BTreeSet::new(),
+        },
         platform: ownership.as_ref().map(|ownership| ownership.platform().to_owned()),
         warn_before: view.workspace.settings.spec.warn_before().millis,
         files: files(view, &adopt, &topics, &accounts),

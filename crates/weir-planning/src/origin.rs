@@ -36,7 +36,8 @@ impl Desired {
         if cluster.deployer.iter().chain(&cluster.control).any(is) && !made_here {
             return Some("weir deploys as this account".to_owned());
         }
-        cluster.super_users.iter().any(is).then(|| "it is a super user of the cluster".to_owned())
+        let is_super_user = self.super_users.contains(name) || cluster.super_users.iter().any(is);
+        is_super_user.then(|| "it is a super user of the cluster".to_owned())
     }
 
     /// Returns the origin of an account that this stage did not make; `None` if it made the account, if there is no

@@ -30,7 +30,7 @@ const PAGES: &[RulePage] = &[
                workspace and stage, and a change or deletion of a topic that exists outside the name space of \
                its team and that a file of this team declares, unless `adopt` names it. weir does nothing to such an object: no binding, no API key, no deletion. Everywhere, reports \
                a declared account with the mark of another workspace, and one that no stage may take over: the account \
-               that weir deploys as, super users that the brokers show, `ANONYMOUS` and `*`. `adopt` has no effect on \
+               that weir deploys as, super users that the brokers show or `weir.yaml` lists, `ANONYMOUS` and `*`. `adopt` has no effect on \
                the latter.",
         why: "Whoever declares an account gets its API key. If the account has rights already, so has the team that \
               declared it.",

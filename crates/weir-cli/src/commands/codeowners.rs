@@ -47,6 +47,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     args.terminal.apply();
     let dir = args.workspace.find()?;
     let checked = read_and_check(&dir, None, Timestamp::now(), args.terminal)?;
+    if !checked.is_clear() {
+        return Err(Stop::refused("the files do not make clear which teams there are")
+            .help("declare teams in weir.yaml, or in a file whose path has not the form of a team's path")
+            .into());
+    }
     // Mistakes elsewhere do not matter here.
     let workspace = checked
         .loaded

@@ -57,6 +57,7 @@ pub(crate) fn desired() -> Desired {
         owns: Scope { topics: pattern("dev.*"), service_accounts: pattern("dev-*") },
         prune: true,
         governed: false,
+        super_users: Default::default(),
         platform: None,
         adopt: Scope::default(),
         teams: BTreeMap::new(),

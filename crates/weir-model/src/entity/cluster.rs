@@ -226,6 +226,10 @@ pub struct ApacheKafka {
     /// The security of connections. Default: encrypted, and with SCRAM-SHA-512 if there are credentials.
     #[serde(default)]
     pub security: KafkaSecurity,
+    /// The users in `super.users` of the brokers, which brokers show to no client. weir never takes them over.
+    #[serde(default)]
+    #[schemars(extend("examples" = [["admin"]]))]
+    pub super_users: Vec<String>,
 }
 
 /// The security of connections to Apache Kafka brokers.

@@ -334,6 +334,49 @@ async fn errors_of_the_platform_team_stop_every_plan() {
     assert!(plan(dir.path()).await.is_err(), "nobody says whose path it is");
 }
 
+/// A team says in its own file that there are other teams, whose paths would be those of files of the platform team, of
+/// other teams, or of nobody. Nothing comes of it.
+#[tokio::test]
+async fn no_team_makes_teams() {
+    let forged = |names: &[&str]| -> String {
+        let team = |name| {
+            format!(
+                "---\napiVersion: weir/v1\nkind: Team\nmetadata: {{name: {name}}}\nspec: {{reviewers: ['@evil']}}\n"
+            )
+        };
+        names.iter().map(team).collect()
+    };
+    let with_reviewers = ["platform", "toll", "cards"].iter().fold(SETTINGS.to_owned(), |text, team| {
+        let there = format!("kind: Team, metadata: {{name: {team}}}");
+        text.replace(&there, &format!("{there}, spec: {{reviewers: ['@good']}}"))
+    });
+    for (template, file, shared) in [
+        ("teams/{team}/**", "teams/toll/kafka.yaml", "teams/shared/kafka.yaml"),
+        ("{team}.yaml", "toll.yaml", "shared.yaml"),
+    ] {
+        let dir = tempfile::tempdir().expect("a folder");
+        let settings = with_reviewers.replace(
+            "ownership: {platform: platform}",
+            &format!("ownership: {{platform: platform, teams: {{paths: [\"{template}\"]}}}}"),
+        );
+        assert!(settings.contains(template), "{settings}");
+        write(dir.path(), "weir.yaml", settings.as_bytes());
+        let topic = "apiVersion: weir/v1\nkind: Topic\nmetadata: {name: cards.shared.v1, team: cards}\nspec: {partitions: 1, replicationFactor: 3}\n";
+        write(dir.path(), shared, topic.as_bytes());
+        for names in
+            [&["weir"][..], &["shared"], &["cards", "platform"], &["weir", "shared", "toll", "cards", "platform"]]
+        {
+            write(dir.path(), file, forged(names).as_bytes());
+            let planned = plan(dir.path()).await.unwrap_or_else(|_| panic!("{template} {names:?} stops every plan"));
+            assert_eq!(steps(&planned), ["create-topic dev.cards.shared.v1"], "{template} {names:?}");
+            let checked = read(dir.path()).expect("read").check(None, SystemClock.now()).expect("checked");
+            let workspace = checked.loaded.workspace.as_ref().expect("a workspace");
+            let owners = weir_ownership::Ownership::of(workspace).expect("ownership").codeowners("").expect("owners");
+            assert!(checked.is_clear() && !owners.contains("@evil"), "{owners}");
+        }
+    }
+}
+
 /// A policy that stands in the platform team's files blocks the entities that break it, or that it cannot judge.
 #[tokio::test]
 async fn policies_block_the_entities_that_they_are_about() {

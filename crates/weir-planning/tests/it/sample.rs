@@ -198,6 +198,7 @@ pub(crate) fn desired_state(nasty: bool) -> impl Strategy<Value = Desired> {
         let teams = BTreeMap::from([("toll".to_owned(), toll), ("cards".to_owned(), cards)]);
         Desired {
             governed: nasty && governed,
+            super_users: BTreeSet::new(),
             platform: (nasty && governed).then(|| "platform".to_owned()),
             adopt: Scope { topics: adopted.clone(), service_accounts: adopted },
             format: Desired::FORMAT.to_owned(),
@@ -318,6 +319,7 @@ pub(crate) fn observed_state(nasty: bool) -> impl Strategy<Value = Observed> {
             (topics, other_topics, accounts, acls, keys, secrets, can_change)
         })
         .prop_map(|(topics, other_topics, accounts, acls, keys, secrets, can_change)| Observed {
+            hidden_topics: BTreeMap::new(),
             format: Observed::FORMAT.to_owned(),
             stage: None,
             cluster: ClusterFacts {
