@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use weir_findings::{FileId, Finding};
-use weir_model::{Date, EntityRef, Kind, Origin, PatternType, Permission, StageView};
+use weir_model::{Date, EntityRef, Kind, Origin, PatternType, Permission, Resource, StageView};
 use weir_ownership::{Authority, Judge, Names, Ownership, Request};
 use weir_planning::{Acl, Desired, LeftAlone, Observed, Principal};
 
@@ -181,7 +181,7 @@ impl<'c> Causes<'c> {
                 let stays = match withdrawn {
                     _ if account.is_some_and(|account| account.acls.contains_key(acl)) => false,
                     // A file asks for it, and lacks a consent that a file of the team may hold.
-                    Some(withdrawal) => !withdrawal.ended && reaches(ownership, &view, team, acl),
+                    Some(withdrawal) => !withdrawal.ended && may_consent(ownership, &view, desired, team, acl),
                     None if account.is_none() && own && vouched.contains(name) => true,
                     // A file of the team may ask for it.
                     None => own && request(&view, team, acl).is_some_and(|request| judge.judge(&request).is_ok()),
@@ -218,8 +218,11 @@ fn request<'a>(view: &StageView<'_>, team: &'a str, acl: &'a Acl) -> Option<Requ
     Some(Request { team, authority, resource, name, open, operation, permission, until: None })
 }
 
-/// Returns `true` if the binding reaches a name in a name space of the team.
-fn reaches(ownership: &Ownership<'_>, view: &StageView<'_>, team: &str, acl: &Acl) -> bool {
-    let (Some(names), Some((name, open))) = (Names::of(acl.resource), logical(view, acl)) else { return false };
-    ownership.spaces(names, team).any(|space| name.starts_with(space) || open && space.starts_with(name))
+/// Returns `true` if a file of the team may consent to the binding: all names that it reaches are in a name space of the team,
+/// and it is not for a topic of another team there.
+fn may_consent(ownership: &Ownership<'_>, view: &StageView<'_>, desired: &Desired, team: &str, acl: &Acl) -> bool {
+    let (Some(names), Some((name, _))) = (Names::of(acl.resource), logical(view, acl)) else { return false };
+    let of_another = || desired.topics.get(&*acl.name).is_some_and(|topic| topic.team != team);
+    ownership.spaces(names, team).any(|space| name.starts_with(space))
+        && !(acl.resource == Resource::Topic && acl.pattern == PatternType::Literal && of_another())
 }

@@ -287,6 +287,36 @@ async fn broken_files_keep_no_right_that_an_owner_has_taken_back() {
     assert_eq!(steps(&planned), ["delete-acl User:dev-toll-billing allow Read topic literal dev.cards.events.v1"]);
 }
 
+/// A team breaks its own file when others take consents back. Its file cannot hold these, so the rights go.
+#[tokio::test]
+async fn own_broken_files_keep_no_right_to_names_of_others() {
+    let with = |consents: &str, access: &str| {
+        let topic = format!(
+            "---\napiVersion: weir/v1\nkind: Topic\nmetadata: {{name: toll.special.v1, team: cards}}\n\
+             spec: {{partitions: 1, replicationFactor: 3{access}}}\n"
+        );
+        SETTINGS.replace("{platform: platform}", &format!("{{platform: platform{consents}}}")) + &topic
+    };
+    let dir = deployed().await;
+    let given = with(", consents: [{consumers: [toll], topics: ['*'], why: x}]", ", access: {producers: [toll]}");
+    write(dir.path(), "weir.yaml", given.as_bytes());
+    let spy = "---\napiVersion: weir/v1\nkind: AccessControlList\nmetadata: {name: toll-spy, team: toll}\nspec:\n  \
+               serviceAccount: toll-billing\n  rules:\n    - {resource: topic, name: '*', operations: [Read]}\n    \
+               - {resource: topic, name: toll.special.v1, operations: [Write]}\n";
+    write(dir.path(), TOLL_FILE, format!("{TOLL}{spy}").as_bytes());
+    assert_eq!(deploy(dir.path()).await, Outcome::Complete);
+    write(dir.path(), "weir.yaml", with("", "").as_bytes());
+    write(dir.path(), TOLL_FILE, format!("{TOLL}{spy}---\napiVersion: weir/v1\nkind: Topic\nmetadata: {{").as_bytes());
+    let planned = plan(dir.path()).await.expect("a plan");
+    assert_eq!(
+        steps(&planned),
+        [
+            "delete-acl User:dev-toll-billing allow Read topic prefixed dev.",
+            "delete-acl User:dev-toll-billing allow Write topic literal dev.toll.special.v1",
+        ]
+    );
+}
+
 /// A right that the platform team gives an account stays, even if no file declares the account any more.
 #[tokio::test]
 async fn broken_files_take_no_right_that_the_platform_team_gives() {
