@@ -124,7 +124,11 @@ impl<'c> Causes<'c> {
     fn of_policy(&self, rule: &str, entities: &[&EntityRef]) -> Cause {
         let is_judged = ["policy-cost", "policy-failed"].contains(&rule);
         if self.rules.contains(rule) && !is_judged {
-            return Cause::Everything;
+            // A topic may contradict the profile that it has chosen.
+            let beside = entities.iter().skip(1).filter(|entity| entity.kind.is_planned());
+            let beside: Vec<EntityRef> = beside.map(|entity| (*entity).clone()).collect();
+            let is_alone = beside.is_empty() || self.form.contains(rule) || STOPPING.contains(&rule);
+            return if is_alone { Cause::Everything } else { Cause::Entities(beside) };
         }
         // The first is the profile or the policy.
         let judged = entities.get(1..).unwrap_or_default();

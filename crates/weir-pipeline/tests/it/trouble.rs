@@ -364,6 +364,34 @@ async fn errors_of_the_platform_team_stop_every_plan() {
     assert!(plan(dir.path()).await.is_err(), "nobody says whose path it is");
 }
 
+/// The error stands at a profile of the platform team; a team has chosen it, and contradicts it.
+#[tokio::test]
+async fn a_contradiction_of_a_profile_blocks_the_topic_that_has_chosen_it() {
+    let dir = deployed().await;
+    let stage = "    - {name: live, cluster: other, prefix: {topic: \"live.\", group: \"live.\", transactionalId: \"live.\", serviceAccount: \"live-\"}}\n  defaults:";
+    let settings = SETTINGS
+        .replace("  defaults:", stage)
+        .replace("clusters: {", "clusters: {other: {sandbox: {path: .weir/other, clusterId: other}}, ")
+        .replace(
+            "profiles: {",
+            "profiles: {tiered: {config: {remote.storage.enable: true}}, compacted: {config: {cleanup.policy: [compact]}}, deleted: {config: {cleanup.policy: [delete]}}, ",
+        );
+    write(dir.path(), "weir.yaml", settings.as_bytes());
+    for spec in [
+        "profile: tiered, config: {cleanup.policy: [compact]}",
+        "stages: {dev: {profile: deleted}, live: {profile: compacted}}",
+    ] {
+        let topic = format!(
+            "---\napiVersion: weir/v1\nkind: Topic\nmetadata: {{name: toll.x.v1, team: toll}}\nspec: {{{spec}}}\n"
+        );
+        write(dir.path(), TOLL_FILE, format!("{TOLL}{MORE}{topic}").as_bytes());
+        let planned = plan(dir.path()).await.unwrap_or_else(|_| panic!("{spec} stops every plan"));
+        assert_eq!(steps(&planned), ["create-topic dev.toll.new.v1"], "{spec}");
+        let blocked: Vec<&str> = planned.blocked.iter().map(|blocked| blocked.object.as_str()).collect();
+        assert_eq!(blocked, ["topic dev.toll.x.v1"], "{spec}");
+    }
+}
+
 /// A team says in its own file that there are other teams, whose paths would be those of files of the platform team, of
 /// other teams, or of nobody. Nothing comes of it.
 #[tokio::test]

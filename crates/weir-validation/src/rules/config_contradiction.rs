@@ -101,7 +101,8 @@ fn policy(cx: &Context<'_>, out: &mut Out, view: &StageView<'_>, topic: &StagedT
         let at = cx.topic(view, topic, &topic.config["remote.storage.enable"].layer, &["config", "remote.storage.enable"]);
         let finding = out
             .error(at, "a compacted topic cannot have tiered storage")
-            .help("write `remote.storage.enable: false`, or `cleanup.policy: delete`");
+            .help("write `remote.storage.enable: false`, or `cleanup.policy: delete`")
+            .related(cx.topic(view, topic, &written.layer, &["config", "cleanup.policy"]), "the policy");
         out.push_in(view.index, finding);
     }
     let ignored: &[&str] = match (compacts, deletes) {

@@ -1,5 +1,5 @@
 use weir_findings::{RulePage, Severity};
-use weir_model::{Ensure, Layer, StageView, StagedTopic, Topic, settings::{self, KafkaValue}};
+use weir_model::{Ensure, Layer, Route, StageView, StagedTopic, Topic, settings::{self, KafkaValue}};
 
 use crate::{
     Rule,
@@ -71,10 +71,15 @@ fn policies(cx: &Context<'_>, out: &mut Out, (earlier_view, earlier): InStage<'_
         cx.topic(view, topic, &layer, &["config", SETTING])
     };
     let message = format!("`{SETTING}` is `{b}` in stage `{}`, but `{a}` in the earlier stage `{}`", view.stage.name, earlier_view.stage.name);
-    let finding = out
-        .error(place(view, later), message)
+    let (at, before) = (place(view, later), place(earlier_view, earlier));
+    let of_profiles = [&at, &before].iter().all(|place| place.entity != later.entity.entity_ref());
+    let mut finding = out
+        .error(at, message)
         .help("write one policy for all stages, under `spec.config`")
-        .related(place(earlier_view, earlier), format!("`{a}` comes from here"));
+        .related(before, format!("`{a}` comes from here"));
+    if of_profiles {
+        finding = finding.related(Route::name(later.entity.entity_ref()), "the topic that has both profiles");
+    }
     out.push_in(view.index, finding.clone());
     out.push_in(earlier_view.index, finding);
 }
