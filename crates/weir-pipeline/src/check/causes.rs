@@ -155,20 +155,11 @@ impl<'c> Causes<'c> {
             let logical = name.strip_prefix(names.prefix(&view.stage.prefix));
             logical.is_some_and(|logical| ownership.owner(names, logical) == Some(team))
         };
-        // An entity that is declared in a document that does not count may have any name.
-        let unclear = |kind: Kind, physical: &dyn Fn(&str) -> String| -> BTreeSet<String> {
-            let unread = self.checked.loaded.malformed.iter().filter(|entity| entity.kind == kind);
-            unread.map(|entity| physical(&entity.name)).collect()
-        };
-        let topics = unclear(Kind::Topic, &|name| view.stage.topic_name(name));
-        let accounts = unclear(Kind::ServiceAccount, &|name| view.stage.account_name(name));
+        // A document of the team could declare no other names.
         let undeclared = observed.topics.keys().filter(|name| !desired.topics.contains_key(*name));
-        left.topics = undeclared.filter(|name| owned(Names::Topics, name) || topics.contains(*name)).cloned().collect();
+        left.topics = undeclared.filter(|name| owned(Names::Topics, name)).cloned().collect();
         let undeclared = observed.accounts.keys().filter(|name| !desired.accounts.contains_key(*name));
-        left.accounts = undeclared
-            .filter(|name| owned(Names::ServiceAccounts, name) || accounts.contains(*name))
-            .cloned()
-            .collect();
+        left.accounts = undeclared.filter(|name| owned(Names::ServiceAccounts, name)).cloned().collect();
         // The platform team's word for an account counts as before, but without its account a list is in no stage.
         let lists = workspace.access_control_lists.values();
         let vouched: BTreeSet<String> = lists
