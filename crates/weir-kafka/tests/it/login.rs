@@ -96,7 +96,13 @@ async fn a_hidden_topic_is_not_absent() {
     assert!(!seen.cluster.deployer_is_super_user && seen.topics.contains_key(&shown));
     assert!(kafka.observe(&named).await.unwrap().cluster.deployer_is_super_user);
 
-    named.topics.names.insert(format!("{prefix}.hidden"));
+    let hidden = format!("{prefix}.hidden");
+    named.topics.names.insert(hidden.clone());
+    let seen = limited.observe(&named).await.unwrap();
+    assert!(seen.hidden_topics.contains_key(&hidden) && !seen.topics.contains_key(&hidden));
+    assert!(seen.topics.contains_key(&shown) && !seen.hidden_topics.contains_key(&shown));
+    // Not one topic can be seen: then the login is wrong.
+    named.topics.names.remove(&shown);
     assert_eq!(refusal(&limited, &named).await.kind, ErrorKind::Denied);
     let mut owned = Query::default();
     owned.topics.patterns.push(NamePattern::try_from(format!("{prefix}.*")).unwrap());
