@@ -6,7 +6,7 @@ use weir_findings::{
     render::{concise, json},
     sort,
 };
-use weir_pipeline::{Accepted, Checked, Live, OpenError, PlanError, RevisionError, observe};
+use weir_pipeline::{Accepted, Checked, Live, OpenError, PlanError, RevisionError, Signer, observe};
 use weir_planning::{Desired, Observed, Plan, render};
 use weir_ports::ErrorKind;
 
@@ -81,14 +81,14 @@ pub(crate) fn not_there(err: RevisionError) -> anyhow::Error {
 }
 
 impl Made {
-    /// Signs the plan, if there is one and the flag names a key.
-    pub(crate) fn sign(&mut self, flag: &SignFlag, stage: &str) -> anyhow::Result<()> {
-        if let (Some(plan), Ok(accepted)) = (&mut self.plan, self.checked.accept())
-            && let Some(signer) = flag.signer(accepted, stage)?
-        {
+    /// Signs the plan, if there is one and the flag names a key. Returns the key.
+    pub(crate) fn sign(&mut self, flag: &SignFlag, stage: &str) -> anyhow::Result<Option<Signer>> {
+        let (Some(plan), Ok(accepted)) = (&mut self.plan, self.checked.accept()) else { return Ok(None) };
+        let signer = flag.signer(accepted, stage)?;
+        if let Some(signer) = &signer {
             signer.sign_plan(plan);
         }
-        Ok(())
+        Ok(signer)
     }
 
     /// Prints the findings; returns the plan if there is one.

@@ -258,14 +258,12 @@ async fn visible(kafka: &Kafka, names: &[&str]) -> Result<(BTreeMap<String, Obse
         Some((described.name, topic))
     };
     let topics: BTreeMap<_, _> = described.into_iter().filter_map(topic).collect();
-    match hidden.pop_first() {
-        Some((_, error)) if topics.is_empty() => Err(error),
-        Some((name, error)) => {
-            hidden.insert(name, error);
-            Ok((topics, hidden))
-        }
-        None => Ok((topics, hidden)),
+    if topics.is_empty()
+        && let Some((_, error)) = hidden.pop_first()
+    {
+        return Err(error);
     }
+    Ok((topics, hidden))
 }
 
 /// Returns the topics' own settings, by name, and the topics whose settings may not be seen. Missing topics are left out.
@@ -461,12 +459,33 @@ impl Rights {
         Self { is_super_user: deployer.is_some() && may_alter && !allowed, own: deployer.map(|_| own) }
     }
 
+    /// Returns the bindings that deny this client to describe topics.
+    fn denials(&self) -> Vec<&Acl> {
+        let Some(own) = self.own.as_ref().filter(|_| !self.is_super_user) else { return Vec::new() };
+        // The brokers see the client's address; here it is known only from its bindings.
+        let here = address(own);
+        let denies = |acl: &&Acl| {
+            acl.resource == Resource::Topic
+                && acl.permission == Permission::Deny
+                && matches!(acl.operation, Operation::Describe | Operation::All)
+                && (acl.host == Host::Any || here.is_none_or(|here| acl.host == *here))
+        };
+        own.iter().filter(denies).collect()
+    }
+
+    /// Returns the names of topics that the query asks for and that a binding denies this client to describe.
+    fn denied<'a>(&'a self, query: &'a Query) -> impl Iterator<Item = &'a str> {
+        let names = self.denials().into_iter().filter(|acl| acl.pattern == PatternType::Literal).map(|acl| &*acl.name);
+        names.filter(move |name| query.topics.contains(name))
+    }
+
     /// Checks that no matching topic can be hidden. Kafka lists only topics that the client may describe, and
     /// silently omits all others. So each pattern needs a binding that covers all its matches, and no binding that
     /// denies a part of them. A binding that denies one topic hides only that one ([`Rights::denied`]).
     fn check(&self, query: &Query) -> Result<(), PortError> {
         let Some(own) = self.own.as_ref().filter(|_| !self.is_super_user) else { return Ok(()) };
         let here = address(own);
+        let denials = self.denials();
         let topics = || own.iter().filter(|acl| acl.resource == Resource::Topic);
         let patterns = query.topics.patterns.iter().map(|pattern| pattern.as_str());
         for pattern in patterns.chain(query.topics.everything.then_some("*")) {
@@ -478,20 +497,15 @@ impl Rights {
                 (PatternType::Literal, Some(_)) => &*acl.name == "*",
                 (PatternType::Prefixed, _) => start.starts_with(&*acl.name),
             };
-            let takes_back = |acl: &&Acl| match (acl.pattern, beginning) {
-                _ if acl.permission == Permission::Allow => false,
-                _ if !matches!(acl.operation, Operation::Describe | Operation::All) => false,
-                // The brokers see the client's address; here it is known only from its bindings.
-                _ if acl.host != Host::Any && here.is_some_and(|here| acl.host != *here) => false,
-                (PatternType::Literal, _) if &*acl.name == "*" => true,
-                (PatternType::Literal, _) => false,
+            let takes_back = |acl: &&&Acl| match (acl.pattern, beginning) {
+                (PatternType::Literal, _) => &*acl.name == "*",
                 (PatternType::Prefixed, None) => pattern.starts_with(&*acl.name),
                 (PatternType::Prefixed, Some(beginning)) => {
                     acl.name.starts_with(beginning) || beginning.starts_with(&*acl.name)
                 }
             };
             let hidden = format!("topics that match `{pattern}` may be hidden");
-            if let Some(denied) = topics().find(takes_back) {
+            if let Some(denied) = denials.iter().find(takes_back) {
                 let begin = if denied.pattern == PatternType::Prefixed { "topics that begin with " } else { "" };
                 let message = format!("{hidden}: an ACL denies this client to describe {begin}`{}`", denied.name);
                 return Err(PortError::denied(message));
@@ -512,23 +526,6 @@ impl Rights {
             return Err(PortError::denied(message));
         }
         Ok(())
-    }
-}
-
-impl Rights {
-    /// Returns the names of topics that the query asks for and that a binding denies this client to describe.
-    fn denied<'a>(&'a self, query: &'a Query) -> impl Iterator<Item = &'a str> {
-        let own = self.own.iter().flatten().filter(|_| !self.is_super_user);
-        let here = self.own.as_deref().and_then(address);
-        own.filter(move |acl| {
-            acl.resource == Resource::Topic
-                && acl.permission == Permission::Deny
-                && acl.pattern == PatternType::Literal
-                && matches!(acl.operation, Operation::Describe | Operation::All)
-                && (acl.host == Host::Any || here.is_none_or(|here| acl.host == *here))
-                && query.topics.contains(&acl.name)
-        })
-        .map(|acl| &*acl.name)
     }
 }
 

@@ -27,10 +27,14 @@ pub(crate) type Aside = BTreeMap<Origin, (String, EntityRef)>;
 
 /// Returns the ownership of paths and names, if the files say it in a place that can be believed.
 pub(crate) fn ownership(loaded: &Loaded) -> Option<Ownership<'_>> {
+    claimed(loaded).filter(|ownership| ownership.authority(SETTINGS) == Authority::Platform)
+}
+
+/// Returns the ownership that `weir.yaml` describes, with the teams that any file claims.
+fn claimed(loaded: &Loaded) -> Option<Ownership<'_>> {
     let workspace = loaded.workspace.as_ref()?;
-    let ownership = Ownership::of(workspace)?;
     let is_root = workspace.path(workspace.settings.origin) == Some(SETTINGS);
-    (is_root && ownership.authority(SETTINGS) == Authority::Platform).then_some(ownership)
+    Ownership::of(workspace).filter(|_| is_root)
 }
 
 /// Returns the document around the beginning of a finding, or of a place that it names.
@@ -52,11 +56,7 @@ pub(crate) fn set_aside(loaded: &Loaded, findings: &[Finding]) -> Result<Option<
     if !findings.iter().any(|finding| RULES.contains(&finding.rule.as_str())) {
         return Ok(None);
     }
-    let Some(workspace) = &loaded.workspace else { return Ok(None) };
-    let Some(claimed) = Ownership::of(workspace) else { return Ok(None) };
-    if workspace.path(workspace.settings.origin) != Some(SETTINGS) {
-        return Ok(None);
-    }
+    let Some(claimed) = claimed(loaded) else { return Ok(None) };
     let files = loaded.workspace.as_ref().map_or(0, |workspace| workspace.paths.len());
     let read = |keep: &(dyn Fn(Declared<'_>) -> bool + Sync)| {
         let texts = loaded.sources.iter().take(files).map(|(_, file)| (file.path(), file.text()));

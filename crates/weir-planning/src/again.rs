@@ -338,9 +338,10 @@ impl Step {
         begun: &BTreeSet<&Principal>,
     ) -> Result<(), Doubt> {
         let halfway = self.is_halfway(plan, observed);
+        let rest = self.change.without_retired(observed, known);
         let same_change = match halfway {
-            true => self.change.intent() == wanted.change.intent(),
-            false => self.change.without_retired(observed, known) == wanted.change,
+            true => rest.intent() == wanted.change.intent(),
+            false => rest == wanted.change,
         };
         // These sentences count records and look at other accounts, so they change with the cluster; the risk counts.
         let from_state = halfway || self.facts_topic().is_some() || matches!(self.change, Change::DeleteAcl { .. });
@@ -392,12 +393,6 @@ impl Change {
                 tags.remove(ObservedSecret::TAG_REPLACES_CREATED);
                 *replaces = None;
             }
-            // A run that was stopped after the key has perhaps deleted some of its secrets.
-            Change::DeleteKey { secret, delete_secret, projections, .. } => {
-                *secret = None;
-                *delete_secret = true;
-                projections.clear();
-            }
             Change::AlterConfig { settings, topic: _ } => settings.values_mut().for_each(|change| change.from = None),
             Change::AdoptAccount { .. }
             | Change::CreateAccount { .. }
@@ -408,6 +403,8 @@ impl Change {
             | Change::CreateAcl { .. }
             | Change::DeleteAcl { .. }
             | Change::DeleteTopic { .. }
+            // See `without_retired`.
+            | Change::DeleteKey { .. }
             | Change::DeleteAccount { .. } => {}
         }
         change

@@ -52,6 +52,12 @@ impl Observed {
     /// The format this version writes.
     pub const FORMAT: &'static str = "weir.observed/v1";
 
+    /// Returns `true` if the principal is the account of this name. The cluster may name its accounts by their ids.
+    pub(crate) fn is(&self, account: &str, principal: &Principal) -> bool {
+        let id = self.accounts.get(account).map(|there| there.id.as_str()).filter(|id| !id.is_empty());
+        [Some(account), id].into_iter().flatten().any(|name| principal.user() == Some(name))
+    }
+
     /// Reads a file that `weir-plan observe` wrote.
     ///
     /// # Errors

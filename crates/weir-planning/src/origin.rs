@@ -22,9 +22,7 @@ impl Desired {
     /// Returns the reason for which no stage takes over the principal of this name.
     pub(crate) fn protected_account(&self, name: &str, observed: &Observed) -> Option<String> {
         let (cluster, there) = (&observed.cluster, observed.accounts.get(name));
-        // The cluster may name its accounts by their ids.
-        let id = there.map(|there| there.id.as_str()).filter(|id| !id.is_empty());
-        let is = |principal: &Principal| [Some(name), id].into_iter().flatten().any(|n| principal.user() == Some(n));
+        let is = |principal: &Principal| observed.is(name, principal);
         if name == "*" {
             return Some("it stands for every principal".to_owned());
         }

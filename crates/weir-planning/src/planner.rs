@@ -124,8 +124,7 @@ pub fn plan_around(desired: &Desired, observed: &Observed, options: &PlanOptions
         } else {
             let mut of_accounts = Draft::new(desired, observed);
             let topics = || topics::plan(&mut draft, options.now);
-            let ((), access) = rayon::join(topics, || accounts::plan(&mut of_accounts, options.now));
-            plan.access = access;
+            rayon::join(topics, || accounts::plan(&mut of_accounts, options.now));
             draft.append(of_accounts);
             draft.steps = assemble::assemble(&mut draft);
             let Draft { blocks, report, .. } = &mut draft;
@@ -136,10 +135,7 @@ pub fn plan_around(desired: &Desired, observed: &Observed, options: &PlanOptions
             lockout::check(&mut draft);
             plan.beyond_threshold = threshold::check(&mut draft);
             plan.steps = std::mem::take(&mut draft.steps);
-            if !draft.blocks.is_empty() {
-                // Of some principals, only a part of the steps is left.
-                plan.access = accounts::access_of(observed, &plan.steps);
-            }
+            plan.access = accounts::access_of(observed, &plan.steps);
             plan.authority = authority::of(desired, observed, &plan.steps, options.now);
         }
     };

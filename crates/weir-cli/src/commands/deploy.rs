@@ -9,7 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use weir_deployment::{DeployError, FileJournal, Options, Pauses, Receipt, StepReceipt, Verdict, render};
 use weir_findings::{Finding, Severity, render::inert};
 use weir_model::{Duration, Route};
-use weir_pipeline::{Accepted, Refused, belongs, journal_path, read};
+use weir_pipeline::{Accepted, Refused, Signer, belongs, journal_path, read};
 use weir_planning::{Digest, Plan, Plane, Risk, Step};
 use weir_ports::{Clock, SystemClock};
 
@@ -180,7 +180,7 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
     let dir = workspace.find()?;
     let read = read(&dir)?;
     let workspace = read.loaded.workspace.as_ref().ok_or_else(|| unusable(&dir))?;
-    let request = Request { consent, output, planes, sign, format, terminal };
+    let request = Request { consent, output, planes, format, terminal };
     if let Err(refused) = belongs(&plan, workspace) {
         let out = request.output.receipt.as_deref().map(OutFile::prepare).transpose()?;
         return refuse(&plan, refused.to_string(), stop(&refused), out, format);
@@ -191,7 +191,9 @@ pub fn run(args: Args) -> anyhow::Result<Exit> {
         print_findings(&errors, &checked.loaded.sources, false);
     }
     let accepted = checked.accept().map_err(|_| unusable(&dir))?;
-    deploy(accepted, &plan, request)
+    // Before anything is done: a run whose receipt cannot be signed does not begin.
+    let signer = sign.signer(accepted, &plan.stage)?;
+    deploy(accepted, &plan, signer, request)
 }
 
 fn unusable(dir: &Path) -> Stop {
@@ -207,21 +209,22 @@ pub(super) struct Request {
     pub(super) output: Output,
     /// The part of the plan that is carried out.
     pub(super) planes: Planes,
-    /// The key that signs the receipt.
-    pub(super) sign: SignFlag,
     /// The format of the receipt on stdout.
     pub(super) format: ReceiptFormat,
     /// The flags for messages.
     pub(super) terminal: Terminal,
 }
 
-/// Carries out `plan` on the cluster that the workspace names; prints and writes the receipt.
-pub(super) fn deploy(accepted: Accepted<'_>, plan: &Plan, request: Request) -> anyhow::Result<Exit> {
-    let Request { consent, output, planes, sign, format, terminal } = request;
+/// Carries out `plan` on the cluster that the workspace names; prints and writes the receipt, signed by `signer`.
+pub(super) fn deploy(
+    accepted: Accepted<'_>,
+    plan: &Plan,
+    signer: Option<Signer>,
+    request: Request,
+) -> anyhow::Result<Exit> {
+    let Request { consent, output, planes, format, terminal } = request;
     let out = output.receipt.as_deref().map(OutFile::prepare).transpose()?;
     let options = options(consent, planes)?;
-    // Before anything is done: a run whose receipt cannot be signed does not begin.
-    let signer = sign.signer(accepted, &plan.stage)?;
     let admitted = match accepted.admit(plan, options) {
         Ok(admitted) => admitted,
         Err(refused) => {

@@ -41,7 +41,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
     let dir = workspace.find()?;
     let checked = read_and_check(&dir, Some(&stage), Timestamp::now(), terminal)?;
     let mut made = make(checked, &stage, deployed.revision(), |accepted, desired| look(accepted, desired, terminal))?;
-    made.sign(&sign, &stage)?;
+    let signer = made.sign(&sign, &stage)?;
     let (Some(plan), Ok(accepted)) = (made.print(PlanFormat::Text), made.checked.accept()) else {
         return Ok(Exit::Refused);
     };
@@ -69,5 +69,5 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
     }
     print("\n");
     let planes = Planes::default();
-    deploy(accepted, plan, Request { consent, output, planes, sign, format: ReceiptFormat::Text, terminal })
+    deploy(accepted, plan, signer, Request { consent, output, planes, format: ReceiptFormat::Text, terminal })
 }

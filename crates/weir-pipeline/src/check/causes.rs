@@ -106,37 +106,30 @@ impl<'c> Causes<'c> {
             return Cause::Teams(aside);
         }
         let entities: Vec<&EntityRef> = documents.iter().filter_map(|at| self.entities.get(at)).collect();
-        let planned =
-            || entities.iter().filter(|entity| entity.kind.is_planned()).map(|entity| (*entity).clone()).collect();
         let first = documents.first().and_then(|at| self.entities.get(at)).filter(|entity| entity.kind.is_planned());
         let is_form = self.form.contains(rule);
         let alone = first.filter(|_| !is_form && !STOPPING.contains(&rule)).map(|entity| vec![entity.clone()]);
         let team = about.iter().find_map(|at| self.team(at.file));
         match (alone, team) {
             (Some(entity), _) => Cause::Entities(entity),
-            (None, Some(_)) if EXCLUDING.contains(&rule) => Cause::Entities(planned()),
+            (None, Some(_)) if EXCLUDING.contains(&rule) => Cause::Entities(planned(&entities)),
             (None, Some(team)) => Cause::Teams([team.to_owned()].into()),
-            (None, None) => self.of_policy(rule, &entities),
+            (None, None) => self.of_platform(rule, &entities),
         }
     }
 
-    /// Returns the entities or teams that an error of a policy names, which stands at a profile or at the policy itself.
-    fn of_policy(&self, rule: &str, entities: &[&EntityRef]) -> Cause {
-        let is_judged = ["policy-cost", "policy-failed"].contains(&rule);
-        if self.rules.contains(rule) && !is_judged {
-            // A topic may contradict the profile that it has chosen.
-            let beside = entities.iter().skip(1).filter(|entity| entity.kind.is_planned());
-            let beside: Vec<EntityRef> = beside.map(|entity| (*entity).clone()).collect();
-            let is_alone = beside.is_empty() || self.form.contains(rule) || STOPPING.contains(&rule);
-            return if is_alone { Cause::Everything } else { Cause::Entities(beside) };
-        }
+    /// Returns the entities or teams that an error in a file of the platform team names beside its place: a topic that
+    /// contradicts the profile it has chosen, or those that a policy judges.
+    fn of_platform(&self, rule: &str, entities: &[&EntityRef]) -> Cause {
         // The first is the profile or the policy.
         let judged = entities.get(1..).unwrap_or_default();
-        if judged.is_empty() {
+        let beside = planned(judged);
+        let is_policy = !self.rules.contains(rule) || ["policy-cost", "policy-failed"].contains(&rule);
+        if !is_policy && (self.form.contains(rule) || STOPPING.contains(&rule)) || judged.is_empty() {
             return Cause::Everything;
         }
-        if judged.iter().all(|entity| entity.kind.is_planned()) {
-            return Cause::Entities(judged.iter().map(|entity| (*entity).clone()).collect());
+        if !beside.is_empty() && (!is_policy || beside.len() == judged.len()) {
+            return Cause::Entities(beside);
         }
         let is_team = |entity: &&EntityRef| entity.kind == Kind::Team && self.ownership.is_some();
         match rule == "policy-cost" && judged.iter().all(is_team) {
@@ -188,6 +181,11 @@ impl<'c> Causes<'c> {
         }
         left
     }
+}
+
+/// Returns those of the entities that plans have steps for.
+fn planned(entities: &[&EntityRef]) -> Vec<EntityRef> {
+    entities.iter().filter(|entity| entity.kind.is_planned()).map(|entity| (*entity).clone()).collect()
 }
 
 /// Returns the logical name of a binding, or the beginning of logical names, and `true` for a beginning; `None` for names of

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
 use weir_findings::count;
 use weir_model::{Ensure, Kind, Operation, PatternType, Permission, Resource};
 
@@ -35,16 +36,15 @@ impl Bindings<'static> {
     const NONE: Self = Self { wanted: &NOTHING_WANTED, withdrawn: &BTreeMap::new() };
 }
 
-pub(super) fn plan(draft: &mut Draft<'_>, now: jiff::Timestamp) -> Vec<AccessChange> {
+pub(super) fn plan(draft: &mut Draft<'_>, now: jiff::Timestamp) {
     let (desired, observed) = (draft.desired, draft.observed);
     let keys = Keys::new(observed);
-    let mut access = Vec::new();
     let mut readers = None;
     for (name, account) in &desired.accounts {
         let owner = Owner::new(Kind::ServiceAccount, &account.entity, &account.team);
         let there = observed.accounts.get(name);
         if account.ensure == Ensure::Unmanaged {
-            access.extend(unmanaged(draft, &keys, name, (account, there), owner, &mut readers));
+            unmanaged(draft, &keys, name, (account, there), owner, &mut readers);
             continue;
         }
         if origin::is_protected(draft, name, owner) {
@@ -63,14 +63,14 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: jiff::Timestamp) -> Vec<AccessCha
             Ensure::Present => {
                 present(draft, name, account, there, owner);
                 let wanted = Bindings { wanted: &account.acls, withdrawn: &account.withdrawn };
-                access.extend(bindings(draft, name, wanted, owner, &mut readers));
+                bindings(draft, name, wanted, owner, &mut readers);
                 if !keys::are_unseen(draft, &keys, name, owner.team) {
                     keys::plan(draft, &keys, name, account, owner, now);
                 }
             }
             Ensure::Absent => {
                 let none = Bindings { wanted: &NOTHING_WANTED, withdrawn: &account.withdrawn };
-                access.extend(bindings(draft, name, none, owner, &mut readers));
+                bindings(draft, name, none, owner, &mut readers);
                 let unseen = keys::are_unseen(draft, &keys, name, owner.team);
                 if !unseen {
                     keys::delete_all(draft, &keys, name, owner);
@@ -98,7 +98,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: jiff::Timestamp) -> Vec<AccessCha
             .protected_account(name, observed)
             .or_else(|| desired.foreign_account(name, observed).filter(|_| !desired.adopt.owns_account(name)));
         if owned && desired.prune && foreign.is_none() {
-            access.extend(bindings(draft, name, Bindings::NONE, Owner::default(), &mut readers));
+            bindings(draft, name, Bindings::NONE, Owner::default(), &mut readers);
             if !keys::are_unseen(draft, &keys, name, None) {
                 keys::delete_all(draft, &keys, name, Owner::default());
             }
@@ -118,12 +118,10 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: jiff::Timestamp) -> Vec<AccessCha
     left::bindings(draft);
     left::keys(draft, &keys);
     left::secrets(draft, &keys);
-    access.sort_by(|a, b| a.principal.cmp(&b.principal));
-    access
 }
 
 /// Takes the withdrawn bindings of an unmanaged account away, if this stage made the account. All else stays as it is, and
-/// is reported. Returns the change of its access.
+/// is reported.
 fn unmanaged(
     draft: &mut Draft<'_>,
     keys: &Keys<'_>,
@@ -131,21 +129,19 @@ fn unmanaged(
     (account, there): (&DesiredAccount, Option<&ObservedAccount>),
     owner: Owner<'_>,
     readers: &mut Option<Readers>,
-) -> Option<AccessChange> {
+) {
     let (desired, observed) = (draft.desired, draft.observed);
     let made_here = there.is_some_and(|there| there.maker == Some(desired.maker()));
     let revokes = made_here && desired.protected_account(name, observed).is_none();
-    if !revokes {
-        left::withdrawn(draft, name, account);
-    }
     left::unmanaged(draft, keys, name, (account, there), revokes);
     if !revokes {
-        return None;
+        left::withdrawn(draft, name, account);
+        return;
     }
     let acls = observed.acls.get(&*Principal::of_account(name)).unwrap_or(&NO_ACLS);
     let kept = acls.iter().filter(|acl| !account.withdrawn.contains_key(acl));
     let kept = kept.map(|acl| (acl.clone(), DesiredBinding::own([]))).collect();
-    bindings(draft, name, Bindings { wanted: &kept, withdrawn: &account.withdrawn }, owner, readers)
+    bindings(draft, name, Bindings { wanted: &kept, withdrawn: &account.withdrawn }, owner, readers);
 }
 
 /// Puts the adoption of an account before the first step that touches it. Until there is one, the account stays
@@ -230,27 +226,25 @@ fn delete(draft: &mut Draft<'_>, name: &str, there: &ObservedAccount, owner: Own
     draft.step(Change::delete_account(name, there), owner, Risk::Destroy, meaning);
 }
 
-/// Creates and deletes the bindings of one account. Returns the change of its access if any binding changes.
+/// Creates and deletes the bindings of one account.
 fn bindings(
     draft: &mut Draft<'_>,
     name: &str,
     Bindings { wanted, withdrawn }: Bindings<'_>,
     owner: Owner<'_>,
     readers: &mut Option<Readers>,
-) -> Option<AccessChange> {
+) {
     let observed = draft.observed;
     let principal = Principal::of_account(name);
     let there = observed.acls.get(&principal).unwrap_or(&NO_ACLS);
     let (new, old) = difference(wanted, there);
     if new.is_empty() && old.is_empty() {
-        return None;
+        return;
     }
     let everybody = observed.acls.get(Principal::EVERYBODY).unwrap_or(&NO_ACLS);
     let before = Rights::new(there.iter().chain(everybody));
     let after = Rights::new(wanted.keys().chain(everybody));
     let of_everybody = Rights::new(everybody);
-    let changed: Vec<&Acl> = new.iter().map(|(acl, _)| *acl).chain(old.iter().copied()).collect();
-    let access = change_of_access(&principal, there, &wanted.keys().collect::<Vec<_>>(), &changed, everybody);
     for (acl, binding) in new {
         let lists: Vec<&str> = binding.lists.iter().map(|list| &**list).collect();
         let owner = Owner { entity: lists.first().map(|list| (Kind::AccessControlList, *list)), ..owner };
@@ -299,30 +293,6 @@ fn bindings(
         meaning.extend(withdrawn.get(acl).map(|withdrawal| withdrawal.why.clone()));
         draft.step(Change::DeleteAcl { principal: principal.clone(), acl: acl.clone() }, owner, risk, meaning);
     }
-    Some(access)
-}
-
-/// Returns the rights of a principal that has the bindings `there` and then the bindings `wanted`; `changed` are those
-/// that differ.
-fn change_of_access(
-    principal: &Principal,
-    there: &BTreeSet<Acl>,
-    wanted: &[&Acl],
-    changed: &[&Acl],
-    everybody: &BTreeSet<Acl>,
-) -> AccessChange {
-    let before = Rights::new(there.iter().chain(everybody));
-    let after = Rights::new(wanted.iter().copied().chain(everybody));
-    // Rights that every user has before and after: the steps about them change nothing.
-    let allowed = changed.iter().copied().filter(|acl| acl.permission == Permission::Allow);
-    let everybody = held(&Rights::new(everybody), allowed);
-    let (gains, loses) = if changed.iter().any(|acl| acl.permission == Permission::Deny) {
-        // A denial may narrow bindings that stay.
-        compare(&before, &after, there.iter().chain(wanted.iter().copied()))
-    } else {
-        compare(&before, &after, changed.iter().copied())
-    };
-    AccessChange { principal: principal.clone(), gains, loses, everybody }
 }
 
 /// Returns the rights of each principal before and after `steps`.
@@ -334,12 +304,25 @@ pub(super) fn access_of(observed: &Observed, steps: &[Step]) -> Vec<AccessChange
         }
     }
     let of = |principal: &str| observed.acls.get(principal).unwrap_or(&NO_ACLS);
-    let access = changed.into_iter().map(|(principal, changed)| {
+    let everybody = of(Principal::EVERYBODY);
+    let of_everybody = Rights::new(everybody);
+    let access = changed.into_par_iter().map(|(principal, changed)| {
         let there = of(principal);
         let is_changed: BTreeSet<&Acl> = changed.iter().copied().collect();
         let created = changed.iter().copied().filter(|acl| !there.contains(*acl));
         let wanted: Vec<&Acl> = there.iter().filter(|acl| !is_changed.contains(acl)).chain(created).collect();
-        change_of_access(principal, there, &wanted, &changed, of(Principal::EVERYBODY))
+        let before = Rights::new(there.iter().chain(everybody));
+        let after = Rights::new(wanted.iter().copied().chain(everybody));
+        // Rights that every user has before and after: the steps about them change nothing.
+        let allowed = changed.iter().copied().filter(|acl| acl.permission == Permission::Allow);
+        let by_everybody = held(&of_everybody, allowed);
+        let (gains, loses) = if changed.iter().any(|acl| acl.permission == Permission::Deny) {
+            // A denial may narrow bindings that stay.
+            compare(&before, &after, there.iter().chain(wanted))
+        } else {
+            compare(&before, &after, changed)
+        };
+        AccessChange { principal: principal.clone(), gains, loses, everybody: by_everybody }
     });
     access.collect()
 }

@@ -3,21 +3,14 @@
 use weir_model::{EntityRef, Kind, Permission, Route};
 
 use super::draft::{Draft, workspace_route};
-use crate::{Change, Principal, Risk, blocks::SELF_LOCKOUT};
+use crate::{Change, Plane, Risk, blocks::SELF_LOCKOUT};
 
 pub(super) fn check(draft: &mut Draft<'_>) {
     let (desired, observed) = (draft.desired, draft.observed);
     let cluster = &observed.cluster;
     let super_user = cluster.deployer_is_super_user;
-    // The cluster may name its accounts by their ids.
-    let is = |account: &str, own: &Principal| {
-        let id = observed.accounts.get(account).map(|there| there.id.as_str()).filter(|id| !id.is_empty());
-        [Some(account), id].into_iter().flatten().any(|name| Principal::of_account(name) == *own)
-    };
     let mut found = Vec::new();
     for step in &draft.steps {
-        // Rights at the brokers matter to the principal that acts there; an account and its keys to both.
-        let mut at_control = false;
         let (account, what) = match &step.change {
             Change::DeleteAcl { principal, acl } if step.risk >= Risk::Revoke && !super_user => {
                 (principal.user().unwrap_or_default(), format!("delete its binding `{acl}`"))
@@ -25,14 +18,8 @@ pub(super) fn check(draft: &mut Draft<'_>) {
             Change::CreateAcl { principal, acl } if acl.permission == Permission::Deny && !super_user => {
                 (principal.user().unwrap_or_default(), format!("add the binding `{acl}`"))
             }
-            Change::DeleteKey { account, key, .. } => {
-                at_control = true;
-                (account.as_str(), format!("delete its API key `{key}`"))
-            }
-            Change::DeleteAccount { account, .. } => {
-                at_control = true;
-                (account.as_str(), "delete it".to_owned())
-            }
+            Change::DeleteKey { account, key, .. } => (account.as_str(), format!("delete its API key `{key}`")),
+            Change::DeleteAccount { account, .. } => (account.as_str(), "delete it".to_owned()),
             // Other changes leave the principal its account, its keys and its rights.
             Change::DeleteAcl { .. }
             | Change::CreateAcl { .. }
@@ -46,8 +33,9 @@ pub(super) fn check(draft: &mut Draft<'_>) {
             | Change::CreateKey { .. }
             | Change::DeleteTopic { .. } => continue,
         };
-        let control = cluster.control.iter().filter(|_| at_control);
-        if let Some(own) = cluster.deployer.iter().chain(control).find(|own| is(account, own)) {
+        // Rights at the brokers matter to the principal that acts there; an account and its keys to both.
+        let control = cluster.control.iter().filter(|_| step.plane == Plane::Control);
+        if let Some(own) = cluster.deployer.iter().chain(control).find(|own| observed.is(account, own)) {
             let at = match desired.accounts.get(account) {
                 Some(declared) => Route::name(EntityRef::new(Kind::ServiceAccount, &*declared.entity)),
                 None => workspace_route(desired),
