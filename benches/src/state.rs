@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use weir_model::{Operation, settings::KafkaValue};
 use weir_planning::{
     ClusterFacts, Desired, KeyMarker, Observed, ObservedAccount, ObservedKey, ObservedSecret, ObservedTopic, Principal,
-    SecretState,
+    SecretState, fingerprint,
 };
 
 /// Time of all plans.
@@ -69,7 +69,10 @@ pub(crate) fn nearly(desired: &Desired, off: usize, now: Timestamp) -> Observed 
         observed.acls.insert(Principal::of_account(name), acls);
         for (slot, key) in &account.keys {
             let id = format!("KEY{index}{slot}");
-            let marker = KeyMarker { maker: desired.maker(), slot: slot.clone(), intent: format!("{index:016x}") };
+            let place = fingerprint(&key.secret.to_string()).0;
+            let place = place.trim_start_matches("sha256:").get(..8).unwrap_or_default();
+            let intent = format!("{place}{index:016x}");
+            let marker = KeyMarker { maker: desired.maker(), slot: slot.clone(), intent };
             let tags = [
                 (ObservedSecret::TAG_MANAGED_BY, "weir"),
                 (ObservedSecret::TAG_KEY_ID, &id),

@@ -210,12 +210,7 @@ impl<'o, 'w> Judge<'o, 'w> {
                 Reach::Consented | Reach::PlatformWide => refused(Why::Cluster),
             };
         };
-        let prefix = self.view.stage.prefix.of(request.resource);
-        let reserved = match prefix.is_empty() {
-            true => is_reserved(request.resource, request.name),
-            false => is_reserved(request.resource, &format!("{prefix}{}", request.name)),
-        };
-        if reserved {
+        if self.is_reserved(request) {
             return refused(Why::Reserved);
         }
         let judged = match request.open {
@@ -226,6 +221,16 @@ impl<'o, 'w> Judge<'o, 'w> {
             Err(_) if by_platform => Ok(Reach::PlatformWide),
             Ok(_) if by_platform && self.unconsenting(request).next().is_some() => Ok(Reach::PlatformWide),
             judged => judged,
+        }
+    }
+
+    /// Returns `true` if weir keeps its own notes under the physical name of a request.
+    fn is_reserved(&self, request: &Request<'_>) -> bool {
+        let prefix = self.view.stage.prefix.of(request.resource);
+        // Without a prefix there is nothing to put together.
+        match prefix.is_empty() {
+            true => is_reserved(request.resource, request.name),
+            false => is_reserved(request.resource, &format!("{prefix}{}", request.name)),
         }
     }
 
@@ -360,13 +365,16 @@ impl<'o, 'w> Judge<'o, 'w> {
     /// Returns the topics of the stage below a beginning that lie in the name space of one team and belong to another
     /// one, which neither asks nor consents.
     fn unconsenting(&self, request: &Request<'_>) -> impl Iterator<Item = &'w Topic> {
-        let beginning = if request.open { Names::of(request.resource) } else { None };
+        let is_concerned = request.open && request.resource == Resource::Topic;
+        let strays = Some(&self.ownership.strays).filter(|strays| is_concerned && !strays.is_empty());
         let degree = Degree::of(request.resource, request.operation);
-        let owner = self.ownership.owner(Names::Topics, request.name).unwrap_or(self.ownership.platform());
-        let strays = &self.ownership.strays;
-        let below = strays.range::<str, _>((Bound::Included(request.name), Bound::Unbounded));
+        let owner = strays.and_then(|_| self.ownership.owner(Names::Topics, request.name));
+        let owner = owner.unwrap_or(self.ownership.platform());
+        let below = strays.map(|strays| strays.range::<str, _>((Bound::Included(request.name), Bound::Unbounded)));
         below
-            .take_while(move |(name, _)| beginning == Some(Names::Topics) && name.starts_with(request.name))
+            .into_iter()
+            .flatten()
+            .take_while(move |(name, _)| name.starts_with(request.name))
             .map(|(_, topic)| *topic)
             .filter(move |topic| topic.metadata.team != owner && topic.metadata.team != request.team)
             .filter(move |topic| {

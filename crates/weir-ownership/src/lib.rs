@@ -107,8 +107,7 @@ impl<'w> Ownership<'w> {
 
     /// Returns the team that may change the file at `path`, which is relative to the workspace, with `/`.
     pub fn authority(&self, path: &str) -> Authority<'w> {
-        let names = || self.workspace.teams.keys().map(String::as_str);
-        path::authority(&self.templates, path, names, self.platform())
+        path::authority(&self.templates, path, &self.workspace.teams, self.platform())
     }
 
     /// Returns the authority over the file that an entity was read from. An entity that was not read from a file is the

@@ -1,6 +1,6 @@
 //! The paths of teams.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 /// The team that may change a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,25 +136,25 @@ fn matches(pattern: &str, name: &str, fold: bool) -> bool {
     rest.ends_with(last)
 }
 
-/// Returns the authority over a path.
-pub(crate) fn authority<'w, I: Iterator<Item = &'w str>>(
+/// Returns the authority over a path. The keys of `teams` are their names.
+pub(crate) fn authority<'w, T>(
     templates: &[Template],
     path: &str,
-    teams: impl Fn() -> I,
+    teams: &'w BTreeMap<String, T>,
     platform: &'w str,
 ) -> Authority<'w> {
     let mut found: Option<&'w str> = None;
     let mut twin: Option<&'w str> = None;
     for template in templates {
         if let Some(name) = template.captures(path, false)
-            && let Some(team) = teams().find(|team| *team == name)
+            && let Some((team, _)) = teams.get_key_value(name)
         {
             match found {
                 Some(other) if other != team => return Authority::Unclear(other, team),
                 _ => found = Some(team),
             }
         } else if let Some(name) = template.captures(path, true) {
-            twin = twin.or_else(|| teams().find(|team| team.eq_ignore_ascii_case(name)));
+            twin = twin.or_else(|| teams.keys().map(String::as_str).find(|team| team.eq_ignore_ascii_case(name)));
         }
     }
     match (found, twin) {
@@ -169,15 +169,16 @@ pub(crate) fn authority<'w, I: Iterator<Item = &'w str>>(
 mod tests {
     use super::*;
 
-    fn of(templates: &[&str], path: &str) -> Authority<'static> {
+    fn of<'w>(templates: &[&str], path: &str, teams: &'w BTreeMap<String, ()>) -> Authority<'w> {
         let templates: Vec<Template> = templates.iter().map(|text| Template::parse(text).unwrap()).collect();
-        authority(&templates, path, || ["toll", "cards", "platform"].into_iter(), "platform")
+        authority(&templates, path, teams, "platform")
     }
 
     #[test]
     fn a_path_tells_the_team() {
         use Authority::{Platform, Team, Unclear};
         const DEFAULT: &[&str] = &["teams/{team}/**"];
+        let teams = ["toll", "cards", "platform"].map(|team| (team.to_owned(), ())).into();
         for (templates, path, expected) in [
             (DEFAULT, "teams/toll/kafka.yaml", Team("toll")),
             (DEFAULT, "teams/toll/a/b/kafka.yaml", Team("toll")),
@@ -199,7 +200,7 @@ mod tests {
             (&["kafka/*/{team}/**"], "kafka/cards/x.yaml", Platform),
             (&["{team}/**", "*/{team}/**"], "toll/cards/x.yaml", Unclear("toll", "cards")),
         ] {
-            assert_eq!(of(templates, path), expected, "{templates:?} {path}");
+            assert_eq!(of(templates, path, &teams), expected, "{templates:?} {path}");
         }
     }
 

@@ -1,7 +1,8 @@
 //! Name spaces: the beginnings of names that a team owns.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
+use foldhash::fast::FixedState;
 use weir_model::{NameSpaces, Prefix, Resource, Workspace};
 
 /// The names that name spaces are about.
@@ -111,9 +112,19 @@ pub fn split_pattern(text: &str) -> (&str, bool) {
 /// The name spaces of all teams.
 #[derive(Debug, Default)]
 pub(crate) struct Spaces<'w> {
-    /// By sort of names: the beginnings with their teams, sorted; none begins another.
-    sorted: [Vec<(String, &'w str)>; 4],
+    by_sort: [Sort<'w>; 4],
     by_team: BTreeMap<&'w str, [Vec<String>; 4]>,
+}
+
+/// The name spaces of one sort of names. None begins another.
+#[derive(Debug, Default)]
+struct Sort<'w> {
+    /// The beginnings with their teams, sorted.
+    sorted: Vec<(String, &'w str)>,
+    /// The team of each beginning.
+    teams: HashMap<String, &'w str, FixedState>,
+    /// The last bytes of the beginnings: nearly always one or two separators.
+    ends: Vec<u8>,
 }
 
 impl<'w> Spaces<'w> {
@@ -131,16 +142,19 @@ impl<'w> Spaces<'w> {
             // A beginning inside another one adds nothing. If the two are of different teams, that is an error which
             // validation reports; until it is mended, the shorter one holds.
             sorted.dedup_by(|later, earlier| later.0.starts_with(&earlier.0));
-            spaces.sorted[names as usize] = sorted;
+            let mut ends: Vec<u8> = sorted.iter().filter_map(|(beginning, _)| beginning.bytes().last()).collect();
+            ends.sort_unstable();
+            ends.dedup();
+            let teams = sorted.iter().cloned().collect();
+            spaces.by_sort[names as usize] = Sort { sorted, teams, ends };
         }
         spaces
     }
 
     pub(crate) fn owner(&self, names: Names, name: &str) -> Option<&'w str> {
-        let sorted = &self.sorted[names as usize];
-        let after = sorted.partition_point(|(beginning, _)| beginning.as_str() <= name);
-        let (beginning, team) = sorted.get(after.checked_sub(1)?)?;
-        name.starts_with(beginning.as_str()).then_some(*team)
+        let Sort { teams, ends, .. } = &self.by_sort[names as usize];
+        let beginnings = name.bytes().enumerate().filter(|(_, byte)| ends.contains(byte));
+        beginnings.filter_map(|(at, _)| name.get(..=at)).find_map(|beginning| teams.get(beginning).copied())
     }
 
     pub(crate) fn of_team(&self, names: Names, team: &str) -> impl Iterator<Item = &str> {
@@ -149,7 +163,7 @@ impl<'w> Spaces<'w> {
 
     /// Returns the teams with name spaces below a beginning of names.
     pub(crate) fn below(&self, names: Names, beginning: &str) -> Vec<&'w str> {
-        let sorted = &self.sorted[names as usize];
+        let sorted = &self.by_sort[names as usize].sorted;
         let from = sorted.partition_point(|(space, _)| space.as_str() < beginning);
         let mut teams: Vec<&str> = sorted[from..]
             .iter()
@@ -159,5 +173,44 @@ impl<'w> Spaces<'w> {
         teams.sort_unstable();
         teams.dedup();
         teams
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_owner_of_a_name_has_a_name_space_that_begins_it() {
+        let file = "
+apiVersion: weir/v1
+kind: Workspace
+metadata: {name: shop}
+spec:
+  clusters: {a: {sandbox: {path: .weir/a}}}
+  stages: [{name: dev, cluster: a}]
+  ownership: {platform: platform}
+---
+{apiVersion: weir/v1, kind: Team, metadata: {name: toll}}
+---
+{apiVersion: weir/v1, kind: Team, metadata: {name: cards}, spec: {names: {topics: [cards.eu., cards-, maße]}}}
+";
+        let workspace = weir_model::load([("weir.yaml", file)]).workspace.unwrap();
+        let spaces = Spaces::of(&workspace);
+        for (name, owner) in [
+            ("toll.passages", Some("toll")),
+            ("toll.", Some("toll")),
+            ("toll", None),
+            ("toll-gates", None),
+            ("cards.eu.status", Some("cards")),
+            ("cards.us.status", None),
+            ("cards-status.toll.x", Some("cards")),
+            ("maße.x", Some("cards")),
+            ("mae", None),
+            ("ß", None),
+            ("", None),
+        ] {
+            assert_eq!(spaces.owner(Names::Topics, name), owner, "{name}");
+        }
     }
 }

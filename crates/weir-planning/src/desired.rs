@@ -134,10 +134,12 @@ impl Desired {
         }
     }
 
-    /// Returns the places where the JSON secret of a slot may be: one in the vault of each team.
+    /// Returns the places where the JSON secret of a slot may be: one in the vault of each team, the likeliest first.
     pub fn places(&self, account: &str, slot: &str) -> impl Iterator<Item = SecretRef> {
         let name = weir_model::secret_name(account, slot);
-        self.vaults.iter().map(move |vault| SecretRef { vault: vault.clone(), name: name.clone() })
+        let own = self.team_of(account).and_then(|(_, team)| team.vault.as_ref());
+        let others = self.vaults.iter().filter(move |vault| own != Some(vault));
+        own.into_iter().chain(others).map(move |vault| SecretRef { vault: vault.clone(), name: name.clone() })
     }
 }
 

@@ -158,14 +158,15 @@ pub(super) fn keys(draft: &mut Draft<'_>, keys: &Keys<'_>) {
         .collect();
     let mut items = Vec::new();
     for (name, id, key) in keys.all().filter(|(_, id, _)| !deleted.contains(id)) {
-        let Some(mark) = marker(key) else { continue };
+        let Some(mark) = marker(key).filter(|mark| mark.maker == maker || desired.is_former(&mark.maker)) else {
+            continue;
+        };
         let place = key_index::place(desired, name, &mark);
         let account = desired.accounts.get(name).filter(|account| account.ensure == Ensure::Present);
         let why = match account.and_then(|account| account.keys.get(&mark.slot)) {
             _ if desired.is_former(&mark.maker) => {
                 format!("its stage `{}` is no longer in weir.yaml on this cluster", mark.maker.stage)
             }
-            _ if mark.maker != maker => continue,
             Some(wanted) if place.as_ref().is_none_or(|place| *place == wanted.secret) => continue,
             Some(_) => "the slot is stored in another vault by now".to_owned(),
             None => "no file asks for it".to_owned(),

@@ -39,11 +39,11 @@ fn check(cx: &Context<'_>, out: &mut Out) {
                 continue;
             }
             let Some((factor, layer)) = &topic.replication_factor else { continue };
-            let message = format!("`{SETTING}` is {min}, the replication factor {factor}");
-            let fewer = factor.saturating_sub(1).max(1);
             if min < *factor || (min == *factor && min == 1) {
                 continue;
             }
+            let message = format!("`{SETTING}` is {min}, the replication factor {factor}");
+            let fewer = factor.saturating_sub(1).max(1);
             let replication = || cx.topic(view, topic, layer, &["replicationFactor"]);
             // The later layer caused the contradiction, so the finding points there.
             let (at, other, what) = if layer > &setting.layer {

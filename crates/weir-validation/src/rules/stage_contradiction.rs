@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use weir_findings::{RulePage, Severity};
 use weir_model::{Ensure, Layer, Route, StageView, StagedTopic, Topic, settings::{self, KafkaValue}};
 
@@ -39,8 +41,12 @@ fn compare(cx: &Context<'_>, out: &mut Out, topic: &Topic) {
         // Only managed topics are compared: an unmanaged topic keeps its state, whatever its file says.
         let Some(later) = view.topics.get(name).filter(|topic| topic.ensure == Ensure::Present) else { continue };
         if let Some((earlier_view, earlier)) = before {
-            policies(cx, out, (earlier_view, earlier), (view, later));
-            sizes(cx, out, (earlier_view, earlier), (view, later));
+            partitions(cx, out, (earlier_view, earlier), (view, later));
+            // Most topics have the same settings in all stages.
+            if !Arc::ptr_eq(&earlier.config, &later.config) {
+                policies(cx, out, (earlier_view, earlier), (view, later));
+                largest_message(cx, out, (earlier_view, earlier), (view, later));
+            }
         }
         before = Some((view, later));
     }
@@ -84,7 +90,7 @@ fn policies(cx: &Context<'_>, out: &mut Out, (earlier_view, earlier): InStage<'_
     out.push_in(earlier_view.index, finding);
 }
 
-fn sizes(cx: &Context<'_>, out: &mut Out, (earlier_view, earlier): InStage<'_, '_>, (view, later): InStage<'_, '_>) {
+fn partitions(cx: &Context<'_>, out: &mut Out, (earlier_view, earlier): InStage<'_, '_>, (view, later): InStage<'_, '_>) {
     let (stage, before) = (&view.stage.name, &earlier_view.stage.name);
     if let (Some((a, _)), Some((b, layer))) = (&earlier.partitions, &later.partitions)
         && b < a
@@ -93,6 +99,15 @@ fn sizes(cx: &Context<'_>, out: &mut Out, (earlier_view, earlier): InStage<'_, '
         let message = format!("the topic has {b} partitions in stage `{stage}`, but {a} in the earlier stage `{before}`");
         out.push_in(view.index, out.warning(at, message).help(format!("write {a} or more, or fewer in `{before}`")));
     }
+}
+
+fn largest_message(
+    cx: &Context<'_>,
+    out: &mut Out,
+    (earlier_view, earlier): InStage<'_, '_>,
+    (view, later): InStage<'_, '_>,
+) {
+    let (stage, before) = (&view.stage.name, &earlier_view.stage.name);
     const SETTING: &str = "max.message.bytes";
     if let (Some(a), Some(b)) = (own(earlier, SETTING), own(later, SETTING))
         && b.number() < a.number()
