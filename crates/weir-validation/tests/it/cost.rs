@@ -35,8 +35,8 @@ fn of_toll(rules: &str, config: &str) -> Vec<weir_findings::Finding<weir_model::
          ---\napiVersion: weir/v1\nkind: Topic\nmetadata: {{name: toll.t, team: toll}}\nspec:\n  config:\n{config}",
     );
     let loaded = weir_model::load([("weir.yaml", include_str!("../base/weir.yaml").to_owned()), ("all.yaml", text)]);
-    let workspace = loaded.workspace.as_ref().unwrap();
-    weir_validation::check(workspace, &Default::default(), None, None).unwrap()
+    let workspace = loaded.workspace.as_ref().expect("well formed");
+    weir_validation::check(workspace, &Default::default(), None, None).expect("no stage is asked for")
 }
 
 /// Each rule after the first repeats it. Comparisons of each pair would be 450 million.
