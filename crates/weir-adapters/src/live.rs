@@ -12,7 +12,8 @@ use thiserror::Error;
 use tokio::time::timeout;
 use weir_model::{Cluster as ClusterEntity, ProviderRef, Workspace};
 use weir_planning::{
-    Desired, NamePattern, Observed, ObservedSecret, Plane, Provider, SecretRef, facts_needed, secrets_needed,
+    Desired, NamePattern, Observed, ObservedSecret, Plane, Provider, SecretRef, add_listed, facts_needed,
+    secrets_needed, vaults_to_list,
 };
 use weir_ports::{Cluster, ErrorKind, PortError, Query, SecretSink, SecretString, Selection};
 use weir_retry::Pauses;
@@ -301,7 +302,7 @@ pub async fn observe_planes(
     let mut observed = tries.insist(|| live.cluster.observe(&query)).await?;
     if sees(Plane::Control) {
         let secrets = secrets_needed(desired, &observed).into_iter().chain(also.iter().cloned());
-        (observed.secrets, observed.unseen) = inspect(live, desired, secrets).await?;
+        inspect(live, desired, &mut observed, secrets.collect()).await?;
     }
     let topics = if sees(Plane::Data) { facts_needed(desired, &observed) } else { BTreeSet::new() };
     if !topics.is_empty() {
@@ -314,39 +315,76 @@ pub async fn observe_planes(
     Ok(observed)
 }
 
-type Inspected = (BTreeMap<SecretRef, ObservedSecret>, BTreeMap<String, String>);
+/// The longest time for the list of a vault that a plan can do without.
+const LISTING: Duration = Duration::from_secs(5);
 
-/// Asks all vaults at the same time, under one deadline. Returns the secrets, and the vaults that cannot be read with the
-/// reasons.
+/// The answer of a vault.
+enum Answer {
+    /// Its list.
+    Listed(BTreeMap<SecretRef, ObservedSecret>),
+    /// The needed secrets of a vault that does not let weir list it, and the reason.
+    Inspected(BTreeMap<SecretRef, ObservedSecret>, String),
+    /// The reason why a vault of which nothing is needed cannot be listed.
+    Unlisted(String),
+    Unseen(PortError),
+}
+
+/// Asks all vaults at the same time, under one deadline, and notes the secrets `needed`, those that weir left, and the
+/// vaults that cannot be read or listed with the reasons.
 async fn inspect(
     live: &Live,
     desired: &Desired,
-    secrets: impl Iterator<Item = SecretRef>,
-) -> Result<Inspected, PortError> {
-    let mut by_vault = BTreeMap::<String, BTreeSet<SecretRef>>::new();
-    for at in secrets {
+    observed: &mut Observed,
+    needed: BTreeSet<SecretRef>,
+) -> Result<(), PortError> {
+    let mut by_vault: BTreeMap<String, BTreeSet<SecretRef>> =
+        vaults_to_list(desired, observed).into_iter().map(|vault| (vault.to_owned(), BTreeSet::new())).collect();
+    for at in needed {
         by_vault.entry(at.vault.clone()).or_default().insert(at);
     }
-    let all = by_vault.len();
-    let asked = by_vault.into_iter().map(|(vault, secrets)| async move {
-        let mut tries = Pauses::usual(live.patience).begin();
-        let answer = timeout(live.patience, tries.insist(|| live.vaults.inspect(&secrets))).await;
-        let late = |_| {
-            let message = format!("it gave no answer within {} s", live.patience.as_secs());
-            Err(PortError::new(ErrorKind::Unavailable, message))
-        };
-        (vault, answer.unwrap_or_else(late))
+    let all = by_vault.values().filter(|secrets| !secrets.is_empty()).count();
+    let asked = by_vault.into_iter().map(|(vault, needed)| async move {
+        let patience = if needed.is_empty() { live.patience.min(LISTING) } else { live.patience };
+        let answer = timeout(patience, ask(live, &vault, &needed)).await;
+        let answer = answer.unwrap_or_else(|_| {
+            let message = format!("it gave no answer within {} s", patience.as_secs());
+            match needed.is_empty() {
+                true => Answer::Unlisted(message),
+                false => Answer::Unseen(PortError::new(ErrorKind::Unavailable, message)),
+            }
+        });
+        (vault, needed, answer)
     });
-    let (mut found, mut unseen, mut last) = (BTreeMap::new(), BTreeMap::new(), None);
-    for (vault, answer) in stream::iter(asked).buffer_unordered(VAULTS).collect::<Vec<_>>().await {
+    let mut last = None;
+    for (vault, needed, answer) in stream::iter(asked).buffer_unordered(VAULTS).collect::<Vec<_>>().await {
         match answer {
-            Ok(secrets) => found.extend(secrets),
-            Err(error) => {
-                unseen.insert(vault, error.chain());
+            Answer::Listed(mut listed) => {
+                // The list has names in lower case.
+                let named: BTreeMap<SecretRef, SecretRef> = needed
+                    .into_iter()
+                    .map(|at| (SecretRef { vault: at.vault.clone(), name: at.name.to_ascii_lowercase() }, at))
+                    .collect();
+                for (name, at) in named {
+                    if let Some(secret) = listed.remove(&name) {
+                        observed.secrets.insert(at.clone(), ObservedSecret { at, ..secret });
+                    }
+                }
+                add_listed(desired, observed, listed.into_values());
+            }
+            Answer::Inspected(found, why) => {
+                observed.secrets.extend(found);
+                observed.unlisted.insert(vault, why);
+            }
+            Answer::Unlisted(why) => {
+                observed.unlisted.insert(vault, why);
+            }
+            Answer::Unseen(error) => {
+                observed.unseen.insert(vault, error.chain());
                 last = Some(error);
             }
         }
     }
+    let unseen = &observed.unseen;
     let teams: BTreeSet<&str> = desired
         .accounts
         .values()
@@ -356,7 +394,22 @@ async fn inspect(
     match last {
         // If no vault of several teams answers, weir's own login or network is wrong.
         Some(error) if all > 1 && unseen.len() == all && teams.len() > 1 => Err(error),
-        _ => Ok((found, unseen)),
+        _ => Ok(()),
+    }
+}
+
+/// Asks one vault for its list, or for the secrets `needed` if it refuses the list.
+async fn ask(live: &Live, vault: &str, needed: &BTreeSet<SecretRef>) -> Answer {
+    let mut tries = Pauses::usual(live.patience).begin();
+    let refused = match tries.insist(|| live.vaults.list(vault)).await {
+        Ok(listed) => return Answer::Listed(listed),
+        Err(error) if needed.is_empty() => return Answer::Unlisted(error.chain()),
+        Err(error) if error.kind == ErrorKind::Denied => error,
+        Err(error) => return Answer::Unseen(error),
+    };
+    match tries.insist(|| live.vaults.inspect(needed)).await {
+        Ok(found) => Answer::Inspected(found, format!("its login lacks the permission `list`: {}", refused.chain())),
+        Err(error) => Answer::Unseen(error),
     }
 }
 

@@ -21,6 +21,10 @@ impl SecretSink for Unreached {
         if at.is_empty() { Ok(BTreeMap::new()) } else { self.answer() }
     }
 
+    async fn list(&self, _: &str) -> Result<BTreeMap<SecretRef, ObservedSecret>, PortError> {
+        self.answer()
+    }
+
     async fn preflight(&self, _: &SecretRef) -> Result<(), PortError> {
         self.answer()
     }

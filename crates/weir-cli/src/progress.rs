@@ -35,3 +35,16 @@ impl Drop for Progress {
         self.0.finish_and_clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_step_does_not_steer_the_terminal() {
+        let progress = Progress::new(1);
+        progress.now("grant x\u{1b}]0;title\u{7}\u{1b}[2J\r\n::error::y");
+        let shown = progress.0.message();
+        assert!(shown.contains("title") && !shown.chars().any(char::is_control), "{shown:?}");
+    }
+}

@@ -75,7 +75,7 @@ pub use observed::{
     ObservedTopic, SecretRef, SecretState, TopicFacts,
 };
 pub use plan::{AccessChange, Plan, PlanError, Plane, Signature, Step, StepId};
-pub use planner::{PlanOptions, Planned, facts_needed, plan, plan_around, secrets_needed};
+pub use planner::{PlanOptions, Planned, add_listed, facts_needed, plan, plan_around, secrets_needed, vaults_to_list};
 pub use policy::{PlanPolicies, PlanWaiver};
 pub use precondition::Precondition;
 pub use principal::Principal;

@@ -43,9 +43,17 @@ pub struct Observed {
     #[serde(with = "secrets_as_list")]
     #[schemars(with = "Vec<ObservedSecret>")]
     pub secrets: BTreeMap<SecretRef, ObservedSecret>,
+    /// Other secrets of the same vaults that weir wrote for this stage, or for a stage that `weir.yaml` no longer has on
+    /// this cluster.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", with = "secrets_as_list")]
+    #[schemars(with = "Vec<ObservedSecret>")]
+    pub other_secrets: BTreeMap<SecretRef, ObservedSecret>,
     /// Vaults that could not be read, each with the reason: their secrets are not known, which is not the same as absent.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unseen: BTreeMap<String, String>,
+    /// Vaults whose secrets could not be listed, each with the reason: their other secrets are not known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unlisted: BTreeMap<String, String>,
 }
 
 impl Observed {

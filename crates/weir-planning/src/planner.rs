@@ -23,7 +23,10 @@ use weir_findings::{Finding, Severity};
 use weir_model::Route;
 
 use self::draft::{Draft, workspace_route};
-use crate::{Blocks, Desired, Digest, Observed, Plan, Provider, Report, SecretRef, blocks::blocks_only, fingerprint};
+use crate::{
+    Blocks, Desired, Digest, Observed, ObservedSecret, Plan, Provider, Report, SecretRef, blocks::blocks_only,
+    fingerprint,
+};
 
 /// The input of a plan beside the two states.
 #[derive(Clone, Debug)]
@@ -73,6 +76,20 @@ pub fn facts_needed(desired: &Desired, observed: &Observed) -> BTreeSet<String> 
 /// are no longer declared but whose keys `observed` shows.
 pub fn secrets_needed(desired: &Desired, observed: &Observed) -> BTreeSet<SecretRef> {
     keys::secrets_needed(desired, observed)
+}
+
+/// Returns the vaults that may hold secrets that weir left: those of all service accounts, even of accounts without keys.
+/// List their secrets, as far as the vaults allow it, and hand the lists to [`add_listed`].
+pub fn vaults_to_list<'a>(desired: &'a Desired, observed: &'a Observed) -> BTreeSet<&'a str> {
+    left::vaults_to_list(desired, observed)
+}
+
+/// Adds the secrets of a vault's list that weir wrote for the stage, or for a stage that `weir.yaml` no longer has. All
+/// others are ignored.
+pub fn add_listed(desired: &Desired, observed: &mut Observed, listed: impl IntoIterator<Item = ObservedSecret>) {
+    for secret in listed {
+        left::add_listed(desired, observed, secret);
+    }
 }
 
 /// The steps from `observed` to `desired`, and a reason for everything left undone.

@@ -42,6 +42,8 @@ pub enum ReportKind {
     /// A service account, an API key, a secret, or the bindings of one account, that weir made and that no file asks for
     /// any more.
     LeftBehind,
+    /// A vault whose secrets cannot be listed: weir does not see the secrets that it left there.
+    UnlistedVault,
     /// A replaced key whose overlap has not ended.
     RetiringKey,
     /// A key that will be due.
@@ -65,7 +67,11 @@ impl ReportKind {
             | ReportKind::ForeignKey
             | ReportKind::LeftBehind
             | ReportKind::UnaskedSecret => true,
-            ReportKind::RetiringKey | ReportKind::KeyDue | ReportKind::TombstoneDone | ReportKind::Untouchable => false,
+            ReportKind::UnlistedVault
+            | ReportKind::RetiringKey
+            | ReportKind::KeyDue
+            | ReportKind::TombstoneDone
+            | ReportKind::Untouchable => false,
         }
     }
 }

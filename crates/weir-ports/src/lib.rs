@@ -157,6 +157,12 @@ pub trait SecretSink: Send + Sync {
     /// The secrets among `at` that exist or whose names are taken. Values are not read.
     async fn inspect(&self, at: &BTreeSet<SecretRef>) -> Result<BTreeMap<SecretRef, ObservedSecret>, PortError>;
 
+    /// All secrets of a vault, with names in lower case, and those that were deleted and can be recovered. Values are not
+    /// read.
+    ///
+    /// A login that may not list is [`ErrorKind::Denied`].
+    async fn list(&self, vault: &str) -> Result<BTreeMap<SecretRef, ObservedSecret>, PortError>;
+
     /// Succeeds if a secret could be stored there now: asked before a key is created.
     async fn preflight(&self, at: &SecretRef) -> Result<(), PortError>;
 

@@ -72,7 +72,7 @@ pub enum Call {
     CreateKey,
     /// `Cluster::delete_key`
     DeleteKey,
-    /// `SecretSink::inspect`
+    /// `SecretSink::inspect` and `SecretSink::list`
     Inspect,
     /// `SecretSink::preflight`
     Preflight,

@@ -105,6 +105,19 @@ impl Folder {
         Ok(names.filter(|name| name != LOCK && name != IGNORE).collect())
     }
 
+    /// Returns the names of the entries of a folder in this folder; none if there is no such folder.
+    pub(crate) fn names_in(&self, folder: &str) -> Result<Vec<String>, PortError> {
+        let path = self.path.join(folder);
+        match fs::read_dir(&path) {
+            Ok(entries) => Ok(entries
+                .filter_map(Result::ok)
+                .map(|entry| entry.file_name().to_string_lossy().into_owned())
+                .collect()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(e) => Err(unavailable(&path, "read", e)),
+        }
+    }
+
     /// Returns a file's content; `None` if the file is missing.
     pub(crate) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, PortError> {
         let path = self.path.join(name);

@@ -144,7 +144,13 @@ impl SecretFile {
 
 /// Returns the file of a secret, relative to the sandbox's folder.
 pub(crate) fn file_name(at: &SecretRef) -> Result<String, PortError> {
-    let SecretRef { vault, name } = at;
+    let folder = folder_name(&at.vault)?;
+    check_secret_name(&at.name)?;
+    Ok(format!("{folder}/{}.json", at.name.to_ascii_lowercase()))
+}
+
+/// Returns the folder of a vault, relative to the sandbox's folder.
+pub(crate) fn folder_name(vault: &str) -> Result<String, PortError> {
     let address = vault.to_ascii_lowercase();
     let host = address.strip_prefix("https://").unwrap_or(&address).trim_end_matches('/');
     let (domain, port) = host.split_once(':').map_or((host, None), |(domain, port)| (domain, Some(port)));
@@ -155,6 +161,5 @@ pub(crate) fn file_name(at: &SecretRef) -> Result<String, PortError> {
     if !legal {
         return Err(PortError::refused(format!("`{vault}` is not a vault's address; write https:// and a host name")));
     }
-    check_secret_name(name)?;
-    Ok(format!("vaults/{}/{}.json", host.replace(':', "+"), name.to_ascii_lowercase()))
+    Ok(format!("vaults/{}", host.replace(':', "+")))
 }

@@ -65,6 +65,10 @@ impl SecretSink for Sandbox {
         self.vaults.inspect(at).await
     }
 
+    async fn list(&self, vault: &str) -> Result<BTreeMap<SecretRef, ObservedSecret>, PortError> {
+        self.vaults.list(vault).await
+    }
+
     async fn preflight(&self, at: &SecretRef) -> Result<(), PortError> {
         self.vaults.preflight(at).await
     }
@@ -96,6 +100,21 @@ impl SecretSink for Vaults {
         for at in at {
             if let Some(secret) = self.secret(at)? {
                 found.insert(at.clone(), secret.observed(at));
+            }
+        }
+        Ok(found)
+    }
+
+    async fn list(&self, vault: &str) -> Result<BTreeMap<SecretRef, ObservedSecret>, PortError> {
+        self.faults.begin(Call::Inspect)?;
+        let _lock = self.folder.lock_shared()?;
+        self.faults.reach(vault)?;
+        let mut found = BTreeMap::new();
+        for name in self.folder.names_in(&secret::folder_name(vault)?)? {
+            let Some(name) = name.strip_suffix(".json") else { continue };
+            let at = SecretRef { vault: vault.to_owned(), name: name.to_owned() };
+            if let Some(secret) = self.secret(&at)? {
+                found.insert(at.clone(), secret.observed(&at));
             }
         }
         Ok(found)

@@ -47,22 +47,34 @@ impl KeyVaults {
     }
 
     async fn by_list(&self, vault: &Vault, wanted: &Wanted) -> Result<Vec<ObservedSecret>, PortError> {
-        let mut patience = self.patience();
-        let listed = async {
-            let live = patience.insist(|| vault.list()).await?;
-            // Listed after the live secrets: so a secret that is deleted in between is in both lists, rather than in
-            // neither.
-            let deleted = patience.insist(|| vault.list_deleted()).await?;
-            Ok((live, deleted))
-        };
-        let (live, deleted) = listed
-            .await
-            .map_err(|failure: crate::failure::Failure| failure.into_port(&format!("list {}", vault.address)))?;
+        let all = self.listed(vault).await?;
         let found = wanted.iter().filter_map(|(at, name)| {
-            let Listed { state, tags } = deleted.get(name).or_else(|| live.get(name))?.clone();
+            let Listed { state, tags } = all.get(name)?.clone();
             Some(ObservedSecret { at: at.clone(), state, tags })
         });
         Ok(found.collect())
+    }
+
+    pub(crate) async fn list_all(&self, address: &str) -> Result<BTreeMap<SecretRef, ObservedSecret>, PortError> {
+        let all = self.listed(&*self.vault(address)?).await?;
+        let all = all.into_iter().map(|(name, Listed { state, tags })| {
+            let at = SecretRef { vault: address.to_owned(), name };
+            (at.clone(), ObservedSecret { at, state, tags })
+        });
+        Ok(all.collect())
+    }
+
+    /// Returns all secrets of a vault by name, the deleted ones too.
+    async fn listed(&self, vault: &Vault) -> Result<BTreeMap<String, Listed>, PortError> {
+        let mut patience = self.patience();
+        let listed = async {
+            let mut all = patience.insist(|| vault.list()).await?;
+            // Listed after the live secrets: so a secret that is deleted in between is in both lists, rather than in
+            // neither.
+            all.extend(patience.insist(|| vault.list_deleted()).await?);
+            Ok(all)
+        };
+        listed.await.map_err(|failure: crate::failure::Failure| failure.into_port(&format!("list {}", vault.address)))
     }
 }
 

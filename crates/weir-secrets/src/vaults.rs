@@ -82,6 +82,10 @@ impl SecretSink for KeyVaults {
         self.inspect_all(at).await.map_err(PortError::repeated)
     }
 
+    async fn list(&self, vault: &str) -> Result<BTreeMap<SecretRef, ObservedSecret>, PortError> {
+        self.list_all(vault).await.map_err(PortError::repeated)
+    }
+
     async fn preflight(&self, at: &SecretRef) -> Result<(), PortError> {
         self.could_store(at).await.map_err(PortError::repeated)
     }

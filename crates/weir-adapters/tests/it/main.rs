@@ -9,8 +9,11 @@ use async_trait::async_trait;
 use tempfile::TempDir;
 use weir_adapters::{Live, OpenError, observe, observe_everything, open};
 use weir_model::{Operation, PatternType, Permission, Resource, Workspace};
-use weir_planning::{Acl, Change, Host, KeyMarker, Maker, Observed, ObservedAccount, Principal, TopicFacts, desired};
-use weir_ports::{Cluster, CreatedKey, PortError, Query};
+use weir_planning::{
+    Acl, Change, Desired, Host, KeyMarker, Maker, Observed, ObservedAccount, ObservedSecret, Principal, SecretRef,
+    TopicFacts, desired,
+};
+use weir_ports::{Cluster, CreatedKey, ErrorKind, PortError, Query, SecretSink, SecretString};
 
 const WORKSPACE: &str = "\
 apiVersion: weir/v1
@@ -272,4 +275,131 @@ async fn dead_vaults_of_one_team_are_its_own_trouble() {
     assert_eq!(seen.unseen.len(), 2);
     assert!(observe(&live("dead@kv-"), &of_two).await.is_err(), "no vault of two teams answers");
     assert_eq!(observe(&live("dead@kv-orders"), &of_two).await.expect("one vault answers").unseen.len(), 1);
+}
+
+/// Vaults of a sandbox that may refuse to be listed. They count the calls.
+struct Locked {
+    sandbox: Arc<weir_sandbox::Sandbox>,
+    refused: Option<ErrorKind>,
+    calls: Mutex<Vec<String>>,
+}
+
+impl Locked {
+    fn called(&self, call: String) {
+        self.calls.lock().expect("no panic").push(call);
+    }
+}
+
+#[async_trait]
+impl SecretSink for Locked {
+    async fn inspect(&self, at: &BTreeSet<SecretRef>) -> Result<BTreeMap<SecretRef, ObservedSecret>, PortError> {
+        self.called(format!("inspect {}", at.len()));
+        self.sandbox.inspect(at).await
+    }
+
+    async fn list(&self, vault: &str) -> Result<BTreeMap<SecretRef, ObservedSecret>, PortError> {
+        self.called(format!("list {vault}"));
+        match self.refused {
+            Some(kind) => Err(PortError::new(kind, "not allowed")),
+            None => self.sandbox.list(vault).await,
+        }
+    }
+
+    async fn preflight(&self, at: &SecretRef) -> Result<(), PortError> {
+        self.sandbox.preflight(at).await
+    }
+
+    async fn store(
+        &self,
+        at: &SecretRef,
+        value: &SecretString,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<(), PortError> {
+        self.sandbox.store(at, value, tags).await
+    }
+
+    async fn disable(&self, at: &SecretRef, key: &str) -> Result<(), PortError> {
+        self.sandbox.disable(at, key).await
+    }
+
+    async fn delete(&self, at: &SecretRef) -> Result<(), PortError> {
+        self.sandbox.delete(at).await
+    }
+}
+
+/// Observes a stage with the account `dev-orders-a`, which has `keys`, and a secret of a key that somebody deleted, in a
+/// slot that no file names. Returns the observed state and the calls of the vaults.
+async fn with_a_former_secret(keys: &str, refused: Option<ErrorKind>) -> (Desired, Observed, Vec<String>) {
+    const VAULT: &str = "https://kv-orders.vault.azure.net";
+    let text = format!(
+        "{TEAMS}---\napiVersion: weir/v1\nkind: ServiceAccount\nmetadata: {{name: orders-a, team: orders}}\nspec: {{{keys}}}\n"
+    );
+    let text = text.replace("{name: orders}}", &format!("{{name: orders}}, spec: {{vaults: {{dev: \"{VAULT}\"}}}}}}"));
+    let dir = tempfile::tempdir().expect("a folder");
+    let workspace = weir_model::load([("weir.yaml", text)]).workspace.expect("well formed");
+    let options = weir_sandbox::Options { cluster_id: Some("sandbox-1".to_owned()), ..Default::default() };
+    let sandbox = Arc::new(weir_sandbox::Sandbox::open(dir.path(), options).expect("a sandbox"));
+    let tags = [
+        (ObservedSecret::TAG_MANAGED_BY, "weir"),
+        (ObservedSecret::TAG_WORKSPACE, "shop"),
+        (ObservedSecret::TAG_STAGE, "dev"),
+        (ObservedSecret::TAG_CLUSTER, "sandbox-1"),
+        (ObservedSecret::TAG_ACCOUNT, "dev-orders-a"),
+        (ObservedSecret::TAG_SLOT, "batch"),
+        (ObservedSecret::TAG_KEY_ID, "K1"),
+    ]
+    .map(|(tag, value)| (tag.to_owned(), value.to_owned()));
+    for name in ["kafka-dev-orders-a-batch", "elsewhere"] {
+        let at = SecretRef { vault: VAULT.to_owned(), name: name.to_owned() };
+        sandbox.store(&at, &SecretString::from("x"), &tags.clone().into()).await.expect("stored");
+    }
+    let vaults = Arc::new(Locked { sandbox: sandbox.clone(), refused, calls: Mutex::default() });
+    let live = Live { cluster: sandbox, vaults: vaults.clone(), patience: std::time::Duration::from_secs(60) };
+    let wanted = desired(&workspace.stage("dev").expect("a stage"), jiff::Timestamp::UNIX_EPOCH);
+    let observed = observe(&live, &wanted).await.expect("observed");
+    let calls = vaults.calls.lock().expect("no panic").clone();
+    (wanted, observed, calls)
+}
+
+#[tokio::test]
+async fn vaults_are_listed_once_and_show_former_secrets() {
+    let list = "list https://kv-orders.vault.azure.net";
+    for keys in ["", "apiKeys: [{slot: nightly}]"] {
+        let (wanted, observed, calls) = with_a_former_secret(keys, None).await;
+        assert_eq!(calls, [list], "{keys}");
+        let names = |secrets: &BTreeMap<SecretRef, ObservedSecret>| -> Vec<String> {
+            secrets.keys().map(|at| at.name.clone()).collect()
+        };
+        assert_eq!(names(&observed.secrets), ["kafka-dev-orders-a-batch"], "{keys}");
+        assert_eq!(names(&observed.other_secrets), ["elsewhere"], "{keys}");
+        let options = weir_planning::PlanOptions { now: jiff::Timestamp::UNIX_EPOCH, commit: None };
+        let report = weir_planning::plan(&wanted, &observed, &options).plan.report;
+        assert!(
+            report.items.iter().any(|item| item.message.contains("/elsewhere` is left in its vault")),
+            "{report:?}"
+        );
+    }
+}
+
+/// The secrets that a plan needs are read by name, where the vault lets weir do so.
+#[tokio::test(start_paused = true)]
+async fn a_vault_that_refuses_the_list_stops_nothing() {
+    let vault = "https://kv-orders.vault.azure.net";
+    let (_, observed, calls) = with_a_former_secret("apiKeys: [{slot: batch}]", Some(ErrorKind::Denied)).await;
+    assert_eq!(calls.len(), 2, "{calls:?}");
+    assert_eq!(observed.secrets.len(), 1);
+    assert_eq!(observed.unlisted[vault], "its login lacks the permission `list`: not allowed");
+    assert!(observed.unseen.is_empty() && observed.other_secrets.is_empty());
+
+    // No secret of this vault is needed.
+    for refused in [ErrorKind::Denied, ErrorKind::Unavailable] {
+        let began = tokio::time::Instant::now();
+        let (_, observed, calls) = with_a_former_secret("", Some(refused)).await;
+        assert!(calls.iter().all(|call| call.starts_with("list")), "{calls:?}");
+        assert!(observed.unlisted.contains_key(vault) && observed.unseen.is_empty(), "{observed:?}");
+        assert!(began.elapsed() <= std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+    }
+    // A vault of which secrets are needed is unseen, as ever.
+    let (_, observed, _) = with_a_former_secret("apiKeys: [{}]", Some(ErrorKind::Unavailable)).await;
+    assert!(observed.unseen.contains_key(vault) && observed.unlisted.is_empty());
 }

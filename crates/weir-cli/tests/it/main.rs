@@ -84,6 +84,12 @@ fn a_file_appears_at_once_or_not_at_all() {
         let mode = fs::metadata(&path).expect("there").permissions().mode();
         assert_eq!(mode & 0o700, 0o600, "others are let in as the umask says, not by us: {mode:o}");
         assert!(OutFile::prepare("/dev/null".as_ref()).and_then(|file| file.write("x")).is_ok());
+        // A link is replaced, and the file behind it stays as it is.
+        let link = dir.path().join("link.json");
+        std::os::unix::fs::symlink(&path, &link).expect("a link");
+        OutFile::prepare(&link).and_then(|file| file.write("elsewhere")).expect("written");
+        assert_eq!(fs::read_to_string(&path).expect("there"), "after");
+        fs::remove_file(link).expect("removed");
     }
 
     let usage = |path: &str| {
@@ -117,6 +123,11 @@ fn files_are_written_anew_only_when_all_are_what_was_read() {
     {
         use std::os::unix::fs::PermissionsExt;
         assert_eq!(fs::metadata(path("a")).expect("there").permissions().mode() & 0o777, 0o640);
+        // Fixes are not made through a link.
+        std::os::unix::fs::symlink(path("a"), path("link")).expect("a link");
+        assert_eq!(Exit::of(&rewrite(&[(path("link"), "two", "three")]).expect_err("a link")), Exit::Stale);
+        assert_eq!(fs::read_to_string(path("a")).expect("there"), "two");
+        fs::remove_file(path("link")).expect("removed");
     }
     assert_eq!(fs::read_dir(dir.path()).expect("a folder").count(), 2, "nothing is left behind");
 }

@@ -102,6 +102,14 @@ async fn an_unreadable_answer_is_an_error() {
     }
 }
 
+/// A call whose answer is far too long counts as failed, and is repeated.
+#[tokio::test]
+async fn an_answer_of_20_mib_is_not_read() {
+    let host = Host::new([Answer::Say(200, "", "x".repeat(20 << 20)), cluster()]).await;
+    let observed = cloud(&host.url).observe(&facts()).await.unwrap();
+    assert_eq!((observed.cluster.id.as_str(), host.asked().len()), ("lkc-a1", 2));
+}
+
 #[tokio::test]
 async fn another_cluster_or_one_not_ready_is_refused() {
     let (error, _) = error([says(200, json!({"id": "lkc-b2"}))]).await;

@@ -94,6 +94,11 @@ impl SecretSink for Only<'_> {
         self.sandbox.inspect(at).await
     }
 
+    async fn list(&self, vault: &str) -> Result<BTreeMap<SecretRef, ObservedSecret>, PortError> {
+        self.needs(Plane::Control)?;
+        self.sandbox.list(vault).await
+    }
+
     async fn preflight(&self, at: &SecretRef) -> Result<(), PortError> {
         self.needs(Plane::Control)?;
         self.sandbox.preflight(at).await

@@ -226,6 +226,10 @@ impl SecretSink for Picky<'_> {
         self.0.inspect(at).await
     }
 
+    async fn list(&self, vault: &str) -> Result<BTreeMap<SecretRef, ObservedSecret>, PortError> {
+        self.0.list(vault).await
+    }
+
     async fn preflight(&self, at: &SecretRef) -> Result<(), PortError> {
         self.0.preflight(at).await
     }

@@ -81,6 +81,10 @@ impl SecretSink for Tired<'_> {
         self.sandbox.inspect(at).await
     }
 
+    async fn list(&self, vault: &str) -> Result<BTreeMap<SecretRef, ObservedSecret>, PortError> {
+        self.sandbox.list(vault).await
+    }
+
     async fn preflight(&self, at: &SecretRef) -> Result<(), PortError> {
         self.call("preflight", &at.to_string())?;
         self.sandbox.preflight(at).await

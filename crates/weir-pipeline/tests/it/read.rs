@@ -82,6 +82,20 @@ fn what_cannot_be_read_is_a_finding() {
     }
 }
 
+/// The content of a file that is too large is not read.
+#[test]
+fn files_of_other_encodings_and_sizes_are_findings() {
+    let dir = workspace(&[("utf16.yaml", b"\xff\xfek\0i\0n\0d\0")]);
+    let large = std::fs::File::create(dir.path().join("large.yaml")).expect("a file");
+    large.set_len((64 << 20) + 1).expect("a file with holes");
+    let loaded = read(dir.path()).expect("a workspace").loaded;
+    let told = weir_findings::render::concise(&loaded.findings, &loaded.sources);
+    insta::assert_snapshot!(told, @"
+    large.yaml:1:1: error[file-too-large]: the file has more than 64 MiB
+    utf16.yaml:1:1: error[file-not-utf8]: the byte 0xff is not UTF-8
+    ");
+}
+
 #[cfg(unix)]
 #[test]
 fn what_is_no_file_is_a_finding() {

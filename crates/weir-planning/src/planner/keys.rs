@@ -87,7 +87,7 @@ pub(super) fn are_unseen(draft: &mut Draft<'_>, keys: &Keys<'_>, name: &str, tea
 }
 
 /// Returns the places of a secret in all shapes; the vault reports those that exist.
-fn shapes(secret: SecretRef, account: &str, slot: &str) -> impl Iterator<Item = SecretRef> {
+pub(super) fn shapes(secret: SecretRef, account: &str, slot: &str) -> impl Iterator<Item = SecretRef> {
     let vault = secret.vault.clone();
     let parts = SecretPart::ALL.map(|part| SecretRef { vault: vault.clone(), name: part.secret_name(account, slot) });
     std::iter::once(secret).chain(parts)

@@ -10,10 +10,11 @@ use weir_ownership::Reach;
 use super::{
     draft::Draft,
     key_index::{self, Keys, marker},
+    keys::shapes,
 };
 use crate::{
-    Acl, Change, Desired, DesiredAccount, Maker, Object, Observed, ObservedAccount, Principal, ReportKind, SecretRef,
-    Withdrawal, render::binding,
+    Acl, Change, Desired, DesiredAccount, Maker, Object, Observed, ObservedAccount, ObservedSecret, Principal,
+    ReportKind, SecretRef, SecretState, Withdrawal, render::binding,
 };
 
 /// Returns the words for the maker of an object that is this stage's to report: this stage, or a stage that `weir.yaml`
@@ -143,6 +144,44 @@ pub(super) fn vaults<'a>(desired: &'a Desired, observed: &'a Observed) -> impl I
     names.filter_map(|name| Some((name, desired.team_of(name)?.1.vault.as_ref()?)))
 }
 
+pub(super) fn vaults_to_list<'a>(desired: &'a Desired, observed: &'a Observed) -> BTreeSet<&'a str> {
+    let declared = desired.accounts.values().filter_map(|account| account.vault.as_deref());
+    declared.chain(vaults(desired, observed).map(|(_, vault)| vault.as_str())).collect()
+}
+
+/// Adds a listed secret, if weir wrote it for this stage or for a former one.
+///
+/// A plan acts only on secrets in the place that the account's files give: anyone with the right to write to a vault can
+/// put weir's tags on another secret.
+pub(super) fn add_listed(desired: &Desired, observed: &mut Observed, mut secret: ObservedSecret) {
+    let tag = |name: &str| secret.tags.get(name).map_or("", String::as_str);
+    let maker = Maker {
+        workspace: tag(ObservedSecret::TAG_WORKSPACE).to_owned(),
+        stage: tag(ObservedSecret::TAG_STAGE).to_owned(),
+    };
+    // A stage of another cluster is no former stage of this one.
+    let is_here = tag(ObservedSecret::TAG_CLUSTER) == observed.cluster.id;
+    let concerns = maker == desired.maker() || is_here && desired.is_former(&maker);
+    if !concerns || !secret.is_ours() || secret.state == SecretState::Deleted {
+        return;
+    }
+    let (name, slot) = (tag(ObservedSecret::TAG_ACCOUNT), tag(ObservedSecret::TAG_SLOT));
+    let account = desired.accounts.get(name).filter(|account| account.ensure != Ensure::Unmanaged);
+    let places = account.and_then(|account| account.secret(name, slot)).map(|at| shapes(at, name, slot));
+    let at = &secret.at;
+    let is_place = |place: &SecretRef| place.vault == at.vault && place.name.eq_ignore_ascii_case(&at.name);
+    let place = places.into_iter().flatten().find(is_place);
+    match place {
+        Some(place) if is_here && maker == desired.maker() => {
+            secret.at = place.clone();
+            observed.secrets.entry(place).or_insert(secret);
+        }
+        _ => {
+            observed.other_secrets.insert(secret.at.clone(), secret);
+        }
+    }
+}
+
 /// Reports the keys that weir made for slots that the files do not manage, and for slots that are stored in another vault
 /// by now.
 pub(super) fn keys(draft: &mut Draft<'_>, keys: &Keys<'_>) {
@@ -203,7 +242,39 @@ pub(super) fn secrets(draft: &mut Draft<'_>, keys: &Keys<'_>) {
             items.push((format!("{name}/{slot}"), message));
         }
     }
+    items.extend(observed.other_secrets.values().filter_map(|secret| other(desired, observed, secret)));
     for (object, message) in items {
         draft.report(ReportKind::LeftBehind, object, message);
     }
+    for (vault, why) in &observed.unlisted {
+        let message = format!("weir cannot see all secrets of this vault, and reports none that it left there: {why}");
+        draft.report(ReportKind::UnlistedVault, vault, message);
+    }
+}
+
+/// Returns the words for a listed secret that neither a file nor a key explains, and the slot that it was made for.
+fn other(desired: &Desired, observed: &Observed, secret: &ObservedSecret) -> Option<(String, String)> {
+    let tag = |name: &str| secret.tags.get(name).map_or("", String::as_str);
+    let (name, slot) = (tag(ObservedSecret::TAG_ACCOUNT), tag(ObservedSecret::TAG_SLOT));
+    let (stage, cluster) = (tag(ObservedSecret::TAG_STAGE), tag(ObservedSecret::TAG_CLUSTER));
+    // The key is reported, or the plan deletes it.
+    if secret.key_id().is_some_and(|id| observed.keys.contains_key(id)) {
+        return None;
+    }
+    let wanted = desired.accounts.get(name).and_then(|account| account.keys.get(slot));
+    let key = match observed.accounts.contains_key(name) {
+        _ if cluster != observed.cluster.id => format!("its API key is of the cluster `{cluster}`"),
+        true => "its API key does not exist any more".to_owned(),
+        false => "weir finds neither its service account nor its API key".to_owned(),
+    };
+    let why = match wanted {
+        _ if stage != desired.stage => format!("its stage `{stage}` is no longer in weir.yaml on this cluster"),
+        Some(wanted) if wanted.secrets().any(|at| *at == secret.at) => return None,
+        Some(wanted) if wanted.secret.vault != secret.at.vault => {
+            "the slot is stored in another vault by now".to_owned()
+        }
+        Some(_) | None => "no file asks for it".to_owned(),
+    };
+    let message = format!("the secret `{}` is left in its vault: {key}, and {why}; delete it by hand", secret.at);
+    Some((format!("{name}/{slot}"), message))
 }

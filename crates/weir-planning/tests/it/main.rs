@@ -5,6 +5,7 @@
 mod about;
 mod artefacts;
 mod comment;
+mod listed;
 mod precondition;
 mod properties;
 mod pruned;

@@ -320,6 +320,8 @@ pub(crate) fn observed_state(nasty: bool) -> impl Strategy<Value = Observed> {
         })
         .prop_map(|(topics, other_topics, accounts, acls, keys, secrets, can_change)| Observed {
             hidden_topics: BTreeMap::new(),
+            other_secrets: BTreeMap::new(),
+            unlisted: BTreeMap::new(),
             format: Observed::FORMAT.to_owned(),
             stage: None,
             cluster: ClusterFacts {

@@ -190,6 +190,21 @@ fn a_comment_covers_its_place() {
     ");
 }
 
+/// An exception is not granted by those who profit from it.
+#[test]
+fn a_comment_in_a_file_of_a_team_waives_nothing() {
+    let ownership = "  ownership: {platform: platform, teams: {paths: [\"{team}.yaml\"]}}\n";
+    let platform = "---\napiVersion: weir/v1\nkind: Team\nmetadata: {name: platform, description: x, labels: {costCenter: \"1\"}}\n";
+    let workspace = WORKSPACE.replace("  defaults:", &format!("{ownership}  defaults:")) + platform;
+    let beside = "  partitions: 12";
+    let allow = format!("{beside} # weir: allow tried reason=\"why\" until=9999-12-31");
+    let entities = TOPIC.replace(beside, &allow).replace(", test: {partitions: 3}", "");
+    insta::assert_snapshot!(told_in(&workspace, &policy("Topic", SMALL), &entities, None), @r"
+    error[tried] toll.yaml:10: 12 partitions are more than the 2 allowed (in dev, prod) = write at most 2
+    error[waiver-invalid] toll.yaml:10: a file of team `toll` cannot waive a rule = ask team `platform` for a document of kind `Waiver`
+    ");
+}
+
 #[test]
 fn a_comment_inside_a_string_is_not_a_waiver() {
     let allow = "# weir: allow tried reason='why' until=2027-01-31";

@@ -31,6 +31,9 @@ async fn inspecting_many_lists_pages() {
     assert_eq!(found.values().filter(|found| found.state == SecretState::Deleted).count(), 60);
     // Sixty live secrets and sixty deleted ones, 25 to a page.
     assert_eq!(scene.server.calls(&scene.name).len(), 6);
+    let listed = scene.vaults.list(&scene.at("a").vault).await.unwrap();
+    assert_eq!(listed[&scene.at("secret-007")].key_id(), Some("K7"));
+    assert_eq!((listed.len(), scene.server.calls(&scene.name).len()), (120, 12));
 }
 
 /// A single secret is looked up without listing the vault.
@@ -198,6 +201,8 @@ async fn a_hidden_secret_is_not_taken_for_absent() {
         assert_eq!(error.kind, ErrorKind::Denied, "{error}");
         assert!(error.to_string().contains("readMetadata"), "{error}");
     }
+    let error = scene.vaults.list(&scene.at("a").vault).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Denied, "{error}");
     scene.server.settings(&scene.name, json!({"firewall": true}));
     let error = scene.inspect("a").await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Denied, "{error}");

@@ -46,6 +46,8 @@ suite! { SecretSink;
         "One call inspects several secrets; missing ones are left out.",
     many [] "inspect-many":
         "Each of many secrets inspected in one call is reported with the same state and tags as alone.",
+    list [] "list":
+        "The list of a vault shows each of its secrets as it is inspected, the deleted ones too.",
     at_once [] "store-many-at-once":
         "Secrets that are stored at the same time are all kept.",
     writers [] "two-writers-of-a-secret":
@@ -239,6 +241,26 @@ async fn several(b: &Bench<'_>) -> Verdict {
     let asked = [one.clone(), two.clone(), absent].into();
     let found = b.sink().inspect(&asked).await.map_err(|e| format!("cannot inspect: {e}"))?;
     ensure!(found.keys().eq([&one, &two]), "{found:?}");
+    Ok(())
+}
+
+async fn list(b: &Bench<'_>) -> Verdict {
+    let (one, two, gone) = (b.secret("one"), b.secret("TWO"), b.secret("gone"));
+    for at in [&one, &two, &gone] {
+        put(b, at, "v", "K1").await?;
+    }
+    b.sink().disable(&two, "K1").await.map_err(|e| format!("cannot disable: {e}"))?;
+    b.sink().delete(&gone).await.map_err(|e| format!("cannot delete: {e}"))?;
+    for (at, state) in [(&one, SecretState::Present), (&two, SecretState::Disabled), (&gone, SecretState::Deleted)] {
+        is(b, at, state, "K1").await?;
+    }
+    let listed = b.sink().list(&one.vault).await.map_err(|e| format!("cannot list: {e}"))?;
+    for at in [one, two, gone] {
+        let alone = b.inspect(&at).await?;
+        let at = SecretRef { name: at.name.to_ascii_lowercase(), ..at };
+        let alone = alone.map(|alone| ObservedSecret { at: at.clone(), ..alone });
+        ensure_eq!(listed.get(&at).cloned(), alone, "{at} in the list");
+    }
     Ok(())
 }
 

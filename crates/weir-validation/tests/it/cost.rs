@@ -25,3 +25,36 @@ fn the_check_of_a_large_workspace_is_linear() {
     let workspace = loaded.workspace.as_ref().unwrap();
     assert_eq!(weir_validation::check(workspace, &Default::default(), None, None).unwrap(), []);
 }
+
+/// Returns the findings about a list with rules, and a topic with settings.
+fn of_toll(rules: &str, config: &str) -> Vec<weir_findings::Finding<weir_model::Route>> {
+    let text = format!(
+        "apiVersion: weir/v1\nkind: ServiceAccount\nmetadata: {{name: toll-a, team: toll}}\nspec: {{}}\n\
+         ---\napiVersion: weir/v1\nkind: AccessControlList\nmetadata: {{name: toll-a, team: toll}}\n\
+         spec:\n  serviceAccount: toll-a\n  allow: [{{consume: toll.t}}]\n  rules:\n{rules}\
+         ---\napiVersion: weir/v1\nkind: Topic\nmetadata: {{name: toll.t, team: toll}}\nspec:\n  config:\n{config}",
+    );
+    let loaded = weir_model::load([("weir.yaml", include_str!("../base/weir.yaml").to_owned()), ("all.yaml", text)]);
+    let workspace = loaded.workspace.as_ref().expect("well formed");
+    weir_validation::check(workspace, &Default::default(), None, None).expect("no stage is asked for")
+}
+
+/// Each rule after the first repeats it. Comparisons of each pair would be 450 million.
+#[test]
+fn equal_rules_are_compared_once() {
+    const RULES: usize = 30_000;
+    let rule = "    - {resource: topic, name: toll.t, operations: [Describe]}\n";
+    let findings = of_toll(&rule.repeat(RULES), "    retention.ms: 7d\n");
+    assert_eq!(findings.iter().filter(|finding| finding.rule.as_str() == "duplicate-grant").count(), RULES - 1);
+}
+
+/// A suggestion compares the unknown name with all names of settings, so only the first findings have one.
+#[test]
+fn thousands_of_unknown_settings_are_reported() {
+    const SETTINGS: usize = 30_000;
+    let config: String = (0..SETTINGS).map(|i| format!("    retention.bytez{i}.of.no.known.setting: 1\n")).collect();
+    let findings = of_toll("    - {resource: topic, name: toll.t, operations: [Describe]}\n", &config);
+    let unknown = findings.iter().filter(|finding| finding.rule.as_str() == "unknown-setting");
+    assert_eq!(unknown.clone().count(), SETTINGS);
+    assert_eq!(unknown.filter(|finding| finding.help.is_some()).count(), 1_000);
+}

@@ -118,6 +118,10 @@ impl SecretSink for Watched {
         self.death.pass(self.vaults.inspect(at)).await
     }
 
+    async fn list(&self, vault: &str) -> Result<BTreeMap<SecretRef, ObservedSecret>, PortError> {
+        self.death.pass(self.vaults.list(vault)).await
+    }
+
     async fn preflight(&self, at: &SecretRef) -> Result<(), PortError> {
         self.death.pass(self.vaults.preflight(at)).await
     }

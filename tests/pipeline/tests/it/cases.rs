@@ -75,3 +75,38 @@ fn a_case_that_checks_nothing_fails() {
     assert_eq!(world.run(run), 1);
     insta::assert_snapshot!(world.said());
 }
+
+/// A link could lead to a secret of the agent's, and the messages would show it.
+#[cfg(unix)]
+#[test]
+fn links_in_cases_are_not_followed() {
+    use std::os::unix::fs::symlink;
+
+    let mut world = organisation();
+    let secret = world.path("secret.json");
+    fs::write(&secret, r#"{"format": "SECRETVALUE1", "findings": "SECRETVALUE2"}"#).expect("written");
+    for link in ["observed.json", "entities.yaml", "expect.yaml"] {
+        let case = world.path("policy-tests/linked");
+        fs::create_dir(&case).expect("a folder");
+        fs::write(case.join("expect.yaml"), "findings: []\n").expect("written");
+        _ = fs::remove_file(case.join(link));
+        symlink(&secret, case.join(link)).expect("a link");
+        assert_eq!(world.run("weir-validate test policy-tests/linked"), 1);
+        assert!(
+            world.said().contains(&format!("{link} is a symbolic link, which weir does not follow")),
+            "{}",
+            world.said()
+        );
+        fs::remove_dir_all(case).expect("removed");
+    }
+    // A link to a folder holds no cases.
+    symlink(world.path("policy-tests/settings"), world.path("policy-tests/linked")).expect("a link");
+    fs::remove_dir_all(world.path("policy-tests/settings")).expect("removed");
+    assert_eq!(world.run("weir-validate test --now 2026-11-20T10:00:00Z"), 0);
+    fs::remove_file(world.path("policy-tests/linked")).expect("removed");
+    fs::rename(world.path("policy-tests"), world.path("elsewhere")).expect("renamed");
+    symlink(world.path("elsewhere"), world.path("policy-tests")).expect("a link");
+    assert_eq!(world.run("weir-validate test"), 2);
+    assert!(world.said().contains("/policy-tests` is a symbolic link"), "{}", world.said());
+    assert!(!world.said().contains("SECRETVALUE"), "{}", world.said());
+}

@@ -160,3 +160,41 @@ fn the_pipelines_call_existing_commands() {
     }
     assert_eq!(called.into_iter().collect::<Vec<_>>(), ["weir-deploy", "weir-plan", "weir-validate"]);
 }
+
+/// weir writes no line that begins a command, and the agents of plans and deployments would obey none: text of files is in
+/// their output.
+#[test]
+fn agents_obey_no_command_in_the_output_of_plans() {
+    let world = made();
+    let scripts = |name: &str| -> Vec<Value> {
+        let mut found = Vec::new();
+        collect_steps(&yaml(&world.read(name)).remove(0), &mut found);
+        found
+    };
+    let calls = |step: &Value, field: &str| {
+        let script = step[field].as_str().unwrap_or_default().to_owned();
+        ["weir-plan", "weir-deploy"].iter().any(|program| script.contains(program)).then_some(script)
+    };
+    let mut count = 0;
+    for script in scripts("kafka/.github/workflows/kafka.yaml").iter().filter_map(|step| calls(step, "run")) {
+        assert!(script.starts_with("echo \"::stop-commands::$(cat /proc/sys/kernel/random/uuid)\"\n"), "{script}");
+        count += 1;
+    }
+    for step in scripts("kafka/azure-pipelines.yaml").iter().filter(|step| calls(step, "bash").is_some()) {
+        assert_eq!(step["target"]["commands"], "restricted", "{step:#}");
+        count += 1;
+    }
+    assert_eq!(count, 4);
+}
+
+/// Collects the objects in all lists below `value`: the steps of a pipeline are among them.
+fn collect_steps(value: &Value, found: &mut Vec<Value>) {
+    match value {
+        Value::Array(items) => {
+            found.extend(items.iter().filter(|item| item.is_object()).cloned());
+            items.iter().for_each(|item| collect_steps(item, found));
+        }
+        Value::Object(fields) => fields.values().for_each(|item| collect_steps(item, found)),
+        _ => {}
+    }
+}

@@ -161,3 +161,19 @@ fn a_comment_silences_a_policy_about_plans() {
     assert!(!world.said().contains("waiver-"), "{}", world.said());
     assert_eq!(world.run("weir-deploy plan.json"), 0, "{}", world.said());
 }
+
+/// A policy of the workspace does not take the place of a rule of weir's, or of a policy of the starter pack.
+#[test]
+fn no_policy_takes_the_name_of_a_rule() {
+    let mut world = World::new();
+    world.edit("weir.yaml", "  ownership:", "  policies: {starter: {topic-retention: }}\n  ownership:");
+    let policy = |name: &str| {
+        format!(
+            "---\napiVersion: weir/v1\nkind: Policy\nmetadata: {{name: {name}}}\n\
+             spec:\n  match: {{kinds: [Topic]}}\n  why: nothing is wrong\n  validations: [{{expression: \"true\"}}]\n"
+        )
+    };
+    fs::write(world.path("policies.yaml"), policy("sharing-consent") + &policy("topic-retention")).expect("written");
+    assert_eq!(world.run("weir-validate --format concise"), 1);
+    insta::assert_snapshot!(world.said());
+}
