@@ -373,7 +373,11 @@ impl Plan {
             | AuthorityKind::Withdrawn => false,
         });
         let shown: BTreeSet<&AuthorityItem> = self.authority.iter().collect();
+        let mentioned: BTreeSet<&StepId> = self.authority.iter().filter_map(|item| item.step.as_ref()).collect();
         let part_of = |item: &AuthorityItem| match &item.step {
+            // Consents change, but only the platform team decides which names are beyond those of a team: an honest plan
+            // has an item for the step.
+            Some(step) if is_beyond_own_names(item.kind) && !mentioned.contains(step) => Part::Whole,
             Some(step) => Part::of(teams.get(step).and_then(|team| team.as_ref())),
             // The platform team waives a rule for entities of any team.
             None if item.kind == AuthorityKind::Waiver => Part::Whole,
@@ -415,6 +419,21 @@ impl Plan {
         let wrong = wrong.map(|(principal, steps)| (part(steps), *principal));
         let strange = strange.map(|principal| (Part::Whole, principal));
         strange.chain(wrong).map(|(part, principal)| (part, Doubt::Access(principal.clone()))).collect()
+    }
+}
+
+/// Returns `true` for a right beyond the names of its team.
+fn is_beyond_own_names(kind: AuthorityKind) -> bool {
+    match kind {
+        AuthorityKind::Escalation | AuthorityKind::PlatformWide | AuthorityKind::Shared => true,
+        AuthorityKind::Governance
+        | AuthorityKind::Owner
+        | AuthorityKind::Adoption
+        | AuthorityKind::Vault
+        | AuthorityKind::Consent
+        | AuthorityKind::Waiver
+        | AuthorityKind::Withdrawn
+        | AuthorityKind::Ends => false,
     }
 }
 

@@ -389,3 +389,23 @@ fn the_threshold_is_for_the_steps_of_the_plan() {
     scene.plan.beyond_threshold = None;
     assert_eq!(scene.again().unwrap().plan.beyond_threshold, fresh.plan.beyond_threshold);
 }
+
+/// Owners change their consents at any time. Names are given to teams by the platform team.
+#[test]
+fn a_right_beyond_the_own_names_is_in_every_honest_head() {
+    let mut scene = Scene::of(&[AFTER, SHARED]);
+    let acls = &mut scene.desired.accounts.get_mut("dev-toll").unwrap().acls;
+    let shared = acls.iter_mut().find(|(acl, _)| &*acl.name == "dev.cards.old").unwrap();
+    shared.1.reach = weir_ownership::Reach::Consented;
+    scene.plan = scene.fresh().accept().unwrap();
+    let right = "create-acl User:dev-toll allow Read topic literal dev.cards.old";
+    let item = scene.plan.authority.iter().position(|item| item.step == Some(StepId(right.to_owned()))).unwrap();
+    scene.plan.authority[item].message.push_str(", until yesterday");
+    let again = scene.again().unwrap();
+    for step in &scene.plan.steps {
+        let is_stale = matches!(&again.fates[&step.id], Fate::Stale(why) if why.contains("does not show"));
+        assert_eq!(is_stale, step.team.as_deref() == Some("toll"), "{}", step.id);
+    }
+    scene.plan.authority.remove(item);
+    assert!(scene.refused().starts_with("the plan does not show"), "{}", scene.refused());
+}
