@@ -81,6 +81,9 @@ impl Run<'_> {
                 ))
             }
             Fate::Blocked(why) => Some(StepReceipt::new(step, StepOutcome::Blocked).because(why.clone())),
+            Fate::Held => {
+                Some(StepReceipt::new(step, StepOutcome::Skipped).because(self.halted(step).unwrap_or_default()))
+            }
             Fate::Stale(why) | Fate::Early(why) => {
                 Some(StepReceipt::new(step, StepOutcome::Stale).because(why.clone()))
             }

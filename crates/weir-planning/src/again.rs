@@ -46,9 +46,11 @@ pub enum Fate {
     Done,
     /// Its object is in trouble; the sentence gives the reason.
     Blocked(String),
-    /// Its object is neither as it was when the plan was made, nor as wanted, or the part of its team differs from the
-    /// new plan; the sentence says what changed. Nothing of the team may be carried out.
+    /// Its object is neither as it was when the plan was made, nor as wanted, or the step or its team's part of the plan
+    /// differs from the new plan; the sentence says what changed. Nothing of the team may be carried out.
     Stale(String),
+    /// Another step of its team is stale, since it differs from the new plan.
+    Held,
     /// It comes after a step of another team that the plan lacks; the sentence names that step. Other steps of its own
     /// team may be carried out.
     Early(String),
@@ -190,7 +192,8 @@ impl Plan {
     /// Compares the plan with `fresh`, which was made again from `desired` and `observed`, for the steps on `planes`.
     /// `observed` shows what a plan needs and [`Plan::secrets`]. Steps on other planes stay as they are.
     ///
-    /// A doubt about one team makes all steps of the team stale ([`Fate::Stale`]) that would be carried out otherwise.
+    /// A doubt about one team leaves the team no step that may be carried out: the steps in doubt are stale, or all of them
+    /// if the doubt is about no single step.
     ///
     /// # Errors
     /// All doubts, if one is about the whole plan, or if no step is left to carry out.
@@ -437,8 +440,7 @@ fn is_beyond_own_names(kind: AuthorityKind) -> bool {
     }
 }
 
-/// Makes the steps stale that would be carried out for a team whose part of the plan is in doubt. The sentence is about
-/// the step itself, or else the first one about the team.
+/// Holds back the steps that would be carried out for a team whose part of the plan is in doubt.
 fn hold(plan: &Plan, doubts: &[(Part, Doubt)], fates: &mut BTreeMap<StepId, Fate>) {
     let (mut by_step, mut by_team) = (BTreeMap::new(), BTreeMap::new());
     for (part, doubt) in doubts {
@@ -451,7 +453,11 @@ fn hold(plan: &Plan, doubts: &[(Part, Doubt)], fates: &mut BTreeMap<StepId, Fate
         if let Some(fate) = fates.get_mut(&step.id).filter(|fate| **fate == Fate::Go)
             && let Some(first) = step.team.as_ref().and_then(|team| by_team.get(team))
         {
-            *fate = Fate::Stale(by_step.get(&step.id).unwrap_or(first).to_string());
+            *fate = match by_step.get(&step.id) {
+                Some(doubt) => Fate::Stale(doubt.to_string()),
+                None if first.step().is_some() => Fate::Held,
+                None => Fate::Stale(first.to_string()),
+            };
         }
     }
 }

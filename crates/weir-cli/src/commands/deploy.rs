@@ -39,7 +39,7 @@ Exit codes:
   0  done, or nothing to do
   1  the plan is refused: not approved, too risky, beyond the threshold, changed, for another cluster
   2  wrong command line
-  4  the cluster or the files have changed since the plan was made, at least those of one team: plan again
+  4  the cluster or the files have changed since the plan was made: plan again
   5  partly done: run again
   6  the cluster, a vault or the journal failed before anything was done
   7  done, but for objects in trouble: plan again when they are well";

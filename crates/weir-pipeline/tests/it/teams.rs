@@ -141,13 +141,12 @@ async fn a_team_that_deletes_its_topic_after_the_plan_holds_back_itself_alone() 
     let said = render::text(&receipt);
     assert_eq!(receipt.verdict(), Verdict::Stale, "{said}");
     for step in &receipt.steps {
-        let is_cards = step.team.as_deref() == Some("cards");
-        assert_eq!(
-            step.outcome,
-            if is_cards { StepOutcome::Stale } else { StepOutcome::Created },
-            "{}: {said}",
-            step.id
-        );
+        let expected = match step.team.as_deref() {
+            Some("cards") if step.id.0.ends_with("literal dev.cards.b") => StepOutcome::Stale,
+            Some("cards") => StepOutcome::Skipped,
+            _ => StepOutcome::Created,
+        };
+        assert_eq!(step.outcome, expected, "{}: {said}", step.id);
     }
     let created = |id: &str| receipt.steps.iter().any(|step| step.id.0 == id && step.outcome.is_done());
     assert!(created("create-topic dev.toll.new") && created("create-key dev-toll-new/default"), "{said}");
