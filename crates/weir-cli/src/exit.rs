@@ -16,7 +16,7 @@ pub enum Exit {
     Usage = 2,
     /// There are changes, and the caller asked for this exit code.
     Changes = 3,
-    /// The cluster has changed since the plan was made: plan again.
+    /// The plan, or the part of a team, is stale: plan again.
     Stale = 4,
     /// Some steps were done and some were not; running again continues.
     Partial = 5,

@@ -2,11 +2,11 @@
 
 use anyhow::Context;
 use weir_findings::{
-    Finding,
+    Finding, closest,
     render::{concise, json},
     sort,
 };
-use weir_pipeline::{Accepted, Checked, Live, OpenError, PlanError, RevisionError, Signer, observe};
+use weir_pipeline::{Accepted, Checked, Live, OpenError, PlanError, RevisionError, Signer, UnknownTeam, observe};
 use weir_planning::{Desired, Observed, Plan, render};
 use weir_ports::ErrorKind;
 
@@ -43,19 +43,21 @@ pub(crate) struct Made {
 }
 
 /// Plans `stage` from what `observe` reads, unless the check found errors. The head of the plan also shows changes of
-/// authority since the git revision `deployed`.
+/// authority since the git revision `deployed`. The plan leaves the teams in `held` alone.
 pub(crate) fn make(
     checked: Checked,
     stage: &str,
     deployed: Option<&str>,
+    held: &[String],
     observe: impl FnOnce(Accepted<'_>, &Desired) -> anyhow::Result<Observed>,
 ) -> anyhow::Result<Made> {
     let mut findings = checked.findings.clone();
     let Ok(accepted) = checked.accept() else { return Ok(Made { checked, findings, plan: None }) };
     let desired = accepted.desired(stage)?;
     let moved = deployed.map(|revision| accepted.moved_since(stage, revision)).transpose().map_err(not_there)?;
+    let held = accepted.held(held).map_err(unknown_team)?;
     let observed = observe(accepted, &desired)?;
-    let planned = accepted.plan_from(&desired, &observed).map_err(|err| match err {
+    let planned = accepted.plan_from(&desired, &observed, &held).map_err(|err| match err {
         PlanError::OtherStage { .. } => Stop::usage(err.to_string())
             .help(format!("write the state of this stage with: weir-plan observe --stage {stage} --out FILE"))
             .into(),
@@ -68,6 +70,16 @@ pub(crate) fn make(
         None => plan,
     });
     Ok(Made { checked, findings, plan })
+}
+
+/// Returns the error for a wrong `--hold-team`.
+fn unknown_team(err: UnknownTeam) -> Stop {
+    let near = closest(&err.asked, err.known.iter().map(String::as_str));
+    let help = match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("the teams are {}", err.known.join(", ")),
+    };
+    Stop::usage(err.to_string()).help(help)
 }
 
 /// Returns the error for a revision whose files cannot be compared.

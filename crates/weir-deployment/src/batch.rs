@@ -4,10 +4,7 @@ use weir_planning::{Precondition, Step};
 use weir_ports::{ErrorKind, PortError};
 use weir_retry::Tries;
 
-use crate::{
-    Event, StepOutcome, StepReceipt,
-    run::{Halt, Run},
-};
+use crate::{Event, StepOutcome, StepReceipt, run::Run};
 
 impl Run<'_> {
     /// Carries out `steps`: reads their objects, checks each, applies those that are as planned, reads back.
@@ -25,12 +22,12 @@ impl Run<'_> {
 
     /// The places of the steps to carry out; the others have their receipts.
     async fn check_before(&self, steps: &[&Step], receipts: &mut [Option<StepReceipt>]) -> Vec<usize> {
-        let all: Vec<usize> = (0..steps.len()).collect();
-        if let Some(receipt) = self.halted() {
-            receipts.fill_with(|| None);
-            return skip(steps, all, receipts, &receipt);
+        let all = self.unhalted(steps, (0..steps.len()).collect(), receipts);
+        if all.is_empty() {
+            return all;
         }
-        let now = match self.look.at(steps, &mut self.options.retry.begin()).await {
+        let objects: Vec<&Step> = all.iter().map(|&at| steps[at]).collect();
+        let now = match self.look.at(&objects, &mut self.options.retry.begin()).await {
             Ok(now) => now,
             Err(e) => {
                 self.halt_on(&e);
@@ -48,15 +45,24 @@ impl Run<'_> {
                 Precondition::Done => receipts[at] = Some(StepReceipt::new(step, StepOutcome::Already)),
                 Precondition::AsPlanned => go.push(at),
                 Precondition::Stale(why) => {
-                    self.halt(Halt::stale(step));
+                    self.halt_stale(step);
                     receipts[at] = Some(StepReceipt::new(step, StepOutcome::Stale).because(why));
                 }
             }
         }
-        match self.halted() {
-            Some(why) => skip(steps, go, receipts, &why),
-            None => go,
-        }
+        self.unhalted(steps, go, receipts)
+    }
+
+    /// The places of the steps that may be started; the others are skipped.
+    fn unhalted(&self, steps: &[&Step], mut places: Vec<usize>, receipts: &mut [Option<StepReceipt>]) -> Vec<usize> {
+        places.retain(|&at| match self.halted(steps[at]) {
+            Some(why) => {
+                receipts[at] = Some(StepReceipt::new(steps[at], StepOutcome::Skipped).because(why));
+                false
+            }
+            None => true,
+        });
+        places
     }
 
     /// Applies the steps at `go` until each has a final answer. The places of those that were done.
@@ -66,7 +72,10 @@ impl Run<'_> {
         }
         let started: Vec<_> = go.iter().map(|&at| (steps[at], Event::Started, None)).collect();
         if let Err(why) = self.journal(&started) {
-            return skip(steps, go, receipts, &why);
+            for at in go {
+                receipts[at] = Some(StepReceipt::new(steps[at], StepOutcome::Skipped).because(&*why));
+            }
+            return Vec::new();
         }
         go.iter().for_each(|&at| self.progress.started(steps[at]));
 
@@ -167,12 +176,4 @@ impl Run<'_> {
             }
         }
     }
-}
-
-/// Marks the steps at `places` as skipped; none is left to do.
-fn skip(steps: &[&Step], places: Vec<usize>, receipts: &mut [Option<StepReceipt>], why: &str) -> Vec<usize> {
-    for at in places {
-        receipts[at] = Some(StepReceipt::new(steps[at], StepOutcome::Skipped).because(why));
-    }
-    Vec::new()
 }

@@ -56,12 +56,13 @@ impl DeployError {
 /// - Phases are barriers. Within one, steps go as soon as those they come after are done: in batches, API keys one
 ///   by one, a bounded number at a time.
 /// - Each object is read again before it is touched. Already as wanted: nothing is done. As planned: go. Anything
-///   else: stale; running steps end, nothing further starts.
+///   else: stale; running steps end, and nothing further of the step's team starts. After a stale step without a team,
+///   nothing further starts at all.
 /// - After a failure, other steps go on if they do not come after the failed step. Nothing is taken away any more from
 ///   the team of the failed step, nor from objects without a team, so that no client loses something whose replacement
 ///   was not made. Running again goes on where this run ended.
 /// - With [`Options::wanted`], nothing of the plan is believed but its digest: only steps that are also in the plan made
-///   again are carried out. Steps about objects in trouble, and those that come after them, are left alone (`blocked`).
+///   again are carried out. If the plan of one team differs, the steps of that team are stale. Steps about objects in trouble, and those that come after them, are left alone (`blocked`).
 /// - A plane that is not reached is not asked for anything. A step there counts as done if a receipt in
 ///   [`Options::after`] says so; otherwise its dependents, and later steps that take something away, wait
 ///   (`other-plane`) for a run on that plane.
@@ -99,7 +100,7 @@ pub async fn deploy(plan: &Plan, ports: Ports<'_>, options: &Options) -> Result<
         progress,
         clock,
         journal: Mutex::new(journal),
-        halt: Mutex::new(None),
+        halts: Mutex::default(),
         fresh: Mutex::new(Vec::new()),
         fates,
     };
@@ -123,7 +124,7 @@ pub async fn deploy(plan: &Plan, ports: Ports<'_>, options: &Options) -> Result<
         finished: clock.now(),
         resumed: !begun.is_empty(),
         outcome: counts.outcome(!blocked.is_empty()),
-        reason: run.halted().or(unknown),
+        reason: run.reason().or(unknown),
         counts,
         blocked,
         steps,

@@ -12,7 +12,7 @@ use weir_ports::{CreatedKey, ErrorKind, PortError};
 
 use crate::{
     Event, StepOutcome, StepReceipt,
-    run::{Halt, Run, lock},
+    run::{Run, lock},
     shape,
 };
 
@@ -33,7 +33,7 @@ struct Issue<'a> {
 impl Run<'_> {
     /// Carries out a step that makes or deletes an API key.
     pub(crate) async fn key(&self, step: &Step) -> StepReceipt {
-        if let Some(why) = self.halted() {
+        if let Some(why) = self.halted(step) {
             return StepReceipt::new(step, StepOutcome::Skipped).because(why);
         }
         let now = match self.look.at(&[step], &mut self.options.retry.begin()).await {
@@ -43,7 +43,7 @@ impl Run<'_> {
         match step.check(self.plan, &now) {
             Precondition::Done => return named(step, StepOutcome::Already, &now),
             Precondition::Stale(why) => {
-                self.halt(Halt::stale(step));
+                self.halt_stale(step);
                 return StepReceipt::new(step, StepOutcome::Stale).because(why);
             }
             Precondition::AsPlanned => {}
@@ -316,7 +316,7 @@ impl Run<'_> {
             match step.check(self.plan, &now) {
                 Precondition::Done => return Err(Box::new(named(step, StepOutcome::Already, &now))),
                 Precondition::Stale(why) if !patient => {
-                    self.halt(Halt::stale(step));
+                    self.halt_stale(step);
                     return Err(Box::new(StepReceipt::new(step, StepOutcome::Stale).because(why)));
                 }
                 _ if !patient || enough(&now) => return Ok(now),

@@ -39,7 +39,8 @@ pub struct Receipt {
     pub resumed: bool,
     /// The outcome.
     pub outcome: Outcome,
-    /// The reason for which nothing was done (`refused`), or nothing further was started; a sentence.
+    /// The reason for which nothing was done (`refused`), or nothing further was started, of all teams or of the teams of
+    /// stale steps; a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Numbers of steps by outcome.
@@ -69,7 +70,8 @@ pub enum Outcome {
     NothingToDo,
     /// All that could be done on these planes is; the rest waits for another plane.
     OtherPlane,
-    /// The cluster or a vault is no longer as the plan knows it; nothing was started after that was seen.
+    /// The cluster, a vault or the files are no longer as the plan knows them; nothing further was started for the teams
+    /// of the stale steps. Steps of other teams went on.
     Stale,
     /// Something was done and something was not.
     Partial,
@@ -113,7 +115,7 @@ pub enum Verdict {
     Fine,
     /// The plan may not be carried out.
     Refused,
-    /// The plan is stale: plan again.
+    /// The plan, or the part of a team, is stale: plan again.
     Stale,
     /// Partly deployed: run again.
     PartlyDeployed,
@@ -277,7 +279,8 @@ pub enum StepOutcome {
     Already,
     /// It was tried and not done.
     Failed,
-    /// Its object is neither as planned nor as wanted; nothing was done.
+    /// Its object is neither as planned nor as wanted, or the plan of its team differs from the plan made again; nothing
+    /// was done.
     Stale,
     /// It was not started, since something before it was not done.
     Skipped,

@@ -1,6 +1,6 @@
 //! Receipts as people read them.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use weir_findings::{
     count,
@@ -32,8 +32,8 @@ pub fn text(receipt: &Receipt) -> String {
     for line in blocked(receipt) {
         let _ = writeln!(out, "{}", inert_line(&line));
     }
-    if let Some(advice) = advice(receipt.outcome) {
-        let _ = writeln!(out, "{advice}");
+    if let Some(advice) = advice(receipt) {
+        let _ = writeln!(out, "{}", inert_line(&advice));
     }
     out
 }
@@ -58,8 +58,8 @@ pub fn markdown(receipt: &Receipt) -> String {
     if !receipt.blocked.is_empty() {
         out.push('\n');
     }
-    if let Some(advice) = advice(receipt.outcome) {
-        let _ = writeln!(out, "{advice}\n");
+    if let Some(advice) = advice(receipt) {
+        let _ = writeln!(out, "{}\n", plain(&advice));
     }
     let (good, bad): (Vec<_>, Vec<_>) =
         receipt.steps.iter().filter(|step| is_shown(receipt, step)).partition(|step| step.outcome.is_done());
@@ -153,11 +153,12 @@ fn note(step: &StepReceipt) -> Option<&str> {
 /// `dev on nonprod (lkc-a1): partly deployed: 3 created, 1 failed`
 fn headline(receipt: &Receipt) -> String {
     let id = receipt.cluster_id.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
+    let stale = stale_teams(receipt).map(|teams| format!("stale for {teams}"));
     let what = match receipt.outcome {
         Outcome::Complete => "deployed",
         Outcome::NothingToDo => "nothing to do",
         Outcome::OtherPlane => "deployed on this plane",
-        Outcome::Stale => "stale",
+        Outcome::Stale => stale.as_deref().unwrap_or("stale"),
         Outcome::Partial => "partly deployed",
         Outcome::Failed => "failed",
         Outcome::Blocked => "deployed, but for objects in trouble",
@@ -189,14 +190,33 @@ fn headline(receipt: &Receipt) -> String {
     line
 }
 
-fn advice(outcome: Outcome) -> Option<&'static str> {
-    match outcome {
+/// The teams of stale steps (`team cards`, `teams cards, toll`), if the run went on with steps of other teams.
+fn stale_teams(receipt: &Receipt) -> Option<String> {
+    let is_stale = |step: &&StepReceipt| step.outcome == StepOutcome::Stale;
+    let teams: BTreeSet<&str> =
+        receipt.steps.iter().filter(is_stale).map(|step| step.team.as_deref()).collect::<Option<_>>()?;
+    let others = receipt.steps.iter().any(|step| step.team.as_deref().is_none_or(|team| !teams.contains(team)));
+    let noun = if teams.len() == 1 { "team" } else { "teams" };
+    let names: Vec<&str> = teams.into_iter().collect();
+    (others && !names.is_empty()).then(|| format!("{noun} {}", names.join(", ")))
+}
+
+fn advice(receipt: &Receipt) -> Option<String> {
+    let advice = match receipt.outcome {
         Outcome::Partial | Outcome::Failed => {
-            Some("Deploy the same plan again: it goes on where this run ended. If it turns out stale, plan again.")
+            "Deploy the same plan again: it goes on where this run ended. If it turns out stale, plan again."
         }
-        Outcome::Stale => Some("Plan again: the new plan shows the remaining steps."),
-        Outcome::OtherPlane => Some("Deploy the same plan where the other plane can be reached."),
-        Outcome::Blocked => Some("Plan again when the blocked objects are well."),
-        Outcome::Complete | Outcome::NothingToDo | Outcome::Refused => None,
-    }
+        Outcome::Stale => match stale_teams(receipt) {
+            Some(teams) => {
+                return Some(format!(
+                    "The run went on with steps of other teams. Plan again: the new plan shows the remaining steps of {teams}."
+                ));
+            }
+            None => "Plan again: the new plan shows the remaining steps.",
+        },
+        Outcome::OtherPlane => "Deploy the same plan where the other plane can be reached.",
+        Outcome::Blocked => "Plan again when the blocked objects are well.",
+        Outcome::Complete | Outcome::NothingToDo | Outcome::Refused => return None,
+    };
+    Some(advice.to_owned())
 }

@@ -27,35 +27,46 @@ pub(crate) struct Run<'a> {
     pub(crate) progress: &'a dyn Progress,
     pub(crate) clock: &'a dyn Clock,
     pub(crate) journal: Mutex<&'a mut dyn Journal>,
-    pub(crate) halt: Mutex<Option<Halt>>,
+    pub(crate) halts: Mutex<Halts>,
     /// New, stored keys whose login is still to be seen.
     pub(crate) fresh: Mutex<Vec<(StepId, CreatedKey)>>,
     /// The decisions about steps before anything was touched; empty when nobody made the plan again.
     pub(crate) fates: BTreeMap<StepId, Fate>,
 }
 
-/// The reason for which nothing further is started.
-#[derive(Clone, Debug)]
-pub(crate) struct Halt(pub(crate) String);
+/// The reasons for which nothing further is started.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Halts {
+    /// For all steps.
+    all: Option<String>,
+    /// For the steps of single teams: the first step of each at which the plan is stale.
+    teams: BTreeMap<String, StepId>,
+}
 
-impl Halt {
-    pub(crate) fn stale(step: &Step) -> Self {
-        Halt(format!("the plan is stale at `{}`; plan again", step.id))
-    }
+/// `the plan is stale at `create-topic dev.a`; plan again`
+fn stale_at<'a>(steps: impl IntoIterator<Item = &'a StepId>) -> String {
+    let steps: Vec<String> = steps.into_iter().map(|step| format!("`{step}`")).collect();
+    format!("the plan is stale at {}; plan again", steps.join(", "))
 }
 
 impl Run<'_> {
-    /// Starts nothing further. The first reason stays.
-    pub(crate) fn halt(&self, halt: Halt) {
-        lock(&self.halt).get_or_insert(halt);
+    /// Starts nothing further, of any team. The first reason stays.
+    fn halt(&self, why: String) {
+        lock(&self.halts).all.get_or_insert(why);
     }
 
-    /// Halts if a step was found to be stale before anything was touched.
+    /// Starts nothing further of the team of a stale step; nothing at all if the step has no team.
+    pub(crate) fn halt_stale(&self, step: &Step) {
+        match &step.team {
+            Some(team) => _ = lock(&self.halts).teams.entry(team.clone()).or_insert_with(|| step.id.clone()),
+            None => self.halt(stale_at([&step.id])),
+        }
+    }
+
+    /// Halts where steps were found to be stale before anything was touched.
     pub(crate) fn halt_if_stale(&self) {
         let stale = |step: &&Step| matches!(self.fates.get(&step.id), Some(Fate::Stale(_)));
-        if let Some(step) = self.plan.steps.iter().find(stale) {
-            self.halt(Halt::stale(step));
-        }
+        self.plan.steps.iter().filter(stale).for_each(|step| self.halt_stale(step));
     }
 
     /// The receipt of a step that was decided before anything was touched.
@@ -70,20 +81,33 @@ impl Run<'_> {
                 ))
             }
             Fate::Blocked(why) => Some(StepReceipt::new(step, StepOutcome::Blocked).because(why.clone())),
-            Fate::Stale(why) => Some(StepReceipt::new(step, StepOutcome::Stale).because(why.clone())),
+            Fate::Held => {
+                Some(StepReceipt::new(step, StepOutcome::Skipped).because(self.halted(step).unwrap_or_default()))
+            }
+            Fate::Stale(why) | Fate::Early(why) => {
+                Some(StepReceipt::new(step, StepOutcome::Stale).because(why.clone()))
+            }
         }
     }
 
     /// Halts if nothing that follows could be right.
     pub(crate) fn halt_on(&self, error: &PortError) {
         if error.kind == ErrorKind::WrongCluster {
-            self.halt(Halt(error.chain()));
+            self.halt(error.chain());
         }
     }
 
-    /// The reason for which nothing further is started, if there is one.
-    pub(crate) fn halted(&self) -> Option<String> {
-        lock(&self.halt).as_ref().map(|halt| halt.0.clone())
+    /// The reason for which a step is not started, if there is one.
+    pub(crate) fn halted(&self, step: &Step) -> Option<String> {
+        let halts = lock(&self.halts);
+        let of_team = || halts.teams.get(step.team.as_ref()?);
+        halts.all.clone().or_else(|| Some(stale_at([of_team()?])))
+    }
+
+    /// All reasons for which nothing further was started, as one sentence, if there are any.
+    pub(crate) fn reason(&self) -> Option<String> {
+        let Halts { all, teams } = lock(&self.halts).clone();
+        all.or_else(|| (!teams.is_empty()).then(|| stale_at(teams.values())))
     }
 
     /// Writes down the events of steps; halts with a sentence when that fails.
@@ -95,7 +119,7 @@ impl Run<'_> {
         }
         lock(&self.journal).append(&entries).map_err(|e| {
             let why = format!("the journal cannot be written: {e}");
-            self.halt(Halt(why.clone()));
+            self.halt(why.clone());
             why
         })
     }
@@ -174,7 +198,6 @@ impl Run<'_> {
         let mut running: FuturesUnordered<BoxFuture<'_, (Job, Vec<StepReceipt>)>> = FuturesUnordered::new();
         loop {
             while running.len() < self.options.concurrency.max(1)
-                && self.halted().is_none()
                 && let Some(job) = self.next(&mut queue, &mut busy, walk)
             {
                 running.push(self.work(job, walk.steps).boxed());
@@ -249,7 +272,10 @@ impl Run<'_> {
         let objects: Vec<&Step> = job.places.iter().map(|&at| &steps[at]).collect();
         let receipts = match job.kind {
             Kind::Batch => self.batch(&objects).await,
-            Kind::Elsewhere => objects.into_iter().map(|step| self.elsewhere.receipt(step)).collect(),
+            Kind::Elsewhere => {
+                let skipped = |step| Some(StepReceipt::new(step, StepOutcome::Skipped).because(self.halted(step)?));
+                objects.into_iter().map(|step| skipped(step).unwrap_or_else(|| self.elsewhere.receipt(step))).collect()
+            }
             Kind::Key => {
                 let mut receipts = Vec::with_capacity(1);
                 for step in objects {
@@ -301,9 +327,9 @@ impl Run<'_> {
             Some((id, Some(_))) => {
                 StepReceipt::new(step, StepOutcome::Skipped).because(format!("comes after `{id}`, which was not done"))
             }
-            Some((id, None)) if self.halted().is_none() => StepReceipt::new(step, StepOutcome::Skipped)
+            Some((id, None)) if self.halted(step).is_none() => StepReceipt::new(step, StepOutcome::Skipped)
                 .because(format!("comes after `{id}`, which the plan does not put before it")),
-            _ => StepReceipt::new(step, StepOutcome::Skipped).because(self.halted().unwrap_or_default()),
+            _ => StepReceipt::new(step, StepOutcome::Skipped).because(self.halted(step).unwrap_or_default()),
         }
     }
 }

@@ -11,7 +11,7 @@ use weir_adapters::{Live, OpenError, Reach, observe_planes, open_planes};
 use weir_deployment::{DeployError, Journal, Options, Pauses, Ports, Progress, Receipt, Refusal, Wanted};
 use weir_findings::{Finding, Severity};
 use weir_model::{Route, UnknownStage, Workspace};
-use weir_planning::{About, Desired, Object, ObservedAccount, Plan, Plane, Provider, Verb};
+use weir_planning::{About, Blocked, Desired, Object, ObservedAccount, Plan, Plane, Provider, Verb};
 use weir_policy::{judge_plan, plan_policies, policies_in};
 use weir_ports::Clock;
 
@@ -188,7 +188,8 @@ impl Admitted<'_> {
             let (name, expected) = (self.plan.cluster.clone(), self.plan.cluster_id.clone());
             return Err(Refusal::WrongCluster { name, expected, is: observed.cluster.id }.into());
         }
-        let Made { outcome: planned, stops } = self.accepted.make(&desired, &observed, None);
+        let held = self.plan.blocked.iter().filter_map(Blocked::held_team);
+        let Made { outcome: planned, stops } = self.accepted.make(&desired, &observed, None, held);
         if let Some(first) = stops.first() {
             return Err(Refusal::Stopped { first: first.clone(), count: stops.len() }.into());
         }

@@ -80,7 +80,7 @@ pub use crate::{
     deploy::{Admitted, JournalFolderError, Refused, belongs, journal_path},
     drift::{RevisionError, drift_since},
     import::ImportFailure,
-    plan::{PlanError, Planned},
+    plan::{Held, PlanError, Planned, UnknownTeam},
     read::{ReadError, ReadWorkspace, read, read_at},
     rules::rule_pages,
     signature::{KeySource, KeySourceError, SignError, Signer},

@@ -1,5 +1,7 @@
 //! From a workspace and an observed state to a plan.
 
+use std::collections::BTreeSet;
+
 use thiserror::Error;
 use weir_adapters::{OpenError, observe};
 use weir_findings::{Finding, Severity, sort};
@@ -63,7 +65,34 @@ pub enum PlanError {
     },
 }
 
-impl Accepted<'_> {
+/// Teams that a plan leaves alone; none by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Held<'a>(BTreeSet<&'a str>);
+
+/// The workspace has no such team.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("there is no team `{asked}`")]
+pub struct UnknownTeam {
+    /// The name that was asked for.
+    pub asked: String,
+    /// The teams there are.
+    pub known: Vec<String>,
+}
+
+impl<'a> Accepted<'a> {
+    /// Returns the teams of these names, for a plan that leaves all their objects alone.
+    ///
+    /// # Errors
+    /// If there is no such team.
+    pub fn held(self, teams: &[String]) -> Result<Held<'a>, UnknownTeam> {
+        let known = &self.workspace.teams;
+        let team = |asked: &String| match known.get_key_value(asked) {
+            Some((team, _)) => Ok(team.as_str()),
+            None => Err(UnknownTeam { asked: asked.clone(), known: known.keys().cloned().collect() }),
+        };
+        Ok(Held(teams.iter().map(team).collect::<Result<_, _>>()?))
+    }
+
     /// Observes the cluster and the vaults of `stage` and plans the steps to what the files ask for.
     ///
     /// # Errors
@@ -73,19 +102,25 @@ impl Accepted<'_> {
         let live = self.open(stage).await?;
         let observed = observe(&live, &desired).await;
         let observed = observed.map_err(|source| PlanError::Observe { stage: stage.to_owned(), source })?;
-        self.plan_from(&desired, &observed)
+        self.plan_from(&desired, &observed, &Held::default())
     }
 
-    /// Plans the steps from `observed` to `desired`, which is this workspace's, for the time of the check.
+    /// Plans the steps from `observed` to `desired`, which is this workspace's, for the time of the check. The plan
+    /// leaves all objects of the teams in `held` alone.
     ///
     /// # Errors
     /// If `observed` says that it is of another stage.
-    pub fn plan_from(self, desired: &Desired, observed: &Observed) -> Result<Planned, PlanError> {
+    pub fn plan_from(
+        self,
+        desired: &Desired,
+        observed: &Observed,
+        Held(held): &Held<'_>,
+    ) -> Result<Planned, PlanError> {
         if let Some(other) = observed.stage.as_ref().filter(|other| **other != desired.stage) {
             return Err(PlanError::OtherStage { observed: other.clone(), stage: desired.stage.clone() });
         }
         let loaded = &self.checked.loaded;
-        let made = self.make(desired, observed, commit(self.dir()));
+        let made = self.make(desired, observed, commit(self.dir()), held.iter().copied());
         let stops = made.stops.len();
         let places = made.outcome.findings.into_iter();
         let mut findings: Vec<_> =
@@ -95,11 +130,19 @@ impl Accepted<'_> {
         Ok(Planned { findings, stops, plan: made.outcome.plan })
     }
 
-    /// Plans around everything that is in trouble: entities with errors, and steps that policies refuse.
-    pub(crate) fn make(self, desired: &Desired, observed: &Observed, commit: Option<String>) -> Made {
+    /// Plans around everything that is in trouble: entities with errors, steps that policies refuse, and the teams in
+    /// `held`.
+    pub(crate) fn make<'t>(
+        self,
+        desired: &Desired,
+        observed: &Observed,
+        commit: Option<String>,
+        held: impl Iterator<Item = &'t str>,
+    ) -> Made {
         let (loaded, now) = (&self.checked.loaded, self.checked.now);
         let options = PlanOptions { now, commit };
         let mut blocks = self.blocks(desired, observed);
+        held.for_each(|team| blocks.hold(desired, observed, team));
         let mut told: Vec<Finding<Route>> = Vec::new();
         let mut unusable = Vec::new();
         loop {

@@ -6,6 +6,10 @@
 //!
 //! A part of a plan may be deployed: a plan that lacks steps is a smaller plan. Three parts must not be separated: a step
 //! and the steps it comes after, a principal's new grants and its new denials, a step and its items in the head.
+//!
+//! A difference with an honest cause at one team makes that team's part of the plan stale: the team deleted its topic,
+//! its grant has ended. The parts of other teams are carried out. A plan is refused as a whole if a difference has no
+//! such cause, if it is about no team, or if nothing of the plan is left to carry out.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,7 +20,9 @@ use weir_model::{Ensure, Permission, SecretPart};
 
 use crate::{
     AuthorityItem, AuthorityKind, Blocked, Change, Desired, Object, Observed, ObservedSecret, Plan, Plane, Planned,
-    Precondition, Principal, Risk, SecretRef, SecretState, Step, StepId, planner::authority::of_steps, secrets_needed,
+    Precondition, Principal, Risk, SecretRef, SecretState, Step, StepId,
+    planner::{authority::of_steps, threshold::beyond_threshold},
+    secrets_needed,
 };
 
 /// A plan that was compared with the plan made again.
@@ -40,11 +46,18 @@ pub enum Fate {
     Done,
     /// Its object is in trouble; the sentence gives the reason.
     Blocked(String),
-    /// Its object is neither as it was when the plan was made, nor as wanted; the sentence says what changed.
+    /// Its object is neither as it was when the plan was made, nor as wanted, or the step or its team's part of the plan
+    /// differs from the new plan; the sentence says what changed. Nothing of the team may be carried out.
     Stale(String),
+    /// Another step of its team is stale, since it differs from the new plan.
+    Held,
+    /// It comes after a step of another team that the plan lacks; the sentence names that step. Other steps of its own
+    /// team may be carried out.
+    Early(String),
 }
 
-/// The reason for which a plan must not be carried out, whatever its digest says.
+/// A difference between a plan and the plan made again, for which a part of the plan, or all of it, must not be carried
+/// out, whatever its digest says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Doubt {
@@ -116,6 +129,39 @@ impl fmt::Display for Doubt {
     }
 }
 
+impl Doubt {
+    /// Returns the step in doubt; `None` for a doubt about a principal or an item.
+    fn step(&self) -> Option<&StepId> {
+        match self {
+            Doubt::Twice(step)
+            | Doubt::Named(step)
+            | Doubt::NotAskedFor(step)
+            | Doubt::Differs { step, .. }
+            | Doubt::Riskier { step, .. }
+            | Doubt::Unordered { step, .. } => Some(step),
+            Doubt::LacksDenial { .. } | Doubt::Access(_) | Doubt::NotShown(_) => None,
+        }
+    }
+}
+
+/// The part of a plan that a doubt is about, the largest first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    /// All of it: the plan was forged, or the doubt is about no team.
+    Whole,
+    /// All steps of a team.
+    Team(String),
+    /// A single step.
+    Step,
+}
+
+impl Part {
+    /// Returns the part of a team; the whole plan if there is no team.
+    fn of(team: Option<&String>) -> Self {
+        team.map_or(Self::Whole, |team| Self::Team(team.clone()))
+    }
+}
+
 impl Plan {
     /// Returns the secrets of keys to delete whose places are those that the files give. Deployment reads them beside
     /// [`secrets_needed`]: a run that was stopped between deleting a key and its secret leaves no other trace.
@@ -146,8 +192,11 @@ impl Plan {
     /// Compares the plan with `fresh`, which was made again from `desired` and `observed`, for the steps on `planes`.
     /// `observed` shows what a plan needs and [`Plan::secrets`]. Steps on other planes stay as they are.
     ///
+    /// A doubt about one team leaves the team no step that may be carried out: the steps in doubt are stale, or all of them
+    /// if the doubt is about no single step.
+    ///
     /// # Errors
-    /// All reasons for which nothing of the plan may be carried out.
+    /// All doubts, if one is about the whole plan, or if no step is left to carry out.
     pub fn again(
         &self,
         fresh: &Planned,
@@ -155,7 +204,7 @@ impl Plan {
         observed: &Observed,
         planes: &BTreeSet<Plane>,
     ) -> Result<Again, Vec<Doubt>> {
-        let mut doubts = Vec::new();
+        let mut doubts: Vec<(Part, Doubt)> = Vec::new();
         let mut plan = self.clone();
         let mut fates = BTreeMap::new();
         let mut blocked = BTreeSet::new();
@@ -174,17 +223,17 @@ impl Plan {
         let mut seen = BTreeSet::new();
         for step in &mut plan.steps {
             if !seen.insert(step.id.clone()) {
-                doubts.push(Doubt::Twice(step.id.clone()));
+                doubts.push((Part::Whole, Doubt::Twice(step.id.clone())));
                 continue;
             }
             if step.change.id() != step.id {
-                doubts.push(Doubt::Named(step.id.clone()));
+                doubts.push((Part::Whole, Doubt::Named(step.id.clone())));
                 continue;
             }
             let wanted = wanted.get(&step.id).copied();
             // The plane of a step is a fact of its change: no plan moves a step out of sight.
             if let Some(wanted) = wanted.filter(|wanted| wanted.plane != step.plane) {
-                doubts.push(Doubt::Differs { step: wanted.id.clone(), part: "plane" });
+                doubts.push((Part::Whole, Doubt::Differs { step: wanted.id.clone(), part: "plane" }));
                 continue;
             }
             if !planes.contains(&step.plane) {
@@ -205,24 +254,39 @@ impl Plan {
                     Precondition::Done | Precondition::AsPlanned => Fate::Go,
                 },
             };
-            if fate == Fate::Go {
-                match wanted {
-                    None => doubts.push(Doubt::NotAskedFor(step.id.clone())),
-                    Some(wanted) => match step.compared(self, wanted, observed, &known, &begun) {
-                        Err(doubt) => doubts.push(doubt),
-                        Ok(()) => *step = self.as_wanted(step, wanted, observed),
-                    },
+            // The team decides which steps a doubt holds back: no plan moves a step to another team.
+            let is_compared = matches!(fate, Fate::Go | Fate::Stale(_));
+            if is_compared && step.team.as_deref() != step.owner(wanted, desired) {
+                doubts.push((Part::Whole, Doubt::Differs { step: step.id.clone(), part: "team" }));
+            } else if fate == Fate::Go {
+                let compared = match wanted {
+                    None => Err(Doubt::NotAskedFor(step.id.clone())),
+                    Some(wanted) => step.compared(self, wanted, observed, &known, &begun).map(|()| wanted),
+                };
+                match compared {
+                    Err(doubt) => doubts.push((Part::of(step.team.as_ref()), doubt)),
+                    Ok(wanted) => *step = self.as_wanted(step, wanted, observed),
                 }
             }
             fates.insert(step.id.clone(), fate);
         }
-        doubts.extend(self.unordered(fresh, &fates, planes));
+        doubts.extend(self.unordered(&wanted, &mut fates, planes));
         doubts.extend(self.lacking(fresh, &fates));
         doubts.extend(self.accesses(fresh, &fates, planes));
         doubts.extend(self.not_shown(fresh, desired, observed, &fates));
+        hold(&plan, &doubts, &mut fates);
+        let goes = |step: &&Step| fates.get(&step.id) == Some(&Fate::Go);
+        let is_whole = doubts.iter().any(|(part, _)| *part == Part::Whole);
+        if is_whole || !doubts.is_empty() && !plan.steps.iter().any(|step| goes(&step)) {
+            return Err(doubts.into_iter().map(|(_, doubt)| doubt).collect());
+        }
         plan.approval_required |= fresh.plan.approval_required;
-        plan.beyond_threshold = plan.beyond_threshold.or_else(|| fresh.plan.beyond_threshold.clone());
-        if doubts.is_empty() { Ok(Again { plan, fates, blocked: blocked.into_iter().collect() }) } else { Err(doubts) }
+        // The threshold is for the steps that are carried out, by the live state.
+        plan.beyond_threshold = plan
+            .beyond_threshold
+            .take()
+            .or_else(|| beyond_threshold(desired, observed, plan.steps.iter().filter(goes)));
+        Ok(Again { plan, fates, blocked: blocked.into_iter().collect() })
     }
 
     /// Returns the step to carry out: the content is that of the new plan, the name and the mark are those of the plan
@@ -234,38 +298,51 @@ impl Plan {
         wanted
     }
 
-    /// Returns the steps that come after a step which the plan does not put before them.
-    fn unordered(&self, fresh: &Planned, fates: &BTreeMap<StepId, Fate>, planes: &BTreeSet<Plane>) -> Vec<Doubt> {
-        let after: BTreeMap<&StepId, &Vec<StepId>> = self.steps.iter().map(|step| (&step.id, &step.after)).collect();
-        let reached: BTreeSet<&StepId> =
-            fresh.plan.steps.iter().filter(|step| planes.contains(&step.plane)).map(|step| &step.id).collect();
-        let going = fresh.plan.steps.iter().filter(|step| fates.get(&step.id) == Some(&Fate::Go));
-        let missing = |step: &Step| {
-            let says = after.get(&step.id)?;
-            let first =
-                step.after.iter().find(|id| reached.contains(id) && !(says.contains(id) && after.contains_key(id)))?;
-            Some(Doubt::Unordered { step: step.id.clone(), after: first.clone() })
-        };
-        going.filter_map(missing).collect()
+    /// Returns the steps that come after a step which the plan does not put before them. If that is a step of another
+    /// team, only the step itself has to wait: [`Fate::Early`].
+    fn unordered(
+        &self,
+        wanted: &BTreeMap<&StepId, &Step>,
+        fates: &mut BTreeMap<StepId, Fate>,
+        planes: &BTreeSet<Plane>,
+    ) -> Vec<(Part, Doubt)> {
+        let mut doubts = Vec::new();
+        let has: BTreeSet<&StepId> = self.steps.iter().map(|step| &step.id).collect();
+        for Step { id, team, after: says, .. } in &self.steps {
+            let Some((fate, step)) = fates.get_mut(id).filter(|fate| **fate == Fate::Go).zip(wanted.get(id)) else {
+                continue;
+            };
+            let reached = step.after.iter().filter_map(|id| wanted.get(id)).filter(|step| planes.contains(&step.plane));
+            let missing = reached.filter(|before| !(says.contains(&before.id) && has.contains(&before.id)));
+            let parts = missing.map(|before| match has.contains(&before.id) {
+                // Both steps are in the plan, but the plan does not say that they depend on each other.
+                true => (Part::Whole, &before.id),
+                false if before.team == *team => (Part::of(team.as_ref()), &before.id),
+                false => (Part::Step, &before.id),
+            });
+            let Some((part, after)) = parts.min() else { continue };
+            let doubt = Doubt::Unordered { step: id.clone(), after: after.clone() };
+            if part == Part::Step {
+                *fate = Fate::Early(doubt.to_string());
+            }
+            doubts.push((part, doubt));
+        }
+        doubts
     }
 
-    /// Returns the denials that the new plan puts beside grants of this one, and this one lacks.
-    fn lacking(&self, fresh: &Planned, fates: &BTreeMap<StepId, Fate>) -> Vec<Doubt> {
+    /// Returns the denials that the new plan puts beside grants of this one, and that are not carried out with them.
+    fn lacking(&self, fresh: &Planned, fates: &BTreeMap<StepId, Fate>) -> Vec<(Part, Doubt)> {
         let created = |step: &Step, wanted: Permission| match &step.change {
             Change::CreateAcl { principal, acl } if acl.permission == wanted => Some(principal.clone()),
             _ => None,
         };
-        let granted: BTreeSet<Principal> = self
-            .steps
-            .iter()
-            .filter(|step| fates.get(&step.id) == Some(&Fate::Go))
-            .filter_map(|step| created(step, Permission::Allow))
-            .collect();
-        let has: BTreeSet<&StepId> = self.steps.iter().map(|step| &step.id).collect();
-        let denials = fresh.plan.steps.iter().filter(|step| !has.contains(&step.id));
+        let goes = |step: &&Step| fates.get(&step.id) == Some(&Fate::Go);
+        let granted: BTreeSet<Principal> =
+            self.steps.iter().filter(goes).filter_map(|step| created(step, Permission::Allow)).collect();
+        let denials = fresh.plan.steps.iter().filter(|step| !goes(step));
         denials
             .filter(|step| created(step, Permission::Deny).is_some_and(|principal| granted.contains(&principal)))
-            .map(|step| Doubt::LacksDenial { missing: step.id.clone() })
+            .map(|step| (Part::of(step.team.as_ref()), Doubt::LacksDenial { missing: step.id.clone() }))
             .collect()
     }
 
@@ -278,7 +355,9 @@ impl Plan {
         desired: &Desired,
         observed: &Observed,
         fates: &BTreeMap<StepId, Fate>,
-    ) -> Vec<Doubt> {
+    ) -> Vec<(Part, Doubt)> {
+        let teams: BTreeMap<&StepId, &Option<String>> =
+            fresh.plan.steps.iter().map(|step| (&step.id, &step.team)).collect();
         let going = fresh.plan.steps.iter().filter(|step| fates.get(&step.id) == Some(&Fate::Go));
         let of_steps = of_steps(desired, observed, going);
         // The plan does not say when it was made. Rights that end later than all that it shows may have come since.
@@ -297,20 +376,35 @@ impl Plan {
             | AuthorityKind::Withdrawn => false,
         });
         let shown: BTreeSet<&AuthorityItem> = self.authority.iter().collect();
+        let mentioned: BTreeSet<&StepId> = self.authority.iter().filter_map(|item| item.step.as_ref()).collect();
+        let part_of = |item: &AuthorityItem| match &item.step {
+            // Consents change, but only the platform team decides which names are beyond those of a team: an honest plan
+            // has an item for the step.
+            Some(step) if is_beyond_own_names(item.kind) && !mentioned.contains(step) => Part::Whole,
+            Some(step) => Part::of(teams.get(step).and_then(|team| team.as_ref())),
+            // The platform team waives a rule for entities of any team.
+            None if item.kind == AuthorityKind::Waiver => Part::Whole,
+            None => Part::of(item.team.as_ref()),
+        };
         let missing = of_steps.iter().chain(of_files).filter(|item| !shown.contains(item));
-        missing.map(|item| Doubt::NotShown(Box::new(item.clone()))).collect()
+        missing.map(|item| (part_of(item), Doubt::NotShown(Box::new(item.clone())))).collect()
     }
 
     /// Returns the principals whose rights the plan shows otherwise than the new one, which changes the same bindings.
-    fn accesses(&self, fresh: &Planned, fates: &BTreeMap<StepId, Fate>, planes: &BTreeSet<Plane>) -> Vec<Doubt> {
+    fn accesses(
+        &self,
+        fresh: &Planned,
+        fates: &BTreeMap<StepId, Fate>,
+        planes: &BTreeSet<Plane>,
+    ) -> Vec<(Part, Doubt)> {
         if !planes.contains(&Plane::Data) {
             return Vec::new();
         }
-        fn of(plan: &Plan) -> BTreeMap<&Principal, BTreeSet<&StepId>> {
-            let mut all = BTreeMap::<_, BTreeSet<_>>::new();
+        fn of(plan: &Plan) -> BTreeMap<&Principal, BTreeMap<&StepId, &Option<String>>> {
+            let mut all = BTreeMap::<_, BTreeMap<_, _>>::new();
             for step in &plan.steps {
                 if let Object::Acl { principal, .. } = step.change.about().object {
-                    all.entry(principal).or_default().insert(&step.id);
+                    all.entry(principal).or_default().insert(&step.id, &step.team);
                 }
             }
             all
@@ -320,14 +414,69 @@ impl Plan {
         let real: BTreeMap<_, _> = fresh.plan.access.iter().map(|access| (&access.principal, access)).collect();
         let strange = self.access.iter().map(|access| &access.principal).filter(|shown| !ours.contains_key(*shown));
         let same = ours.iter().filter(|(principal, steps)| {
-            theirs.get(*principal) == Some(steps) && steps.iter().all(|id| fates.get(*id) == Some(&Fate::Go))
+            theirs.get(*principal) == Some(steps) && steps.keys().all(|id| fates.get(*id) == Some(&Fate::Go))
         });
-        let wrong = same.map(|(principal, _)| *principal).filter(|one| shown.get(one) != real.get(one));
-        strange.chain(wrong).map(|principal| Doubt::Access(principal.clone())).collect()
+        let wrong = same.filter(|(one, _)| shown.get(*one) != real.get(*one));
+        // All steps about a principal are those of the team of its account.
+        let part = |steps: &BTreeMap<_, &Option<String>>| Part::of(steps.values().find_map(|team| team.as_ref()));
+        let wrong = wrong.map(|(principal, steps)| (part(steps), *principal));
+        let strange = strange.map(|principal| (Part::Whole, principal));
+        strange.chain(wrong).map(|(part, principal)| (part, Doubt::Access(principal.clone()))).collect()
+    }
+}
+
+/// Returns `true` for a right beyond the names of its team.
+fn is_beyond_own_names(kind: AuthorityKind) -> bool {
+    match kind {
+        AuthorityKind::Escalation | AuthorityKind::PlatformWide | AuthorityKind::Shared => true,
+        AuthorityKind::Governance
+        | AuthorityKind::Owner
+        | AuthorityKind::Adoption
+        | AuthorityKind::Vault
+        | AuthorityKind::Consent
+        | AuthorityKind::Waiver
+        | AuthorityKind::Withdrawn
+        | AuthorityKind::Ends => false,
+    }
+}
+
+/// Holds back the steps that would be carried out for a team whose part of the plan is in doubt.
+fn hold(plan: &Plan, doubts: &[(Part, Doubt)], fates: &mut BTreeMap<StepId, Fate>) {
+    let (mut by_step, mut by_team) = (BTreeMap::new(), BTreeMap::new());
+    for (part, doubt) in doubts {
+        if let Part::Team(team) = part {
+            by_team.entry(team).or_insert(doubt);
+            doubt.step().into_iter().for_each(|step| _ = by_step.entry(step).or_insert(doubt));
+        }
+    }
+    for step in &plan.steps {
+        if let Some(fate) = fates.get_mut(&step.id).filter(|fate| **fate == Fate::Go)
+            && let Some(first) = step.team.as_ref().and_then(|team| by_team.get(team))
+        {
+            *fate = match by_step.get(&step.id) {
+                Some(doubt) => Fate::Stale(doubt.to_string()),
+                None if first.step().is_some() => Fate::Held,
+                None => Fate::Stale(first.to_string()),
+            };
+        }
     }
 }
 
 impl Step {
+    /// Returns the team that the step is done for, by the new plan or by the files; the plan's word counts only for an
+    /// object that no file declares any more.
+    fn owner<'a>(&'a self, wanted: Option<&'a Step>, desired: &'a Desired) -> Option<&'a str> {
+        if let Some(wanted) = wanted {
+            return wanted.team.as_deref();
+        }
+        let object = self.change.about().object;
+        let declared = match object.account() {
+            Some(account) => desired.accounts.get(account).map(|account| &account.team),
+            None => desired.topics.get(object.name()).map(|topic| &topic.team),
+        };
+        declared.or(self.team.as_ref()).map(String::as_str)
+    }
+
     /// Compares the step with the one that the files ask for.
     fn compared(
         &self,
@@ -348,8 +497,6 @@ impl Step {
         let parts = [
             ("change", same_change),
             ("entity", self.entity == wanted.entity),
-            ("team", self.team == wanted.team),
-            ("plane", self.plane == wanted.plane),
             ("meaning", from_state || self.meaning == wanted.meaning),
         ];
         if let Some((part, _)) = parts.into_iter().find(|(_, same)| !same) {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use weir_findings::{Finding, Severity};
 use weir_model::{EntityRef, Kind, Permission, Route};
 
-use crate::{Acl, Desired, Object, Principal, ReportItem, ReportKind, Step, StepId, Verb};
+use crate::{Acl, Desired, Object, Observed, Principal, ReportItem, ReportKind, Step, StepId, Verb};
 
 /// One thing that a plan leaves alone, since it is in trouble. The steps of other teams go on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +20,19 @@ pub struct Blocked {
     pub team: Option<String>,
     /// The reason, as a fragment of a sentence.
     pub why: String,
+}
+
+/// [`Blocked::object`] for everything of a team.
+const ALL_OF_TEAM: &str = "all objects of the team";
+
+/// [`Blocked::why`] for a team that a person holds back.
+const HELD: &str = "held back with --hold-team";
+
+impl Blocked {
+    /// Returns the team that a person holds back ([`Blocks::hold`]); `None` for any other trouble.
+    pub fn held_team(&self) -> Option<&str> {
+        self.team.as_deref().filter(|_| self.object == ALL_OF_TEAM && self.why == HELD)
+    }
 }
 
 /// Everything that a plan leaves alone.
@@ -111,8 +124,30 @@ impl Blocks {
             .chain(accounts.into_iter().map(Target::Account))
             .chain(bindings.into_iter().map(|(principal, acl)| Target::Binding(principal, acl)));
         for target in targets {
-            self.add(target, "all objects of the team".to_owned(), Some(team), why);
+            self.add(target, ALL_OF_TEAM.to_owned(), Some(team), why);
         }
+    }
+
+    /// Blocks everything that is done for a team, all undeclared objects in its name spaces, and all rights of its
+    /// accounts but those that have ended or lack a consent: the team does not keep a right that others take back.
+    pub fn hold(&mut self, desired: &Desired, observed: &Observed, team: &str) {
+        let undeclared = observed.topics.keys().filter(|name| !desired.topics.contains_key(*name));
+        let topics =
+            undeclared.filter(|name| desired.owner(|team| &team.topics, name) == Some(team)).cloned().collect();
+        let undeclared = observed.accounts.keys().filter(|name| !desired.accounts.contains_key(*name));
+        let is_own = |name: &str| desired.owner(|team| &team.service_accounts, name) == Some(team);
+        let accounts: BTreeSet<String> = undeclared.filter(|name| is_own(name)).cloned().collect();
+        let mut bindings = BTreeSet::new();
+        for (principal, acls) in &observed.acls {
+            let Some(name) = principal.user() else { continue };
+            let account = desired.accounts.get(name);
+            if account.map_or_else(|| accounts.contains(name), |account| account.team == team) {
+                let taken_back = |acl: &&Acl| account.is_some_and(|account| account.withdrawn.contains_key(*acl));
+                let kept = acls.iter().filter(|acl| !taken_back(acl));
+                bindings.extend(kept.map(|acl| (principal.clone(), acl.clone())));
+            }
+        }
+        self.team(team, LeftAlone { topics, accounts, bindings }, HELD);
     }
 
     /// Returns `true` for an item of the report about an object that no file declares and that is blocked: the files may

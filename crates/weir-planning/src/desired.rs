@@ -101,6 +101,14 @@ impl Desired {
         Some((team.0, team.1))
     }
 
+    /// Returns the team that owns an undeclared object of this physical name, by the beginnings of names that `names`
+    /// selects: the platform team owns the names of nobody. `None` in a workspace that does not say which names belong to
+    /// which team.
+    pub(crate) fn owner(&self, names: impl Fn(&DesiredTeam) -> &[String], name: &str) -> Option<&str> {
+        let team = self.teams.iter().find(|(_, team)| begins(names(team), name));
+        team.map(|(team, _)| team).or(self.platform.as_ref()).map(String::as_str)
+    }
+
     /// Returns the reach of a binding of an account of `team`, as far as names tell: a name of another team counts as
     /// consented.
     pub(crate) fn reach(&self, team: &str, acl: &Acl) -> Reach {

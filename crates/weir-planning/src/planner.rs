@@ -13,7 +13,7 @@ mod order;
 mod origin;
 mod settings;
 mod slot;
-mod threshold;
+pub(crate) mod threshold;
 mod topics;
 
 use std::collections::{BTreeMap, BTreeSet};

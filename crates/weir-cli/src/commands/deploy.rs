@@ -39,7 +39,7 @@ Exit codes:
   0  done, or nothing to do
   1  the plan is refused: not approved, too risky, beyond the threshold, changed, for another cluster
   2  wrong command line
-  4  the cluster has changed since the plan was made: plan again
+  4  the cluster or the files have changed since the plan was made: plan again
   5  partly done: run again
   6  the cluster, a vault or the journal failed before anything was done
   7  done, but for objects in trouble: plan again when they are well";
@@ -49,8 +49,8 @@ Exit codes:
 /// weir-deploy checks the files and makes the plan again: it carries out only steps that both plans have, so the files
 /// decide, and the plan only selects. A step about an object in trouble (an entity with errors, a vault that cannot be
 /// read) is left alone. Before each step weir-deploy reads its object again: an object in the wanted state is left alone, an object in the
-/// planned state is changed, any other state stops the run. New API keys go straight into the team's vault and are not
-/// shown.
+/// planned state is changed, any other state stops the steps of its team. New API keys go straight into the team's vault and
+/// are not shown.
 #[derive(clap::Parser, Debug)]
 #[command(name = "weir-deploy", version, after_long_help = EXAMPLES)]
 pub struct Args {

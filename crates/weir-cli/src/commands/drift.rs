@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let now = args.now.unwrap_or_else(Timestamp::now);
     let checked = read_and_check(&dir, Some(&args.stage), now, args.terminal)?;
     let mut deployed = None;
-    let made = make(checked, &args.stage, None, |accepted, desired| {
+    let made = make(checked, &args.stage, None, &[], |accepted, desired| {
         let revision = args.deployed.as_deref();
         let before = revision.map(|revision| accepted.desired_at(&args.stage, revision)).transpose();
         let before = before.map_err(not_there)?;

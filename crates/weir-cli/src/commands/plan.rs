@@ -22,6 +22,8 @@ Examples:
   weir-plan --stage prod --format markdown        for a pull request
   weir-plan --stage prod --out plan.json --findings azure=- --findings junit=plan.xml
                                                   annotations and test results, beside the plan
+  weir-plan --stage prod --out plan.json --hold-team toll
+                                                  everything but the changes of team toll
   weir-plan --stage dev --detailed-exitcode       exit 3 when there are changes
   weir-plan observe --stage prod --out prod.json  the state of the cluster, where it can be reached
   weir-plan --stage prod --observed prod.json     plan anywhere else, without a network
@@ -36,7 +38,7 @@ Exit codes:
   2  wrong command line
   3  there are changes (with --detailed-exitcode, and drift)
   6  the cluster cannot be read, or no vault
-  7  planned, but for objects in trouble, which the plan leaves alone";
+  7  planned, but for objects in trouble or teams held back, which the plan leaves alone";
 
 /// Plans the steps that bring a stage's cluster to the state that the files describe.
 ///
@@ -94,6 +96,9 @@ struct Flags {
     /// Plan for this time: it decides which API keys are due, and which rights have ended [default: now]
     #[arg(long, value_name = "TIME", value_parser = instant)]
     now: Option<Timestamp>,
+    /// Hold this team back: the plan leaves all its objects alone and shows it as blocked; may be repeated
+    #[arg(long, value_name = "TEAM")]
+    hold_team: Vec<String>,
     /// Write the plan to this file, for weir-deploy
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -120,7 +125,8 @@ fn plan(args: &Flags) -> anyhow::Result<Exit> {
     let stage = args.stage.as_deref().unwrap_or_default();
     let now = args.now.unwrap_or_else(Timestamp::now);
     let checked = read_and_check(&dir, Some(stage), now, args.terminal)?;
-    let mut made = make(checked, stage, args.deployed.revision(), |accepted, desired| match &args.observed {
+    let held = &args.hold_team;
+    let mut made = make(checked, stage, args.deployed.revision(), held, |accepted, desired| match &args.observed {
         None => look(accepted, desired, args.terminal),
         Some(path) => read_observed(path),
     })?;

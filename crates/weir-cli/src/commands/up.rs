@@ -40,7 +40,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
     terminal.apply();
     let dir = workspace.find()?;
     let checked = read_and_check(&dir, Some(&stage), Timestamp::now(), terminal)?;
-    let mut made = make(checked, &stage, deployed.revision(), |accepted, desired| look(accepted, desired, terminal))?;
+    let mut made =
+        make(checked, &stage, deployed.revision(), &[], |accepted, desired| look(accepted, desired, terminal))?;
     let signer = made.sign(&sign, &stage)?;
     let (Some(plan), Ok(accepted)) = (made.print(PlanFormat::Text), made.checked.accept()) else {
         return Ok(Exit::Refused);

@@ -10,4 +10,5 @@ mod projections;
 mod ready;
 mod repeats;
 mod scene;
+mod teams;
 mod words;

@@ -7,6 +7,7 @@ mod deploy;
 mod git;
 mod plan;
 mod read;
+mod teams;
 mod trouble;
 
 use std::{

@@ -1,6 +1,6 @@
 //! Plans from an observed state.
 
-use weir_pipeline::{PlanError, read};
+use weir_pipeline::{Held, PlanError, read};
 use weir_planning::{ClusterFacts, Observed};
 
 use crate::workspace;
@@ -26,7 +26,7 @@ fn the_observed_state_of_another_stage_is_refused() {
     let of = |stage: Option<&str>| {
         let cluster = ClusterFacts { id: "sandbox-1".to_owned(), ..ClusterFacts::default() };
         let observed = Observed { stage: stage.map(str::to_owned), cluster, ..Observed::default() };
-        accepted.plan_from(&desired, &observed)
+        accepted.plan_from(&desired, &observed, &Held::default())
     };
     for fine in [Some("dev"), None] {
         assert!(of(fine).expect("a plan").accept().expect("no errors").is_empty());

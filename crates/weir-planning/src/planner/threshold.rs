@@ -9,22 +9,38 @@ use super::{
     draft::{Draft, workspace_route},
     topics::is_internal,
 };
-use crate::{Change, Principal, Risk};
+use crate::{Change, Desired, Observed, Principal, Risk, Step};
 
-/// Returns the reason for which the plan is beyond the threshold, if it is. Creations do not count.
+/// Returns the reason for which the plan is beyond the threshold, if it is.
 pub(super) fn check(draft: &mut Draft<'_>) -> Option<String> {
-    let touched = Touched::by(draft);
-    let (desired, observed) = (draft.desired, draft.observed);
-    // A tombstone is a declaration.
-    if desired.topics.is_empty() && desired.accounts.is_empty() && touched.deletes > 0 {
-        let deletes = count(touched.deletes, "object");
-        let sentence = format!("the files declare nothing for this stage, and the plan deletes {deletes}");
+    let why = beyond_threshold(draft.desired, draft.observed, &draft.steps)?;
+    if declares_nothing(draft.desired) {
+        let sentence = why.trim_end_matches('.').replacen('T', "t", 1);
         draft.warning(
             "empty-desired",
-            workspace_route(desired),
+            workspace_route(draft.desired),
             sentence,
             "check that all files were read; if it is meant, deploy with `--beyond-threshold`",
         );
+    }
+    Some(why)
+}
+
+/// A tombstone is a declaration.
+fn declares_nothing(desired: &Desired) -> bool {
+    desired.topics.is_empty() && desired.accounts.is_empty()
+}
+
+/// Returns the reason for which `steps` are beyond the threshold of the stage, as a sentence, if they are. Creations do
+/// not count.
+pub(crate) fn beyond_threshold<'s>(
+    desired: &Desired,
+    observed: &Observed,
+    steps: impl IntoIterator<Item = &'s Step>,
+) -> Option<String> {
+    let touched = Touched::by(steps);
+    if declares_nothing(desired) && touched.deletes > 0 {
+        let deletes = count(touched.deletes, "object");
         return Some(format!("The files declare nothing for this stage, and the plan deletes {deletes}."));
     }
     let topics = observed
@@ -80,11 +96,11 @@ struct Touched {
 }
 
 impl Touched {
-    fn by(draft: &Draft<'_>) -> Self {
+    fn by<'s>(steps: impl IntoIterator<Item = &'s Step>) -> Self {
         let (mut topics, mut accounts) = (BTreeSet::new(), BTreeSet::new());
         let mut touched = Self::default();
         // A step that changes nothing in effect (it pins a default) does not count.
-        for step in draft.steps.iter().filter(|step| step.risk > Risk::Additive) {
+        for step in steps.into_iter().filter(|step| step.risk > Risk::Additive) {
             match &step.change {
                 Change::AddPartitions { topic, .. }
                 | Change::ChangeReplicationFactor { topic, .. }

@@ -78,6 +78,17 @@ fn a_stale_plan_ends_with_4_and_a_partly_deployed_one_with_5() {
 }
 
 #[test]
+fn a_team_that_is_held_back_ends_with_7() {
+    let mut world = World::new();
+    assert_eq!(world.run("weir-plan --stage dev --hold-team toll --out plan.json"), 7, "{}", world.said());
+    let plan = Plan::from_json(&world.read("plan.json")).expect("a plan");
+    assert!(!plan.is_empty() && plan.steps.iter().all(|step| step.team.as_deref() != Some("toll")), "{}", world.said());
+    assert_eq!(world.run("weir-deploy plan.json"), 7, "{}", world.said());
+    assert!(world.said().contains("blocked: all objects of the team (toll): held back with --hold-team"));
+    assert_eq!(world.run("weir up --stage dev --yes"), 0, "{}", world.said());
+}
+
+#[test]
 fn remote_failures_end_with_6() {
     let mut world = deployed();
     for call in ["observe", "inspect"] {

@@ -24,6 +24,8 @@ fn wrong_use_is_answered_with_a_suggestion() {
         "weir-plan",
         "weir-plan --stage",
         "weir-plan --stage dev --team toll",
+        "weir-plan --stage dev --hold-team tol",
+        "weir-plan --stage dev --hold-team toll --hold-team nobody",
         "weir-plan --stage dev --now yesterday",
         "weir-plan --stage dev --observed weir.yaml",
         "weir-plan --stage dev --out nowhere/plan.json",
