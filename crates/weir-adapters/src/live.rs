@@ -315,7 +315,7 @@ pub async fn observe_planes(
     Ok(observed)
 }
 
-/// The longest time for the list of a vault that a plan can do without.
+/// The longest time for the list of a vault: a plan can do without it.
 const LISTING: Duration = Duration::from_secs(5);
 
 /// The answer of a vault.
@@ -344,10 +344,9 @@ async fn inspect(
     }
     let all = by_vault.values().filter(|secrets| !secrets.is_empty()).count();
     let asked = by_vault.into_iter().map(|(vault, needed)| async move {
-        let patience = if needed.is_empty() { live.patience.min(LISTING) } else { live.patience };
-        let answer = timeout(patience, ask(live, &vault, &needed)).await;
+        let answer = timeout(live.patience, ask(live, &vault, &needed)).await;
         let answer = answer.unwrap_or_else(|_| {
-            let message = format!("it gave no answer within {} s", patience.as_secs());
+            let message = format!("it gave no answer within {} s", live.patience.as_secs());
             match needed.is_empty() {
                 true => Answer::Unlisted(message),
                 false => Answer::Unseen(PortError::new(ErrorKind::Unavailable, message)),
@@ -398,17 +397,24 @@ async fn inspect(
     }
 }
 
-/// Asks one vault for its list, or for the secrets `needed` if it refuses the list.
+/// Asks one vault for its list, or for the secrets `needed` if the list is refused or long.
 async fn ask(live: &Live, vault: &str, needed: &BTreeSet<SecretRef>) -> Answer {
     let mut tries = Pauses::usual(live.patience).begin();
-    let refused = match tries.insist(|| live.vaults.list(vault)).await {
-        Ok(listed) => return Answer::Listed(listed),
-        Err(error) if needed.is_empty() => return Answer::Unlisted(error.chain()),
-        Err(error) if error.kind == ErrorKind::Denied => error,
-        Err(error) => return Answer::Unseen(error),
+    let list = timeout(live.patience.min(LISTING), tries.insist(|| live.vaults.list(vault)));
+    let why = match list.await {
+        Ok(Ok(listed)) => return Answer::Listed(listed),
+        Ok(Err(error)) if needed.is_empty() => return Answer::Unlisted(error.chain()),
+        Ok(Err(error)) if error.kind == ErrorKind::Denied => {
+            format!("its login lacks the permission `list`: {}", error.chain())
+        }
+        Ok(Err(error)) => return Answer::Unseen(error),
+        Err(_) => format!("its list takes longer than {} s", LISTING.as_secs()),
     };
+    if needed.is_empty() {
+        return Answer::Unlisted(why);
+    }
     match tries.insist(|| live.vaults.inspect(needed)).await {
-        Ok(found) => Answer::Inspected(found, format!("its login lacks the permission `list`: {}", refused.chain())),
+        Ok(found) => Answer::Inspected(found, why),
         Err(error) => Answer::Unseen(error),
     }
 }
