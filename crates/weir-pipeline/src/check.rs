@@ -1,6 +1,7 @@
 //! From what was read to findings, and to a workspace without errors.
 
 mod causes;
+mod requests;
 
 use std::{
     collections::BTreeSet,
@@ -12,11 +13,14 @@ use thiserror::Error;
 use weir_adapters::{Live, OpenError, open};
 use weir_findings::{FileId, Finding, Severity, count};
 use weir_model::{Date, Kind, Loaded, UnknownStage, Workspace};
-use weir_planning::{Blocks, Desired, Observed, desired};
+use weir_planning::{Blocks, Desired, Objects, Observed, desired};
 use weir_policy::{Judged, Judging};
 use weir_validation::Fixed;
 
-use self::causes::{Cause, Causes};
+use self::{
+    causes::{Cause, Causes, excluded},
+    requests::Requests,
+};
 use crate::{
     ReadWorkspace,
     aside::{Aside, DUPLICATES, Unclear, documents, set_aside},
@@ -203,23 +207,34 @@ impl<'a> Accepted<'a> {
             return blocks;
         }
         let causes = Causes::of(self.checked);
+        let objects = Objects::of(desired);
+        let mut requests = Requests::new(self, &desired.stage);
+        let mut left = causes.left_alone(desired, observed);
         for finding in self.checked.errors() {
             let why = format!("{} [{}]", finding.message, finding.rule);
             match causes.of_error(finding) {
                 Cause::Everything => {}
                 Cause::Entities(entities) => {
-                    for entity in entities {
-                        blocks.entity(desired, &entity, &why);
+                    for entity in excluded(finding, entities, &objects, observed) {
+                        blocks.entity(&objects, &entity, &why);
                         let list = (entity.kind == Kind::AccessControlList)
                             .then(|| self.workspace.access_control_lists.get(&entity.name));
-                        if let Some(list) = list.flatten() {
-                            blocks.bindings(desired, &list.spec.service_account, &why);
+                        let Some(list) = list.flatten() else { continue };
+                        let account = &list.spec.service_account;
+                        match objects.account(account).and_then(|(_, there)| requests.about(finding, list, there)) {
+                            Some(acls) => {
+                                acls.iter().for_each(|acl| blocks.new_binding(&objects, account, acl, &why));
+                            }
+                            None => blocks.bindings(&objects, account, &why),
                         }
                     }
                 }
                 Cause::Teams(teams) => {
                     for team in teams {
-                        blocks.team(&team, causes.left_alone(&team, desired, observed), &why);
+                        // The first error of a team blocks everything that the team has.
+                        if let Some(left) = left.remove(&team) {
+                            blocks.team(&team, left, &why);
+                        }
                     }
                 }
             }
