@@ -84,9 +84,8 @@ impl Loaded {
         });
         let written = |overlay: &Route| {
             let origin = self.workspace.as_ref().and_then(|w| w.origin(&overlay.entity));
-            origin.is_some_and(|at| {
-                self.documents(at.file).get(at.document).is_some_and(|tape| tape.has(&overlay.path))
-            })
+            origin
+                .is_some_and(|at| self.documents(at.file).get(at.document).is_some_and(|tape| tape.has(&overlay.path)))
         };
         self.locate(overlay.filter(written).as_ref().unwrap_or(route))
     }

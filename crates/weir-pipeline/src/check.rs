@@ -53,7 +53,11 @@ pub struct Checked {
     pub stage: Option<String>,
     /// The time for which was checked.
     pub now: Timestamp,
+    judge: Judge,
 }
+
+/// The rules to check by.
+type Judge = fn(&Loaded, Option<&str>, Timestamp) -> Result<Judged, UnknownStage>;
 
 /// Findings with errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -79,6 +83,23 @@ impl ReadWorkspace {
     /// # Errors
     /// If the workspace has no such stage.
     pub fn check(self, stage: Option<&str>, now: Timestamp) -> Result<Checked, UnknownStage> {
+        self.check_by(judge, stage, now)
+    }
+
+    /// Checks the workspace as [`check`](Self::check), without policies: those that are enforced by now may not have been
+    /// when the files were deployed.
+    ///
+    /// # Errors
+    /// If the workspace has no such stage.
+    pub(crate) fn check_without_policies(self, stage: &str, now: Timestamp) -> Result<Checked, UnknownStage> {
+        let judge: Judge = |loaded, stage, now| {
+            let findings = weir_validation::validate(loaded, stage, Some(Date::of(now)))?;
+            Ok(Judged { findings, waived: Vec::new() })
+        };
+        self.check_by(judge, Some(stage), now)
+    }
+
+    fn check_by(self, judge: Judge, stage: Option<&str>, now: Timestamp) -> Result<Checked, UnknownStage> {
         let Self { dir, loaded, unread, .. } = self;
         let Judged { findings, waived } = judge(&loaded, stage, now)?;
         let checked = Checked {
@@ -92,6 +113,7 @@ impl ReadWorkspace {
             unread,
             stage: stage.map(str::to_owned),
             now,
+            judge,
         };
         match set_aside(&checked.loaded, &checked.findings) {
             Ok(None) => Ok(checked),
@@ -124,7 +146,7 @@ impl Checked {
 
     /// Judges the workspace without the documents that are set aside, and adds the findings about these.
     fn without(self, rest: Loaded, aside: Aside) -> Result<Self, UnknownStage> {
-        let Judged { mut findings, waived } = judge(&rest, self.stage.as_deref(), self.now)?;
+        let Judged { mut findings, waived } = (self.judge)(&rest, self.stage.as_deref(), self.now)?;
         let about = self.findings.iter().filter(|finding| {
             let mut documents = documents(&self.loaded, finding);
             match DUPLICATES.contains(&finding.rule.as_str()) {
@@ -165,7 +187,7 @@ impl Checked {
 
     /// Makes all fixes that are safe, in memory.
     pub fn fix(self) -> Fixed {
-        let Self { loaded, whole, unread, stage, now, .. } = self;
+        let Self { loaded, whole, unread, stage, now, judge, .. } = self;
         weir_validation::fix(whole.unwrap_or(loaded), &unread, |loaded| match judge(loaded, stage.as_deref(), now) {
             Ok(judged) => judged.findings,
             // The stage was there before the fixes.

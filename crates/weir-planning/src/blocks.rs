@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use weir_findings::{Finding, Severity};
 use weir_model::{EntityRef, Kind, Permission, Route};
 
-use crate::{Acl, Desired, DesiredAccount, DesiredTopic, Object, Principal, ReportItem, ReportKind, Step, StepId, Verb};
+use crate::{
+    Acl, Desired, DesiredAccount, DesiredTopic, Object, Principal, ReportItem, ReportKind, Step, StepId, Verb,
+};
 
 /// One thing that a plan leaves alone, since it is in trouble. The steps of other teams go on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]

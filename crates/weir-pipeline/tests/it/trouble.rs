@@ -11,7 +11,7 @@ use weir_ports::{Clock as _, SystemClock};
 
 use crate::write;
 
-const SETTINGS: &str = r#"
+pub(crate) const SETTINGS: &str = r#"
 apiVersion: weir/v1
 kind: Workspace
 metadata: {name: shop}
@@ -36,7 +36,7 @@ spec:
 "#;
 
 /// The team in trouble. Team toll reads two of its topics, by two kinds of consent.
-const CARDS: &str = r#"
+pub(crate) const CARDS: &str = r#"
 apiVersion: weir/v1
 kind: Topic
 metadata: {name: cards.status.v1, team: cards}
@@ -65,7 +65,7 @@ spec:
   allow: [{produce: cards.status.v1}, {consume: toll.prices.v1, group: cards-ledger}]
 "#;
 
-const TOLL: &str = r#"
+pub(crate) const TOLL: &str = r#"
 apiVersion: weir/v1
 kind: Topic
 metadata: {name: toll.prices.v1, team: toll}
@@ -88,7 +88,7 @@ spec:
 "#;
 
 /// A change of the other team, which must go on.
-const MORE: &str = r#"
+pub(crate) const MORE: &str = r#"
 ---
 apiVersion: weir/v1
 kind: Topic
@@ -96,15 +96,15 @@ metadata: {name: toll.new.v1, team: toll}
 spec: {partitions: 1}
 "#;
 
-const CARDS_FILE: &str = "teams/cards/kafka.yaml";
-const TOLL_FILE: &str = "teams/toll/kafka.yaml";
+pub(crate) const CARDS_FILE: &str = "teams/cards/kafka.yaml";
+pub(crate) const TOLL_FILE: &str = "teams/toll/kafka.yaml";
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     SystemClock.now()
 }
 
 /// A workspace that is deployed.
-async fn deployed() -> TempDir {
+pub(crate) async fn deployed() -> TempDir {
     let dir = tempfile::tempdir().expect("a folder");
     for (path, text) in [("weir.yaml", SETTINGS), (CARDS_FILE, CARDS), (TOLL_FILE, TOLL)] {
         write(dir.path(), path, text.as_bytes());
@@ -113,14 +113,14 @@ async fn deployed() -> TempDir {
     dir
 }
 
-async fn plan(dir: &Path) -> Result<Plan, String> {
+pub(crate) async fn plan(dir: &Path) -> Result<Plan, String> {
     let checked = read(dir).expect("read").check(Some("dev"), now()).expect("checked");
     let errors = || checked.errors().map(|e| format!("{}: {}", e.rule, e.message)).collect::<Vec<_>>().join("\n");
     let workspace = checked.accept().map_err(|_| errors())?;
     workspace.plan("dev").await.expect("observed").accept().map_err(|_| errors())
 }
 
-async fn deploy(dir: &Path) -> Outcome {
+pub(crate) async fn deploy(dir: &Path) -> Outcome {
     let plan = plan(dir).await.expect("a plan");
     let checked = read(dir).expect("read").check(Some("dev"), now()).expect("checked");
     let workspace = checked.accept().expect("accepted");
