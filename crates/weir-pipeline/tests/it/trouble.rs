@@ -720,3 +720,17 @@ async fn a_twin_of_an_existing_topic_is_blocked_alone() {
     assert_eq!(steps(&planned), ["create-topic dev.toll.new.v1"]);
     assert_eq!(blocked(&planned), [("cards", "topic dev.toll_gates.v1"), ("toll", "topic dev.toll.gates.v1")].into());
 }
+
+/// A waiver is in a file of the platform team, and its topic in one of a team, which may delete it.
+#[tokio::test]
+async fn a_deleted_topic_with_a_waiver_stops_nothing() {
+    let policy = "---\napiVersion: weir/v1\nkind: Policy\nmetadata: {name: p, description: x}\nspec:\n  match: {kinds: [Topic]}\n  \
+                  partitions: {max: 9}\n---\napiVersion: weir/v1\nkind: Waiver\nmetadata: {name: w}\nspec: {rule: p, entity: \
+                  Topic/cards.status.v1, reason: x, owner: platform, until: 2099-01-01}\n";
+    let dir = deployed().await;
+    write(dir.path(), "weir.yaml", format!("{SETTINGS}{policy}").as_bytes());
+    write(dir.path(), CARDS_FILE, b"# nothing\n");
+    write(dir.path(), TOLL_FILE, format!("{TOLL}{MORE}").as_bytes());
+    let planned = plan(dir.path()).await.unwrap_or_else(|errors| panic!("cards stops every plan: {errors}"));
+    assert!(steps(&planned).contains(&"create-topic dev.toll.new.v1"), "{:#?}", steps(&planned));
+}
