@@ -1,6 +1,6 @@
 //! Consents of owners.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use weir_model::{ConsentSpec, Date, Kind, Operation, Origin, Resource, Stage, StagedTopic, TopicAccess};
 
@@ -155,7 +155,7 @@ impl<'w> Consents<'w> {
         // The first that covers a request holds longest. Of two that hold equally long, it is the later one.
         for given in all.by_name.iter_mut().flat_map(BTreeMap::values_mut) {
             given.reverse();
-            given.sort_by(|a, b| last(b.spec.until).cmp(&last(a.spec.until)));
+            given.sort_by_key(|given| Reverse(last(given.spec.until)));
         }
         all
     }

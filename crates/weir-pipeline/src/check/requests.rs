@@ -57,7 +57,7 @@ impl<'w> Requests<'w> {
 /// stages alone have none.
 fn by_place(loaded: &Loaded, view: &StageView<'_>, list: &AccessControlList) -> BTreeMap<Span, Vec<Acl>> {
     let mut places = BTreeMap::new();
-    let staged = view.access.get(&*list.metadata.name);
+    let staged = view.access.get(list.metadata.name.as_str());
     let mut add = |stage: Option<&str>, allow: &[Grant], rules: &[Rule]| {
         let counts = |from_stage: bool| match stage {
             Some(stage) => from_stage && stage == view.stage.name,
