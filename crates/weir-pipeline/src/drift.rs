@@ -39,7 +39,7 @@ impl Accepted<'_> {
             return Ok(vec![moved_from_nothing(&after, revision)]);
         }
         // What could not be read then is new now: the head shows too much rather than too little.
-        let before = self.checked_at(stage, revision)?;
+        let before = self.checked_at(stage, revision)?.ok();
         let before = before.as_ref().and_then(|before| before.accept().ok()?.workspace.stage(stage).ok());
         Ok(match before {
             Some(before) => moved(&before, &after),
@@ -53,15 +53,14 @@ impl Accepted<'_> {
     /// # Errors
     /// If git does not have the revision, or its files have errors that concern everybody or do not have the stage.
     pub fn deployed_at(self, stage: &str, revision: &str) -> Result<Deployed, RevisionError> {
-        let findings = || RevisionError::Findings(revision.to_owned());
-        let checked = self.checked_at(stage, revision)?.ok_or_else(findings)?;
-        let desired = checked.accept().map_err(|_| findings())?.desired(stage)?;
+        let checked = self.checked_at(stage, revision)??;
+        let desired = checked.accept().map_err(|_| RevisionError::Findings(revision.to_owned()))?.desired(stage)?;
         Ok(Deployed { revision: revision.to_owned(), checked, desired })
     }
 
-    /// Checks the files of a git revision like the present ones, apart from policies; `None` without the stage.
-    fn checked_at(self, stage: &str, revision: &str) -> Result<Option<Checked>, ReadError> {
-        Ok(read_at(self.dir(), revision)?.check_without_policies(stage, self.checked.now).ok())
+    /// Checks the files of a git revision like the present ones, apart from policies.
+    fn checked_at(self, stage: &str, revision: &str) -> Result<Result<Checked, UnknownStage>, ReadError> {
+        Ok(read_at(self.dir(), revision)?.check_without_policies(stage, self.checked.now))
     }
 }
 
