@@ -32,15 +32,34 @@ fn near<'k>(
     known: impl IntoIterator<Item = &'k str>,
     most: usize,
 ) -> impl Iterator<Item = (usize, &'k str)> {
-    let folded: String = fold(wrong).collect();
+    let folded: Vec<char> = fold(wrong).collect();
     let letters = Letters::of(wrong);
     let allowed = (letters.count / 3).clamp(1, most);
     known
         .into_iter()
         // Most names are not near: this sees it without comparing letter by letter, which takes a hundred times as long.
         .filter(move |name| letters.distance(&Letters::of(name)) <= allowed)
-        .map(move |name| (strsim::damerau_levenshtein(&folded, &fold(name).collect::<String>()), name))
-        .filter(move |(distance, name)| *distance <= allowed && *distance < name.chars().count())
+        .filter_map(move |name| Some((distance(&folded, &fold(name).collect::<Vec<_>>(), allowed)?, name)))
+        .filter(move |(distance, name)| *distance < name.chars().count())
+}
+
+/// Returns the number of letters to add, remove, replace or swap with the next one, from `a` to `b`; `None` for more than
+/// `most`. The cost depends on the length of the texts only linearly: somebody may write thousands of long names.
+fn distance(a: &[char], b: &[char], most: usize) -> Option<usize> {
+    let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    let (a, b) = (&a[same..], &b[same..]);
+    if a.len().abs_diff(b.len()) > most {
+        return None;
+    }
+    if a.is_empty() || b.is_empty() {
+        return Some(a.len().max(b.len()));
+    }
+    // The first letters differ.
+    let less = most.checked_sub(1)?;
+    let after = |in_a: usize, in_b: usize| Some(distance(a.get(in_a..)?, b.get(in_b..)?, less)? + 1);
+    let is_swapped = a.len() > 1 && b.len() > 1 && a[0] == b[1] && a[1] == b[0];
+    let swapped = if is_swapped { after(2, 2) } else { None };
+    [after(1, 1), after(1, 0), after(0, 1), swapped].into_iter().flatten().min()
 }
 
 /// People mix up upper and lower case, and the sign between words, without seeing it.
@@ -85,8 +104,15 @@ mod tests {
         #[test]
         fn the_quick_distance_never_exceeds_the_real_one(a in "[a-dA-D._é]{0,12}", b in "[a-dA-D._é]{0,12}") {
             let folded = |text: &str| fold(text).collect::<String>();
-            let real = strsim::damerau_levenshtein(&folded(&a), &folded(&b));
+            let real = strsim::osa_distance(&folded(&a), &folded(&b));
             prop_assert!(Letters::of(&a).distance(&Letters::of(&b)) <= real);
+        }
+
+        #[test]
+        fn the_distance_is_exact_up_to_its_limit(a in "[ab]{0,7}[a-c]{0,3}", b in "[ab]{0,7}[a-c]{0,3}", most in 0_usize..5) {
+            let letters = |text: &str| text.chars().collect::<Vec<_>>();
+            let real = strsim::osa_distance(&a, &b);
+            prop_assert_eq!(distance(&letters(&a), &letters(&b), most), Some(real).filter(|real| *real <= most));
         }
     }
 }

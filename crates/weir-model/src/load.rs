@@ -34,7 +34,27 @@ pub struct Loaded {
     /// The findings about the form of the files, sorted.
     pub findings: Vec<Finding>,
     /// Files that were read again to locate something in them.
-    reread: Mutex<BTreeMap<FileId, Arc<Vec<Tape<'static>>>>>,
+    reread: Mutex<BTreeMap<FileId, Arc<Documents>>>,
+}
+
+/// The documents of a file.
+#[derive(Debug, Default)]
+struct Documents {
+    tapes: Vec<Tape<'static>>,
+    /// The first byte of each document that has content, with the number of the document; sorted.
+    begins: Vec<(u32, u32)>,
+}
+
+impl Documents {
+    fn get(&self, index: u32) -> Option<&Tape<'static>> {
+        self.tapes.get(index as usize)
+    }
+
+    /// Returns the number of the document around a byte; `None` in front of the first one.
+    fn at(&self, offset: u32) -> Option<u32> {
+        let next = self.begins.partition_point(|(start, _)| *start <= offset);
+        self.begins.get(next.checked_sub(1)?).map(|(_, index)| *index)
+    }
 }
 
 impl Loaded {
@@ -48,7 +68,7 @@ impl Loaded {
             return Span { file, start: 0, end: 0 };
         };
         let documents = self.documents(origin.file);
-        let range = documents.get(origin.document as usize).map_or(0..0, |tape| {
+        let range = documents.get(origin.document).map_or(0..0, |tape| {
             let part =
                 route.within.and_then(|part| tape.part(&route.path, self.sources.file(origin.file).text(), part));
             part.unwrap_or_else(|| tape.locate(&route.path, route.key))
@@ -64,9 +84,8 @@ impl Loaded {
         });
         let written = |overlay: &Route| {
             let origin = self.workspace.as_ref().and_then(|w| w.origin(&overlay.entity));
-            origin.is_some_and(|at| {
-                self.documents(at.file).get(at.document as usize).is_some_and(|tape| tape.has(&overlay.path))
-            })
+            origin
+                .is_some_and(|at| self.documents(at.file).get(at.document).is_some_and(|tape| tape.has(&overlay.path)))
         };
         self.locate(overlay.filter(written).as_ref().unwrap_or(route))
     }
@@ -75,7 +94,7 @@ impl Loaded {
     pub fn extent(&self, entity: &EntityRef) -> Option<Span> {
         let origin = self.workspace.as_ref()?.origin(entity)?;
         let documents = self.documents(origin.file);
-        let root = documents.get(origin.document as usize)?.nodes.first()?;
+        let root = documents.get(origin.document)?.nodes.first()?;
         Some(Span { file: origin.file, start: root.start, end: root.end })
     }
 
@@ -97,34 +116,37 @@ impl Loaded {
 
     /// Returns the index of the document around the byte `offset` of a file, from 0; `None` in front of the first one.
     pub fn document_at(&self, file: FileId, offset: u32) -> Option<u32> {
-        let begins = |tape: &Tape<'_>| tape.nodes.first().is_some_and(|root| root.start <= offset);
-        self.documents(file).iter().rposition(begins).and_then(|index| index.try_into().ok())
+        self.documents(file).at(offset)
     }
 
     /// Returns `true` if the byte `offset` of a file is inside of a text: a block of lines, or between quotes. There, a
     /// `#` begins no comment.
     pub fn is_text_at(&self, file: FileId, offset: u32) -> bool {
         let text = self.sources.file(file).text();
-        self.documents(file).iter().any(|tape| {
-            // Nodes are in the order of their beginnings, and nothing begins inside of a text.
-            let next = tape.nodes.partition_point(|node| node.start <= offset);
-            let Some(node) = next.checked_sub(1).and_then(|last| tape.nodes.get(last)) else { return false };
-            let before = text.get(node.start as usize..offset as usize).unwrap_or_default();
-            // A comment may follow what opens a block.
-            let opens_block = before.starts_with(['|', '>']) && !before.contains('\n');
-            node.shape == Shape::Quoted && offset < node.end && !opens_block
-        })
+        let documents = self.documents(file);
+        let Some(tape) = documents.at(offset).and_then(|index| documents.get(index)) else { return false };
+        // Nodes are in the order of their beginnings, and nothing begins inside of a text.
+        let next = tape.nodes.partition_point(|node| node.start <= offset);
+        let Some(node) = next.checked_sub(1).and_then(|last| tape.nodes.get(last)) else { return false };
+        let before = text.get(node.start as usize..offset as usize).unwrap_or_default();
+        // A comment may follow what opens a block.
+        let opens_block = before.starts_with(['|', '>']) && !before.contains('\n');
+        node.shape == Shape::Quoted && offset < node.end && !opens_block
     }
 
-    fn documents(&self, file: FileId) -> Arc<Vec<Tape<'static>>> {
+    fn documents(&self, file: FileId) -> Arc<Documents> {
         // A thread that panics while it holds the lock leaves nothing half done.
         let mut reread = self.reread.lock().unwrap_or_else(PoisonError::into_inner);
         let read = || {
             let mut reader = Reader::new(file, self.sources.file(file).text());
-            let mut documents = Vec::new();
+            let mut documents = Documents::default();
             let mut tape = Tape::default();
-            while reader.next(&mut tape, &mut Vec::new()).is_some() {
-                documents.push(std::mem::take(&mut tape).into_owned());
+            for index in 0.. {
+                if reader.next(&mut tape, &mut Vec::new()).is_none() {
+                    break;
+                }
+                documents.begins.extend(tape.nodes.first().map(|root| (root.start, index)));
+                documents.tapes.push(std::mem::take(&mut tape).into_owned());
             }
             Arc::new(documents)
         };

@@ -1,6 +1,6 @@
 //! Consents of owners.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use weir_model::{ConsentSpec, Date, Kind, Operation, Origin, Resource, Stage, StagedTopic, TopicAccess};
 
@@ -152,6 +152,11 @@ impl<'w> Consents<'w> {
             let (kind, entity) = (Kind::Consent, consent.metadata.name.as_str());
             all.add(Given { by, kind, entity, origin: consent.origin, open: false, spec: &consent.spec });
         }
+        // The first that covers a request holds longest. Of two that hold equally long, it is the later one.
+        for given in all.by_name.iter_mut().flat_map(BTreeMap::values_mut) {
+            given.reverse();
+            given.sort_by_key(|given| Reverse(last(given.spec.until)));
+        }
         all
     }
 
@@ -180,12 +185,13 @@ impl<'w> Consents<'w> {
         Some(Consented { by: by.unwrap_or(platform), kind, entity, origin, until: spec.until })
     }
 
+    /// Returns the consents that cover a request: for each beginning of the name, the one that holds longest.
     fn covering<'s>(&'s self, owner: Option<&'s str>, asked: &'s Asked<'s>) -> impl Iterator<Item = &'s Given<'w>> {
         let by_name = &self.by_name[asked.names as usize];
         let lengths = if by_name.is_empty() { 0..=0 } else { 0..=asked.name.len() };
-        lengths.filter_map(|end| asked.name.get(..end)).flat_map(move |beginning| {
+        lengths.filter_map(|end| asked.name.get(..end)).filter_map(move |beginning| {
             let whole = beginning.len() == asked.name.len();
-            by_name.get(beginning).into_iter().flatten().filter(move |given| {
+            by_name.get(beginning)?.iter().find(|given| {
                 (given.open || whole && !asked.open)
                     && (given.by.is_none() || given.by == owner)
                     && asked.degree.met_by(asked.team, given.spec, asked.today, asked.stage)

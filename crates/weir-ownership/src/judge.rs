@@ -58,7 +58,7 @@ impl<'a> Request<'a> {
     /// # Errors
     /// If the right has ended, or the name is one of weir's own notes.
     pub fn ungoverned(&self, physical: &str, today: Date) -> Result<Reach, Refusal<'static>> {
-        let refused = |why| Err(Refusal { why, degree: Degree::of(self.resource, self.operation), topics: Vec::new() });
+        let refused = |why| Err(Refusal { why, degree: Degree::of(self.resource, self.operation) });
         if !holds(self.until, Some(today)) {
             return refused(Why::Ended);
         }
@@ -118,8 +118,6 @@ pub struct Refusal<'w> {
     pub why: Why<'w>,
     /// The degree of the consent that is missing.
     pub degree: Degree,
-    /// The declared topics that are reached, and whose owners do not consent; by name.
-    pub topics: Vec<&'w str>,
 }
 
 impl Refusal<'_> {
@@ -191,7 +189,7 @@ impl<'o, 'w> Judge<'o, 'w> {
     /// If nobody with the authority to do so agrees to it.
     pub fn judge(&self, request: &Request<'_>) -> Result<Reach, Refusal<'w>> {
         let degree = Degree::of(request.resource, request.operation);
-        let refused = |why| Err(Refusal { why, degree, topics: Vec::new() });
+        let refused = |why| Err(Refusal { why, degree });
         if !holds(request.until, self.today) {
             return refused(Why::Ended);
         }
@@ -303,8 +301,7 @@ impl<'o, 'w> Judge<'o, 'w> {
             Some(owner) => Why::Owned(owner),
             None => Why::Nobody,
         };
-        let topics = staged.map(|topic| topic.entity.metadata.name.as_str()).into_iter().collect();
-        Err(Refusal { why, degree, topics })
+        Err(Refusal { why, degree })
     }
 
     fn beginning(&self, names: Names, request: &Request<'_>, degree: Degree) -> Result<Reach, Refusal<'w>> {
@@ -334,11 +331,7 @@ impl<'o, 'w> Judge<'o, 'w> {
                 teams => Why::Beyond(teams),
             },
         };
-        let topics = match names {
-            Names::Topics => self.declared_below(request),
-            Names::Groups | Names::TransactionalIds | Names::ServiceAccounts => Vec::new(),
-        };
-        Err(Refusal { why, degree, topics })
+        Err(Refusal { why, degree })
     }
 
     fn consents(
@@ -389,17 +382,11 @@ impl<'o, 'w> Judge<'o, 'w> {
             })
     }
 
-    /// Returns the names of the topics of other teams below a beginning, in this stage.
-    fn declared_below(&self, request: &Request<'_>) -> Vec<&'w str> {
-        let (beginning, team) = (request.name, request.team);
-        self.view
-            .topics
-            .range(beginning..)
-            .take_while(|(name, _)| name.starts_with(beginning))
-            .map(|(_, topic)| topic.entity)
-            .filter(|topic| topic.metadata.team != team)
-            .map(|topic| topic.metadata.name.as_str())
-            .collect()
+    /// Returns the topics of other teams that a right to all topics with a beginning reaches, in this stage; by name.
+    /// There may be as many as the workspace has, so callers ask once for each team and beginning.
+    pub fn topics_below(&self, team: &str, beginning: &str) -> impl Iterator<Item = &'w Topic> {
+        let below = self.view.topics.range(beginning..).take_while(move |(name, _)| name.starts_with(beginning));
+        below.map(|(_, topic)| topic.entity).filter(move |topic| topic.metadata.team != team)
     }
 
     /// Returns the name of a team as the workspace holds it.

@@ -82,7 +82,8 @@ impl Names {
     }
 
     /// Returns the beginning of a name as it is compared. Topics whose names differ only in `.` and `_` exclude each
-    /// other, since Kafka's metrics cannot tell them apart.
+    /// other, since Kafka's metrics cannot tell them apart (Kafka: `Topic.hasCollision`); groups, transactional ids and
+    /// principals have no such rule.
     pub fn folded(self, beginning: &str) -> String {
         if self == Names::Topics { beginning.replace('_', ".") } else { beginning.to_owned() }
     }

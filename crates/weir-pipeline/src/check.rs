@@ -1,6 +1,7 @@
 //! From what was read to findings, and to a workspace without errors.
 
 mod causes;
+mod requests;
 
 use std::{
     collections::BTreeSet,
@@ -12,11 +13,14 @@ use thiserror::Error;
 use weir_adapters::{Live, OpenError, open};
 use weir_findings::{FileId, Finding, Severity, count};
 use weir_model::{Date, Kind, Loaded, UnknownStage, Workspace};
-use weir_planning::{Blocks, Desired, Observed, desired};
+use weir_planning::{Blocks, Desired, Objects, Observed, desired};
 use weir_policy::{Judged, Judging};
 use weir_validation::Fixed;
 
-use self::causes::{Cause, Causes};
+use self::{
+    causes::{Cause, Causes, excluded},
+    requests::Requests,
+};
 use crate::{
     ReadWorkspace,
     aside::{Aside, DUPLICATES, Unclear, documents, set_aside},
@@ -49,7 +53,11 @@ pub struct Checked {
     pub stage: Option<String>,
     /// The time for which was checked.
     pub now: Timestamp,
+    judge: Judge,
 }
+
+/// The rules to check by.
+type Judge = fn(&Loaded, Option<&str>, Timestamp) -> Result<Judged, UnknownStage>;
 
 /// Findings with errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -75,6 +83,23 @@ impl ReadWorkspace {
     /// # Errors
     /// If the workspace has no such stage.
     pub fn check(self, stage: Option<&str>, now: Timestamp) -> Result<Checked, UnknownStage> {
+        self.check_by(judge, stage, now)
+    }
+
+    /// Checks the workspace as [`check`](Self::check), without policies: those that are enforced by now may not have been
+    /// when the files were deployed.
+    ///
+    /// # Errors
+    /// If the workspace has no such stage.
+    pub(crate) fn check_without_policies(self, stage: &str, now: Timestamp) -> Result<Checked, UnknownStage> {
+        let judge: Judge = |loaded, stage, now| {
+            let findings = weir_validation::validate(loaded, stage, Some(Date::of(now)))?;
+            Ok(Judged { findings, waived: Vec::new() })
+        };
+        self.check_by(judge, Some(stage), now)
+    }
+
+    fn check_by(self, judge: Judge, stage: Option<&str>, now: Timestamp) -> Result<Checked, UnknownStage> {
         let Self { dir, loaded, unread, .. } = self;
         let Judged { findings, waived } = judge(&loaded, stage, now)?;
         let checked = Checked {
@@ -88,6 +113,7 @@ impl ReadWorkspace {
             unread,
             stage: stage.map(str::to_owned),
             now,
+            judge,
         };
         match set_aside(&checked.loaded, &checked.findings) {
             Ok(None) => Ok(checked),
@@ -120,7 +146,7 @@ impl Checked {
 
     /// Judges the workspace without the documents that are set aside, and adds the findings about these.
     fn without(self, rest: Loaded, aside: Aside) -> Result<Self, UnknownStage> {
-        let Judged { mut findings, waived } = judge(&rest, self.stage.as_deref(), self.now)?;
+        let Judged { mut findings, waived } = (self.judge)(&rest, self.stage.as_deref(), self.now)?;
         let about = self.findings.iter().filter(|finding| {
             let mut documents = documents(&self.loaded, finding);
             match DUPLICATES.contains(&finding.rule.as_str()) {
@@ -161,7 +187,7 @@ impl Checked {
 
     /// Makes all fixes that are safe, in memory.
     pub fn fix(self) -> Fixed {
-        let Self { loaded, whole, unread, stage, now, .. } = self;
+        let Self { loaded, whole, unread, stage, now, judge, .. } = self;
         weir_validation::fix(whole.unwrap_or(loaded), &unread, |loaded| match judge(loaded, stage.as_deref(), now) {
             Ok(judged) => judged.findings,
             // The stage was there before the fixes.
@@ -203,23 +229,34 @@ impl<'a> Accepted<'a> {
             return blocks;
         }
         let causes = Causes::of(self.checked);
+        let objects = Objects::of(desired);
+        let mut requests = Requests::new(self, &desired.stage);
+        let mut left = causes.left_alone(desired, observed);
         for finding in self.checked.errors() {
             let why = format!("{} [{}]", finding.message, finding.rule);
             match causes.of_error(finding) {
                 Cause::Everything => {}
                 Cause::Entities(entities) => {
-                    for entity in entities {
-                        blocks.entity(desired, &entity, &why);
+                    for entity in excluded(finding, entities, &objects, observed) {
+                        blocks.entity(&objects, &entity, &why);
                         let list = (entity.kind == Kind::AccessControlList)
                             .then(|| self.workspace.access_control_lists.get(&entity.name));
-                        if let Some(list) = list.flatten() {
-                            blocks.bindings(desired, &list.spec.service_account, &why);
+                        let Some(list) = list.flatten() else { continue };
+                        let account = &list.spec.service_account;
+                        match objects.account(account).and_then(|(_, there)| requests.about(finding, list, there)) {
+                            Some(acls) => {
+                                acls.iter().for_each(|acl| blocks.new_binding(&objects, account, acl, &why));
+                            }
+                            None => blocks.bindings(&objects, account, &why),
                         }
                     }
                 }
                 Cause::Teams(teams) => {
                     for team in teams {
-                        blocks.team(&team, causes.left_alone(&team, desired, observed), &why);
+                        // The first error of a team blocks everything that the team has.
+                        if let Some(left) = left.remove(&team) {
+                            blocks.team(&team, left, &why);
+                        }
                     }
                 }
             }

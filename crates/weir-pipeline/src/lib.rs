@@ -78,7 +78,7 @@ pub use crate::{
     codeowners::{committed_codeowners, place_in_repository, read_codeowners},
     commit::commit,
     deploy::{Admitted, JournalFolderError, Refused, belongs, journal_path},
-    drift::{RevisionError, drift_since},
+    drift::{Deployed, RevisionError},
     import::ImportFailure,
     plan::{Held, PlanError, Planned, UnknownTeam},
     read::{ReadError, ReadWorkspace, read, read_at},

@@ -205,8 +205,15 @@ pub fn read(dir: &Path) -> Result<ReadWorkspace, ReadError> {
         Content::Theirs | Content::Wrong { .. } => None,
     }));
     contents.append(&mut wrong);
-    contents.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut read = loaded(dir, contents);
+    codeowners::check(dir, &mut read.loaded);
+    sort(&mut read.loaded.findings, &read.loaded.sources);
+    Ok(read)
+}
 
+/// Loads the files, and reports those that could not be read as text.
+fn loaded(dir: &Path, mut contents: Vec<(String, Content)>) -> ReadWorkspace {
+    contents.sort_by(|a, b| a.0.cmp(&b.0));
     let (mut files, mut skipped, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
     for (path, content) in contents {
         match content {
@@ -222,9 +229,8 @@ pub fn read(dir: &Path) -> Result<ReadWorkspace, ReadError> {
         unread.insert(file);
         loaded.findings.push(Finding::error(RuleId::new(rule), Span::new(file, at..at), message).help(help));
     }
-    codeowners::check(dir, &mut loaded);
     sort(&mut loaded.findings, &loaded.sources);
-    Ok(ReadWorkspace { dir: dir.to_owned(), loaded, skipped, unread })
+    ReadWorkspace { dir: dir.to_owned(), loaded, skipped, unread }
 }
 
 /// Reads the list of files to leave out; returns what is wrong with it, too.
@@ -282,7 +288,7 @@ fn nested_ignore_file() -> Content {
 ///
 /// # Errors
 /// If git does not have the revision.
-pub fn read_at(dir: &Path, revision: &str) -> Result<Loaded, ReadError> {
+pub fn read_at(dir: &Path, revision: &str) -> Result<ReadWorkspace, ReadError> {
     let files = crate::commit::files_at(dir, revision).map_err(|err| ReadError::Revision(dir.to_owned(), err))?;
     let listed = files.iter().find(|(path, _)| path == IGNORE_FILE).map(|(_, bytes)| String::from_utf8_lossy(bytes));
     let left_out = patterns(Path::new(""), &listed.unwrap_or_default()).unwrap_or_else(|_| Gitignore::empty());
@@ -290,11 +296,12 @@ pub fn read_at(dir: &Path, revision: &str) -> Result<Loaded, ReadError> {
         path.split('/').any(|part| part.starts_with('.'))
             || left_out.matched_path_or_any_parents(path, false).is_ignore()
     };
-    let ours = files.into_iter().filter(|(path, _)| !is_left_out(path)).filter_map(|(path, bytes)| {
-        let text = String::from_utf8(bytes).ok()?;
-        (is_ours(&text) || path.ends_with("weir.yaml")).then_some((path, text))
+    let files = files.into_iter().filter(|(path, _)| path != IGNORE_FILE && !is_left_out(path));
+    let contents = files.map(|(path, bytes)| {
+        let content = named(Some(&path), text(&path, bytes));
+        (path, content)
     });
-    Ok(weir_model::load(ours.collect::<Vec<_>>()))
+    Ok(loaded(dir, contents.collect()))
 }
 
 fn is_yaml(entry: &DirEntry) -> bool {
@@ -358,8 +365,13 @@ fn unreadable(cause: &str) -> Content {
 /// Returns the content of a file whose name can be shown.
 fn named_content(dir: &Path, entry: &DirEntry) -> Content {
     let path = entry.path().strip_prefix(dir).unwrap_or(entry.path());
-    let is_plain = path.to_str().is_some_and(|path| !path.contains(|c: char| c.is_control() || is_invisible(c)));
-    match content(entry) {
+    named(path.to_str(), content(entry))
+}
+
+/// Returns the content of a file, unless its path cannot be shown; `None` for a path that is not UTF-8.
+fn named(path: Option<&str>, content: Content) -> Content {
+    let is_plain = path.is_some_and(|path| !path.contains(|c: char| c.is_control() || is_invisible(c)));
+    match content {
         Content::Ours(_) if !is_plain => Content::Wrong {
             text: String::new(),
             at: 0,
@@ -391,17 +403,22 @@ fn content(entry: &DirEntry) -> Content {
             format!("the file has more than {} MiB", LARGEST_FILE >> 20),
             "spread its entities over several files, or name it in .weirignore",
         ),
-        Ok(_) => match String::from_utf8(bytes) {
-            Ok(text) if is_ours(&text) || entry.path().ends_with("weir.yaml") => Content::Ours(text),
-            Ok(_) => Content::Theirs,
-            Err(err) => {
-                let at = err.utf8_error().valid_up_to();
-                let byte = err.as_bytes()[at];
-                let text = String::from_utf8_lossy(&err.as_bytes()[..at]).into_owned();
-                let message = format!("the byte 0x{byte:02x} is not UTF-8");
-                Content::Wrong { text, at, rule: NOT_UTF8, message, help: "save the file as UTF-8" }
-            }
-        },
+        Ok(_) => text(&entry.path().to_string_lossy(), bytes),
+    }
+}
+
+/// Returns the content of a file as text, if it is for weir.
+fn text(path: &str, bytes: Vec<u8>) -> Content {
+    match String::from_utf8(bytes) {
+        Ok(text) if is_ours(&text) || Path::new(path).ends_with("weir.yaml") => Content::Ours(text),
+        Ok(_) => Content::Theirs,
+        Err(err) => {
+            let at = err.utf8_error().valid_up_to();
+            let byte = err.as_bytes()[at];
+            let text = String::from_utf8_lossy(&err.as_bytes()[..at]).into_owned();
+            let message = format!("the byte 0x{byte:02x} is not UTF-8");
+            Content::Wrong { text, at, rule: NOT_UTF8, message, help: "save the file as UTF-8" }
+        }
     }
 }
 

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use weir_findings::{Finding, Severity};
 use weir_model::{EntityRef, Kind, Permission, Route};
 
-use crate::{Acl, Desired, Object, Observed, Principal, ReportItem, ReportKind, Step, StepId, Verb};
+use crate::{
+    Acl, Desired, DesiredAccount, DesiredTopic, Object, Observed, Principal, ReportItem, ReportKind, Step, StepId, Verb,
+};
 
 /// One thing that a plan leaves alone, since it is in trouble. The steps of other teams go on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -51,6 +53,8 @@ enum Target {
     /// A binding that is not taken away.
     Binding(Principal, Acl),
     Step(StepId),
+    /// A binding that is not created. Last: one list may have many.
+    Request(Principal, Acl),
 }
 
 /// The live objects of a team that the files may have ceased to ask for only because weir cannot read or believe them.
@@ -62,6 +66,34 @@ pub struct LeftAlone {
     pub accounts: BTreeSet<String>,
     /// Bindings that allow something and that no file asks for with authority.
     pub bindings: BTreeSet<(Principal, Acl)>,
+}
+
+/// The topics and service accounts of a stage, by logical name.
+#[derive(Debug)]
+pub struct Objects<'d> {
+    topics: BTreeMap<&'d str, (&'d str, &'d DesiredTopic)>,
+    accounts: BTreeMap<&'d str, (&'d str, &'d DesiredAccount)>,
+}
+
+impl<'d> Objects<'d> {
+    /// Returns the topics and service accounts that files ask for.
+    pub fn of(desired: &'d Desired) -> Self {
+        let Desired { topics, accounts, .. } = desired;
+        Self {
+            topics: topics.iter().map(|(name, topic)| (&*topic.entity, (&**name, topic))).collect(),
+            accounts: accounts.iter().map(|(name, account)| (&*account.entity, (&**name, account))).collect(),
+        }
+    }
+
+    /// Returns the physical name of a topic.
+    pub fn topic(&self, logical: &str) -> Option<&'d str> {
+        self.topics.get(logical).map(|(name, _)| *name)
+    }
+
+    /// Returns the physical name of a service account, and the account.
+    pub fn account(&self, logical: &str) -> Option<(&'d str, &'d DesiredAccount)> {
+        self.accounts.get(logical).copied()
+    }
 }
 
 /// The rule that guards weir's own rights: its findings stop the whole plan, whatever entity they are about.
@@ -85,16 +117,16 @@ impl Blocks {
 
     /// Blocks a topic or a service account, with its new bindings and its keys. An entity that is not in the stage has nothing to
     /// block.
-    pub fn entity(&mut self, desired: &Desired, entity: &EntityRef, why: &str) {
+    pub fn entity(&mut self, objects: &Objects<'_>, entity: &EntityRef, why: &str) {
         if entity.kind == Kind::Topic {
-            for (name, topic) in desired.topics.iter().filter(|(_, topic)| topic.entity == entity.name) {
-                self.add(Target::Topic(name.clone()), format!("topic {name}"), Some(&topic.team), why);
+            if let Some((name, topic)) = objects.topics.get(&*entity.name) {
+                self.topic(name, Some(&topic.team), why);
             }
-        } else if entity.kind == Kind::ServiceAccount {
-            for (name, account) in desired.accounts.iter().filter(|(_, account)| account.entity == entity.name) {
-                let object = format!("service account {name}");
-                self.add(Target::Account(name.clone()), object, Some(&account.team), why);
-            }
+        } else if entity.kind == Kind::ServiceAccount
+            && let Some((name, account)) = objects.account(&entity.name)
+        {
+            let object = format!("service account {name}");
+            self.add(Target::Account(name.to_owned()), object, Some(&account.team), why);
         }
     }
 
@@ -104,10 +136,24 @@ impl Blocks {
     }
 
     /// Blocks the bindings of the service account with the logical name `account`.
-    pub fn bindings(&mut self, desired: &Desired, account: &str, why: &str) {
-        for (name, account) in desired.accounts.iter().filter(|(_, there)| there.entity == account) {
-            let object = format!("ACL bindings of {name}");
-            self.add(Target::Bindings(name.clone()), object, Some(&account.team), why);
+    pub fn bindings(&mut self, objects: &Objects<'_>, account: &str, why: &str) {
+        if let Some((name, account)) = objects.account(account) {
+            self.all_bindings(name, account, why);
+        }
+    }
+
+    /// Blocks the bindings of the service account with the physical name `name`.
+    pub(crate) fn all_bindings(&mut self, name: &str, account: &DesiredAccount, why: &str) {
+        let object = format!("ACL bindings of {name}");
+        self.add(Target::Bindings(name.to_owned()), object, Some(&account.team), why);
+    }
+
+    /// Blocks a new binding of the service account with the logical name `account`, and leaves its other bindings alone.
+    /// The step that takes the binding away is not blocked.
+    pub fn new_binding(&mut self, objects: &Objects<'_>, account: &str, acl: &Acl, why: &str) {
+        if let Some((name, account)) = objects.account(account) {
+            let target = Target::Request(Principal::of_account(name), acl.clone());
+            self.add(target, format!("ACL binding of {name}: {acl}"), Some(&account.team), why);
         }
     }
 
@@ -201,7 +247,13 @@ impl Blocks {
                     .iter()
                     .find_map(|target| self.0.get(target));
             }
-            Object::Acl { .. } => vec![Target::Account(account()), Target::Bindings(account())],
+            Object::Acl { principal, acl } => {
+                let mut targets = vec![Target::Account(account()), Target::Bindings(account())];
+                if about.verb == Verb::Create {
+                    targets.push(Target::Request(principal.clone(), acl.clone()));
+                }
+                targets
+            }
             Object::Key { .. } => vec![Target::Account(account()), Target::Keys(account())],
         };
         let team = step.team.clone().map(Target::Team);
@@ -211,14 +263,19 @@ impl Blocks {
     /// Blocks the entities that errors are about.
     pub(crate) fn findings(&mut self, desired: &Desired, findings: &[Finding<Route>]) {
         let by_entity = |finding: &&Finding<Route>| blocks_only(finding) && finding.rule.as_str() != CLUSTER_LIMIT;
-        for finding in findings.iter().filter(by_entity) {
+        let mut findings = findings.iter().filter(by_entity).peekable();
+        if findings.peek().is_none() {
+            return;
+        }
+        let objects = Objects::of(desired);
+        for finding in findings {
             let Route { entity, path, .. } = &finding.at;
             if entity.kind == Kind::ServiceAccount && path.starts_with(&["spec".to_owned(), "apiKeys".to_owned()]) {
-                for (name, account) in desired.accounts.iter().filter(|(_, there)| there.entity == entity.name) {
+                if let Some((name, account)) = objects.account(&entity.name) {
                     self.keys(name, Some(&account.team), &finding.message);
                 }
             } else {
-                self.entity(desired, entity, &finding.message);
+                self.entity(&objects, entity, &finding.message);
             }
         }
     }

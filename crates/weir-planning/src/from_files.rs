@@ -287,7 +287,7 @@ fn bindings<'w>(view: &StageView<'w>, ownership: Option<&Ownership<'w>>, today: 
                 Request::of_rule(team, authority, rule).map(|request| (request, rule.host.as_deref()))
             }));
         for (request, host) in asked {
-            let Some(acl) = acl(&request, host, prefix) else { continue };
+            let Some(acl) = binding(&request, host, prefix) else { continue };
             let judged = match &judge {
                 Some((_, judge)) => judge.judge(&request),
                 None => request.ungoverned(&acl.name, today),
@@ -350,8 +350,9 @@ impl DesiredBinding {
     }
 }
 
-/// The binding that a request comes to; `None` for an empty name, which would mean everything.
-fn acl(request: &Request<'_>, host: Option<&str>, prefix: &Prefix) -> Option<Acl> {
+/// Returns the binding that a request comes to in a stage with these prefixes; `None` for an empty name, which would mean
+/// everything.
+pub fn binding(request: &Request<'_>, host: Option<&str>, prefix: &Prefix) -> Option<Acl> {
     let Request { resource, name, open, operation, permission, .. } = *request;
     let (pattern, name) = match (resource, open) {
         (Resource::Cluster, _) => (PatternType::Literal, Acl::CLUSTER_NAME.into()),

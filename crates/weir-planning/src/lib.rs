@@ -60,7 +60,7 @@ mod since;
 pub use acl::{Acl, Host};
 pub use again::{Again, Doubt, Fate};
 pub use authority::{AuthorityItem, AuthorityKind};
-pub use blocks::{Blocked, Blocks, LeftAlone};
+pub use blocks::{Blocked, Blocks, LeftAlone, Objects};
 pub use change::{About, Change, Object, Phase, SettingChange, Verb};
 pub use desired::{
     Desired, DesiredAccount, DesiredBinding, DesiredConsent, DesiredKey, DesiredTeam, DesiredTopic, Provider,
@@ -68,7 +68,7 @@ pub use desired::{
 };
 pub use digest::{Digest, fingerprint};
 pub use drift::{Cause, Difference, Drift};
-pub use from_files::desired;
+pub use from_files::{binding, desired};
 pub use marker::{KeyMarker, Maker, Makers, NotOurs, is_reserved_description};
 pub use observed::{
     ClusterFacts, DocumentedLimits, GroupFacts, Limits, Observed, ObservedAccount, ObservedKey, ObservedSecret,

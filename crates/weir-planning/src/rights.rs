@@ -19,9 +19,9 @@ pub(crate) struct Right<'a> {
     operation: Operation,
 }
 
-/// A set of bindings, arranged to be asked.
+/// A set of bindings, arranged to be asked. One name may have bindings for thousands of hosts.
 pub(crate) struct Rights<'a> {
-    by_target: BTreeMap<(Resource, PatternType, &'a str), Vec<&'a Acl>>,
+    by_target: BTreeMap<(Resource, PatternType, &'a str, &'a Host), Vec<&'a Acl>>,
     prefix_lengths: BTreeSet<(Resource, usize)>,
 }
 
@@ -33,7 +33,7 @@ impl<'a> Rights<'a> {
             if acl.pattern == PatternType::Prefixed {
                 prefix_lengths.insert((acl.resource, acl.name.len()));
             }
-            by_target.entry((acl.resource, acl.pattern, &*acl.name)).or_default().push(acl);
+            by_target.entry((acl.resource, acl.pattern, &*acl.name, &acl.host)).or_default().push(acl);
         }
         Self { by_target, prefix_lengths }
     }
@@ -42,10 +42,9 @@ impl<'a> Rights<'a> {
     pub(crate) fn holds(&self, right: &Right<'_>) -> bool {
         let mut allowed = false;
         for acl in self.covering(right) {
-            let same_host = acl.host == Host::Any || acl.host == *right.host;
             match acl.permission {
-                Permission::Deny if same_host && matches_denied(acl.operation, right.operation) => return false,
-                Permission::Allow if same_host && implies(acl.operation, right.operation) => allowed = true,
+                Permission::Deny if matches_denied(acl.operation, right.operation) => return false,
+                Permission::Allow if implies(acl.operation, right.operation) => allowed = true,
                 Permission::Deny | Permission::Allow => {}
             }
         }
@@ -54,15 +53,17 @@ impl<'a> Rights<'a> {
 
     /// Returns `true` if the right is denied for everything its pattern covers, whatever allows it.
     pub(crate) fn denies(&self, right: &Right<'_>) -> bool {
-        self.covering(right).any(|acl| {
-            acl.permission == Permission::Deny
-                && (acl.host == Host::Any || acl.host == *right.host)
-                && matches_denied(acl.operation, right.operation)
-        })
+        self.covering(right)
+            .any(|acl| acl.permission == Permission::Deny && matches_denied(acl.operation, right.operation))
     }
 
+    /// Returns the bindings for all names and hosts of the right.
     fn covering<'s>(&'s self, right: &'s Right<'_>) -> impl Iterator<Item = &'a Acl> + 's {
-        let at = |pattern, name: &'s str| self.by_target.get(&(right.resource, pattern, name)).into_iter().flatten();
+        let own = Some(right.host).filter(|host| **host != Host::Any);
+        let at = move |pattern, name: &'s str| {
+            let hosts = std::iter::once(&Host::Any).chain(own);
+            hosts.filter_map(move |host| self.by_target.get(&(right.resource, pattern, name, host))).flatten()
+        };
         let literal = (right.pattern == PatternType::Literal && right.name != "*").then_some(right.name);
         let prefixes = self
             .prefix_lengths
@@ -233,6 +234,15 @@ mod tests {
         assert!(lost.is_empty());
         let (gained, lost) = compare_texts(&["allow Read t"], &["allow Read t 10.0.0.1"]);
         assert_eq!((gained, lost), (vec![], vec!["Read topic t".to_owned()]));
+    }
+
+    #[test]
+    fn a_right_is_compared_with_bindings_for_its_own_host_alone() {
+        let many: Vec<Acl> = (0..1000).map(|n| acl(&format!("allow Read t 10.0.{}.{}", n / 250, n % 250))).collect();
+        let rights = Rights::new(&many);
+        for right in many.iter().flat_map(rights_of) {
+            assert!(rights.holds(&right) && rights.covering(&right).count() == 1, "{right:?}");
+        }
     }
 
     #[test]

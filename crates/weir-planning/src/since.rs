@@ -26,11 +26,13 @@ pub fn moved(before: &StageView<'_>, after: &StageView<'_>) -> Vec<AuthorityItem
     items
 }
 
-/// Returns the only item for a stage that the files of `revision` do not have.
+/// Returns the only item for a stage that the files of `revision` do not have, or that cannot be read there.
 pub fn moved_from_nothing(after: &StageView<'_>, revision: &str) -> AuthorityItem {
     let moved = Moved { before: after, after };
     let stage = &after.stage.name;
-    let message = format!("revision {revision} has no stage {stage}, so that all authority in the files may be new");
+    let message = format!(
+        "revision {revision} has no stage {stage} that weir can read, so that all authority in the files may be new"
+    );
     moved.item(AuthorityKind::Governance, moved.platform_of(after), stage, moved.settings(), message)
 }
 

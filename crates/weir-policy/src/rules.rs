@@ -68,7 +68,7 @@ rules! {
 
     /// A waiver names an existing rule, entity, stages and team, and gives a reason and a last day. A comment is
     /// written as `# weir: allow RULE reason=\"…\" until=2027-01-31`. In a workspace with `ownership`, only files of the
-    /// platform team waive a rule.
+    /// platform team waive a rule. An entity that does not exist is a warning: its team may have deleted it.
     WAIVER_INVALID = "waiver-invalid", Error, "a waiver has a rule, a reason and a last day";
     why "Reviewers cannot judge an exception that they cannot understand, and a waiver that does not work is noticed too late.";
     bad "# weir: allow topic-retention";

@@ -1,5 +1,4 @@
 use jiff::Timestamp;
-use weir_pipeline::drift_since;
 use weir_planning::{Drift, render};
 
 use crate::{
@@ -42,12 +41,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut deployed = None;
     let made = make(checked, &args.stage, None, &[], |accepted, desired| {
         let revision = args.deployed.as_deref();
-        let before = revision.map(|revision| accepted.desired_at(&args.stage, revision)).transpose();
+        let before = revision.map(|revision| accepted.deployed_at(&args.stage, revision)).transpose();
         let before = before.map_err(not_there)?;
         let observed = look(accepted, desired, args.terminal)?;
         if let Some(before) = before {
             // The names at that revision may be others, and must be observed as well.
-            let there = look(accepted, &before, args.terminal)?;
+            let there = look(accepted, before.desired(), args.terminal)?;
             deployed = Some((before, there));
         }
         Ok(observed)
@@ -56,7 +55,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
         return Ok(Exit::Refused);
     };
     let drift = match &deployed {
-        Some((deployed, there)) => drift_since(plan, deployed, there, now),
+        Some((deployed, there)) => deployed.drift(plan, there, now),
         None => Drift::of(plan),
     };
     match args.format {

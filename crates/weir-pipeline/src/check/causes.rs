@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use weir_findings::{FileId, Finding};
 use weir_model::{Date, EntityRef, Kind, Origin, PatternType, Permission, Resource, StageView};
 use weir_ownership::{Authority, Judge, Names, Ownership, Request};
-use weir_planning::{Acl, Desired, LeftAlone, Observed, Principal};
+use weir_planning::{Acl, Desired, LeftAlone, Objects, Observed, Principal};
 
 use super::Checked;
 use crate::{
@@ -110,9 +110,13 @@ impl<'c> Causes<'c> {
         let is_form = self.form.contains(rule);
         let alone = first.filter(|_| !is_form && !STOPPING.contains(&rule)).map(|entity| vec![entity.clone()]);
         let team = about.iter().find_map(|at| self.team(at.file));
+        // One of the two may be in a file of the platform team.
+        let is_of_team = |at: &Origin| self.team(at.file).is_some();
         match (alone, team) {
             (Some(entity), _) => Cause::Entities(entity),
-            (None, Some(_)) if EXCLUDING.contains(&rule) => Cause::Entities(planned(&entities)),
+            (None, _) if EXCLUDING.contains(&rule) && documents.iter().any(is_of_team) => {
+                Cause::Entities(planned(&entities))
+            }
             (None, Some(team)) => Cause::Teams([team.to_owned()].into()),
             (None, None) => self.of_platform(rule, &entities),
         }
@@ -138,21 +142,32 @@ impl<'c> Causes<'c> {
         }
     }
 
-    /// Returns the live objects of a team that its files may have ceased to ask for only because weir cannot read or believe
-    /// one of them, and the rights of other teams that may rest on a consent in such a file.
-    pub(super) fn left_alone(&self, team: &str, desired: &Desired, observed: &Observed) -> LeftAlone {
-        let mut left = LeftAlone::default();
-        let (Some(ownership), Some(workspace)) = (&self.ownership, &self.checked.loaded.workspace) else { return left };
-        let Ok(view) = workspace.stage(&desired.stage) else { return left };
-        let owned = |names: Names, name: &str| {
-            let logical = name.strip_prefix(names.prefix(&view.stage.prefix));
-            logical.is_some_and(|logical| ownership.owner(names, logical) == Some(team))
+    /// Returns, for each team that an error is about as a whole, the live objects that its files may have ceased to ask for
+    /// only because weir cannot read or believe one of them, and the rights of other teams that may rest on a consent in
+    /// such a file.
+    pub(super) fn left_alone(&self, desired: &Desired, observed: &Observed) -> BTreeMap<String, LeftAlone> {
+        let mut all: BTreeMap<String, LeftAlone> =
+            self.teams.iter().map(|team| (team.clone(), LeftAlone::default())).collect();
+        let (Some(ownership), Some(workspace)) = (&self.ownership, &self.checked.loaded.workspace) else { return all };
+        let Ok(view) = workspace.stage(&desired.stage) else { return all };
+        if all.is_empty() {
+            return all;
+        }
+        let owner = |names: Names, name: &str| {
+            let logical = name.strip_prefix(names.prefix(&view.stage.prefix))?;
+            ownership.owner(names, logical).filter(|team| self.teams.contains(*team))
         };
-        // A document of the team could declare no other names.
-        let undeclared = observed.topics.keys().filter(|name| !desired.topics.contains_key(*name));
-        left.topics = undeclared.filter(|name| owned(Names::Topics, name)).cloned().collect();
-        let undeclared = observed.accounts.keys().filter(|name| !desired.accounts.contains_key(*name));
-        left.accounts = undeclared.filter(|name| owned(Names::ServiceAccounts, name)).cloned().collect();
+        // A document of a team could declare no other names.
+        for name in observed.topics.keys().filter(|name| !desired.topics.contains_key(*name)) {
+            let left = owner(Names::Topics, name).and_then(|team| all.get_mut(team));
+            left.into_iter().for_each(|left| _ = left.topics.insert(name.clone()));
+        }
+        let mut undeclared = BTreeMap::<&str, &str>::new();
+        for name in observed.accounts.keys().filter(|name| !desired.accounts.contains_key(*name)) {
+            let Some(team) = owner(Names::ServiceAccounts, name) else { continue };
+            undeclared.insert(name, team);
+            all.get_mut(team).into_iter().for_each(|left| _ = left.accounts.insert(name.clone()));
+        }
         // The platform team's word for an account counts as before, but without its account a list is in no stage.
         let lists = workspace.access_control_lists.values();
         let vouched: BTreeSet<String> = lists
@@ -163,24 +178,45 @@ impl<'c> Causes<'c> {
         for (principal, acls) in &observed.acls {
             let Some(name) = principal.user() else { continue };
             let account = desired.accounts.get(name);
-            let own = account.map_or_else(|| left.accounts.contains(name), |account| account.team == team);
+            let team = account.map_or_else(|| undeclared.get(name).copied(), |account| Some(&*account.team));
+            let team = team.filter(|team| self.teams.contains(*team));
             for acl in acls.iter().filter(|acl| acl.permission == Permission::Allow) {
                 let withdrawn = account.and_then(|account| account.withdrawn.get(acl));
-                let stays = match withdrawn {
-                    _ if account.is_some_and(|account| account.acls.contains_key(acl)) => false,
-                    // A file asks for it, and lacks a consent that a file of the team may hold.
-                    Some(withdrawal) => !withdrawal.ended && may_consent(ownership, &view, desired, team, acl),
-                    None if account.is_none() && own && vouched.contains(name) => true,
+                let keeper = match withdrawn {
+                    _ if account.is_some_and(|account| account.acls.contains_key(acl)) => None,
+                    // A file asks for it, and lacks a consent that a file of a team in trouble may hold.
+                    Some(withdrawal) => may_consent(ownership, &view, desired, acl).filter(|_| !withdrawal.ended),
+                    None if account.is_none() && vouched.contains(name) => team,
                     // A file of the team may ask for it.
-                    None => own && request(&view, team, acl).is_some_and(|request| judge.judge(&request).is_ok()),
+                    None => team
+                        .filter(|team| request(&view, team, acl).is_some_and(|request| judge.judge(&request).is_ok())),
                 };
-                if stays {
+                if let Some(left) = keeper.and_then(|team| all.get_mut(team)) {
                     left.bindings.insert((Principal::clone(principal), acl.clone()));
                 }
             }
         }
-        left
+        all
     }
+}
+
+/// Returns those of the entities that an error holds up. Of two topics or accounts that exclude each other, the one that
+/// exists goes on.
+pub(super) fn excluded(
+    finding: &Finding,
+    entities: Vec<EntityRef>,
+    objects: &Objects<'_>,
+    observed: &Observed,
+) -> Vec<EntityRef> {
+    if !EXCLUDING.contains(&finding.rule.as_str()) {
+        return entities;
+    }
+    let exists = |entity: &EntityRef| match entity.kind {
+        Kind::Topic => objects.topic(&entity.name).is_some_and(|name| observed.topics.contains_key(name)),
+        _ => objects.account(&entity.name).is_some_and(|(name, _)| observed.accounts.contains_key(name)),
+    };
+    let new: Vec<EntityRef> = entities.iter().filter(|entity| !exists(entity)).cloned().collect();
+    if new.is_empty() { entities } else { new }
 }
 
 /// Returns those of the entities that plans have steps for.
@@ -211,11 +247,17 @@ fn request<'a>(view: &StageView<'_>, team: &'a str, acl: &'a Acl) -> Option<Requ
     Some(Request { team, authority, resource, name, open, operation, permission, until: None })
 }
 
-/// Returns `true` if a file of the team may consent to the binding: all names that it reaches are in a name space of the team,
-/// and it is not for a topic of another team there.
-fn may_consent(ownership: &Ownership<'_>, view: &StageView<'_>, desired: &Desired, team: &str, acl: &Acl) -> bool {
-    let (Some(names), Some((name, _))) = (Names::of(acl.resource), logical(view, acl)) else { return false };
+/// Returns the team whose file may consent to the binding: all names that it reaches are in a name space of the team, and
+/// it is not for a topic of another team there.
+fn may_consent<'o>(
+    ownership: &'o Ownership<'_>,
+    view: &StageView<'_>,
+    desired: &Desired,
+    acl: &Acl,
+) -> Option<&'o str> {
+    let (name, _) = logical(view, acl)?;
+    let team = ownership.owner(Names::of(acl.resource)?, name)?;
     let of_another = || desired.topics.get(&*acl.name).is_some_and(|topic| topic.team != team);
-    ownership.spaces(names, team).any(|space| name.starts_with(space))
-        && !(acl.resource == Resource::Topic && acl.pattern == PatternType::Literal && of_another())
+    let is_topic = acl.resource == Resource::Topic && acl.pattern == PatternType::Literal;
+    (!is_topic || !of_another()).then_some(team)
 }

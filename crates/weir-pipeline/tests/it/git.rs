@@ -67,7 +67,7 @@ impl Bait {
         let head = self.head();
         let seen = commit(&self.workspace()).expect("a commit");
         assert_eq!(seen.trim_end_matches("-dirty"), head);
-        let files = read_at(&self.workspace(), "HEAD").map(|loaded| loaded.sources.iter().count());
+        let files = read_at(&self.workspace(), "HEAD").map(|read| read.loaded.sources.iter().count());
         assert!(!self.marker.exists(), "weir ran a program of the repository");
         assert_eq!(files.expect("files"), 2);
     }
@@ -252,7 +252,7 @@ fn worktrees_subfolders_and_packed_refs() {
     assert_eq!(commit(&teams), Some(head));
     write(&bait.workspace(), "teams/toll.yaml", b"");
     bait.save();
-    let before = read_at(&bait.workspace(), "HEAD~1").expect("files");
+    let before = read_at(&bait.workspace(), "HEAD~1").expect("files").loaded;
     assert_eq!(
         before.sources.iter().map(|(_, file)| file.path()).collect::<Vec<_>>(),
         ["teams/toll.yaml", "weir.yaml"]
@@ -268,7 +268,7 @@ fn a_revision_has_the_files_that_a_folder_has() {
         write(&bait.workspace(), path, b"apiVersion: weir/v1\nkind: Team\nmetadata: {name: x}\n");
     }
     bait.save();
-    let loaded = read_at(&bait.workspace(), "HEAD").expect("files");
+    let loaded = read_at(&bait.workspace(), "HEAD").expect("files").loaded;
     let paths: Vec<_> = loaded.sources.iter().map(|(_, file)| file.path().to_owned()).collect();
     assert_eq!(paths, ["teams/toll.yaml", "weir.yaml"]);
 }
@@ -289,7 +289,7 @@ fn a_name_is_no_question_for_another_object() {
         &bait.repository(),
     );
     bait.git(&["commit", "--quiet", "-m", "a submodule"], &bait.repository());
-    let loaded = read_at(&bait.workspace(), "HEAD").expect("files");
+    let loaded = read_at(&bait.workspace(), "HEAD").expect("files").loaded;
     let files: Vec<_> =
         loaded.sources.iter().map(|(_, file)| (file.path().to_owned(), file.text().to_owned())).collect();
     assert!(files.contains(&("teams/toll.yaml".to_owned(), TEAM.to_owned())), "{files:?}");

@@ -2,7 +2,9 @@
 
 mod attacker;
 mod codeowners;
+mod cost;
 mod deploy;
+mod deployed;
 #[cfg(unix)]
 mod git;
 mod plan;

@@ -179,7 +179,7 @@ async fn a_team_that_is_held_back_keeps_everything_and_stops_nobody() {
         assert_eq!(some.beyond_threshold, None, "{what}: {:#?}", steps(&some));
         let of_toll = |step: &&str| step.contains("toll-") || step.contains(".toll.");
         assert!(
-            steps(&some).len() == 4 && steps(&some).iter().all(|step| of_toll(step)),
+            steps(&some).len() == 4 && steps(&some).iter().all(of_toll),
             "{what}: {:#?}",
             steps(&some)
         );

@@ -11,7 +11,7 @@ use weir_ports::{Clock as _, SystemClock};
 
 use crate::write;
 
-const SETTINGS: &str = r#"
+pub(crate) const SETTINGS: &str = r#"
 apiVersion: weir/v1
 kind: Workspace
 metadata: {name: shop}
@@ -36,7 +36,7 @@ spec:
 "#;
 
 /// The team in trouble. Team toll reads two of its topics, by two kinds of consent.
-const CARDS: &str = r#"
+pub(crate) const CARDS: &str = r#"
 apiVersion: weir/v1
 kind: Topic
 metadata: {name: cards.status.v1, team: cards}
@@ -65,7 +65,7 @@ spec:
   allow: [{produce: cards.status.v1}, {consume: toll.prices.v1, group: cards-ledger}]
 "#;
 
-const TOLL: &str = r#"
+pub(crate) const TOLL: &str = r#"
 apiVersion: weir/v1
 kind: Topic
 metadata: {name: toll.prices.v1, team: toll}
@@ -88,7 +88,7 @@ spec:
 "#;
 
 /// A change of the other team, which must go on.
-const MORE: &str = r#"
+pub(crate) const MORE: &str = r#"
 ---
 apiVersion: weir/v1
 kind: Topic
@@ -96,15 +96,15 @@ metadata: {name: toll.new.v1, team: toll}
 spec: {partitions: 1}
 "#;
 
-const CARDS_FILE: &str = "teams/cards/kafka.yaml";
-const TOLL_FILE: &str = "teams/toll/kafka.yaml";
+pub(crate) const CARDS_FILE: &str = "teams/cards/kafka.yaml";
+pub(crate) const TOLL_FILE: &str = "teams/toll/kafka.yaml";
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     SystemClock.now()
 }
 
 /// A workspace that is deployed.
-async fn deployed() -> TempDir {
+pub(crate) async fn deployed() -> TempDir {
     let dir = tempfile::tempdir().expect("a folder");
     for (path, text) in [("weir.yaml", SETTINGS), (CARDS_FILE, CARDS), (TOLL_FILE, TOLL)] {
         write(dir.path(), path, text.as_bytes());
@@ -113,14 +113,14 @@ async fn deployed() -> TempDir {
     dir
 }
 
-async fn plan(dir: &Path) -> Result<Plan, String> {
+pub(crate) async fn plan(dir: &Path) -> Result<Plan, String> {
     let checked = read(dir).expect("read").check(Some("dev"), now()).expect("checked");
     let errors = || checked.errors().map(|e| format!("{}: {}", e.rule, e.message)).collect::<Vec<_>>().join("\n");
     let workspace = checked.accept().map_err(|_| errors())?;
     workspace.plan("dev").await.expect("observed").accept().map_err(|_| errors())
 }
 
-async fn deploy(dir: &Path) -> Outcome {
+pub(crate) async fn deploy(dir: &Path) -> Outcome {
     let plan = plan(dir).await.expect("a plan");
     let checked = read(dir).expect("read").check(Some("dev"), now()).expect("checked");
     let workspace = checked.accept().expect("accepted");
@@ -499,4 +499,238 @@ async fn each_team_has_its_own_budget_for_policies() {
     let planned = plan(dir.path()).await.unwrap_or_else(|errors| panic!("cards stops every plan: {errors}"));
     assert_eq!(steps(&planned), ["create-topic dev.toll.new.v1"]);
     assert_eq!(blocked(&planned), [("cards", ALL)].into());
+}
+
+/// A team takes back a consent or deletes a topic, or asks for names that it has no consent for. The bindings that need
+/// these wait, and the rest of the list goes on.
+#[tokio::test]
+async fn a_missing_consent_or_topic_holds_up_its_own_bindings_alone() {
+    const MORE_GRANTS: &str = "    - {consume: toll.prices.v1, group: toll-billing}\n";
+    const OWN: &str = "create-acl User:dev-toll-billing allow Read topic literal dev.toll.prices.v1";
+    let events = "{consume: cards.events.v1, group: toll-billing}";
+    let without = |text: &str| CARDS.replace(text, "");
+    let no_consent = || {
+        CARDS.replace(
+            "consumers: [toll]}\n---\napiVersion: weir/v1\nkind: ServiceAccount",
+            "consumers: [platform]}\n---\napiVersion: weir/v1\nkind: ServiceAccount",
+        )
+    };
+    let topic = "apiVersion: weir/v1\nkind: Topic\nmetadata: {name: cards.events.v1, team: cards}\nspec: {partitions: 3}\n---\n";
+    let covering = CARDS.replace("spec: {topics: [cards.events.v1]", "spec: {topics: [\"cards.*\"]");
+    let rule = |rule: &str| format!("  rules:\n    - {rule}\n");
+    let acl = |acl: &str| format!("ACL binding of dev-toll-billing: allow {acl}");
+    let read_events = "Read topic literal dev.cards.events.v1";
+    let gone = |acl: &str| vec![OWN.to_owned(), format!("delete-acl User:dev-toll-billing allow {acl}")];
+    let own = || vec![OWN.to_owned()];
+    for (what, cards, grants, expected, object) in [
+        (
+            "never there",
+            CARDS.to_owned(),
+            "    - {produce: cards.status.v1}\n".to_owned(),
+            own(),
+            acl("Write topic literal dev.cards.status.v1"),
+        ),
+        (
+            "dropped in the topic",
+            without(", access: {consumers: [toll]}"),
+            String::new(),
+            gone("Read topic literal dev.cards.status.v1"),
+            acl("Read topic literal dev.cards.status.v1"),
+        ),
+        ("dropped elsewhere", no_consent(), String::new(), gone(read_events), acl(read_events)),
+        (
+            "a topic without a file",
+            without(topic),
+            String::new(),
+            [own(), vec!["delete-topic dev.cards.events.v1".to_owned()]].concat(),
+            acl(read_events),
+        ),
+        (
+            "a topic that never was, in names with a consent",
+            covering,
+            "    - {consume: cards.nothing.v1, group: toll-billing}\n".to_owned(),
+            own(),
+            acl("Read topic literal dev.cards.nothing.v1"),
+        ),
+        (
+            "an own topic that never was",
+            CARDS.to_owned(),
+            "    - {consume: toll.nothing.v1, group: toll-billing}\n".to_owned(),
+            own(),
+            acl("Read topic literal dev.toll.nothing.v1"),
+        ),
+        (
+            "a topic to be deleted",
+            CARDS.replace(
+                "name: cards.events.v1, team: cards}\nspec: {partitions: 3}",
+                "name: cards.events.v1, team: cards}\nspec: {ensure: absent}",
+            ),
+            String::new(),
+            [own(), vec!["delete-topic dev.cards.events.v1".to_owned()]].concat(),
+            acl(read_events),
+        ),
+        (
+            "a group",
+            CARDS.to_owned(),
+            "    - {consume: cards.status.v1, group: cards-ledger}\n".to_owned(),
+            own(),
+            acl("Read group literal dev.cards-ledger"),
+        ),
+        (
+            "a group in a rule",
+            CARDS.to_owned(),
+            rule("{resource: group, name: cards-ledger, operations: [Describe]}"),
+            own(),
+            acl("Describe group literal dev.cards-ledger"),
+        ),
+        (
+            "a transactional id",
+            CARDS.to_owned(),
+            "    - {produce: toll.prices.v1, transactionalId: cards-ledger}\n".to_owned(),
+            own(),
+            acl("Write transactionalId literal dev.cards-ledger"),
+        ),
+        (
+            "a beginning of names",
+            CARDS.to_owned(),
+            rule("{resource: topic, name: cards., pattern: prefixed, operations: [Read]}"),
+            own(),
+            acl("Read topic prefixed dev.cards."),
+        ),
+        (
+            "all names",
+            CARDS.to_owned(),
+            rule("{resource: topic, name: '*', operations: [Describe]}"),
+            own(),
+            acl("Describe topic prefixed dev."),
+        ),
+        (
+            "one of two operations",
+            CARDS.to_owned(),
+            rule("{resource: topic, name: cards.events.v1, operations: [Describe, Write]}"),
+            ["Describe topic literal dev.cards.events.v1", "Read topic literal dev.toll.prices.v1"]
+                .map(|acl| format!("create-acl User:dev-toll-billing allow {acl}"))
+                .to_vec(),
+            acl("Write topic literal dev.cards.events.v1"),
+        ),
+        (
+            "a denial",
+            CARDS.to_owned(),
+            rule("{resource: topic, name: cards.status.v1, operations: [Write], permission: deny}"),
+            Vec::new(),
+            "ACL bindings of dev-toll-billing".to_owned(),
+        ),
+    ] {
+        let dir = deployed().await;
+        write(dir.path(), CARDS_FILE, cards.as_bytes());
+        assert!(TOLL.ends_with("    - {produce: toll.prices.v1}\n") && TOLL.contains(events));
+        write(dir.path(), TOLL_FILE, format!("{TOLL}{MORE_GRANTS}{grants}").as_bytes());
+        let planned = plan(dir.path()).await.unwrap_or_else(|errors| panic!("{what} stops every plan: {errors}"));
+        assert_eq!(steps(&planned), expected, "{what}: {:#?}", planned.blocked);
+        assert_eq!(blocked(&planned), [("toll", object.as_str())].into(), "{what}: {:#?}", planned.blocked);
+        assert_eq!(deploy(dir.path()).await, Outcome::Blocked, "{what}");
+    }
+}
+
+/// A denial that lacks its consent stays on the cluster, and no new grant comes beside it.
+#[tokio::test]
+async fn a_denial_without_consent_is_not_lost() {
+    let dir = deployed().await;
+    let deny = "  rules:\n    - {resource: topic, name: cards.events.v1, operations: [Read], host: 10.0.0.1, permission: deny}\n";
+    write(dir.path(), TOLL_FILE, format!("{TOLL}{deny}").as_bytes());
+    assert_eq!(deploy(dir.path()).await, Outcome::Complete);
+    write(dir.path(), CARDS_FILE, CARDS.replace("kind: Consent\nmetadata: {name: cards-events, team: cards}\nspec: {topics: [cards.events.v1], consumers: [toll]}", "kind: Consent\nmetadata: {name: cards-events, team: cards}\nspec: {topics: [cards.events.v1], consumers: [platform]}").as_bytes());
+    write(
+        dir.path(),
+        TOLL_FILE,
+        format!("{TOLL}    - {{consume: toll.prices.v1, group: toll-billing}}\n{deny}").as_bytes(),
+    );
+    let planned = plan(dir.path()).await.expect("a plan");
+    assert_eq!(steps(&planned), ["delete-acl User:dev-toll-billing allow Read topic literal dev.cards.events.v1"]);
+    assert!(blocked(&planned).contains(&("toll", "ACL bindings of dev-toll-billing")), "{:#?}", planned.blocked);
+}
+
+/// Without `ownership`, the state that files ask for has the binding; the plan leaves it out.
+#[tokio::test]
+async fn a_missing_consent_holds_up_its_own_bindings_where_no_file_names_a_platform_team() {
+    let dir = deployed().await;
+    write(dir.path(), "weir.yaml", SETTINGS.replace("  ownership: {platform: platform}\n", "").as_bytes());
+    let cards = CARDS.replace("spec: {partitions: 3}\n---\napiVersion: weir/v1\nkind: Consent\nmetadata: {name: cards-events, team: cards}\nspec: {topics: [cards.events.v1], consumers: [toll]}", "spec: {partitions: 3, access: {consumers: [toll]}}");
+    write(dir.path(), CARDS_FILE, cards.as_bytes());
+    let more = "    - {consume: toll.prices.v1, group: toll-billing}\n    - {produce: cards.status.v1}\n  rules:\n    \
+                - {resource: topic, name: cards., pattern: prefixed, operations: [Read]}\n";
+    write(dir.path(), TOLL_FILE, format!("{TOLL}{more}").as_bytes());
+    let planned = plan(dir.path()).await.expect("a plan");
+    // Both of its topics consent to Read.
+    let expected = ["literal dev.toll.prices.v1", "prefixed dev.cards."]
+        .map(|name| format!("create-acl User:dev-toll-billing allow Read topic {name}"));
+    assert_eq!(steps(&planned), expected);
+    assert_eq!(
+        blocked(&planned),
+        [("toll", "ACL binding of dev-toll-billing: allow Write topic literal dev.cards.status.v1")].into()
+    );
+}
+
+/// Topics whose names differ only in `.` and `_`: the one that exists goes on.
+#[tokio::test]
+async fn a_twin_of_an_existing_topic_is_blocked_alone() {
+    let twin = |team: &str, name: &str, partitions: u8| {
+        format!(
+            "---\napiVersion: weir/v1\nkind: Topic\nmetadata: {{name: {name}, team: {team}}}\nspec: {{partitions: {partitions}}}\n"
+        )
+    };
+    let in_weir_yaml = |text: &str| format!("{SETTINGS}{}", text.replace("spec: {", "spec: {replicationFactor: 3, "));
+    // By the word of the platform team, team cards has a topic beside those of team toll.
+    for (first, second) in [
+        (
+            (
+                TOLL_FILE,
+                format!("{TOLL}{}", twin("toll", "toll.gates.v1", 1)),
+                format!("{TOLL}{}", twin("toll", "toll.gates.v1", 2)),
+                "dev.toll.gates.v1",
+            ),
+            ("weir.yaml", in_weir_yaml(&twin("cards", "toll_gates.v1", 1)), ("cards", "topic dev.toll_gates.v1")),
+        ),
+        (
+            (
+                "weir.yaml",
+                in_weir_yaml(&twin("cards", "toll_gates.v1", 1)),
+                in_weir_yaml(&twin("cards", "toll_gates.v1", 2)),
+                "dev.toll_gates.v1",
+            ),
+            (TOLL_FILE, format!("{TOLL}{}", twin("toll", "toll.gates.v1", 1)), ("toll", "topic dev.toll.gates.v1")),
+        ),
+    ] {
+        let (path, before, after, name) = first;
+        let dir = deployed().await;
+        write(dir.path(), path, before.as_bytes());
+        assert_eq!(deploy(dir.path()).await, Outcome::Complete);
+        write(dir.path(), path, after.as_bytes());
+        let (path, text, blocks) = second;
+        write(dir.path(), path, text.as_bytes());
+        let planned = plan(dir.path()).await.unwrap_or_else(|errors| panic!("{name} stops every plan: {errors}"));
+        assert_eq!(steps(&planned), [format!("add-partitions {name}")]);
+        assert_eq!(blocked(&planned), [blocks].into(), "{:#?}", planned.blocked);
+    }
+    // Neither exists: both wait, and nothing else does.
+    let dir = deployed().await;
+    write(dir.path(), "weir.yaml", in_weir_yaml(&twin("cards", "toll_gates.v1", 1)).as_bytes());
+    write(dir.path(), TOLL_FILE, format!("{TOLL}{MORE}{}", twin("toll", "toll.gates.v1", 1)).as_bytes());
+    let planned = plan(dir.path()).await.expect("a plan");
+    assert_eq!(steps(&planned), ["create-topic dev.toll.new.v1"]);
+    assert_eq!(blocked(&planned), [("cards", "topic dev.toll_gates.v1"), ("toll", "topic dev.toll.gates.v1")].into());
+}
+
+/// A waiver is in a file of the platform team, and its topic in one of a team, which may delete it.
+#[tokio::test]
+async fn a_deleted_topic_with_a_waiver_stops_nothing() {
+    let policy = "---\napiVersion: weir/v1\nkind: Policy\nmetadata: {name: p, description: x}\nspec:\n  match: {kinds: [Topic]}\n  \
+                  partitions: {max: 9}\n---\napiVersion: weir/v1\nkind: Waiver\nmetadata: {name: w}\nspec: {rule: p, entity: \
+                  Topic/cards.status.v1, reason: x, owner: platform, until: 2099-01-01}\n";
+    let dir = deployed().await;
+    write(dir.path(), "weir.yaml", format!("{SETTINGS}{policy}").as_bytes());
+    write(dir.path(), CARDS_FILE, b"# nothing\n");
+    write(dir.path(), TOLL_FILE, format!("{TOLL}{MORE}").as_bytes());
+    let planned = plan(dir.path()).await.unwrap_or_else(|errors| panic!("cards stops every plan: {errors}"));
+    assert!(steps(&planned).contains(&"create-topic dev.toll.new.v1"), "{:#?}", steps(&planned));
 }

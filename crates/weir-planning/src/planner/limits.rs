@@ -105,10 +105,10 @@ fn fit(draft: &mut Draft<'_>, limited: Limited, most: u64, mut used: u64) {
     for step in draft.steps.iter().filter(|step| limited.added(step, default_partitions) > 0) {
         let object = step.change.about().object;
         let Some(why) = out.get(object.name()) else { continue };
-        match object.account().and_then(|account| draft.desired.accounts.get(account)) {
-            Some(account) if limited == Limited::Acls => {
-                if told.insert(&account.entity) {
-                    draft.blocks.bindings(draft.desired, &account.entity, why);
+        match object.account().and_then(|account| draft.desired.accounts.get_key_value(account)) {
+            Some((name, account)) if limited == Limited::Acls => {
+                if told.insert(name) {
+                    draft.blocks.all_bindings(name, account, why);
                 }
             }
             Some(_) | None => draft.blocks.step(step, why),

@@ -11,8 +11,10 @@ pub(super) fn of_item(text: &str, item: Range<usize>) -> Option<Range<usize>> {
     if inside.is_empty() || inside.contains('#') {
         return None;
     }
-    let line = before.rfind('\n').map_or(0, |at| at + 1);
-    if before[line..].trim() == "-" {
+    // A list on one line is long: nothing looks at all of it for each of its items.
+    let indent = |text: &str| text.trim_end_matches([' ', '\t']).len();
+    let line = before[..indent(before)].strip_suffix('-').map(indent);
+    if let Some(line) = line.filter(|at| *at == 0 || before[..*at].ends_with('\n')) {
         let rest = behind.find('\n').map_or(behind, |at| &behind[..=at]);
         return rest.trim().is_empty().then_some(line..item.end + rest.len());
     }

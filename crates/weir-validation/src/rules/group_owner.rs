@@ -14,15 +14,15 @@ pub(super) const RULE: Rule = Rule {
         waivable: Some(Severity::Warning),
         title: "consumer groups and transactional ids belong to one team",
         what: "If an account of one team uses a consumer group or transactional id by its full name, no account of \
-               another team uses it or reaches it by a pattern. Raw rules with a `reason`, and rules that deny, are \
-               exempt. In a workspace with `ownership`, the rule `sharing-consent` takes the place of this one.",
+               another team uses it or reaches it by a pattern. Rules that deny are exempt, and a `reason` opens \
+               nothing. In a workspace with `ownership`, the rule `sharing-consent` takes the place of this one.",
         why: "A consumer that joins another team's group takes some of its records. An account that may delete or \
               reset the group decides which records the group reads again. A second producer with the same \
               transactional id fences the first.",
         bad: "# group `cards-ledger` is used by team cards\nallow:\n  - {consume: cards.status.v1, group: cards-ledger}   # an account of team toll",
         good: "allow:\n  - {consume: cards.status.v1, group: toll-billing}",
-        remedy: "Use a group of your own. For a program that watches the lag of all groups, write a raw rule with a \
-                 reason: `reason: lag exporter`.",
+        remedy: "Use a group of your own. For a program that watches the lag of all groups, waive the warning, or write \
+                 `ownership` and a consent of the platform team.",
     },
     check,
 };
@@ -76,9 +76,8 @@ fn stage(cx: &Context<'_>, out: &mut Out, view: &StageView<'_>) {
             }
         }
         for (index, rule) in granted.rules.iter().enumerate() {
-            let excused = rule.reason.as_deref().is_some_and(|reason| !reason.trim().is_empty());
             let about = matches!(rule.resource, Resource::Group | Resource::TransactionalId);
-            if !about || excused || rule.permission == Permission::Deny {
+            if !about || rule.permission == Permission::Deny {
                 continue;
             }
             let Some(name) = rule.name.as_deref() else { continue };

@@ -58,3 +58,46 @@ fn thousands_of_unknown_settings_are_reported() {
     assert_eq!(unknown.clone().count(), SETTINGS);
     assert_eq!(unknown.filter(|finding| finding.help.is_some()).count(), 1_000);
 }
+
+/// 10,000 rules of one team for all names, beside 10,000 topics of another one. Only the first finding names topics: each
+/// of them would name 100.
+#[test]
+fn the_topics_behind_a_beginning_of_names_are_looked_for_once() {
+    const RULES: usize = 10_000;
+    let settings = "
+apiVersion: weir/v1
+kind: Workspace
+metadata: {name: shop}
+spec:
+  clusters: {local: {sandbox: {path: .weir/local}}}
+  stages: [{name: dev, cluster: local}]
+  ownership: {platform: platform}
+---
+{apiVersion: weir/v1, kind: Team, metadata: {name: platform}}
+---
+{apiVersion: weir/v1, kind: Team, metadata: {name: toll}}
+---
+{apiVersion: weir/v1, kind: Team, metadata: {name: cards}}
+";
+    let topic = |n| {
+        format!(
+            "---\napiVersion: weir/v1\nkind: Topic\nmetadata: {{name: cards.t{n}, team: cards}}\nspec: {{partitions: 1}}\n"
+        )
+    };
+    let rule =
+        |n| format!("    - {{resource: topic, name: '*', operations: [Read], host: 10.0.{}.{}}}\n", n / 250, n % 250);
+    let list = "apiVersion: weir/v1\nkind: ServiceAccount\nmetadata: {name: toll-a, team: toll}\nspec: {}\n---\napiVersion: \
+                weir/v1\nkind: AccessControlList\nmetadata: {name: toll-a, team: toll}\nspec:\n  serviceAccount: toll-a\n  \
+                rules:\n";
+    let loaded = weir_model::load([
+        ("weir.yaml", settings.to_owned()),
+        ("teams/cards/kafka.yaml", (0..RULES).map(topic).collect()),
+        ("teams/toll/kafka.yaml", format!("{list}{}", (0..RULES).map(rule).collect::<String>())),
+    ]);
+    let findings = weir_validation::validate(&loaded, None, None).unwrap();
+    let refused: Vec<_> = findings.iter().filter(|finding| finding.rule.as_str() == "sharing-consent").collect();
+    assert_eq!(refused.len(), RULES);
+    let note = |finding: &weir_findings::Finding| finding.note.clone().unwrap_or_default();
+    assert!(refused.iter().all(|finding| note(finding).starts_with("it covers 10000 declared topics of other teams")));
+    assert_eq!(refused.iter().filter(|finding| note(finding).contains("`cards.t0`")).count(), 1);
+}

@@ -1,7 +1,12 @@
 //! The consents of a workspace with `ownership`.
 
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
+
 use weir_findings::{Finding, plural};
-use weir_model::{Ensure, EntityRef, Kind, Route, StageView};
+use weir_model::{Ensure, Operation, Resource, Route, StageView};
 use weir_ownership::{Authority, Degree, Judge, Names, Ownership, Refusal, Request, Why};
 
 use crate::{
@@ -12,9 +17,13 @@ use crate::{
 /// Largest number of topics that a finding names one by one.
 const NAMED: usize = 100;
 
+/// Largest number of teams that a finding names one by one.
+const TEAMS: usize = 20;
+
 pub(super) fn check(cx: &Context<'_>, out: &mut Out, ownership: &Ownership<'_>) {
     for view in &cx.stages {
         let judge = Judge::new(ownership, view, cx.today);
+        let (named, asked) = (RefCell::default(), RefCell::default());
         for list in view.access.values() {
             // The account's team decides, whatever team the list claims.
             let Some(account) = cx.accounts.get(&list.entity.spec.service_account) else { continue };
@@ -26,7 +35,8 @@ pub(super) fn check(cx: &Context<'_>, out: &mut Out, ownership: &Ownership<'_>) 
                 authority => authority,
             };
             let ensure = view.accounts.get(account.metadata.name.as_str()).map(|account| account.ensure);
-            let stage = Stage { ownership, view, judge: &judge, ensure: ensure.unwrap_or_default() };
+            let ensure = ensure.unwrap_or_default();
+            let stage = Stage { ownership, view, judge: &judge, ensure, named: &named, asked: &asked };
             for (i, grant) in list.allow.iter().enumerate() {
                 for request in Request::of_grant(team, authority, grant) {
                     // The rule `unknown-reference` reports a topic that no file declares.
@@ -58,6 +68,11 @@ struct Stage<'s, 'w> {
     judge: &'s Judge<'s, 'w>,
     /// The `ensure` of the service account.
     ensure: Ensure,
+    /// The teams and beginnings of names for which a finding names the topics concerned. One team may ask for one beginning
+    /// thousands of times.
+    named: &'s RefCell<BTreeMap<(String, String), usize>>,
+    /// The teams, beginnings and operations for which topics of other teams were looked for.
+    asked: &'s RefCell<BTreeSet<(String, String, Operation)>>,
 }
 
 impl Stage<'_, '_> {
@@ -73,10 +88,11 @@ impl Stage<'_, '_> {
                 .help("remove it, or agree on a later day"),
             Why::Owned(owner) => self.owned(out, names, request, owner, &refusal, at()),
             Why::Beyond(teams) => {
-                let teams: Vec<String> = teams.iter().map(|team| format!("`{team}`")).collect();
                 let whose = if teams.len() == 1 { "team" } else { "teams" };
+                let rest = if teams.len() > TEAMS { format!(" and {} more", teams.len() - TEAMS) } else { String::new() };
+                let teams: Vec<String> = teams.iter().take(TEAMS).map(|team| format!("`{team}`")).collect();
                 let message = format!(
-                    "`{}*` covers all names of {whose} {}, and names of nobody, so it needs the consent of the \
+                    "`{}*` covers all names of {whose} {}{rest}, and names of nobody, so it needs the consent of the \
                      platform team",
                     request.name,
                     teams.join(", ")
@@ -92,11 +108,17 @@ impl Stage<'_, '_> {
                 out.error(at(), message).help(self.platform(names, request, refusal.degree))
             }
         };
-        out.push_in(self.view.index, self.concerned(finding, request, &refusal));
+        out.push_in(self.view.index, self.concerned(finding, request, names));
     }
 
     /// Reports topics of other teams in a name space at the topics: their author can act, and the right was there before.
     fn conflicts(&self, out: &mut Out, request: &Request<'_>, at: impl Fn() -> Route) {
+        let is_asked = request.open && request.resource == Resource::Topic;
+        let (Authority::Team(_), true) = (request.authority, is_asked) else { return };
+        let question = (request.team.to_owned(), request.name.to_owned(), request.operation);
+        if !self.asked.borrow_mut().insert(question) {
+            return;
+        }
         for topic in self.judge.conflicts(request) {
             let (name, team, degree) = (request.name, request.team, Degree::of(request.resource, request.operation));
             let (reached, owner) = (topic.metadata.name.as_str(), &topic.metadata.team);
@@ -176,18 +198,28 @@ impl Stage<'_, '_> {
         )
     }
 
-    /// Adds the topics concerned, if a beginning of names is refused.
-    fn concerned(&self, finding: Finding<Route>, request: &Request<'_>, refusal: &Refusal<'_>) -> Finding<Route> {
-        if !request.open || refusal.topics.is_empty() {
+    /// Adds the topics concerned, if a beginning of names is refused. The first finding about a beginning names them, the
+    /// others count them.
+    fn concerned(&self, finding: Finding<Route>, request: &Request<'_>, names: Names) -> Finding<Route> {
+        if !request.open || names != Names::Topics {
             return finding;
         }
-        let all = refusal.topics.len();
-        let named = refusal.topics.iter().take(NAMED).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        let rest = if all > NAMED { format!(", and {} more", all - NAMED) } else { String::new() };
-        let first = EntityRef::new(Kind::Topic, refusal.topics[0]);
-        finding
-            .note(format!("it covers {all} declared {} of other teams: {named}{rest}", plural(all, "topic")))
-            .related(Route::name(first), "the first of them")
+        let below = || self.judge.topics_below(request.team, request.name);
+        let question = (request.team.to_owned(), request.name.to_owned());
+        let known = self.named.borrow().get(&question).copied();
+        let all = known.unwrap_or_else(|| below().count());
+        self.named.borrow_mut().insert(question, all);
+        let Some(first) = below().next() else { return finding };
+        let it = format!("it covers {all} declared {} of other teams", plural(all, "topic"));
+        let note = match known {
+            Some(_) => format!("{it}; the first finding about `{}*` names them", request.name),
+            None => {
+                let named: Vec<String> = below().take(NAMED).map(|topic| format!("`{}`", topic.metadata.name)).collect();
+                let rest = if all > NAMED { format!(", and {} more", all - NAMED) } else { String::new() };
+                format!("{it}: {}{rest}", named.join(", "))
+            }
+        };
+        finding.note(note).related(Route::name(first.entity_ref()), "the first of them")
     }
 }
 
