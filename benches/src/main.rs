@@ -19,6 +19,10 @@ use weir_testkit::generate::Shape;
 
 use crate::once::Work;
 
+/// The allocator of weir's programs.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Cli {

@@ -46,6 +46,11 @@ pub use crate::{
     terminal::{confirm, print, print_json, say, style},
 };
 
+/// The allocator of all programs. Many threads that read files ask for much memory at once; the C library's own allocator
+/// then takes up to half of the time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The example of the README, compiled with the examples of this documentation.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
