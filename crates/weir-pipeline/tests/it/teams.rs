@@ -178,11 +178,7 @@ async fn a_team_that_is_held_back_keeps_everything_and_stops_nobody() {
         let some = plan(dir.path(), &["cards"]).await;
         assert_eq!(some.beyond_threshold, None, "{what}: {:#?}", steps(&some));
         let of_toll = |step: &&str| step.contains("toll-") || step.contains(".toll.");
-        assert!(
-            steps(&some).len() == 4 && steps(&some).iter().all(of_toll),
-            "{what}: {:#?}",
-            steps(&some)
-        );
+        assert!(steps(&some).len() == 4 && steps(&some).iter().all(of_toll), "{what}: {:#?}", steps(&some));
         let expected = Blocked {
             object: "all objects of the team".to_owned(),
             team: Some("cards".to_owned()),
