@@ -252,6 +252,14 @@ impl<'a> Accepted<'a> {
                     }
                 }
                 Cause::Teams(teams) => {
+                    // A denial of another team may need a consent that cannot be read.
+                    if let Some(list) = causes.referring(finding) {
+                        let account = &list.spec.service_account;
+                        let about = objects.account(account).map(|(_, there)| requests.about(finding, list, there));
+                        if about == Some(None) {
+                            blocks.bindings(&objects, account, &why);
+                        }
+                    }
                     for team in teams {
                         // The first error of a team blocks everything that the team has.
                         if let Some(left) = left.remove(&team) {

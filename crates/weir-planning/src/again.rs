@@ -463,18 +463,20 @@ fn hold(plan: &Plan, doubts: &[(Part, Doubt)], fates: &mut BTreeMap<StepId, Fate
 }
 
 impl Step {
-    /// Returns the team that the step is done for, by the new plan or by the files; the plan's word counts only for an
-    /// object that no file declares any more.
+    /// Returns the team that the step is done for, by the new plan, by the files, or by the name spaces; the plan's word
+    /// counts only for an object that no file declares any more and that lies in no name space.
     fn owner<'a>(&'a self, wanted: Option<&'a Step>, desired: &'a Desired) -> Option<&'a str> {
         if let Some(wanted) = wanted {
             return wanted.team.as_deref();
         }
         let object = self.change.about().object;
-        let declared = match object.account() {
-            Some(account) => desired.accounts.get(account).map(|account| &account.team),
-            None => desired.topics.get(object.name()).map(|topic| &topic.team),
+        let owner = match object.account() {
+            Some(name) => (desired.accounts.get(name).map(|account| account.team.as_str()))
+                .or_else(|| desired.owner(|team| &team.service_accounts, name)),
+            None => (desired.topics.get(object.name()).map(|topic| topic.team.as_str()))
+                .or_else(|| desired.owner(|team| &team.topics, object.name())),
         };
-        declared.or(self.team.as_ref()).map(String::as_str)
+        owner.or(self.team.as_deref())
     }
 
     /// Compares the step with the one that the files ask for.

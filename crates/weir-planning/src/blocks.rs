@@ -8,7 +8,8 @@ use weir_findings::{Finding, Severity};
 use weir_model::{EntityRef, Kind, Permission, Route};
 
 use crate::{
-    Acl, Desired, DesiredAccount, DesiredTopic, Object, Observed, Principal, ReportItem, ReportKind, Step, StepId, Verb,
+    Acl, Change, Desired, DesiredAccount, DesiredTopic, Object, Observed, Principal, ReportItem, ReportKind, Step,
+    StepId, Verb,
 };
 
 /// One thing that a plan leaves alone, since it is in trouble. The steps of other teams go on.
@@ -64,7 +65,7 @@ pub struct LeftAlone {
     pub topics: BTreeSet<String>,
     /// Service accounts that no file declares, by physical name.
     pub accounts: BTreeSet<String>,
-    /// Bindings that allow something and that no file asks for with authority.
+    /// Bindings that no file asks for with authority.
     pub bindings: BTreeSet<(Principal, Acl)>,
 }
 
@@ -144,8 +145,7 @@ impl Blocks {
 
     /// Blocks the bindings of the service account with the physical name `name`.
     pub(crate) fn all_bindings(&mut self, name: &str, account: &DesiredAccount, why: &str) {
-        let object = format!("ACL bindings of {name}");
-        self.add(Target::Bindings(name.to_owned()), object, Some(&account.team), why);
+        self.add(Target::Bindings(name.to_owned()), bindings_of(name), Some(&account.team), why);
     }
 
     /// Blocks a new binding of the service account with the logical name `account`, and leaves its other bindings alone.
@@ -249,9 +249,10 @@ impl Blocks {
             }
             Object::Acl { principal, acl } => {
                 let mut targets = vec![Target::Account(account()), Target::Bindings(account())];
-                if about.verb == Verb::Create {
-                    targets.push(Target::Request(principal.clone(), acl.clone()));
-                }
+                targets.push(match about.verb {
+                    Verb::Create => Target::Request(principal.clone(), acl.clone()),
+                    _ => Target::Binding(principal.clone(), acl.clone()),
+                });
                 targets
             }
             Object::Key { .. } => vec![Target::Account(account()), Target::Keys(account())],
@@ -285,6 +286,7 @@ impl Blocks {
         if self.0.is_empty() {
             return;
         }
+        self.hold_grants(steps);
         let mut out = BTreeSet::new();
         steps.retain(|step| {
             if self.of(step).is_none() {
@@ -295,6 +297,42 @@ impl Blocks {
             out.insert(step.id.clone());
             false
         });
+    }
+
+    /// Blocks the new grants of each principal of which a new denial is blocked: a grant without the denial beside it gives
+    /// too much.
+    fn hold_grants(&mut self, steps: &[Step]) {
+        let mut out = BTreeSet::new();
+        let mut held = BTreeMap::<&Principal, &StepId>::new();
+        for step in steps {
+            if self.of(step).is_none() && !step.after.iter().any(|id| out.contains(id)) {
+                continue;
+            }
+            out.insert(&step.id);
+            if let Some((principal, Permission::Deny)) = created(step) {
+                held.entry(principal).or_insert(&step.id);
+            }
+        }
+        for step in steps {
+            if let Some((principal, Permission::Allow)) = created(step)
+                && let Some((denial, name)) = held.get(principal).zip(principal.user())
+            {
+                let why = format!("the denial `{denial}` is blocked, and a grant without it gives too much");
+                self.add(Target::Bindings(name.to_owned()), bindings_of(name), step.team.as_deref(), &why);
+            }
+        }
+    }
+}
+
+fn bindings_of(account: &str) -> String {
+    format!("ACL bindings of {account}")
+}
+
+/// Returns the principal and the permission of a new binding.
+fn created(step: &Step) -> Option<(&Principal, Permission)> {
+    match &step.change {
+        Change::CreateAcl { principal, acl } => Some((principal, acl.permission)),
+        _ => None,
     }
 }
 

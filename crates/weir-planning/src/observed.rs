@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use weir_model::{
-    SecretPart,
+    SecretPart, secret_name,
     settings::{self, KafkaValue},
 };
 
@@ -385,9 +385,20 @@ impl ObservedSecret {
         self.tags.contains_key(Self::TAG_PROJECTION)
     }
 
-    /// Returns `true` if weir wrote the secret.
+    /// Returns `true` if the tags say that weir wrote the secret.
     pub fn is_ours(&self) -> bool {
         Self::are_ours(&self.tags)
+    }
+
+    /// Returns `true` if weir wrote the secret, and its tags name the account and the slot that its name is made of. A team
+    /// may write tags in its own vault, and must not speak for another account there.
+    pub fn is_of_its_account(&self) -> bool {
+        let tag = |name| self.tags.get(name).map_or("", String::as_str);
+        let (account, slot) = (tag(Self::TAG_ACCOUNT), tag(Self::TAG_SLOT));
+        let is_named = |name: String| self.at.name.eq_ignore_ascii_case(&name);
+        self.is_ours()
+            && (is_named(secret_name(account, slot))
+                || SecretPart::ALL.iter().any(|part| is_named(part.secret_name(account, slot))))
     }
 
     /// Returns `true` if the tags say that weir wrote the secret.

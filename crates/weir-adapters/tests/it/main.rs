@@ -339,19 +339,21 @@ async fn with_a_former_secret(keys: &str, refused: Option<ErrorKind>) -> (Desire
     let workspace = weir_model::load([("weir.yaml", text)]).workspace.expect("well formed");
     let options = weir_sandbox::Options { cluster_id: Some("sandbox-1".to_owned()), ..Default::default() };
     let sandbox = Arc::new(weir_sandbox::Sandbox::open(dir.path(), options).expect("a sandbox"));
-    let tags = [
-        (ObservedSecret::TAG_MANAGED_BY, "weir"),
-        (ObservedSecret::TAG_WORKSPACE, "shop"),
-        (ObservedSecret::TAG_STAGE, "dev"),
-        (ObservedSecret::TAG_CLUSTER, "sandbox-1"),
-        (ObservedSecret::TAG_ACCOUNT, "dev-orders-a"),
-        (ObservedSecret::TAG_SLOT, "batch"),
-        (ObservedSecret::TAG_KEY_ID, "K1"),
-    ]
-    .map(|(tag, value)| (tag.to_owned(), value.to_owned()));
-    for name in ["kafka-dev-orders-a-batch", "elsewhere"] {
-        let at = SecretRef { vault: VAULT.to_owned(), name: name.to_owned() };
-        sandbox.store(&at, &SecretString::from("x"), &tags.clone().into()).await.expect("stored");
+    let tags = |account| {
+        [
+            (ObservedSecret::TAG_MANAGED_BY, "weir"),
+            (ObservedSecret::TAG_WORKSPACE, "shop"),
+            (ObservedSecret::TAG_STAGE, "dev"),
+            (ObservedSecret::TAG_CLUSTER, "sandbox-1"),
+            (ObservedSecret::TAG_ACCOUNT, account),
+            (ObservedSecret::TAG_SLOT, "batch"),
+            (ObservedSecret::TAG_KEY_ID, "K1"),
+        ]
+        .map(|(tag, value)| (tag.to_owned(), value.to_owned()))
+    };
+    for account in ["dev-orders-a", "dev-orders-old"] {
+        let at = SecretRef { vault: VAULT.to_owned(), name: format!("kafka-{account}-batch") };
+        sandbox.store(&at, &SecretString::from("x"), &tags(account).into()).await.expect("stored");
     }
     let vaults = Arc::new(Locked { sandbox: sandbox.clone(), refused, calls: Mutex::default() });
     let live = Live { cluster: sandbox, vaults: vaults.clone(), patience: std::time::Duration::from_secs(60) };
@@ -371,11 +373,11 @@ async fn vaults_are_listed_once_and_show_former_secrets() {
             secrets.keys().map(|at| at.name.clone()).collect()
         };
         assert_eq!(names(&observed.secrets), ["kafka-dev-orders-a-batch"], "{keys}");
-        assert_eq!(names(&observed.other_secrets), ["elsewhere"], "{keys}");
+        assert_eq!(names(&observed.other_secrets), ["kafka-dev-orders-old-batch"], "{keys}");
         let options = weir_planning::PlanOptions { now: jiff::Timestamp::UNIX_EPOCH, commit: None };
         let report = weir_planning::plan(&wanted, &observed, &options).plan.report;
         assert!(
-            report.items.iter().any(|item| item.message.contains("/elsewhere` is left in its vault")),
+            report.items.iter().any(|item| item.message.contains("/kafka-dev-orders-old-batch` is left in its vault")),
             "{report:?}"
         );
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use weir_findings::{FileId, Finding};
-use weir_model::{Date, EntityRef, Kind, Origin, PatternType, Permission, Resource, StageView};
+use weir_model::{AccessControlList, Date, EntityRef, Kind, Origin, PatternType, Resource, StageView};
 use weir_ownership::{Authority, Judge, Names, Ownership, Request};
 use weir_planning::{Acl, Desired, LeftAlone, Objects, Observed, Principal};
 
@@ -82,6 +82,18 @@ impl<'c> Causes<'c> {
         let name = text.get(finding.at.range())?.trim_matches(['"', '\'', '*']);
         let mut owners = Names::ALL.into_iter().filter_map(|names| self.ownership.as_ref()?.owner(names, name));
         owners.find(|team| self.teams.contains(*team))
+    }
+
+    /// Returns the access control list in which a name is not as it must be, if a team in trouble may be the reason, and the
+    /// list speaks for its service account with authority.
+    pub(super) fn referring(&self, finding: &Finding) -> Option<&'c AccessControlList> {
+        let workspace = self.checked.loaded.workspace.as_ref()?;
+        let first =
+            documents(&self.checked.loaded, finding).next().filter(|_| REFERRING.contains(&finding.rule.as_str()))?;
+        let entity = self.entities.get(&first).filter(|entity| entity.kind == Kind::AccessControlList)?;
+        let list = workspace.access_control_lists.get(&entity.name)?;
+        let account = workspace.service_accounts.get(&list.spec.service_account)?;
+        self.team(first.file).is_none_or(|team| team == account.metadata.team).then_some(list)
     }
 
     /// Returns the team whose path the file is in; `None` for a file of the platform team.
@@ -180,7 +192,7 @@ impl<'c> Causes<'c> {
             let account = desired.accounts.get(name);
             let team = account.map_or_else(|| undeclared.get(name).copied(), |account| Some(&*account.team));
             let team = team.filter(|team| self.teams.contains(*team));
-            for acl in acls.iter().filter(|acl| acl.permission == Permission::Allow) {
+            for acl in acls {
                 let withdrawn = account.and_then(|account| account.withdrawn.get(acl));
                 let keeper = match withdrawn {
                     _ if account.is_some_and(|account| account.acls.contains_key(acl)) => None,

@@ -734,3 +734,62 @@ async fn a_deleted_topic_with_a_waiver_stops_nothing() {
     let planned = plan(dir.path()).await.unwrap_or_else(|errors| panic!("cards stops every plan: {errors}"));
     assert!(steps(&planned).contains(&"create-topic dev.toll.new.v1"), "{:#?}", steps(&planned));
 }
+
+/// A grant to all names, and a denial beside it, by the platform team.
+const WIDE: &str = r#"
+apiVersion: weir/v1
+kind: AccessControlList
+metadata: {name: toll-wide, team: toll}
+spec:
+  serviceAccount: toll-billing
+  rules:
+    - {resource: topic, name: "*", operations: [Read]}
+    - {resource: topic, name: cards.secret.v1, operations: [Read], permission: deny}
+"#;
+
+const SECRET: &str = r#"
+---
+apiVersion: weir/v1
+kind: Topic
+metadata: {name: cards.secret.v1, team: cards}
+spec: {partitions: 1}
+"#;
+
+const DENIAL: &str = "create-acl User:dev-toll-billing deny Read topic literal dev.cards.secret.v1";
+const GRANT: &str = "create-acl User:dev-toll-billing allow Read topic prefixed dev.";
+
+#[tokio::test]
+async fn a_grant_waits_for_the_denial_beside_it() {
+    let dir = deployed().await;
+    write(dir.path(), "wide.yaml", WIDE.as_bytes());
+    let broken =
+        "---\napiVersion: weir/v1\nkind: Topic\nmetadata: {name: toll.mine.v1, team: cards}\nspec: {partitions: 1}\n";
+    write(dir.path(), CARDS_FILE, format!("{CARDS}{SECRET}{broken}").as_bytes());
+    let planned = plan(dir.path()).await.expect("a plan");
+    assert_eq!(steps(&planned), Vec::<&str>::new(), "the topic is blocked, so the denial is, and the grant with it");
+    assert!(blocked(&planned).contains(&("toll", "ACL bindings of dev-toll-billing")), "{:#?}", planned.blocked);
+    write(dir.path(), CARDS_FILE, format!("{CARDS}{SECRET}").as_bytes());
+    let planned = plan(dir.path()).await.expect("a plan");
+    let mended = steps(&planned);
+    assert!(mended.contains(&DENIAL) && mended.contains(&GRANT), "{mended:#?}");
+}
+
+#[tokio::test]
+async fn a_denial_outlives_the_consent_that_cannot_be_read() {
+    let dir = deployed().await;
+    let deny = "  rules: [{resource: topic, name: cards.events.v1, operations: [Read], permission: deny}]\n";
+    write(dir.path(), TOLL_FILE, format!("{TOLL}{deny}").as_bytes());
+    assert_eq!(deploy(dir.path()).await, Outcome::Complete);
+    let broken = CARDS
+        .replace("{topics: [cards.events.v1], consumers: [toll]}", "{topics: [cards.events.v1], consumer: [toll]}");
+    write(dir.path(), CARDS_FILE, broken.as_bytes());
+    let more = "    - {consume: toll.prices.v1, group: toll-billing}\n";
+    write(dir.path(), TOLL_FILE, format!("{TOLL}{more}{deny}").as_bytes());
+    let planned = plan(dir.path()).await.expect("a plan");
+    assert_eq!(
+        steps(&planned),
+        Vec::<&str>::new(),
+        "neither a new grant without the denial, nor the end of the denial"
+    );
+    assert!(blocked(&planned).contains(&("toll", "ACL bindings of dev-toll-billing")), "{:#?}", planned.blocked);
+}

@@ -98,11 +98,12 @@ pub(super) fn plan(draft: &mut Draft<'_>, now: jiff::Timestamp) {
             .protected_account(name, observed)
             .or_else(|| desired.foreign_account(name, observed).filter(|_| !desired.adopt.owns_account(name)));
         if owned && desired.prune && foreign.is_none() {
-            bindings(draft, name, Bindings::NONE, Owner::default(), &mut readers);
-            if !keys::are_unseen(draft, &keys, name, None) {
-                keys::delete_all(draft, &keys, name, Owner::default());
+            let owner = Owner { entity: None, team: desired.owner(|team| &team.service_accounts, name) };
+            bindings(draft, name, Bindings::NONE, owner, &mut readers);
+            if !keys::are_unseen(draft, &keys, name, owner.team) {
+                keys::delete_all(draft, &keys, name, owner);
             }
-            delete(draft, name, there, Owner::default());
+            delete(draft, name, there, owner);
         } else if left::undeclared(draft, &keys, name, there) {
         } else if let Some(why) = foreign.filter(|_| owned) {
             let message = format!("no file declares the service account, and weir leaves it: {why}");

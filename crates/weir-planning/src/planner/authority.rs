@@ -191,7 +191,7 @@ impl<'a> Head<'a> {
     fn owners(&self) -> Vec<AuthorityItem> {
         let Self { desired, observed } = self;
         let mut items = BTreeMap::new();
-        for secret in observed.secrets.values().filter(|secret| secret.is_ours()) {
+        for secret in observed.secrets.values().filter(|secret| secret.is_of_its_account()) {
             let tag = |name| secret.tags.get(name).map(String::as_str);
             let (Some(name), Some(team)) = (tag(ObservedSecret::TAG_ACCOUNT), tag(ObservedSecret::TAG_TEAM)) else {
                 continue;
@@ -216,7 +216,7 @@ impl<'a> Head<'a> {
     fn vaults(&self, steps: &[&Step]) -> Vec<AuthorityItem> {
         let Self { desired, observed } = self;
         let mut known = BTreeSet::new();
-        for secret in observed.secrets.values().filter(|secret| secret.is_ours()) {
+        for secret in observed.secrets.values().filter(|secret| secret.is_of_its_account()) {
             known.extend(
                 secret.tags.get(ObservedSecret::TAG_TEAM).map(|team| (team.as_str(), secret.at.vault.as_str())),
             );

@@ -21,7 +21,7 @@ impl<'a> Keys<'a> {
             by_account.entry(key.account.as_str()).or_default().push((id.as_str(), key));
         }
         let (mut secrets, mut projections) = (BySlot::new(), BySlot::new());
-        for secret in observed.secrets.values().filter(|s| s.is_ours()) {
+        for secret in observed.secrets.values().filter(|s| s.is_of_its_account()) {
             let tag = |name| secret.tags.get(name).map_or("", String::as_str);
             let at = (tag(ObservedSecret::TAG_ACCOUNT), tag(ObservedSecret::TAG_SLOT));
             let kind = if secret.is_projection() { &mut projections } else { &mut secrets };

@@ -1,7 +1,7 @@
 //! Accounts, bindings, keys and secrets that weir made and that no file asks for any more. They are reported in every
 //! plan until they are gone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use weir_findings::count;
 use weir_model::Ensure;
@@ -162,7 +162,7 @@ pub(super) fn add_listed(desired: &Desired, observed: &mut Observed, mut secret:
     // A stage of another cluster is no former stage of this one.
     let is_here = tag(ObservedSecret::TAG_CLUSTER) == observed.cluster.id;
     let concerns = maker == desired.maker() || is_here && desired.is_former(&maker);
-    if !concerns || !secret.is_ours() || secret.state == SecretState::Deleted {
+    if !concerns || !secret.is_of_its_account() || secret.state == SecretState::Deleted {
         return;
     }
     let (name, slot) = (tag(ObservedSecret::TAG_ACCOUNT), tag(ObservedSecret::TAG_SLOT));
@@ -242,7 +242,23 @@ pub(super) fn secrets(draft: &mut Draft<'_>, keys: &Keys<'_>) {
             items.push((format!("{name}/{slot}"), message));
         }
     }
-    items.extend(observed.other_secrets.values().filter_map(|secret| other(desired, observed, secret)));
+    let mut others = BTreeMap::<&str, Vec<_>>::new();
+    for secret in observed.other_secrets.values().filter(|secret| secret.is_of_its_account()) {
+        others.entry(&secret.at.vault).or_default().extend(other(desired, observed, secret));
+    }
+    for (vault, mut of_vault) in others {
+        // Whoever may write into a vault decides on their number: they must not crowd out the rest of the report.
+        let more = of_vault.len().saturating_sub(SECRETS_OF_A_VAULT);
+        of_vault.truncate(SECRETS_OF_A_VAULT);
+        items.extend(of_vault);
+        if more > 0 {
+            let more = count(more, "more secret");
+            items.push((
+                vault.to_owned(),
+                format!("the vault holds {more} with weir's tags that no file or key explains"),
+            ));
+        }
+    }
     for (object, message) in items {
         draft.report(ReportKind::LeftBehind, object, message);
     }
@@ -251,6 +267,9 @@ pub(super) fn secrets(draft: &mut Draft<'_>, keys: &Keys<'_>) {
         draft.report(ReportKind::UnlistedVault, vault, message);
     }
 }
+
+/// Largest number of other secrets of one vault that are reported one by one.
+const SECRETS_OF_A_VAULT: usize = 20;
 
 /// Returns the words for a listed secret that neither a file nor a key explains, and the slot that it was made for.
 fn other(desired: &Desired, observed: &Observed, secret: &ObservedSecret) -> Option<(String, String)> {

@@ -115,7 +115,8 @@ fn undeclared(draft: &mut Draft<'_>, name: &str, topic: &ObservedTopic) {
         }
     } else if owns.owns_topic(name) {
         if draft.desired.prune {
-            delete(draft, name, topic, Owner::default());
+            let team = draft.desired.owner(|team| &team.topics, name);
+            delete(draft, name, topic, Owner { entity: None, team });
         } else {
             draft.report(
                 ReportKind::UnmanagedTopic,

@@ -65,28 +65,34 @@ fn a_plan_acts_only_on_secrets_in_their_own_place() {
     let (acted_on, reported) = sorted([
         listed("https://kv-toll", "kafka-dev-gate-batch", &[]),
         listed("https://kv-toll", "kafka-dev-gate-batch-key", &[(ObservedSecret::TAG_PROJECTION, "key")]),
-        // Somebody copied a secret with its tags, into a vault of another team too.
+        // Tags that do not fit the name are not weir's: a team may write them to speak for another account.
         listed("https://kv-toll", "copied", &[]),
+        listed("https://kv-toll", "kafka-dev-gate-batch", &[(ObservedSecret::TAG_ACCOUNT, "dev-cards")]),
+        // Somebody copied a secret with its tags into a vault of another team.
         listed("https://kv-cards", "kafka-dev-gate-batch", &[]),
     ]);
     assert_eq!(acted_on, ["https://kv-toll/kafka-dev-gate-batch", "https://kv-toll/kafka-dev-gate-batch-key"]);
-    assert_eq!(reported, ["https://kv-cards/kafka-dev-gate-batch", "https://kv-toll/copied"]);
+    assert_eq!(reported, ["https://kv-cards/kafka-dev-gate-batch"]);
 }
 
 #[test]
 fn only_secrets_of_this_stage_and_of_former_ones_concern_a_plan() {
     let (acted_on, reported) = sorted([
-        listed("https://kv-toll", "not-by-weir", &[(ObservedSecret::TAG_MANAGED_BY, "terraform")]),
-        listed("https://kv-toll", "another-workspace", &[(ObservedSecret::TAG_WORKSPACE, "other")]),
+        listed("https://kv-toll", "kafka-dev-gate-batch", &[(ObservedSecret::TAG_MANAGED_BY, "terraform")]),
+        listed("https://kv-toll", "kafka-dev-gate-batch", &[(ObservedSecret::TAG_WORKSPACE, "other")]),
         listed(
             "https://kv-toll",
-            "a-stage-elsewhere",
+            "kafka-dev-gate-batch",
             &[(ObservedSecret::TAG_STAGE, "prod"), (ObservedSecret::TAG_CLUSTER, "there")],
         ),
-        ObservedSecret { state: SecretState::Deleted, ..listed("https://kv-toll", "deleted", &[]) },
-        listed("https://kv-toll", "a-former-stage", &[(ObservedSecret::TAG_STAGE, "test")]),
+        ObservedSecret { state: SecretState::Deleted, ..listed("https://kv-toll", "kafka-dev-gate-batch", &[]) },
+        listed(
+            "https://kv-toll",
+            "kafka-test-gate-batch",
+            &[(ObservedSecret::TAG_STAGE, "test"), (ObservedSecret::TAG_ACCOUNT, "test-gate")],
+        ),
     ]);
-    assert_eq!((acted_on, reported), (Vec::new(), vec!["https://kv-toll/a-former-stage".to_owned()]));
+    assert_eq!((acted_on, reported), (Vec::new(), vec!["https://kv-toll/kafka-test-gate-batch".to_owned()]));
 }
 
 #[test]
