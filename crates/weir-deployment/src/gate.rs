@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use thiserror::Error;
+use weir_findings::clause;
 use weir_planning::{Again, Digest, Doubt, Plan, PlanError, Plane, Risk, Step, StepId};
 
 use crate::{Options, Wanted, elsewhere::Elsewhere};
@@ -179,12 +180,7 @@ fn claims(plan: &Plan, options: &Options) -> Result<(), Refusal> {
     if let Some(why) = &plan.beyond_threshold
         && !(options.beyond_threshold && options.approved.is_some())
     {
-        // A sentence in the plan, a part of one here.
-        let mut why = why.trim_end_matches('.').to_owned();
-        if let Some(first) = why.get_mut(..1) {
-            first.make_ascii_lowercase();
-        }
-        return Err(Refusal::BeyondThreshold { why, digest: plan.digest.clone() });
+        return Err(Refusal::BeyondThreshold { why: clause(why), digest: plan.digest.clone() });
     }
     // The risk that a step claims does not make it harmless.
     let risk_of = |step: &Step| step.risk.max(step.change.about().least_risk);

@@ -2,6 +2,19 @@
 
 use std::{borrow::Cow, fmt::Display};
 
+/// Returns a sentence as a part of another one: without its full stop, and with a small letter at the beginning.
+///
+/// ```
+/// assert_eq!(weir_findings::clause("The plan deletes 3 topics."), "the plan deletes 3 topics");
+/// ```
+pub fn clause(sentence: &str) -> String {
+    let mut clause = sentence.trim_end_matches('.').to_owned();
+    if let Some(first) = clause.get_mut(..1) {
+        first.make_ascii_lowercase();
+    }
+    clause
+}
+
 /// Returns the number with its noun.
 ///
 /// ```

@@ -16,7 +16,7 @@ mod suggest;
 mod words;
 
 pub use conceal::{names_secret, without_secrets};
-pub use count::{count, plural};
+pub use count::{clause, count, plural};
 pub use finding::{Edit, Finding, Fix, Related, RuleId, Severity, conceal, sort};
 pub use hash::fnv1a;
 pub use rule::RulePage;

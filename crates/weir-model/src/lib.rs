@@ -26,7 +26,7 @@ pub use kind::{Kind, UnknownKind};
 pub use load::{Declared, Loaded, load, load_where, parse};
 pub use route::{EntityRef, InvalidEntityRef, Origin, Route};
 pub use rules::rule_pages;
-pub use secret::{SecretPart, secret_name};
+pub use secret::{SecretPart, secret_name, secret_names};
 pub use stage::{ByName, Layer, ResolvedSetting, StageView, StagedAccess, StagedAccount, StagedTopic, UnknownStage};
 pub use value::{Date, Duration, Moment, Patch, SettingValue, Size};
 pub use vault::{AZURE_VAULT_DOMAINS, VaultAddress, VaultAddressFault, VaultHosts, vault_spelling};

@@ -50,6 +50,16 @@ impl SecretPart {
     }
 }
 
+/// Returns the names of all secrets that may hold the API key of an account in a slot: that of the JSON secret first.
+///
+/// ```
+/// let names: Vec<String> = weir_model::secret_names("dev-billing", "default").collect();
+/// assert_eq!(names[..2], ["kafka-dev-billing", "kafka-dev-billing-properties"]);
+/// ```
+pub fn secret_names(account: &str, slot: &str) -> impl Iterator<Item = String> {
+    std::iter::once(None).chain(SecretPart::ALL.map(Some)).map(move |part| named(account, slot, part))
+}
+
 fn named(account: &str, slot: &str, part: Option<SecretPart>) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     let mut name = String::from("kafka-");

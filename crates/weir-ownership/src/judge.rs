@@ -52,6 +52,16 @@ impl<'a> Request<'a> {
         })
     }
 
+    /// Returns the field of a grant that comes to the request ([`Request::of_grant`]).
+    pub fn field(&self) -> &'static str {
+        match (self.resource, self.operation) {
+            (Resource::Topic, Operation::Write) => "produce",
+            (Resource::Group, _) => "group",
+            (Resource::TransactionalId, _) => "transactionalId",
+            (Resource::Topic | Resource::Cluster | Resource::DelegationToken, _) => "consume",
+        }
+    }
+
     /// Returns the reach of the right in a workspace that does not say which paths and names belong to which team. There,
     /// rules of validation judge it. `physical` is the name with the prefix of the stage.
     ///

@@ -16,7 +16,7 @@ use std::{
     fmt,
 };
 
-use weir_model::{Ensure, Permission, SecretPart};
+use weir_model::{Ensure, Permission};
 
 use crate::{
     AuthorityItem, AuthorityKind, Blocked, Change, Desired, Object, Observed, ObservedSecret, Plan, Plane, Planned,
@@ -177,10 +177,7 @@ impl Plan {
             };
             // A key without our mark names no slot.
             let is_named = |name: &str| match slot {
-                Some(slot) => {
-                    name == weir_model::secret_name(account, slot)
-                        || SecretPart::ALL.iter().any(|part| name == part.secret_name(account, slot))
-                }
+                Some(slot) => weir_model::secret_names(account, slot).any(|of_slot| name == of_slot),
                 None => name.starts_with(&weir_model::secret_name(account, "default")),
             };
             let is_place = |at: &&SecretRef| vaults.contains(&at.vault) && is_named(&at.name);
@@ -332,18 +329,12 @@ impl Plan {
 
     /// Returns the denials that the new plan puts beside grants of this one, and that are not carried out with them.
     fn lacking(&self, fresh: &Planned, fates: &BTreeMap<StepId, Fate>) -> Vec<(Part, Doubt)> {
-        let created = |step: &Step, wanted: Permission| match &step.change {
-            Change::CreateAcl { principal, acl } if acl.permission == wanted => Some(principal.clone()),
-            _ => None,
-        };
         let goes = |step: &&Step| fates.get(&step.id) == Some(&Fate::Go);
-        let granted: BTreeSet<Principal> =
-            self.steps.iter().filter(goes).filter_map(|step| created(step, Permission::Allow)).collect();
-        let denials = fresh.plan.steps.iter().filter(|step| !goes(step));
-        denials
-            .filter(|step| created(step, Permission::Deny).is_some_and(|principal| granted.contains(&principal)))
-            .map(|step| (Part::of(step.team.as_ref()), Doubt::LacksDenial { missing: step.id.clone() }))
-            .collect()
+        let granted: BTreeSet<&Principal> =
+            self.steps.iter().filter(goes).filter_map(|step| step.change.creates(Permission::Allow)).collect();
+        let is_beside = |step: &&Step| step.change.creates(Permission::Deny).is_some_and(|one| granted.contains(one));
+        let missing = fresh.plan.steps.iter().filter(|step| is_beside(step) && !goes(step));
+        missing.map(|step| (Part::of(step.team.as_ref()), Doubt::LacksDenial { missing: step.id.clone() })).collect()
     }
 
     /// Returns the items that the head of the plan lacks: those of its steps to carry out, and those that hold by the

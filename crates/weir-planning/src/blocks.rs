@@ -8,8 +8,7 @@ use weir_findings::{Finding, Severity};
 use weir_model::{EntityRef, Kind, Permission, Route};
 
 use crate::{
-    Acl, Change, Desired, DesiredAccount, DesiredTopic, Object, Observed, Principal, ReportItem, ReportKind, Step,
-    StepId, Verb,
+    Acl, Desired, DesiredAccount, DesiredTopic, Object, Observed, Principal, ReportItem, ReportKind, Step, StepId, Verb,
 };
 
 /// One thing that a plan leaves alone, since it is in trouble. The steps of other teams go on.
@@ -287,36 +286,43 @@ impl Blocks {
             return;
         }
         self.hold_grants(steps);
-        let mut out = BTreeSet::new();
-        steps.retain(|step| {
-            if self.of(step).is_none() {
-                let Some(before) = step.after.iter().find(|id| out.contains(*id)) else { return true };
-                let why = format!("it comes after `{before}`, which is blocked");
-                self.step(step, &why);
+        let out = self.left_out(steps);
+        for step in steps.iter() {
+            if let Some(Some(before)) = out.get(&step.id) {
+                self.step(step, &format!("it comes after `{before}`, which is blocked"));
             }
-            out.insert(step.id.clone());
-            false
-        });
+        }
+        let out: BTreeSet<StepId> = out.into_keys().cloned().collect();
+        steps.retain(|step| !out.contains(&step.id));
+    }
+
+    /// Returns the steps that are blocked, and those that come after one of them, each with that one. `steps` are in
+    /// executable order.
+    fn left_out<'s>(&self, steps: &'s [Step]) -> BTreeMap<&'s StepId, Option<&'s StepId>> {
+        let mut out = BTreeMap::new();
+        for step in steps {
+            let before = step.after.iter().find(|id| out.contains_key(id));
+            match self.of(step) {
+                Some(_) => _ = out.insert(&step.id, None),
+                None if before.is_some() => _ = out.insert(&step.id, before),
+                None => {}
+            }
+        }
+        out
     }
 
     /// Blocks the new grants of each principal of which a new denial is blocked: a grant without the denial beside it gives
     /// too much.
     fn hold_grants(&mut self, steps: &[Step]) {
-        let mut out = BTreeSet::new();
+        let out = self.left_out(steps);
+        let new = |permission| steps.iter().filter_map(move |step| Some((step.change.creates(permission)?, step)));
+        let denials = new(Permission::Deny).filter(|(_, step)| out.contains_key(&step.id));
         let mut held = BTreeMap::<&Principal, &StepId>::new();
-        for step in steps {
-            if self.of(step).is_none() && !step.after.iter().any(|id| out.contains(id)) {
-                continue;
-            }
-            out.insert(&step.id);
-            if let Some((principal, Permission::Deny)) = created(step) {
-                held.entry(principal).or_insert(&step.id);
-            }
+        for (principal, step) in denials {
+            held.entry(principal).or_insert(&step.id);
         }
-        for step in steps {
-            if let Some((principal, Permission::Allow)) = created(step)
-                && let Some((denial, name)) = held.get(principal).zip(principal.user())
-            {
+        for (principal, step) in new(Permission::Allow) {
+            if let Some((denial, name)) = held.get(principal).zip(principal.user()) {
                 let why = format!("the denial `{denial}` is blocked, and a grant without it gives too much");
                 self.add(Target::Bindings(name.to_owned()), bindings_of(name), step.team.as_deref(), &why);
             }
@@ -326,14 +332,6 @@ impl Blocks {
 
 fn bindings_of(account: &str) -> String {
     format!("ACL bindings of {account}")
-}
-
-/// Returns the principal and the permission of a new binding.
-fn created(step: &Step) -> Option<(&Principal, Permission)> {
-    match &step.change {
-        Change::CreateAcl { principal, acl } => Some((principal, acl.permission)),
-        _ => None,
-    }
 }
 
 /// Returns `true` if an error concerns single entities of teams and leaves the rest of the stage alone.

@@ -197,6 +197,14 @@ pub enum Phase {
 }
 
 impl Change {
+    /// Returns the principal of a new binding with this permission; `None` for any other change.
+    pub(crate) fn creates(&self, permission: Permission) -> Option<&Principal> {
+        match self {
+            Change::CreateAcl { principal, acl } if acl.permission == permission => Some(principal),
+            _ => None,
+        }
+    }
+
     /// Returns the change that deletes the topic `name`, which is observed as `there`.
     pub fn delete_topic(name: impl Into<String>, there: &ObservedTopic) -> Self {
         Change::DeleteTopic {

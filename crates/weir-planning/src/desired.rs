@@ -95,18 +95,22 @@ impl Desired {
         self.teams.values().flat_map(|team| &team.service_accounts).map(String::as_str)
     }
 
+    /// Returns the team in whose name space a physical name lies, by the beginnings of names that `names` selects.
+    fn space(&self, names: impl Fn(&DesiredTeam) -> &[String], name: &str) -> Option<(&str, &DesiredTeam)> {
+        let (name, team) = self.teams.iter().find(|(_, team)| begins(names(team), name))?;
+        Some((name, team))
+    }
+
     /// Returns the team in whose name space the physical name of a service account lies.
     pub(crate) fn team_of(&self, account: &str) -> Option<(&str, &DesiredTeam)> {
-        let team = self.teams.iter().find(|(_, team)| begins(&team.service_accounts, account))?;
-        Some((team.0, team.1))
+        self.space(|team| &team.service_accounts, account)
     }
 
     /// Returns the team that owns an undeclared object of this physical name, by the beginnings of names that `names`
     /// selects: the platform team owns the names of nobody. `None` in a workspace that does not say which names belong to
     /// which team.
     pub(crate) fn owner(&self, names: impl Fn(&DesiredTeam) -> &[String], name: &str) -> Option<&str> {
-        let team = self.teams.iter().find(|(_, team)| begins(names(team), name));
-        team.map(|(team, _)| team).or(self.platform.as_ref()).map(String::as_str)
+        self.space(names, name).map(|(team, _)| team).or(self.platform.as_deref())
     }
 
     /// Returns the reach of a binding of an account of `team`, as far as names tell: a name of another team counts as

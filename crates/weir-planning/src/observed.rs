@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use weir_model::{
-    SecretPart, secret_name,
+    SecretPart, secret_names,
     settings::{self, KafkaValue},
 };
 
@@ -395,10 +395,7 @@ impl ObservedSecret {
     pub fn is_of_its_account(&self) -> bool {
         let tag = |name| self.tags.get(name).map_or("", String::as_str);
         let (account, slot) = (tag(Self::TAG_ACCOUNT), tag(Self::TAG_SLOT));
-        let is_named = |name: String| self.at.name.eq_ignore_ascii_case(&name);
-        self.is_ours()
-            && (is_named(secret_name(account, slot))
-                || SecretPart::ALL.iter().any(|part| is_named(part.secret_name(account, slot))))
+        self.is_ours() && secret_names(account, slot).any(|name| self.at.name.eq_ignore_ascii_case(&name))
     }
 
     /// Returns `true` if the tags say that weir wrote the secret.

@@ -100,19 +100,15 @@ impl Folder {
 
     /// Returns the names of all entries but the lock and `.gitignore`.
     pub(crate) fn names(&self) -> Result<Vec<String>, PortError> {
-        let entries = fs::read_dir(&self.path).map_err(|e| unavailable(&self.path, "read", e))?;
-        let names = entries.filter_map(Result::ok).map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let names = names_of(&self.path).map_err(|e| unavailable(&self.path, "read", e))?;
         Ok(names.filter(|name| name != LOCK && name != IGNORE).collect())
     }
 
     /// Returns the names of the entries of a folder in this folder; none if there is no such folder.
     pub(crate) fn names_in(&self, folder: &str) -> Result<Vec<String>, PortError> {
         let path = self.path.join(folder);
-        match fs::read_dir(&path) {
-            Ok(entries) => Ok(entries
-                .filter_map(Result::ok)
-                .map(|entry| entry.file_name().to_string_lossy().into_owned())
-                .collect()),
+        match names_of(&path) {
+            Ok(names) => Ok(names.collect()),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(e) => Err(unavailable(&path, "read", e)),
         }
@@ -169,6 +165,11 @@ impl Lock {
         // The width is fixed, so that the new text covers the old one.
         self.file.write_all(format!("{:020}\n", self.revision).as_bytes())
     }
+}
+
+fn names_of(folder: &Path) -> io::Result<impl Iterator<Item = String>> {
+    let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+    Ok(fs::read_dir(folder)?.filter_map(Result::ok).map(name))
 }
 
 fn unavailable(path: &Path, verb: &str, error: io::Error) -> PortError {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use weir_findings::{Finding, Span};
-use weir_model::{AccessControlList, Grant, Loaded, Operation, Patch, Permission, Resource, Route, Rule, StageView};
+use weir_model::{AccessControlList, Grant, Loaded, Patch, Permission, Route, Rule, StageView};
 use weir_ownership::{Authority, Request};
 use weir_planning::{Acl, DesiredAccount, binding};
 
@@ -76,7 +76,7 @@ fn by_place(loaded: &Loaded, view: &StageView<'_>, list: &AccessControlList) -> 
         for (i, grant) in allow.iter().enumerate() {
             for request in Request::of_grant(team, authority, grant) {
                 let acl = binding(&request, None, prefix).filter(|_| is_staged);
-                place("allow", i, field(&request), acl);
+                place("allow", i, request.field(), acl);
             }
         }
         let is_staged = staged.is_some_and(|staged| counts(staged.rules_from_stage));
@@ -93,16 +93,6 @@ fn by_place(loaded: &Loaded, view: &StageView<'_>, list: &AccessControlList) -> 
         add(Some(stage), set(&overlay.allow), set(&overlay.rules));
     }
     places
-}
-
-/// Returns the field of a grant that a request is from.
-fn field(request: &Request<'_>) -> &'static str {
-    match (request.resource, request.operation) {
-        (Resource::Topic, Operation::Write) => "produce",
-        (Resource::Group, _) => "group",
-        (Resource::TransactionalId, _) => "transactionalId",
-        (Resource::Topic | Resource::Cluster | Resource::DelegationToken, _) => "consume",
-    }
 }
 
 fn set<T>(patch: &Patch<Vec<T>>) -> &[T] {

@@ -9,33 +9,10 @@ use weir_planning::{Blocked, Change, Plan, Risk};
 use weir_ports::{Clock as _, Cluster as _, Query, SystemClock};
 use weir_sandbox::Sandbox;
 
-use crate::write;
-
-const SETTINGS: &str = r#"
-apiVersion: weir/v1
-kind: Workspace
-metadata: {name: shop}
-spec:
-  clusters: {nonprod: {sandbox: {path: .weir/nonprod, clusterId: nonprod}}}
-  stages:
-    - name: dev
-      cluster: nonprod
-      prefix: {topic: "dev.", group: "dev.", transactionalId: "dev.", serviceAccount: "dev-"}
-      owns: {topics: ["dev.*"], serviceAccounts: ["dev-*"]}
-      prune: true
-      threshold: {minimum: 4, percent: 30}
-  defaults: {vault: "https://kv-{team}-{stage}.vault.azure.net"}
-  ownership: {platform: platform}
----
-{apiVersion: weir/v1, kind: Team, metadata: {name: platform}}
----
-{apiVersion: weir/v1, kind: Team, metadata: {name: toll}}
----
-{apiVersion: weir/v1, kind: Team, metadata: {name: cards}}
-"#;
-
-const CARDS_FILE: &str = "teams/cards/kafka.yaml";
-const TOLL_FILE: &str = "teams/toll/kafka.yaml";
+use crate::{
+    trouble::{CARDS_FILE, SETTINGS, TOLL_FILE},
+    write,
+};
 
 /// The files of a team at the beginning: two topics, and an account with a key that writes to the first. Team cards reads
 /// the first topic of team toll.
@@ -79,7 +56,9 @@ fn more(team: &str) -> String {
 
 async fn deployed() -> TempDir {
     let dir = tempfile::tempdir().expect("a folder");
-    write(dir.path(), "weir.yaml", SETTINGS.as_bytes());
+    let settings = SETTINGS.replace("{minimum: 1000}", "{minimum: 4, percent: 30}");
+    assert_ne!(settings, SETTINGS);
+    write(dir.path(), "weir.yaml", settings.as_bytes());
     write(dir.path(), CARDS_FILE, files("cards").as_bytes());
     write(dir.path(), TOLL_FILE, files("toll").as_bytes());
     let receipt = deploy(dir.path(), &plan(dir.path(), &[]).await).await;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use weir_model::{ApiKey, Ensure, SecretPart};
+use weir_model::{ApiKey, Ensure, secret_names};
 
 use super::{
     draft::{Draft, Owner},
@@ -28,10 +28,8 @@ pub(super) fn secrets_needed(desired: &Desired, observed: &Observed) -> BTreeSet
     }
     needed.extend(observed.keys.values().flat_map(|key| places(desired, key)));
     let asked: BTreeSet<String> = needed.iter().map(|at| at.vault.clone()).collect();
-    let default = |name: &str, vault: &String| -> Vec<SecretRef> {
-        let secret = SecretRef { vault: vault.clone(), name: weir_model::secret_name(name, ApiKey::DEFAULT_SLOT) };
-        shapes(secret, name, ApiKey::DEFAULT_SLOT).collect()
-    };
+    let default =
+        |name: &str, vault: &String| shapes(vault.clone(), name, ApiKey::DEFAULT_SLOT).collect::<Vec<SecretRef>>();
     let mut others = Vec::new();
     for (name, account) in &desired.accounts {
         others.extend(idle(name, account));
@@ -44,9 +42,9 @@ pub(super) fn secrets_needed(desired: &Desired, observed: &Observed) -> BTreeSet
 }
 
 /// Returns the places of the secrets of slots that the files name and make no keys for.
-fn idle(name: &str, account: &DesiredAccount) -> impl Iterator<Item = SecretRef> {
+fn idle<'n>(name: &'n str, account: &'n DesiredAccount) -> impl Iterator<Item = SecretRef> + 'n {
     let secrets = account.idle_slots.iter().filter_map(move |slot| Some((slot, account.secret(name, slot)?)));
-    secrets.flat_map(move |(slot, secret)| shapes(secret, name, slot))
+    secrets.flat_map(move |(slot, secret)| shapes(secret.vault, name, slot))
 }
 
 /// Returns the places of a key's secret beside that of its slot, if the slot is declared.
@@ -67,7 +65,7 @@ fn places(desired: &Desired, key: &ObservedKey) -> Vec<SecretRef> {
         None if desired.prune && desired.owns.owns_account(name) => at.into_iter().collect(),
         None => Vec::new(),
     };
-    all.into_iter().flat_map(|at| shapes(at, name, slot)).collect()
+    all.into_iter().flat_map(|at| shapes(at.vault, name, slot)).collect()
 }
 
 /// Blocks the keys of an account if a vault that holds, or will hold, one of them could not be read. Returns `true` if so.
@@ -86,11 +84,9 @@ pub(super) fn are_unseen(draft: &mut Draft<'_>, keys: &Keys<'_>, name: &str, tea
     true
 }
 
-/// Returns the places of a secret in all shapes; the vault reports those that exist.
-pub(super) fn shapes(secret: SecretRef, account: &str, slot: &str) -> impl Iterator<Item = SecretRef> {
-    let vault = secret.vault.clone();
-    let parts = SecretPart::ALL.map(|part| SecretRef { vault: vault.clone(), name: part.secret_name(account, slot) });
-    std::iter::once(secret).chain(parts)
+/// Returns the places of a key in all shapes; the vault reports those that exist.
+fn shapes<'n>(vault: String, account: &'n str, slot: &'n str) -> impl Iterator<Item = SecretRef> + 'n {
+    secret_names(account, slot).map(move |name| SecretRef { vault: vault.clone(), name })
 }
 
 pub(super) fn plan<'a>(

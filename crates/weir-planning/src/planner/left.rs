@@ -10,7 +10,6 @@ use weir_ownership::Reach;
 use super::{
     draft::Draft,
     key_index::{self, Keys, marker},
-    keys::shapes,
 };
 use crate::{
     Acl, Change, Desired, DesiredAccount, Maker, Object, Observed, ObservedAccount, ObservedSecret, Principal,
@@ -153,7 +152,7 @@ pub(super) fn vaults_to_list<'a>(desired: &'a Desired, observed: &'a Observed) -
 ///
 /// A plan acts only on secrets in the place that the account's files give: anyone with the right to write to a vault can
 /// put weir's tags on another secret.
-pub(super) fn add_listed(desired: &Desired, observed: &mut Observed, mut secret: ObservedSecret) {
+pub(super) fn add_listed(desired: &Desired, observed: &mut Observed, secret: ObservedSecret) {
     let tag = |name: &str| secret.tags.get(name).map_or("", String::as_str);
     let maker = Maker {
         workspace: tag(ObservedSecret::TAG_WORKSPACE).to_owned(),
@@ -167,18 +166,12 @@ pub(super) fn add_listed(desired: &Desired, observed: &mut Observed, mut secret:
     }
     let (name, slot) = (tag(ObservedSecret::TAG_ACCOUNT), tag(ObservedSecret::TAG_SLOT));
     let account = desired.accounts.get(name).filter(|account| account.ensure != Ensure::Unmanaged);
-    let places = account.and_then(|account| account.secret(name, slot)).map(|at| shapes(at, name, slot));
-    let at = &secret.at;
-    let is_place = |place: &SecretRef| place.vault == at.vault && place.name.eq_ignore_ascii_case(&at.name);
-    let place = places.into_iter().flatten().find(is_place);
-    match place {
-        Some(place) if is_here && maker == desired.maker() => {
-            secret.at = place.clone();
-            observed.secrets.entry(place).or_insert(secret);
-        }
-        _ => {
-            observed.other_secrets.insert(secret.at.clone(), secret);
-        }
+    let place = account.and_then(|account| account.secret(name, slot));
+    let is_in_place = is_here && maker == desired.maker() && place.is_some_and(|place| place.vault == secret.at.vault);
+    if is_in_place {
+        observed.secrets.entry(secret.at.clone()).or_insert(secret);
+    } else {
+        observed.other_secrets.insert(secret.at.clone(), secret);
     }
 }
 

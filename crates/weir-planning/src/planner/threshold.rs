@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use weir_findings::count;
+use weir_findings::{clause, count};
 use weir_model::Ensure;
 
 use super::{
@@ -15,11 +15,10 @@ use crate::{Change, Desired, Observed, Principal, Risk, Step};
 pub(super) fn check(draft: &mut Draft<'_>) -> Option<String> {
     let why = beyond_threshold(draft.desired, draft.observed, &draft.steps)?;
     if declares_nothing(draft.desired) {
-        let sentence = why.trim_end_matches('.').replacen('T', "t", 1);
         draft.warning(
             "empty-desired",
             workspace_route(draft.desired),
-            sentence,
+            clause(&why),
             "check that all files were read; if it is meant, deploy with `--beyond-threshold`",
         );
     }

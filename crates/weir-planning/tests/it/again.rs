@@ -5,24 +5,9 @@ use std::collections::BTreeMap;
 use weir_planning::*;
 
 use crate::{
-    sample::{desired_of, options},
+    sample::{PRUNING, desired_of, options},
     simulation::apply,
 };
-
-const WORKSPACE: &str = r#"
-apiVersion: weir/v1
-kind: Workspace
-metadata: {name: cps}
-spec:
-  clusters: {local: {sandbox: {path: .weir}}}
-  stages:
-    - name: dev
-      cluster: local
-      prefix: {topic: "dev.", group: "dev.", serviceAccount: "dev-"}
-      owns: {topics: ["dev.*"], serviceAccounts: ["dev-*"]}
-      prune: true
-      vault: "https://kv-{team}"
-"#;
 
 /// Entities that are deployed.
 const BEFORE: &str = r#"
@@ -116,8 +101,8 @@ struct Scene {
 impl Scene {
     fn of(documents: &[&str]) -> Self {
         let mut observed = Observed::default();
-        apply(&plan(&desired_of([WORKSPACE, BEFORE]), &observed, &options()).accept().unwrap(), &mut observed);
-        let desired = desired_of([WORKSPACE].into_iter().chain(documents.iter().copied()));
+        apply(&plan(&desired_of([PRUNING, BEFORE]), &observed, &options()).accept().unwrap(), &mut observed);
+        let desired = desired_of([PRUNING].into_iter().chain(documents.iter().copied()));
         let plan = plan(&desired, &observed, &options()).accept().unwrap();
         for team in ["cards", "toll"] {
             assert!(of_team(&plan, team).count() > 2, "{team}");

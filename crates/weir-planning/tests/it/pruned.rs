@@ -4,22 +4,9 @@ use std::collections::BTreeSet;
 
 use weir_planning::*;
 
-use crate::sample::{desired_of, now, options};
+use crate::sample::{PRUNING, desired_of, now, options};
 
-const WORKSPACE: &str = r#"
-apiVersion: weir/v1
-kind: Workspace
-metadata: {name: cps}
-spec:
-  clusters: {local: {sandbox: {path: .weir}}}
-  stages:
-    - name: dev
-      cluster: local
-      prefix: {topic: "dev.", group: "dev.", serviceAccount: "dev-"}
-      owns: {topics: ["dev.*"], serviceAccounts: ["dev-*"]}
-      prune: true
-      vault: "https://kv-{team}"
----
+const ENTITIES: &str = r#"
 apiVersion: weir/v1
 kind: Team
 metadata: {name: toll}
@@ -42,7 +29,7 @@ spec: {}
 #[test]
 fn the_mark_of_a_key_shows_which_vault_holds_it() {
     let leaver = "apiVersion: weir/v1\nkind: ServiceAccount\nmetadata: {name: leaver, team: toll}\nspec: {apiKeys: [{slot: batch}]}\n";
-    let before = plan(&desired_of([WORKSPACE, leaver]), &Observed::default(), &options()).plan;
+    let before = plan(&desired_of([PRUNING, ENTITIES, leaver]), &Observed::default(), &options()).plan;
     let issue = before.steps.iter().find(|step| matches!(step.change, Change::CreateKey { .. })).unwrap();
     let Change::CreateKey { secret, tags, .. } = &issue.change else { unreachable!() };
     let key = ObservedKey {
@@ -55,7 +42,7 @@ fn the_mark_of_a_key_shows_which_vault_holds_it() {
     observed.accounts.insert("dev-leaver".to_owned(), ObservedAccount::default());
     observed.keys.insert("K1".to_owned(), key);
 
-    let desired = desired_of([WORKSPACE]);
+    let desired = desired_of([PRUNING, ENTITIES]);
     // The other accounts have no keys: a former key of theirs would be in the same vault.
     let of_leaver = |desired: &Desired| -> BTreeSet<SecretRef> {
         let needed = secrets_needed(desired, &observed).into_iter();
@@ -66,8 +53,8 @@ fn the_mark_of_a_key_shows_which_vault_holds_it() {
     assert!(needed.contains(secret) && vaults == BTreeSet::from(["https://kv-toll"]), "{needed:?}");
 
     // Also when the team has no other account.
-    let (without, _) = WORKSPACE.split_once("---\napiVersion: weir/v1\nkind: ServiceAccount").unwrap();
-    assert_eq!(of_leaver(&desired_of([without])), needed);
+    let (without, _) = ENTITIES.split_once("---\napiVersion: weir/v1\nkind: ServiceAccount").unwrap();
+    assert_eq!(of_leaver(&desired_of([PRUNING, without])), needed);
 
     // So the secret goes with the account.
     let mut tags = tags.clone();

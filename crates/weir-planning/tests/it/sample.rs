@@ -41,6 +41,22 @@ spec:
       vault: "https://kv-{team}"
 "#;
 
+/// A workspace whose stage owns its names and prunes.
+pub(crate) const PRUNING: &str = r#"
+apiVersion: weir/v1
+kind: Workspace
+metadata: {name: cps}
+spec:
+  clusters: {local: {sandbox: {path: .weir}}}
+  stages:
+    - name: dev
+      cluster: local
+      prefix: {topic: "dev.", group: "dev.", serviceAccount: "dev-"}
+      owns: {topics: ["dev.*"], serviceAccounts: ["dev-*"]}
+      prune: true
+      vault: "https://kv-{team}"
+"#;
+
 const TOPICS: [&str; 7] = ["dev.a", "dev.b", "dev.a_b", "dev.a.b", "_internal", "other.c", "dev.m"];
 const ACCOUNTS: [&str; 4] = ["dev-x", "dev-y", "prod-z", "dev-w"];
 const NASTY: [&str; 6] = ["", "*", "dev.a\n##vso[x]", "\u{202e}Ünï", "User:*", "dev."];

@@ -44,13 +44,7 @@ pub(super) fn check(cx: &Context<'_>, out: &mut Out, ownership: &Ownership<'_>) 
                     if is_topic && !request.open && !cx.topics.contains_key(request.name) {
                         continue;
                     }
-                    let field = match Names::of(request.resource) {
-                        Some(Names::Topics) if grant.produce.is_some() => "produce",
-                        Some(Names::TransactionalIds) => "transactionalId",
-                        Some(Names::Groups) => "group",
-                        Some(Names::Topics | Names::ServiceAccounts) | None => "consume",
-                    };
-                    stage.request(out, &request, || access(view, list, "allow", i, field));
+                    stage.request(out, &request, || access(view, list, "allow", i, request.field()));
                 }
             }
             for (i, rule) in list.rules.iter().enumerate() {
