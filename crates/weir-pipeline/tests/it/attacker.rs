@@ -192,7 +192,7 @@ async fn foreign(dir: &Path, [(names, accounts), (_, others)]: [(&str, &str); 2]
 }
 
 fn rounds() -> usize {
-    std::env::var("WEIR_ATTACKS").ok().and_then(|text| text.parse().ok()).unwrap_or(1500)
+    std::env::var("WEIR_ATTACKS").ok().and_then(|text| text.parse().ok()).unwrap_or(2000)
 }
 
 #[tokio::test]
