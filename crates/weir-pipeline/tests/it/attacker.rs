@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
+    env, fs,
     path::Path,
 };
 
@@ -17,6 +17,9 @@ use weir_sandbox::Sandbox;
 use weir_testkit::hostile::{Attack, CARDS, Own};
 
 use crate::write;
+
+/// Number of rounds in a test run; more with `WEIR_ATTACKS`.
+const ROUNDS: usize = 2_000;
 
 const STAGES: &[&str] = &["dev", "test", "prod"];
 
@@ -191,16 +194,13 @@ async fn foreign(dir: &Path, [(names, accounts), (_, others)]: [(&str, &str); 2]
     }
 }
 
-fn rounds() -> usize {
-    std::env::var("WEIR_ATTACKS").ok().and_then(|text| text.parse().ok()).unwrap_or(2000)
-}
-
 #[tokio::test]
 async fn a_hostile_team_harms_only_itself() {
     let mut folder = TempDir::new().expect("a folder");
     let (mut accepted, mut steps) = (0, 0);
     let mut before = None;
-    for seed in 0..rounds() {
+    let rounds = env::var("WEIR_ATTACKS").map_or(ROUNDS, |text| text.parse().unwrap());
+    for seed in 0..rounds {
         let prefixes = PREFIXES[seed / 100 % PREFIXES.len()];
         // Now and then from the beginning, so that documents meet all states.
         if seed % 100 == 0 {
@@ -223,5 +223,5 @@ async fn a_hostile_team_harms_only_itself() {
         }
     }
     // Otherwise the test would show nothing.
-    assert!(accepted * 8 > rounds() && steps > accepted, "{accepted} accepted, {steps} steps");
+    assert!(accepted * 8 > rounds && steps > accepted, "{accepted} accepted, {steps} steps");
 }
